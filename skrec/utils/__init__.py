@@ -1,0 +1,23 @@
+"""Small tools on arrays and sparse rows, without torch."""
+
+from skrec.utils._rows import (
+    has_entries,
+    index_pointer,
+    pair_keys,
+    row_blocks,
+    row_of_entry,
+    split_rows,
+)
+from skrec.utils._topk import most_similar, top_candidates, top_k
+
+__all__ = [
+    "has_entries",
+    "index_pointer",
+    "most_similar",
+    "pair_keys",
+    "row_blocks",
+    "row_of_entry",
+    "split_rows",
+    "top_candidates",
+    "top_k",
+]

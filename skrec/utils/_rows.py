@@ -1,0 +1,124 @@
+"""Working on the rows of a sparse matrix: blocks, hiding entries, taking parts."""
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn import get_config
+from sklearn.utils import check_random_state
+
+__all__ = ["has_entries", "index_pointer", "pair_keys", "row_blocks", "row_of_entry", "split_rows"]
+
+_MAX_BLOCK_MIB = 128
+
+
+def row_blocks(n_rows, bytes_per_row, working_memory=None):
+    """Cut a range of rows into slices whose temporaries fit into the working memory.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of rows.
+    bytes_per_row : int
+        Memory that one row needs while it is worked on, temporaries included.
+    working_memory : float, default=None
+        Limit in MiB; None takes scikit-learn's ``working_memory``, at most 128 MiB.
+
+    Yields
+    ------
+    rows : slice
+        Consecutive slices that cover ``range(n_rows)``.
+
+    Examples
+    --------
+    >>> from skrec.utils import row_blocks
+    >>> [(s.start, s.stop) for s in row_blocks(5, 2**20, working_memory=2)]
+    [(0, 2), (2, 4), (4, 5)]
+    """
+    if working_memory is None:
+        working_memory = min(get_config()["working_memory"], _MAX_BLOCK_MIB)
+    size = max(1, int(working_memory * 2**20 // max(1, bytes_per_row)))
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
+
+
+def row_of_entry(X):
+    """Give the row of each stored entry of a CSR matrix, int64 of shape (nnz,)."""
+    return np.repeat(np.arange(X.shape[0], dtype=np.int64), np.diff(X.indptr))
+
+
+def index_pointer(row, n_rows):
+    """Give CSR's index pointer for entries that are sorted by row."""
+    return np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n_rows))])
+
+
+def pair_keys(row, column, n_columns):
+    """Give one int64 number a pair, in the order of (row, column)."""
+    return np.asarray(row, dtype=np.int64) * n_columns + np.asarray(column, dtype=np.int64)
+
+
+def has_entries(X, row, column):
+    """Tell which pairs a canonical CSR matrix stores.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_rows, n_columns)
+        Matrix with sorted indices.
+    row, column : ndarray of int
+        Pairs, arrays of one shape.
+
+    Returns
+    -------
+    stored : ndarray of bool
+        In the shape of ``row``.
+    """
+    if X.nnz == 0:
+        return np.zeros(np.shape(row), dtype=bool)
+    keys = pair_keys(row_of_entry(X), X.indices, X.shape[1])
+    wanted = pair_keys(row, column, X.shape[1])
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return keys[place] == wanted
+
+
+def split_rows(X, fraction=0.2, random_state=0):
+    """Hide a part of every row at random.
+
+    Of a row with n >= 2 entries ``round(fraction * n)`` are hidden, at least 1 and at most
+    n - 1; a shorter row hides nothing.
+
+    Parameters
+    ----------
+    X : sparse matrix of shape (n_rows, n_columns)
+        Interactions; the matrix is left as it is.
+    fraction : float, default=0.2
+        Share of each row that is hidden.
+    random_state : int, RandomState or None, default=0
+        Source of the draw.
+
+    Returns
+    -------
+    history, targets : csr_matrix of shape (n_rows, n_columns)
+        What stays visible, and what is hidden.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> from skrec.utils import split_rows
+    >>> history, targets = split_rows(sp.csr_matrix([[1, 1, 1, 1, 1], [0, 0, 1, 0, 0]]))
+    >>> history.nnz, targets.nnz
+    (5, 1)
+    """
+    X = sp.csr_matrix(X)
+    counts = np.diff(X.indptr)
+    n_hidden = np.clip(np.rint(fraction * counts), 1, np.maximum(counts - 1, 1)).astype(np.int64)
+    n_hidden[counts < 2] = 0
+    row = row_of_entry(X)
+    shuffled = np.lexsort((check_random_state(random_state).random_sample(X.nnz), row))
+    rank = np.arange(X.nnz) - X.indptr[row]
+    hidden = np.zeros(X.nnz, dtype=bool)
+    hidden[shuffled] = rank < n_hidden[row]
+    return _take_entries(X, row, ~hidden), _take_entries(X, row, hidden)
+
+
+def _take_entries(X, row, keep):
+    """Give the CSR matrix of the entries in a mask."""
+    indptr = index_pointer(row[keep], X.shape[0])
+    return sp.csr_matrix((X.data[keep], X.indices[keep], indptr), shape=X.shape)
