@@ -1,0 +1,184 @@
+"""Paired resampling and tests, as functions of arrays."""
+
+import numpy as np
+from scipy import stats
+from sklearn.utils import check_random_state
+
+from skrec.utils import row_blocks
+
+__all__ = [
+    "bootstrap_means",
+    "critical_difference",
+    "friedman",
+    "holm",
+    "nemenyi_pvalues",
+    "paired_pvalues",
+]
+
+
+def bootstrap_means(values, n_resamples, random_state=0):
+    """Resample rows with replacement, and give the column means of every resample.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, m)
+        A row for each user; all columns see the same resamples.
+    n_resamples : int
+        Number of resamples.
+    random_state : int, RandomState instance or None, default=0
+        Source of the draws.
+
+    Returns
+    -------
+    means : ndarray of shape (n_resamples, m)
+        Means of the resampled columns.
+    """
+    n = len(values)
+    rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
+    means = np.empty((n_resamples, values.shape[1]))
+    for rows in row_blocks(n_resamples, 32 * n):
+        size = rows.stop - rows.start
+        drawn = rng.integers(n, size=(size, n))
+        drawn += np.arange(size)[:, None] * n
+        counts = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
+        means[rows] = counts.astype(np.float64) @ values / n
+    return means
+
+
+def paired_pvalues(differences):
+    """Test whether paired differences have mean 0 (t) and are symmetric about 0 (Wilcoxon).
+
+    Parameters
+    ----------
+    differences : ndarray of shape (n, m)
+        A column for each comparison.
+
+    Returns
+    -------
+    t_pvalues, wilcoxon_pvalues : ndarray of shape (m,)
+        Two-sided; 1 where every difference is 0. Wilcoxon's test leaves out zero differences.
+    """
+    n = len(differences)
+    t_pvalues, wilcoxon_pvalues = np.ones((2, differences.shape[1]))
+    some = differences.any(axis=0)
+    if some.any():
+        part = differences[:, some]
+        with np.errstate(divide="ignore"):
+            t = part.mean(axis=0) / (part.std(axis=0, ddof=1) / np.sqrt(n))
+        t_pvalues[some] = 2 * stats.t.sf(np.abs(t), n - 1)
+        wilcoxon_pvalues[some] = stats.wilcoxon(part, axis=0).pvalue
+    return t_pvalues, wilcoxon_pvalues
+
+
+def holm(pvalues):
+    """Correct p-values for the number of tests by Holm's step-down method.
+
+    Parameters
+    ----------
+    pvalues : array-like of shape (m,)
+        One for each test.
+
+    Returns
+    -------
+    corrected : ndarray of shape (m,)
+        Reject where these are below alpha, and all m tests together err at most that often.
+
+    References
+    ----------
+    Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian
+    Journal of Statistics 6, 65-70.
+
+    Examples
+    --------
+    >>> from skrec.model_selection import holm
+    >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    pvalues = np.asarray(pvalues, dtype=np.float64)
+    order = np.argsort(pvalues, kind="stable")
+    steps = pvalues[order] * np.arange(len(pvalues), 0, -1)
+    corrected = np.empty_like(pvalues)
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return corrected
+
+
+def friedman(ranks):
+    """Test whether systems rank alike over data sets.
+
+    Parameters
+    ----------
+    ranks : ndarray of shape (n_datasets, n_systems)
+        Rank of each system, ties averaged.
+
+    Returns
+    -------
+    statistic, pvalue : float
+        Chi-squared corrected for ties; (0, 1) where all ranks are tied, NaN for fewer than
+        three systems.
+    """
+    if ranks.shape[1] < 3:
+        return float("nan"), float("nan")
+    if (ranks == ranks[:, :1]).all():
+        return 0.0, 1.0
+    result = stats.friedmanchisquare(*ranks.T)
+    return float(result.statistic), float(result.pvalue)
+
+
+def critical_difference(n_systems, n_datasets, alpha=0.05):
+    """Give the difference of average ranks that Nemenyi's test calls significant.
+
+    .. math:: CD = q_\\alpha \\sqrt{k (k + 1) / (6 N)}
+
+    for k systems and N data sets, where :math:`q_\\alpha` is the studentized range at infinite
+    degrees of freedom over the square root of 2.
+
+    Parameters
+    ----------
+    n_systems : int
+        Number of systems, at least 2.
+    n_datasets : int
+        Number of data sets.
+    alpha : float, default=0.05
+        Chance of any error among all pairs.
+
+    Returns
+    -------
+    difference : float
+        The critical difference.
+
+    References
+    ----------
+    Demsar (2006), "Statistical comparisons of classifiers over multiple data sets", Journal
+    of Machine Learning Research 7, 1-30.
+
+    Examples
+    --------
+    >>> from skrec.model_selection import critical_difference
+    >>> round(critical_difference(4, 14), 2)
+    1.25
+    """
+    q = stats.studentized_range.ppf(1 - alpha, n_systems, np.inf) / np.sqrt(2)
+    return float(q * _rank_error(n_systems, n_datasets))
+
+
+def nemenyi_pvalues(differences, n_systems, n_datasets):
+    """Give the p-values of Nemenyi's test for differences of average ranks.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (m,)
+        Differences of average ranks.
+    n_systems, n_datasets : int
+        Over how many the ranks were taken.
+
+    Returns
+    -------
+    pvalues : ndarray of shape (m,)
+        Already corrected for the number of pairs.
+    """
+    q = np.abs(differences) / _rank_error(n_systems, n_datasets) * np.sqrt(2)
+    return stats.studentized_range.sf(q, n_systems, np.inf)
+
+
+def _rank_error(n_systems, n_datasets):
+    return np.sqrt(n_systems * (n_systems + 1) / (6 * n_datasets))

@@ -1,0 +1,79 @@
+"""Splitting the users of a matrix."""
+
+from sklearn.utils import check_random_state
+
+from skrec.interactions import Interactions
+from skrec.model_selection._base import Splitter, check_n_splits, draw, n_test_units
+
+__all__ = ["StrongGeneralization"]
+
+_OVER_INTERACTIONS = "InteractionKFold, InteractionHoldout, LeaveOneOut or TemporalHoldout"
+
+
+class StrongGeneralization(Splitter):
+    """Put whole users aside, rows of a matrix, as test users.
+
+    A model is trained on the other users and meets the test users for the first time at
+    prediction, when a part of each one's history is shown and the rest has to be predicted.
+
+    Parameters
+    ----------
+    test_users : float or int, default=0.2
+        Share (rounded up) or number of the users that are put aside.
+    n_splits : int, default=1
+        Number of independent draws.
+    random_state : int, RandomState instance or None, default=0
+        An integer gives the same users at every call of `split`.
+
+    See Also
+    --------
+    InteractionHoldout : Test interactions of users that have others in train.
+    LeaveOneOut : One test item a user.
+
+    Notes
+    -----
+    Only rows are split. How much of a test row is shown is the scorer's matter; ``score`` of
+    the estimators hides 20 % of each row. To reproduce a protocol with validation and test
+    users, split twice, the second time the train part.
+
+    References
+    ----------
+    Marlin (2004), "Collaborative filtering: a machine learning perspective"; Liang et al.
+    (2018), "Variational autoencoders for collaborative filtering",
+    :doi:`10.1145/3178876.3186150`.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> from skrec.model_selection import StrongGeneralization
+    >>> X = sp.random(10, 4, density=0.5, format="csr", random_state=0)
+    >>> train, test = next(StrongGeneralization(test_users=3).split(X))
+    >>> len(train), len(test)
+    (7, 3)
+    """
+
+    def __init__(self, test_users=0.2, *, n_splits=1, random_state=0):
+        self.test_users = test_users
+        self.n_splits = n_splits
+        self.random_state = random_state
+
+    def _check(self, X):
+        if isinstance(X, Interactions):
+            raise TypeError(
+                "X must be a matrix whose rows are users, because StrongGeneralization puts "
+                "whole users aside, and the rows of Interactions are single interactions; got "
+                f"Interactions. Split X.tocsr(), or use {_OVER_INTERACTIONS}"
+            )
+        check_n_splits(self.n_splits, 1)
+        n_test_units(self.test_users, _n_rows(X), "test_users", "users")
+
+    def _iter_test_masks(self, X=None, y=None, groups=None):
+        n_users = _n_rows(X)
+        n_test = n_test_units(self.test_users, n_users, "test_users", "users")
+        rng = check_random_state(self.random_state)
+        for _ in range(self.n_splits):
+            yield draw(n_users, n_test, rng)
+
+
+def _n_rows(X):
+    return X.shape[0] if hasattr(X, "shape") else len(X)

@@ -1,0 +1,6 @@
+"""Thresholds and filters that evaluation protocols apply before they split."""
+
+from skrec.preprocessing._binarize import binarize
+from skrec.preprocessing._filter import k_core, min_interactions, reduce_encoder
+
+__all__ = ["binarize", "k_core", "min_interactions", "reduce_encoder"]

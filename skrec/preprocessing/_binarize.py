@@ -1,0 +1,67 @@
+"""From ratings to implicit feedback."""
+
+import numpy as np
+import scipy.sparse as sp
+
+from skrec.interactions import Interactions
+from skrec.preprocessing._matrix import as_matrix
+
+__all__ = ["binarize"]
+
+
+def binarize(X, threshold):
+    """Keep the entries with a value of at least ``threshold``, as 1.
+
+    The frame stays as it is: a user or an item that loses everything stays as an empty row
+    or column, and `min_interactions` or `k_core` takes it away.
+
+    Parameters
+    ----------
+    X : sparse matrix, array-like of shape (n_users, n_items) or Interactions
+        Ratings or strengths. In a dense array 0 is a missing entry; of a sparse matrix every
+        stored entry counts, a stored zero too.
+    threshold : float
+        Smallest value that is kept.
+
+    Returns
+    -------
+    X : sparse matrix, ndarray or Interactions
+        A new object of the same kind (a sparse one in the same format) with float32 ones.
+        Interactions keep their order and timestamps; each is judged on its own.
+
+    Raises
+    ------
+    ValueError
+        If X is no numeric matrix or the threshold is no number.
+
+    See Also
+    --------
+    min_interactions : Drop users and items with few entries.
+    k_core : Drop them until nothing changes.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> from skrec.preprocessing import binarize
+    >>> binarize(sp.csr_matrix([[5, 3, 0], [0, 4, 1]]), 4).toarray().tolist()
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    """
+    if not np.isscalar(threshold) or isinstance(threshold, str) or np.isnan(threshold):
+        raise ValueError(f"threshold must be a number; got {threshold!r}")
+    given, X = X, as_matrix(X)
+    if isinstance(X, Interactions):
+        part = X[threshold <= X.value]
+        return Interactions.from_arrays(
+            part.user, part.item, timestamp=part.timestamp, frame=part.frame
+        )
+    if not sp.issparse(X):
+        return ((X != 0) & (threshold <= X)).astype(np.float32)
+    return _binarize_csr(X, threshold).asformat(given.format)
+
+
+def _binarize_csr(X, threshold):
+    keep = threshold <= X.data
+    kept_before = np.concatenate([[0], np.cumsum(keep)])
+    data = np.ones(kept_before[-1], dtype=np.float32)
+    container = sp.csr_array if isinstance(X, sp.sparray) else sp.csr_matrix
+    return container((data, X.indices[keep], kept_before[X.indptr]), shape=X.shape)

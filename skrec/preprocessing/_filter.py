@@ -1,0 +1,210 @@
+"""Dropping users and items with few interactions."""
+
+import warnings
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from skrec.exceptions import SkrecWarning
+from skrec.interactions import InteractionEncoder
+from skrec.preprocessing._matrix import as_matrix, stored_pairs, take_frame
+
+__all__ = ["k_core", "min_interactions", "reduce_encoder"]
+
+
+def k_core(X, k=None, *, user_k=None, item_k=None, return_indices=False):
+    """Drop users and items with few interactions until every one that is left has enough.
+
+    This is the largest part of X in which each user has at least ``user_k`` items and each
+    item at least ``item_k`` users. A repeated pair counts once.
+
+    Parameters
+    ----------
+    X : sparse matrix, array-like of shape (n_users, n_items) or Interactions
+        The data; of a sparse matrix every stored entry counts, a stored zero too.
+    k : int, default=None
+        Fewest items of a user and fewest users of an item.
+    user_k, item_k : int, default=None
+        The same for users and items apart; None takes ``k``, or 0 without one.
+    return_indices : bool, default=False
+        Whether to return the kept rows and columns too.
+
+    Returns
+    -------
+    X : sparse matrix, ndarray or Interactions
+        The core, of the same kind and format, without the dropped rows and columns.
+        Interactions have the smaller frame and keep their order.
+    rows, columns : ndarray of int
+        Only with ``return_indices=True``: the old index of each row and column that is left.
+        `reduce_encoder` brings an encoder into line.
+
+    Raises
+    ------
+    ValueError
+        If neither ``k`` nor ``user_k`` nor ``item_k`` is given, or one is no count.
+
+    Warns
+    -----
+    SkrecWarning
+        If nothing is left.
+
+    References
+    ----------
+    Seidman (1983), "Network structure and minimum degree",
+    :doi:`10.1016/0378-8733(83)90028-X`.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> from skrec.preprocessing import k_core
+    >>> X = sp.csr_matrix([[1, 1, 0], [1, 1, 0], [0, 1, 1]])
+    >>> core, rows, columns = k_core(X, 2, return_indices=True)
+    >>> core.toarray().tolist(), rows.tolist(), columns.tolist()
+    ([[1, 1], [1, 1]], [0, 1], [0, 1])
+    """
+    if k is None and user_k is None and item_k is None:
+        raise ValueError("k must be given, or user_k or item_k; got none of them")
+    user_k = _count(user_k if user_k is not None else k, "user_k")
+    item_k = _count(item_k if item_k is not None else k, "item_k")
+    matrix = as_matrix(X)
+    user, item, frame = stored_pairs(matrix)
+    keep = _core(user, item, frame, user_k, item_k)
+    return _reduced(X, matrix, *keep, return_indices)
+
+
+def min_interactions(X, user=5, item=0, *, return_indices=False):
+    """Drop items with few users, then users with few of the items that are left, once.
+
+    Every user that is left has at least ``user`` items. An item may have lost users to the
+    second step; `k_core` repeats both steps until that cannot be.
+
+    Parameters
+    ----------
+    X : sparse matrix, array-like of shape (n_users, n_items) or Interactions
+        The data; of a sparse matrix every stored entry counts, a stored zero too.
+    user : int, default=5
+        Fewest items of a user, a repeated pair counted once; 0 keeps empty rows.
+    item : int, default=0
+        Fewest users of an item; 0 keeps empty columns, 1 drops them.
+    return_indices : bool, default=False
+        Whether to return the kept rows and columns too.
+
+    Returns
+    -------
+    X : sparse matrix, ndarray or Interactions
+        What is left, of the same kind and format, without the dropped rows and columns.
+        Interactions have the smaller frame and keep their order.
+    rows, columns : ndarray of int
+        Only with ``return_indices=True``: the old index of each row and column that is left.
+
+    Raises
+    ------
+    ValueError
+        If ``user`` or ``item`` is no count.
+
+    Warns
+    -----
+    SkrecWarning
+        If nothing is left.
+
+    References
+    ----------
+    Liang et al. (2018), "Variational autoencoders for collaborative filtering",
+    :doi:`10.1145/3178876.3186150` (the order of the two steps).
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> from skrec.preprocessing import min_interactions
+    >>> min_interactions(sp.csr_matrix([[1, 1, 0], [0, 1, 0]]), user=2).shape
+    (1, 3)
+    """
+    min_user, min_item = _count(user, "user"), _count(item, "item")
+    matrix = as_matrix(X)
+    users, items, frame = stored_pairs(matrix)
+    keep_item = np.bincount(items, minlength=frame[1]) >= min_item
+    left = keep_item[items]
+    keep_user = np.bincount(users[left], minlength=frame[0]) >= min_user
+    return _reduced(X, matrix, keep_user, keep_item, return_indices)
+
+
+def reduce_encoder(encoder, rows, columns):
+    """Make the encoder of a reduced frame.
+
+    Parameters
+    ----------
+    encoder : InteractionEncoder
+        The encoder of the frame before rows and columns were dropped.
+    rows, columns : array-like of int
+        The kept rows and columns, as `k_core` and `min_interactions` return them.
+
+    Returns
+    -------
+    encoder : InteractionEncoder
+        A new encoder, whose ids are ``user_ids_[rows]`` and ``item_ids_[columns]``.
+
+    Raises
+    ------
+    ValueError
+        If no row or no column is left.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skrec import Interactions
+    >>> from skrec.preprocessing import k_core, reduce_encoder
+    >>> df = pd.DataFrame({"user": ["a", "b", "b", "c", "c"], "item": list("xyzyz")})
+    >>> I, encoder = Interactions.from_frame(df)
+    >>> core, rows, columns = k_core(I, 2, return_indices=True)
+    >>> reduce_encoder(encoder, rows, columns).item_ids_.tolist()
+    ['y', 'z']
+    """
+    if not len(rows) or not len(columns):
+        raise ValueError(
+            f"rows and columns must not be empty; got {len(rows)} rows and {len(columns)} columns"
+        )
+    length = max(len(rows), len(columns))
+    # an encoder learns ids in order of first appearance, so repeating them changes nothing
+    table = pd.DataFrame(
+        {
+            encoder.user: pd.Index(encoder.user_ids_).take(np.resize(rows, length)),
+            encoder.item: pd.Index(encoder.item_ids_).take(np.resize(columns, length)),
+        }
+    )
+    names = {name: getattr(encoder, name) for name in ("user", "item", "rating", "timestamp")}
+    return InteractionEncoder(**names).fit(table)
+
+
+def _count(value, name):
+    value = 0 if value is None else value
+    if not isinstance(value, Integral) or value < 0:
+        raise ValueError(f"{name} must be an integer of at least 0; got {value!r}")
+    return int(value)
+
+
+def _core(user, item, frame, user_k, item_k):
+    """Give masks of the users and items of the core."""
+    while True:
+        keep_user = np.bincount(user, minlength=frame[0]) >= user_k
+        keep_item = np.bincount(item, minlength=frame[1]) >= item_k
+        left = keep_user[user] & keep_item[item]
+        if left.all():
+            return keep_user, keep_item
+        user, item = user[left], item[left]
+
+
+def _reduced(X, matrix, keep_user, keep_item, return_indices):
+    rows, columns = np.flatnonzero(keep_user), np.flatnonzero(keep_item)
+    if not len(rows) or not len(columns):
+        warnings.warn(
+            f"no interactions are left of a frame of {len(keep_user)} users and "
+            f"{len(keep_item)} items: the required counts are too high",
+            SkrecWarning,
+            stacklevel=3,
+        )
+    reduced = take_frame(matrix, rows, columns)
+    if sp.issparse(X):
+        reduced = reduced.asformat(X.format)
+    return (reduced, rows, columns) if return_indices else reduced
