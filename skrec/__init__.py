@@ -1,0 +1,29 @@
+"""Collaborative filtering for implicit and explicit feedback as scikit-learn estimators."""
+
+from importlib import import_module
+
+from skrec.interactions import InteractionEncoder, Interactions
+
+__version__ = "0.1.0"
+
+# estimators are found on first use, so that ``import skrec`` does not import torch
+_ESTIMATORS = {
+    "EASERecommender": "linear",
+    "ItemKNNRecommender": "linear",
+    "MultDAERecommender": "autoencoder",
+    "MultVAERecommender": "autoencoder",
+    "PopularityRecommender": "baselines",
+    "UserKNNRecommender": "linear",
+}
+
+__all__ = ["InteractionEncoder", "Interactions", "__version__", *sorted(_ESTIMATORS)]
+
+
+def __getattr__(name):
+    if name not in _ESTIMATORS:
+        raise AttributeError(f"module 'skrec' has no attribute {name!r}")
+    return getattr(import_module(f"skrec.{_ESTIMATORS[name]}"), name)
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

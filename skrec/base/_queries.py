@@ -1,0 +1,99 @@
+"""The rows that one call asks for, and pairs picked from their scores."""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+
+__all__ = ["Queries"]
+
+
+class Queries(NamedTuple):
+    """Users to answer for, by their history, their row in ``fit``, or both.
+
+    Attributes
+    ----------
+    history : csr_matrix of shape (n_rows, n_items)
+        What each user has; the stored row of ``fit`` where the caller gave none.
+    stored : csr_matrix of shape (n_rows, n_items) or None
+        The rows of ``fit``, for users that were asked for by row.
+    users : ndarray of shape (n_rows,) or None
+        Rows of ``fit``, or None for users that need not have been there.
+    """
+
+    history: sp.csr_matrix
+    stored: sp.csr_matrix | None = None
+    users: np.ndarray | None = None
+
+    @property
+    def n_rows(self):
+        """Number of users asked for."""
+        return self.history.shape[0]
+
+    def take(self, rows):
+        """Give the queries of some rows (a slice or a mask)."""
+        return Queries(*(None if part is None else part[rows] for part in self))
+
+    def seen(self):
+        """Give a matrix that stores whatever a user has, in the history or in ``fit``."""
+        if self.stored is None or self.stored is self.history:
+            return self.history
+        both = self.history.copy()
+        both.data = np.ones_like(both.data)
+        stored = self.stored.copy()
+        stored.data = np.ones_like(stored.data)
+        return sp.csr_matrix(both + stored)
+
+    def empty(self, fold_in):
+        """Tell which users nothing is known of."""
+        empty = np.diff(self.history.indptr) == 0
+        if fold_in == "approximate" and self.stored is not None:
+            empty &= np.diff(self.stored.indptr) == 0
+        return empty
+
+
+def pairs_by_user(interactions):
+    """Group the pairs of Interactions by user.
+
+    Parameters
+    ----------
+    interactions : Interactions
+        Pairs in any order.
+
+    Returns
+    -------
+    users : ndarray of shape (n_users,)
+        The users that occur.
+    place : ndarray of shape (n,)
+        For each pair the place of its user in ``users``.
+    """
+    return np.unique(interactions.user, return_inverse=True)
+
+
+def pick_pairs(place, items, n_users, blocks, n_arrays):
+    """Pick pairs out of dense blocks of rows without keeping the rows.
+
+    Parameters
+    ----------
+    place, items : ndarray of shape (n,)
+        Row and column of each pair.
+    n_users : int
+        Number of rows.
+    blocks : iterable of (slice, tuple of ndarray)
+        Consecutive rows and the arrays of shape (n_block, n_items) that belong to them.
+    n_arrays : int
+        How many arrays a block has.
+
+    Returns
+    -------
+    picked : tuple of ndarray of shape (n,)
+        One a array.
+    """
+    order = np.argsort(place, kind="stable")
+    starts = np.searchsorted(place[order], np.arange(n_users + 1))
+    picked = tuple(np.empty(len(place), dtype=np.float32) for _ in range(n_arrays))
+    for rows, arrays in blocks:
+        chosen = order[starts[rows.start] : starts[rows.stop]]
+        for out, array in zip(picked, arrays, strict=True):
+            out[chosen] = array[place[chosen] - rows.start, items[chosen]]
+    return picked

@@ -1,0 +1,52 @@
+"""What an estimator says about itself beyond scikit-learn's tags."""
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from sklearn.utils import Tags
+
+__all__ = ["RecommenderTags", "recommender_tags"]
+
+
+@dataclass(slots=True)
+class RecommenderTags(Tags):
+    """Tags of scikit-learn and those of a recommender.
+
+    Parameters
+    ----------
+    fold_in : {"exact", "approximate"}
+        Whether the scores of a training row equal those of the stored user.
+    proba : {"categorical", "bernoulli"}
+        Whether probabilities are shares of a user's interactions or of each pair by itself.
+    proba_pairs : {"all", "unseen"}
+        The pairs whose rate the Bernoulli probabilities match: every pair of the user's whole row,
+        or the pairs that the given history does not hold.
+    feedback : {"implicit", "explicit"}
+        Whether entries are interactions or ratings.
+    probabilistic : bool
+        Whether ``return_std`` is available.
+    """
+
+    fold_in: Literal["exact", "approximate"] = "exact"
+    proba: Literal["categorical", "bernoulli"] = "bernoulli"
+    proba_pairs: Literal["all", "unseen"] = "all"
+    feedback: Literal["implicit", "explicit"] = "implicit"
+    probabilistic: bool = False
+
+
+def recommender_tags(tags, **own):
+    """Extend scikit-learn's tags by a recommender's.
+
+    Parameters
+    ----------
+    tags : Tags
+        What ``super().__sklearn_tags__()`` gave.
+    **own
+        Fields of `RecommenderTags`.
+
+    Returns
+    -------
+    tags : RecommenderTags
+        All of them.
+    """
+    return RecommenderTags(**{f.name: getattr(tags, f.name) for f in fields(tags)}, **own)

@@ -1,0 +1,266 @@
+"""From whatever a user passes as X to one canonical CSR matrix, and clear errors on the way."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from sklearn.utils.validation import validate_data
+
+from skrec.exceptions import SkrecWarning
+from skrec.interactions import Interactions
+from skrec.utils import row_of_entry
+
+__all__ = ["check_candidates", "check_items", "check_matrix", "check_pairs", "check_users"]
+
+_FROM_FRAME = (
+    "X must be a matrix of users x items; got what looks like a long table of ids. "
+    "Build it with Interactions.from_frame(df, user=..., item=...)."
+)
+
+
+def check_matrix(estimator, X, *, reset):
+    """Give the canonical float32 CSR copy of X.
+
+    Sorted indices, no duplicates. Implicit models: a 1 for every stored entry that is not zero.
+    Rating models: the ratings, stored zeros kept.
+
+    Parameters
+    ----------
+    estimator : BaseRecommender
+        Whose ``n_features_in_`` is set (``reset=True``) or compared.
+    X : Interactions, sparse matrix or array-like of shape (n_users, n_items)
+        Input as the user gave it; it is not changed.
+    reset : bool
+        True in ``fit``.
+
+    Returns
+    -------
+    X : csr_matrix of shape (n_users, n_items)
+        The canonical copy.
+    """
+    explicit = estimator.__sklearn_tags__().feedback == "explicit"
+    if isinstance(X, Interactions):
+        X = _matrix_of_interactions(estimator, X, explicit, reset)
+    else:
+        _refuse_long_table(X)
+        X = validate_data(estimator, X, reset=reset, accept_sparse=True, dtype="numeric")
+    X = _canonical(X, explicit)
+    if not np.isfinite(X.data).all():
+        raise ValueError("X must hold finite values in the range of float32; got larger ones")
+    if not explicit:
+        X = _binary(estimator, X)
+    if reset:
+        _check_training(X, explicit)
+    return X
+
+
+def _matrix_of_interactions(estimator, interactions, explicit, reset):
+    """Give the matrix of Interactions, after the checks that validate_data does on matrices."""
+    n_items = interactions.frame[1]
+    if reset:
+        estimator.n_features_in_ = n_items
+    elif n_items != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {n_items} items in its frame, but {type(estimator).__name__} is expecting "
+            f"{estimator.n_features_in_} items"
+        )
+    if len(interactions) and not np.isfinite(interactions.value).all():
+        raise ValueError("X must hold finite values; got NaN or infinity in Interactions.value")
+    if explicit and interactions.timestamp is None:
+        _refuse_repeats(interactions.user * n_items + interactions.item)
+    return interactions.tocsr()
+
+
+def _refuse_long_table(X):
+    """Raise where X is a table of (user, item, ...) rows and not a matrix."""
+    if isinstance(X, pd.DataFrame):
+        names = " ".join(str(c).lower() for c in X.columns)
+        if X.shape[1] <= 6 and "user" in names and ("item" in names or "movie" in names):
+            raise ValueError(_FROM_FRAME)
+        return
+    if sp.issparse(X) or not isinstance(X, np.ndarray) or X.ndim != 2:
+        return
+    if 2 <= X.shape[1] <= 4 and X.dtype.kind in "iuf" and len(X) > 20:
+        ids = X[:, :2]
+        if all(len(np.unique(c)) > 20 and (c == np.rint(c)).all() for c in ids.T):
+            raise ValueError(_FROM_FRAME)
+
+
+def _refuse_repeats(keys):
+    n_repeated = len(keys) - len(np.unique(keys))
+    if n_repeated:
+        raise ValueError(
+            "X must hold one rating a pair, or timestamps that tell which is the latest "
+            f"(Interactions with timestamps); got {n_repeated} repeated pairs"
+        )
+
+
+def _canonical(X, explicit):
+    if explicit and sp.issparse(X):
+        coo = X.tocoo()
+        _refuse_repeats(coo.row.astype(np.int64) * X.shape[1] + coo.col)
+    X = sp.csr_matrix(X, copy=True)
+    X.sum_duplicates()
+    # float64 values beyond float32 become infinite here and are refused by the caller
+    with np.errstate(over="ignore"):
+        return X.astype(np.float32, copy=False)
+
+
+def _binary(estimator, X):
+    if X.nnz and X.data.min() < 0:
+        raise ValueError(
+            f"Negative values in data passed to {type(estimator).__name__}: X must hold strengths "
+            f">= 0 of implicit feedback; got {X.data.min():g}"
+        )
+    X.eliminate_zeros()
+    X.data[:] = 1
+    return X
+
+
+def _check_training(X, explicit):
+    if X.nnz == 0:
+        raise ValueError(f"X must hold at least one interaction; got an empty matrix {X.shape}")
+    if explicit and X.nnz > 1 and X.data.min() == X.data.max():
+        warnings.warn(f"All ratings in X are equal to {X.data[0]:g}", SkrecWarning, stacklevel=4)
+
+
+def check_users(users, n_users):
+    """Give ``users`` as int64 rows of the fitted matrix.
+
+    Parameters
+    ----------
+    users : int or array-like of int
+        Rows of the matrix that ``fit`` saw.
+    n_users : int
+        How many there are.
+
+    Returns
+    -------
+    users : ndarray of shape (n_rows,)
+        The rows.
+    """
+    users = np.atleast_1d(np.asarray(users))
+    if users.dtype == bool or (users.size and users.dtype.kind not in "iu") or users.ndim != 1:
+        raise ValueError(
+            f"users must be integer rows of the fitted matrix; got {users.ndim}-D of {users.dtype}"
+        )
+    if users.size and (users.min() < 0 or users.max() >= n_users):
+        unknown = users[(users < 0) | (users >= n_users)][:5].tolist()
+        raise ValueError(
+            f"users must be rows of the fitted matrix, in [0, {n_users}); got unknown {unknown}"
+        )
+    return users.astype(np.int64)
+
+
+def check_pairs(interactions, frame):
+    """Refuse pairs of another frame than that of ``fit``.
+
+    Parameters
+    ----------
+    interactions : Interactions
+        Pairs that are asked for.
+    frame : tuple of int
+        Shape of the fitted matrix.
+    """
+    if interactions.frame != frame:
+        raise ValueError(
+            f"X must be Interactions in the frame of fit, {frame}; got {interactions.frame}"
+        )
+
+
+def check_items(items, n_items, name="items", lowest=0):
+    """Give item indices as int64.
+
+    Parameters
+    ----------
+    items : array-like of int
+        Columns of the fitted matrix.
+    n_items : int
+        How many there are.
+    name : str, default="items"
+        Parameter to name in errors.
+    lowest : int, default=0
+        Lowest value allowed.
+
+    Returns
+    -------
+    items : ndarray of int64
+        In the shape of the input.
+    """
+    items = np.asarray(items)
+    if items.size == 0:
+        return items.astype(np.int64)
+    if items.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be integer columns; got {items.dtype}")
+    if items.min() < lowest or items.max() >= n_items:
+        raise ValueError(
+            f"{name} must lie in [{lowest}, {n_items}); got {items.min()} to {items.max()}"
+        )
+    return items.astype(np.int64)
+
+
+def check_candidates(candidates, n_rows, n_items):
+    """Give ``candidates`` as int64 columns, shared ``(m,)`` or per row ``(n_rows, m)``.
+
+    Parameters
+    ----------
+    candidates : array-like of int of shape (m,) or (n_rows, m)
+        Columns that may be recommended; -1 pads a row of the second form.
+    n_rows, n_items : int
+        Shape of the scores.
+
+    Returns
+    -------
+    candidates : ndarray of shape (m,) or (n_rows, m)
+        The columns.
+    """
+    candidates = np.asarray(candidates)
+    if candidates.ndim not in (1, 2):
+        raise ValueError(
+            f"candidates must have the shape (m,) or (n_rows, m); got {candidates.shape}"
+        )
+    if candidates.ndim == 2 and len(candidates) != n_rows:
+        raise ValueError(f"candidates must have {n_rows} rows; got {len(candidates)}")
+    return check_items(candidates, n_items, "candidates", lowest=1 - candidates.ndim)
+
+
+def exclusion_keys(exclude, n_rows, n_items):
+    """Give what ``exclude`` names as a CSR matrix of shape (n_rows, n_items) or shared columns.
+
+    Parameters
+    ----------
+    exclude : sparse matrix of shape (n_rows, n_items) or array-like of int
+        Pairs or shared items never to recommend.
+    n_rows, n_items : int
+        Shape of the scores.
+
+    Returns
+    -------
+    pairs : csr_matrix or None
+        Excluded pairs.
+    shared : ndarray or None
+        Excluded columns.
+    """
+    if sp.issparse(exclude):
+        if exclude.shape != (n_rows, n_items):
+            raise ValueError(
+                f"exclude must have the shape {(n_rows, n_items)}; got {exclude.shape}"
+            )
+        return sp.csr_matrix(exclude), None
+    return None, check_items(np.ravel(exclude), n_items, "exclude")
+
+
+def mask_entries(scores, X, value=-np.inf):
+    """Set the stored entries of a CSR matrix to a value, in place.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_rows, n_items)
+        Changed in place.
+    X : csr_matrix of shape (n_rows, n_items)
+        Entries to set.
+    value : float
+        The value.
+    """
+    scores[row_of_entry(X), X.indices] = value

@@ -1,0 +1,49 @@
+"""Items by how often they occur."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from skrec.base import BaseRecommender
+
+__all__ = ["PopularityRecommender"]
+
+
+class PopularityRecommender(BaseRecommender):
+    r"""Rank the items by how many users have them (ItemPop).
+
+    Every user gets the same scores, so this is the level that any model of taste must beat.
+
+    .. math:: s_{ui} = \log \frac{c_i + 1}{\sum_j (c_j + 1)}
+
+    with :math:`c_i` the number of users who have item i. The score is monotone in the count, and
+    its exponential is the smoothed share of the item in all interactions.
+
+    Attributes
+    ----------
+    item_counts_ : ndarray of shape (n_items,)
+        Number of users who have each item.
+    interactions_ : csr_matrix of shape (n_users, n_items)
+        What ``fit`` saw.
+
+    See Also
+    --------
+    EASERecommender : A strong linear model.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> from skrec import PopularityRecommender
+    >>> X = sp.csr_matrix([[1, 1, 0], [0, 1, 0], [0, 1, 1]])
+    >>> PopularityRecommender().fit(X).recommend(users=[1], n_items=2)
+    array([[0, 2]])
+    """
+
+    _proba: ClassVar[str] = "categorical"
+    _test_parameters: ClassVar[dict[str, Any]] = {}
+
+    def _fit(self, X):
+        pass
+
+    def _score_block(self, queries):
+        return np.broadcast_to(self._prior_scores(), queries.history.shape).copy()

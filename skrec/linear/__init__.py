@@ -1,0 +1,6 @@
+"""Models whose scores are a user's history times item-item weights, or neighbours' histories."""
+
+from skrec.linear._ease import EASERecommender
+from skrec.linear._knn import ItemKNNRecommender, UserKNNRecommender
+
+__all__ = ["EASERecommender", "ItemKNNRecommender", "UserKNNRecommender"]
