@@ -1,0 +1,123 @@
+"""What Mult-VAE and Mult-DAE share as estimators."""
+
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+from scipy.special import expit, softmax
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skrec.base import check_items
+from skrec.calibration import HeldOutCalibration
+from skrec.neural import RowRecommender
+from skrec.nn import ELBO, LIKELIHOODS
+from skrec.utils import most_similar
+
+__all__ = ["RowAutoencoder"]
+
+
+class RowAutoencoder(HeldOutCalibration, RowRecommender):
+    """Parameters and probabilities by likelihood of the autoencoders over users."""
+
+    hidden_sizes: tuple = (600,)
+    latent_size: int = 200
+    dropout: float = 0.5
+    likelihood: str = "multinomial"
+    confidence: tuple = (1.0, 0.1)
+
+    _module_class: ClassVar[type]
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "hidden_sizes": [tuple, list],
+        "latent_size": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "likelihood": [StrOptions(set(LIKELIHOODS))],
+        "confidence": [tuple, list],
+    }
+    _parameter_docs: ClassVar[dict[str, str]] = {
+        "hidden_sizes": """
+            hidden_sizes : tuple of int, default=(600,)
+                Widths of the encoder's hidden layers, none, one or more; the decoder has them in
+                reverse.""",
+        "latent_size": """
+            latent_size : int, default=200
+                Width of the code.""",
+        "dropout": """
+            dropout : float, default=0.5
+                Share of the input's entries that is dropped in training.""",
+        "likelihood": """
+            likelihood : {"multinomial", "gaussian", "logistic"}, default="multinomial"
+                Likelihood of a row.""",
+        "confidence": """
+            confidence : tuple of float, default=(1.0, 0.1)
+                The Gaussian likelihood's weights c1 of stored and c0 of other entries, c1 > c0.""",
+    }
+    _test_parameters: ClassVar[dict[str, Any]] = {
+        "hidden_sizes": (16,),
+        "latent_size": 8,
+        "max_epochs": 30,
+        "lr": 0.01,
+        "device": "cpu",
+        "random_state": 0,
+    }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.proba = "categorical" if self.likelihood == "multinomial" else "bernoulli"
+        tags.proba_pairs = "unseen" if self.likelihood == "gaussian" else "all"
+        return tags
+
+    def _network(self):
+        sizes = tuple(self.hidden_sizes)
+        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+            raise ValueError(f"hidden_sizes must be positive integers; got {self.hidden_sizes!r}")
+        if len(self.confidence) != 2 or not self.confidence[0] > self.confidence[1] >= 0:
+            raise ValueError(f"confidence must be c1 > c0 >= 0; got {self.confidence!r}")
+        return {
+            "module": self._module_class,
+            "module__n_items": self.n_features_in_,
+            "module__hidden_sizes": sizes,
+            "module__latent_size": self.latent_size,
+            "module__dropout": self.dropout,
+            "criterion": ELBO,
+            "criterion__likelihood": self.likelihood,
+            "criterion__confidence": tuple(self.confidence),
+        }
+
+    def _fit_proba(self, X):
+        if self.likelihood == "gaussian":
+            super()._fit_proba(X)
+
+    def _proba_block(self, scores, queries):
+        if self.likelihood == "multinomial":
+            return softmax(scores, axis=1)
+        if self.likelihood == "logistic":
+            return expit(scores)
+        return super()._proba_block(scores, queries)
+
+    def similar_items(self, items, n_items=10):
+        """Give the items whose decoder weights point the same way (cosine).
+
+        Parameters
+        ----------
+        items : array-like of int of shape (n,)
+            Columns.
+        n_items : int, default=10
+            Length of the lists.
+
+        Returns
+        -------
+        indices : ndarray of shape (n, n_items)
+            Columns, best first, without the item itself; -1 where there are too few.
+        similarities : ndarray of shape (n, n_items)
+            Cosines; NaN where the index is -1.
+
+        Raises
+        ------
+        ValueError
+            If an item is not a column of the fitted matrix.
+        """
+        return most_similar(self.item_factors_, check_items(items, self.n_features_in_), n_items)
+
+    @property
+    def item_factors_(self):
+        """Decoder weights of each item, ndarray of shape (n_items, width of the last layer)."""
+        return self._module.last.weight.detach().cpu().numpy()

@@ -1,0 +1,112 @@
+"""Held-out users that training is watched on."""
+
+import numpy as np
+import scipy.sparse as sp
+
+from skrec.base import check_matrix
+from skrec.interactions import Interactions
+from skrec.metrics import evaluate_ranking
+from skrec.utils import row_blocks, split_rows
+
+__all__ = ["ValidationSet", "hold_out_rows"]
+
+_MAX_ROWS = 500
+
+
+class ValidationSet:
+    """Histories and targets, and the metric of any scorer of histories on them.
+
+    Parameters
+    ----------
+    history, targets : csr_matrix of shape (n_rows, n_items)
+        What is shown and what is to be found.
+    metric : str
+        Such as ``"ndcg@100"``.
+    bytes_per_row : int
+        Memory that a row of scores takes.
+    """
+
+    def __init__(self, history, targets, metric, bytes_per_row):
+        kept = np.diff(targets.indptr) > 0
+        self.history = history[kept]
+        self.targets = targets[kept]
+        self.metric = metric
+        self.bytes_per_row = bytes_per_row
+
+    def evaluate(self, score):
+        """Give the mean of the metric.
+
+        Parameters
+        ----------
+        score : callable
+            Takes histories and gives scores of shape (n_rows, n_items).
+
+        Returns
+        -------
+        value : float
+            The mean over users.
+        """
+        values = []
+        for rows in row_blocks(self.history.shape[0], self.bytes_per_row):
+            history, targets = self.history[rows], self.targets[rows]
+            scores = np.array(score(history), dtype=np.float32)
+            if not np.isfinite(scores).all():
+                return float("nan")
+            answer = evaluate_ranking(targets, scores, metrics=(self.metric,), exclude=history)
+            values.append(answer[self.metric])
+        return float(np.mean(np.concatenate(values)))
+
+
+def hold_out_rows(X, fraction, rng):
+    """Choose rows to validate on: a share of those with two entries or more, at most 500.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_users, n_items)
+        All rows.
+    fraction : float
+        Share to hold out.
+    rng : RandomState
+        Source of the draw.
+
+    Returns
+    -------
+    train : csr_matrix
+        Rows to train on.
+    held_out : csr_matrix
+        Rows to validate on.
+    """
+    able = np.flatnonzero(np.diff(X.indptr) >= 2)
+    n_rows = min(max(1, round(fraction * len(able))), _MAX_ROWS)
+    if len(able) == 0 or X.shape[0] < 2:
+        raise ValueError(
+            "X must have two users or more, one of them with two interactions or more, to hold "
+            f"out validation_fraction={fraction}; got {X.shape[0]} users"
+        )
+    chosen = np.zeros(X.shape[0], dtype=bool)
+    chosen[rng.permutation(able)[:n_rows]] = True
+    return X[~chosen], X[chosen]
+
+
+def given_validation(estimator, data, X):
+    """Turn the parameter ``validation_data`` into histories and targets."""
+    if isinstance(data, Interactions):
+        if data.frame != X.shape:
+            raise ValueError(
+                f"validation_data must be in the frame of X, {X.shape}; got {data.frame}"
+            )
+        return X, check_matrix(estimator, data, reset=False)
+    if isinstance(data, tuple):
+        if len(data) != 2:
+            raise ValueError(
+                "validation_data must be a pair of histories and targets, a matrix, or "
+                f"Interactions; got a tuple of {len(data)}"
+            )
+        history, targets = (check_matrix(estimator, part, reset=False) for part in data)
+        if history.shape != targets.shape:
+            raise ValueError(
+                "validation_data must hold histories and targets of one shape; got "
+                f"{history.shape} and {targets.shape}"
+            )
+        return history, targets
+    return split_rows(sp.csr_matrix(check_matrix(estimator, data, reset=False)))

@@ -1,0 +1,124 @@
+"""Negative log-likelihoods of whole rows, and the divergence from a standard Gaussian.
+
+All take logits of shape (B, n_items) and the batch as `SparseRows`, and give one value a row.
+"""
+
+import torch
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+__all__ = ["gaussian_nll", "logistic_nll", "multinomial_nll", "standard_normal_kl"]
+
+_CHUNK = 2**20  # logits that stay in cache between the passes over them
+
+
+def _chunks(logits):
+    size = max(1, _CHUNK // logits.shape[1]) if logits.device.type == "cpu" else len(logits)
+    return (slice(start, start + size) for start in range(0, len(logits), max(1, size)))
+
+
+class _MultinomialNLL(torch.autograd.Function):
+    """Logsumexp over all items and the logits of the stored entries, nothing else."""
+
+    @staticmethod
+    def forward(ctx, logits, indices, row, values):
+        log_sums = torch.cat([torch.logsumexp(logits[c], dim=1) for c in _chunks(logits)])  # (B,)
+        totals = logits.new_zeros(len(logits)).index_add_(0, row, values)  # (B,)
+        stored = logits.new_zeros(len(logits)).index_add_(0, row, values * logits[row, indices])
+        ctx.save_for_backward(logits, log_sums, totals, indices, row, values)
+        return totals * log_sums - stored
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        logits, log_sums, totals, indices, row, values = ctx.saved_tensors
+        out = torch.empty_like(logits)
+        for c in _chunks(logits):
+            torch.sub(logits[c], log_sums[c, None], out=out[c]).exp_()
+            out[c].mul_((totals[c] * grad[c])[:, None])
+        out.index_put_((row, indices), -values * grad[row], accumulate=True)
+        return out, None, None, None
+
+
+def multinomial_nll(logits, rows):
+    r"""Negative multinomial log-likelihood, without the constant coefficient.
+
+    .. math:: -\sum_i x_{ui} \log \operatorname{softmax}(f_u)_i
+
+    Parameters
+    ----------
+    logits : Tensor of shape (B, n_items)
+        The scores f.
+    rows : SparseRows
+        The batch x.
+
+    Returns
+    -------
+    loss : Tensor of shape (B,)
+        One value a row.
+    """
+    return _MultinomialNLL.apply(logits, rows.indices, rows.row, rows.values)
+
+
+def logistic_nll(logits, rows):
+    r"""Negative Bernoulli log-likelihood of every entry of the row.
+
+    .. math:: -\sum_i x_{ui} \log \sigma(f_{ui}) + (1 - x_{ui}) \log (1 - \sigma(f_{ui}))
+
+    Parameters
+    ----------
+    logits : Tensor of shape (B, n_items)
+        The scores f.
+    rows : SparseRows
+        The batch x.
+
+    Returns
+    -------
+    loss : Tensor of shape (B,)
+        One value a row.
+    """
+    stored = rows.values * logits[rows.row, rows.indices]
+    return F.softplus(logits).sum(dim=1) - rows.sum(stored)
+
+
+def gaussian_nll(logits, rows, c1=1.0, c0=0.1):
+    r"""Negative Gaussian log-likelihood with a confidence weight, without its constant.
+
+    .. math:: \sum_i \tfrac{c_{ui}}{2} (x_{ui} - f_{ui})^2,
+        \qquad c_{ui} = c_1 \text{ if stored, else } c_0
+
+    Parameters
+    ----------
+    logits : Tensor of shape (B, n_items)
+        The scores f.
+    rows : SparseRows
+        The batch x.
+    c1, c0 : float
+        Weights of stored and of other entries, ``c1 > c0``.
+
+    Returns
+    -------
+    loss : Tensor of shape (B,)
+        One value a row.
+    """
+    predicted = logits[rows.row, rows.indices]
+    stored = c1 * (rows.values - predicted) ** 2 - c0 * predicted**2
+    return 0.5 * (c0 * logits.square().sum(dim=1) + rows.sum(stored))
+
+
+def standard_normal_kl(mean, log_variance):
+    r"""Kullback-Leibler divergence of a diagonal Gaussian from N(0, I), summed over dimensions.
+
+    .. math:: \tfrac12 \sum_k \sigma_k^2 + \mu_k^2 - 1 - \log \sigma_k^2
+
+    Parameters
+    ----------
+    mean, log_variance : Tensor of shape (B, latent_size)
+        Parameters of the Gaussians.
+
+    Returns
+    -------
+    divergence : Tensor of shape (B,)
+        One value a row.
+    """
+    return 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).sum(dim=1)

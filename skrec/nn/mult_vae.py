@@ -1,0 +1,221 @@
+"""Autoencoders of whole rows with a multinomial, Gaussian or logistic likelihood.
+
+Liang, D., Krishnan, R. G., Hoffman, M. D., & Jebara, T. (2018). Variational autoencoders for
+collaborative filtering. WWW. https://doi.org/10.1145/3178876.3186150
+"""
+
+from functools import partial
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from skrec.nn.losses import gaussian_nll, logistic_nll, multinomial_nll, standard_normal_kl
+from skrec.nn.rows import SparseLinear
+
+__all__ = ["ELBO", "LIKELIHOODS", "MultDAE", "MultVAE"]
+
+LIKELIHOODS = {"multinomial": multinomial_nll, "gaussian": gaussian_nll, "logistic": logistic_nll}
+
+
+def _mlp(sizes):
+    """Build linear layers with tanh before each of them."""
+    layers = []
+    for n_in, n_out in pairwise(sizes):
+        layers += [nn.Tanh(), _linear(n_in, n_out)]
+    return nn.Sequential(*layers)
+
+
+def _linear(n_in, n_out):
+    layer = nn.Linear(n_in, n_out)
+    nn.init.xavier_uniform_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class _RowAutoencoder(nn.Module):
+    """The decoder and the corruption of the input, shared by both models.
+
+    Parameters
+    ----------
+    n_items : int
+        Number of columns.
+    hidden_sizes : tuple of int
+        Widths of the encoder's hidden layers; the decoder has them in reverse.
+    latent_size : int
+        Width of the code.
+    code_size : int
+        Width of the encoder's output.
+    dropout : float
+        Share of the input's entries that is dropped in training.
+    """
+
+    def __init__(self, n_items, hidden_sizes, latent_size, code_size, dropout):
+        super().__init__()
+        self.dropout = dropout
+        widths = [*hidden_sizes, code_size]
+        self.first = SparseLinear(n_items, widths[0])
+        self.encoder = _mlp(widths)
+        widths = [latent_size, *reversed(hidden_sizes)]
+        self.decoder = _mlp(widths)[1:]  # the code is not passed through tanh here
+        self.last = _linear(widths[-1], n_items)
+
+    def encode(self, rows):
+        """Normalise, drop out and encode: (B, n_items) -> (B, code_size)."""
+        rows = rows.normalized().dropped_out(self.dropout, self.training)
+        return self.encoder(self.first(rows))  # (B, code_size)
+
+    def decode(self, z, items=None):
+        """Give the logits of a code, of all items or of some.
+
+        Parameters
+        ----------
+        z : Tensor of shape (B, latent_size)
+            The code.
+        items : Tensor of int64 of shape (m,), default=None
+            Columns to give.
+
+        Returns
+        -------
+        logits : Tensor of shape (B, n_items) or (B, m)
+            The scores.
+        """
+        hidden = self.decoder(z)  # (B, hidden_sizes[0])
+        if len(self.decoder):
+            hidden = torch.tanh(hidden)
+        if items is None:
+            return self.last(hidden)  # (B, n_items)
+        return hidden @ self.last.weight[items].T + self.last.bias[items]  # (B, m)
+
+
+class MultVAE(_RowAutoencoder):
+    """Variational autoencoder of rows (Mult-VAE, sections 2.1 and 2.2).
+
+    Parameters
+    ----------
+    n_items : int
+        Number of columns.
+    hidden_sizes : tuple of int, default=(600,)
+        Widths of the encoder's hidden layers; the decoder has them in reverse.
+    latent_size : int, default=200
+        Width of the code.
+    dropout : float, default=0.5
+        Share of the input's entries that is dropped in training.
+    """
+
+    def __init__(self, n_items, hidden_sizes=(600,), latent_size=200, dropout=0.5):
+        super().__init__(n_items, hidden_sizes, latent_size, 2 * latent_size, dropout)
+
+    def posterior(self, rows):
+        """Give mean and log-variance of the code, each of shape (B, latent_size)."""
+        return self.encode(rows).chunk(2, dim=1)
+
+    def sample(self, mean, log_variance, noise=None):
+        """Draw codes: (B, latent_size) -> (B, latent_size); ``noise`` may be given."""
+        noise = torch.randn_like(mean) if noise is None else noise
+        return mean + noise * torch.exp(0.5 * log_variance)
+
+    def forward(self, rows, items=None):
+        """Give logits, mean and log-variance; the code is the mean outside training.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            B rows.
+        items : Tensor of int64 of shape (m,), default=None
+            Columns to give logits of.
+
+        Returns
+        -------
+        logits : Tensor of shape (B, n_items) or (B, m)
+            The scores.
+        mean, log_variance : Tensor of shape (B, latent_size)
+            The posterior.
+        """
+        mean, log_variance = self.posterior(rows)
+        z = self.sample(mean, log_variance) if self.training else mean
+        return self.decode(z, items), mean, log_variance
+
+
+class MultDAE(_RowAutoencoder):
+    """Denoising autoencoder of rows (Mult-DAE, section 2.3).
+
+    Parameters
+    ----------
+    n_items : int
+        Number of columns.
+    hidden_sizes : tuple of int, default=(600,)
+        Widths of the encoder's hidden layers; the decoder has them in reverse.
+    latent_size : int, default=200
+        Width of the code.
+    dropout : float, default=0.5
+        Share of the input's entries that is dropped in training.
+    """
+
+    def __init__(self, n_items, hidden_sizes=(600,), latent_size=200, dropout=0.5):
+        super().__init__(n_items, hidden_sizes, latent_size, latent_size, dropout)
+
+    def forward(self, rows, items=None):
+        """Give logits as a tuple of one, so that both models have the same criterion.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            B rows.
+        items : Tensor of int64 of shape (m,), default=None
+            Columns to give logits of.
+
+        Returns
+        -------
+        output : tuple of Tensor
+            Logits of shape (B, n_items) or (B, m).
+        """
+        return (self.decode(torch.tanh(self.encode(rows)), items),)
+
+
+class ELBO(nn.Module):
+    r"""Negative evidence lower bound with a weight on the divergence, as a mean over the batch.
+
+    .. math:: \frac1B \sum_u -\log p(x_u \mid z_u)
+        + \beta \operatorname{KL}(q(z_u \mid x_u) \,\|\, N(0, I))
+
+    Parameters
+    ----------
+    likelihood : {"multinomial", "gaussian", "logistic"}, default="multinomial"
+        Likelihood of a row.
+    confidence : tuple of float, default=(1.0, 0.1)
+        The Gaussian's weights of stored and of other entries.
+
+    Attributes
+    ----------
+    beta : float
+        Weight of the divergence; annealing changes it.
+    """
+
+    def __init__(self, likelihood="multinomial", confidence=(1.0, 0.1)):
+        super().__init__()
+        self.beta = 0.0
+        self.nll = LIKELIHOODS[likelihood]
+        if likelihood == "gaussian":
+            self.nll = partial(gaussian_nll, c1=confidence[0], c0=confidence[1])
+
+    def forward(self, output, rows):
+        """Give the loss of a batch.
+
+        Parameters
+        ----------
+        output : tuple of Tensor
+            What the model gave: logits, and mean and log-variance if it is variational.
+        rows : SparseRows
+            The batch.
+
+        Returns
+        -------
+        loss : Tensor of shape ()
+            Mean over the batch.
+        """
+        logits, *posterior = output
+        loss = self.nll(logits, rows)  # (B,)
+        if posterior:
+            loss = loss + self.beta * standard_normal_kl(*posterior)
+        return loss.mean()

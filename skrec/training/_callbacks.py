@@ -1,0 +1,127 @@
+"""skorch callbacks of every training: annealing, validation by ranking, progress."""
+
+from skorch.callbacks import Callback
+from tqdm.auto import tqdm
+
+from skrec.training._net import StopTraining, cpu_state, load_state
+
+__all__ = ["LinearAnnealing", "ProgressBar", "RankingValidation"]
+
+
+class LinearAnnealing(Callback):
+    """Raise the criterion's ``beta`` linearly by updates, up to a cap.
+
+    Parameters
+    ----------
+    n_steps : int
+        Updates in which beta would go from 0 to 1.
+    cap : float
+        Where it stops.
+    start : int, default=0
+        Updates already done.
+    """
+
+    def __init__(self, n_steps, cap, start=0):
+        self.n_steps = n_steps
+        self.cap = cap
+        self.start = start
+
+    def initialize(self):
+        """Begin to count."""
+        self.step_ = self.start
+        return self
+
+    def on_batch_begin(self, net, batch=None, training=None, **kwargs):
+        """Set beta for the coming update."""
+        if training:
+            net.criterion_.beta = min(self.cap, self.step_ / self.n_steps)
+            self.step_ += 1
+
+    def on_epoch_end(self, net, **kwargs):
+        """Keep beta in the history."""
+        net.history.record("beta", net.criterion_.beta)
+
+
+class RankingValidation(Callback):
+    """Watch a ranking metric, keep the best weights, and stop when it no longer rises.
+
+    Parameters
+    ----------
+    evaluate : callable
+        Takes the module and gives the metric; larger is better.
+    name : str
+        Key in the history.
+    floor : float, default=-inf
+        The metric of a model without taste. Patience does not run before it is passed: the
+        first epochs of many models sit at that level.
+    patience : int, default=None
+        Epochs without a new best after which training stops; None never stops.
+    """
+
+    def __init__(self, evaluate, name, floor=float("-inf"), patience=None):
+        self.evaluate = evaluate
+        self.name = name
+        self.floor = floor
+        self.patience = patience
+
+    def on_train_begin(self, net, **kwargs):
+        """Forget an earlier best."""
+        self.best_ = float("-inf")
+        self.waited_ = 0
+        self.state_ = None
+
+    def on_epoch_end(self, net, **kwargs):
+        """Evaluate, keep the weights if they are the best, stop if patience is over."""
+        value = float(self.evaluate(net.module_))
+        net.history.record(self.name, value)
+        net.history.record(f"{self.name}_best", value > self.best_)
+        self.waited_ += 1
+        if value > self.best_:
+            self.best_, self.waited_ = value, 0
+            self.state_ = cpu_state(net.module_)
+        if self.best_ <= self.floor:
+            self.waited_ = 0
+        if self.patience is not None and self.waited_ >= self.patience:
+            raise StopTraining
+
+    def on_train_end(self, net, **kwargs):
+        """Restore the best weights."""
+        if self.state_ is not None:
+            load_state(net.module_, self.state_)
+        self.state_ = None
+
+
+class ProgressBar(Callback):
+    """Show a bar over all updates with the last loss and validation metric.
+
+    Parameters
+    ----------
+    total : int
+        Updates that are planned.
+    description : str
+        Text before the bar.
+    """
+
+    def __init__(self, total, description):
+        self.total = total
+        self.description = description
+
+    def on_train_begin(self, net, **kwargs):
+        """Open the bar."""
+        self.bar_ = tqdm(total=self.total, desc=self.description, unit="batch")
+
+    def on_batch_end(self, net, batch=None, training=None, **kwargs):
+        """Move on by one."""
+        if training:
+            self.bar_.update()
+
+    def on_epoch_end(self, net, **kwargs):
+        """Show the epoch's figures."""
+        last = net.history[-1]
+        shown = {k: v for k, v in last.items() if k == "train_loss" or k.startswith("valid_")}
+        figures = {k: f"{v:.4f}" for k, v in shown.items() if isinstance(v, float)}
+        self.bar_.set_postfix(epoch=len(net.history), **figures)
+
+    def on_train_end(self, net, **kwargs):
+        """Close the bar."""
+        self.bar_.close()

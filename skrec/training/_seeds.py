@@ -1,0 +1,44 @@
+"""Where training runs, and its random numbers."""
+
+from contextlib import contextmanager
+
+import torch
+
+__all__ = ["resolve_device", "seeded"]
+
+
+def resolve_device(device):
+    """Give the device to train on.
+
+    Parameters
+    ----------
+    device : str
+        ``"auto"`` means CUDA where there is one.
+
+    Returns
+    -------
+    device : str
+        Name of a device.
+    """
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@contextmanager
+def seeded(seed, device="cpu"):
+    """Seed torch inside the block and leave its global state as it was.
+
+    Parameters
+    ----------
+    seed : int
+        The seed.
+    device : str, default="cpu"
+        Device whose generator is used beside that of the CPU.
+    """
+    cuda = [torch.device(device)] if torch.device(device).type == "cuda" else []
+    with torch.random.fork_rng(devices=cuda):
+        torch.random.default_generator.manual_seed(seed)
+        if cuda:
+            torch.cuda.manual_seed(seed)
+        yield
