@@ -1,0 +1,103 @@
+"""From tables to what the fetchers and loaders return."""
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import Bunch
+
+from skrec.interactions import Interactions
+from skrec.utils import pair_keys
+
+__all__ = ["make_bunch"]
+
+_ABSENT = -1
+
+
+def make_bunch(tables, descr):
+    """Make the Bunch of a data set from its tables, of which only "ratings" must be there."""
+    frame = tables["ratings"]
+    columns = {name: name for name in ("rating", "timestamp") if name in frame}
+    interactions, encoder = Interactions.from_frame(frame, **columns)
+    items = _items_by_column(tables.get("items"), encoder)
+    train, test = _split(interactions, encoder, tables.get("test", tables.get("ua_test")))
+    loo_train, _ = _split(interactions, encoder, tables.get("loo_test"))
+    loo_test = _loo_test(tables.get("loo_test"), encoder)
+    return Bunch(
+        interactions=interactions,
+        encoder=encoder,
+        frame=frame,
+        item_frame=items,
+        item_names=None if items is None else _item_names(items),
+        train=train,
+        test=test,
+        loo_train=loo_train,
+        loo_test=loo_test,
+        loo_negatives=_loo_negatives(tables.get("loo_negatives"), interactions, encoder),
+        DESCR=descr,
+    )
+
+
+def _items_by_column(items, encoder):
+    """Give the table of items with one row a column of the frame, in that order."""
+    if items is None:
+        return None
+    columns = pd.DataFrame({"item": encoder.item_ids_})
+    return columns.merge(items, on="item", how="left", validate="one_to_one")
+
+
+def _item_names(items):
+    """Give the titles, and the id where there is none."""
+    return items["title"].fillna(items["item"].astype(str)).to_numpy(dtype=object)
+
+
+def _split(interactions, encoder, table):
+    """Give the interactions that are not in a table of pairs, and those that are."""
+    if table is None:
+        return None, None
+    held_out = np.isin(_keys(interactions), pair_keys(*_encode(table, encoder), _width(encoder)))
+    return interactions[~held_out], interactions[held_out]
+
+
+def _loo_test(table, encoder):
+    if table is None:
+        return None
+    test = np.full(len(encoder.user_ids_), _ABSENT, dtype=np.int64)
+    user, item = _encode(table, encoder)
+    test[user] = item
+    return test
+
+
+def _loo_negatives(table, interactions, encoder):
+    """Give the negatives in columns, without those that the user has interacted with.
+
+    The held-out item is an interaction too, so one rule mends all known lists.
+    """
+    if table is None:
+        return None
+    lists = table["negatives"].str.split(" ")
+    length = lists.str.len().to_numpy()
+    row = np.repeat(encoder.encode_users(table["user"]), length)
+    column = encoder.encode_items(np.concatenate(lists.to_numpy()).astype(np.int64))
+    keep = ~np.isin(pair_keys(row, column, _width(encoder)), _keys(interactions))
+    return _padded(row[keep], column[keep], (len(encoder.user_ids_), length.max()))
+
+
+def _padded(row, column, shape):
+    """Put the columns of each row side by side, in their order, and -1 behind them."""
+    order = np.argsort(row, kind="stable")
+    row, column = row[order], column[order]
+    start = np.searchsorted(row, np.arange(shape[0]))
+    out = np.full(shape, _ABSENT, dtype=np.int64)
+    out[row, np.arange(len(row)) - start[row]] = column
+    return out
+
+
+def _encode(table, encoder):
+    return encoder.encode_users(table["user"]), encoder.encode_items(table["item"])
+
+
+def _keys(interactions):
+    return pair_keys(interactions.user, interactions.item, interactions.frame[1])
+
+
+def _width(encoder):
+    return len(encoder.item_ids_)

@@ -1,0 +1,44 @@
+"""The cache: one folder a data set, one gzipped CSV file a table."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+__all__ = ["find_home", "has_tables", "ratings_file", "read_tables", "write_tables"]
+
+_TABLES = ("ratings", "items", "test", "ua_test", "loo_test", "loo_negatives")
+_GZIP = {"method": "gzip", "compresslevel": 6, "mtime": 1}
+
+
+def find_home(data_home):
+    """Give the folder of all data sets: the argument, else SKREC_DATA, else ~/skrec_data."""
+    return Path(data_home or os.environ.get("SKREC_DATA") or "~/skrec_data").expanduser()
+
+
+def ratings_file(folder):
+    """Give the path of the one table that every data set has."""
+    return folder / "ratings.csv.gz"
+
+
+def has_tables(folder):
+    """Tell whether a data set is in the cache."""
+    return ratings_file(folder).is_file()
+
+
+def read_tables(folder):
+    """Read the tables of a data set, those it has, by name."""
+    paths = {name: folder / f"{name}.csv.gz" for name in _TABLES}
+    return {name: _read(path) for name, path in paths.items() if path.is_file()}
+
+
+def write_tables(tables, folder):
+    """Write tables into a new folder."""
+    folder.mkdir()
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv.gz", index=False, compression=_GZIP)
+
+
+def _read(path):
+    # a movie may be called "NA"; numbers are never missing
+    return pd.read_csv(path, keep_default_na=False)

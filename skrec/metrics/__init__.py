@@ -1,0 +1,34 @@
+"""Metrics of recommendations, and scorers for scikit-learn's model selection."""
+
+from skrec.metrics._lists import coverage, diversity, gini, novelty
+from skrec.metrics._pointwise import brier, expected_calibration_error, mae, rmse
+from skrec.metrics._ranking import average_precision as map
+from skrec.metrics._ranking import evaluate_ranking, hit_rate, mrr, ndcg, precision, recall
+from skrec.metrics._rating_scorer import RatingScorer, make_rating_scorer
+from skrec.metrics._scorer import RankingScorer, make_ranking_scorer
+
+__all__ = [
+    # rankings
+    "evaluate_ranking",
+    "hit_rate",
+    "map",
+    "mrr",
+    "ndcg",
+    "precision",
+    "recall",
+    # lists
+    "coverage",
+    "diversity",
+    "gini",
+    "novelty",
+    # ratings and probabilities
+    "brier",
+    "expected_calibration_error",
+    "mae",
+    "rmse",
+    # scorers
+    "RankingScorer",
+    "RatingScorer",
+    "make_ranking_scorer",
+    "make_rating_scorer",
+]
