@@ -1,0 +1,39 @@
+"""What all tests share: real data where there is some, few threads, no display."""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# Read when NumPy, torch and matplotlib are first imported, which no line above does; many
+# threads only slow small matrices down, and parallel test workers would fight for the cores.
+_THREADS = 1 if "PYTEST_XDIST_WORKER" in os.environ else min(4, os.cpu_count() or 1)
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, str(_THREADS))
+os.environ["MPLBACKEND"] = "Agg"
+
+hypothesis.settings.register_profile("skrec", deadline=None, max_examples=50)
+hypothesis.settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "skrec")
+
+
+def pytest_runtest_setup(item):
+    """Skip what is marked ``gpu`` where there is no CUDA device."""
+    if item.get_closest_marker("gpu") is None:
+        return
+    import torch  # not at the top: most tests need no torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+
+
+@pytest.fixture(scope="session")
+def data_home():
+    """Return the folder of the real data sets; without one the test is skipped."""
+    home = os.environ.get("SKREC_DATA")
+    if not home:
+        pytest.skip("SKREC_DATA is not set: no real data to test on")
+    if not Path(home).is_dir():
+        pytest.skip(f"SKREC_DATA={home} is not a folder: no real data to test on")
+    return Path(home)
