@@ -9,33 +9,31 @@ from torch.nn import functional as F
 
 __all__ = ["gaussian_nll", "logistic_nll", "multinomial_nll", "standard_normal_kl"]
 
-_CHUNK = 2**20  # logits that stay in cache between the passes over them
-
-
-def _chunks(logits):
-    size = max(1, _CHUNK // logits.shape[1]) if logits.device.type == "cpu" else len(logits)
-    return (slice(start, start + size) for start in range(0, len(logits), max(1, size)))
+_CHUNK = 2**20  # logits that stay in cache between two passes over them
 
 
 class _MultinomialNLL(torch.autograd.Function):
-    """Logsumexp over all items and the logits of the stored entries, nothing else."""
+    """One fused log-softmax forward; backward turns its own copy of it into the gradient."""
 
     @staticmethod
     def forward(ctx, logits, indices, row, values):
-        log_sums = torch.cat([torch.logsumexp(logits[c], dim=1) for c in _chunks(logits)])  # (B,)
-        totals = logits.new_zeros(len(logits)).index_add_(0, row, values)  # (B,)
-        stored = logits.new_zeros(len(logits)).index_add_(0, row, values * logits[row, indices])
-        ctx.save_for_backward(logits, log_sums, totals, indices, row, values)
-        return totals * log_sums - stored
+        log_proba = torch.log_softmax(logits, dim=1)  # (B, n_items)
+        ctx.log_proba = log_proba
+        ctx.save_for_backward(logits, indices, row, values)
+        stored = values * log_proba[row, indices]  # (nnz,)
+        return logits.new_zeros(len(logits)).index_add_(0, row, -stored)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        logits, log_sums, totals, indices, row, values = ctx.saved_tensors
-        out = torch.empty_like(logits)
-        for c in _chunks(logits):
-            torch.sub(logits[c], log_sums[c, None], out=out[c]).exp_()
-            out[c].mul_((totals[c] * grad[c])[:, None])
+        logits, indices, row, values = ctx.saved_tensors
+        out, ctx.log_proba = ctx.log_proba, None
+        if out is None:  # a second pass backward: the first one used the buffer up
+            out = torch.log_softmax(logits, dim=1)
+        weight = grad.new_zeros(len(grad)).index_add_(0, row, values) * grad  # (B,)
+        size = max(1, _CHUNK // out.shape[1]) if out.device.type == "cpu" else len(out)
+        for part, scale in zip(out.split(size), weight.split(size)):
+            part.exp_().mul_(scale[:, None])
         out.index_put_((row, indices), -values * grad[row], accumulate=True)
         return out, None, None, None
 
