@@ -1,0 +1,137 @@
+"""A metric by how active users are."""
+
+from collections.abc import Mapping
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+__all__ = ["activity_quintiles"]
+
+
+def activity_quintiles(n_interactions, values, *, reference=None, n_groups=5):
+    """Compare systems on the same users, quintile by quintile of activity.
+
+    Parameters
+    ----------
+    n_interactions : array-like of shape (n_users,)
+        How active each user is, such as the length of the history that was shown.
+    values : dict of str to array-like of shape (n_users,)
+        A metric of each user by system. Users that are NaN in all systems, which have no
+        targets, are left out.
+    reference : str, default=None
+        The system that the others are compared with; None takes the first.
+    n_groups : int, default=5
+        Number of groups.
+
+    Returns
+    -------
+    table : DataFrame
+        A row for each ``(quintile, system)``, quintile 1 being the least active: ``n_users``,
+        their activity from ``least`` to ``most``, ``mean`` and ``std_error`` of the metric, and
+        against the reference the mean ``difference`` and the two-sided p-value of the paired
+        t-test, ``t_pvalue`` (NaN for the reference itself).
+
+    Raises
+    ------
+    ValueError
+        If arrays differ in length, are NaN for different users, or leave no users.
+
+    Notes
+    -----
+    Users of one activity stay in one group, so groups may differ in size, and where many users
+    share an activity there may be fewer than ``n_groups``. The p-values are not corrected for
+    the number of groups; `skrec.model_selection.holm` does that.
+
+    References
+    ----------
+    Liang, D., Krishnan, R. G., Hoffman, M. D., & Jebara, T. (2018). Variational autoencoders for
+    collaborative filtering. WWW. Figure 3. https://doi.org/10.1145/3178876.3186150
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrec.inspection import activity_quintiles
+    >>> rng = np.random.default_rng(0)
+    >>> activity, ndcg = rng.integers(5, 100, size=300), rng.random(300)
+    >>> better = ndcg + 0.1 * rng.random(300)
+    >>> table = activity_quintiles(activity, {"EASE": ndcg, "Mult-VAE": better})
+    >>> table.loc[(1, "Mult-VAE"), "difference"].round(3)
+    np.float64(0.048)
+    >>> bool((table["t_pvalue"].dropna() < 0.001).all())
+    True
+    """
+    activity, values = _check(n_interactions, values, n_groups)
+    reference = values.columns[0] if reference is None else reference
+    if reference not in values:
+        raise ValueError(f"reference must be one of {list(values)}; got {reference!r}")
+    groups = activity_groups(activity, n_groups)
+    tables = {
+        group: _one_group(activity[groups == group], values[groups == group], reference)
+        for group in np.unique(groups)
+    }
+    return pd.concat(tables, names=["quintile"])
+
+
+def activity_groups(activity, n_groups):
+    """Cut users into groups of nearly one size, 1 the least active; equals stay together."""
+    shares = np.arange(1, n_groups) / n_groups
+    cuts = np.quantile(activity, shares, method="inverted_cdf")
+    groups = np.searchsorted(np.unique(cuts), activity, side="left")
+    return groups + 1
+
+
+def paired_t_pvalues(differences):
+    """Give the two-sided p-value that the mean of each column is 0; 1 where all of it is 0."""
+    n = len(differences)
+    if n < 2:
+        return np.full(differences.shape[1], np.nan)
+    mean, error = differences.mean(axis=0), stats.sem(differences, axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = mean / error
+    return np.where(differences.any(axis=0), 2 * stats.t.sf(np.abs(t), n - 1), 1.0)
+
+
+def _one_group(activity, values, reference):
+    differences = values.sub(values[reference], axis=0)
+    pvalues = pd.Series(paired_t_pvalues(differences.to_numpy()), values.columns)
+    pvalues[reference] = np.nan
+    return pd.DataFrame(
+        {
+            "n_users": len(values),
+            "least": activity.min(),
+            "most": activity.max(),
+            "mean": values.mean(),
+            "std_error": values.sem(),
+            "difference": differences.mean(),
+            "t_pvalue": pvalues,
+        }
+    )
+
+
+def _check(n_interactions, values, n_groups):
+    """Give the activity and a table of the users that have values."""
+    if not isinstance(n_groups, Integral) or n_groups < 1:
+        raise ValueError(f"n_groups must be a positive integer; got {n_groups!r}")
+    if not isinstance(values, Mapping | pd.DataFrame) or not len(values.keys()):
+        raise ValueError(f"values must be a dict of system to array; got {values!r}")
+    activity = np.asarray(n_interactions)
+    table = {name: np.asarray(column, dtype=np.float64) for name, column in values.items()}
+    shapes = {name: column.shape for name, column in table.items()}
+    if activity.ndim != 1 or any(shape != activity.shape for shape in shapes.values()):
+        raise ValueError(
+            "values must have one number for each entry of n_interactions, of shape "
+            f"{activity.shape}; got {shapes}"
+        )
+    return _with_targets(activity, pd.DataFrame(table).rename_axis(columns="system"))
+
+
+def _with_targets(activity, values):
+    missing = values.isna()
+    if (missing.any(axis=1) & ~missing.all(axis=1)).any():
+        raise ValueError("values must be NaN for the same users in every system")
+    there = ~missing.all(axis=1).to_numpy()
+    if not there.any():
+        raise ValueError("values must hold a user with targets; got none")
+    return activity[there], values[there]

@@ -1,0 +1,290 @@
+"""A plot of a metric by how active users are."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import scipy.sparse as sp
+
+from skrec.inspection._activity import activity_quintiles
+from skrec.inspection._matplotlib import make_axes
+from skrec.metrics import evaluate_ranking, make_ranking_scorer
+from skrec.utils import split_rows
+
+__all__ = ["ActivityDisplay"]
+
+_STARS = (0.05, 0.01, 0.001)
+_GROUP_WIDTH = 0.8
+
+
+class ActivityDisplay:
+    """Bars of a metric by quintile of activity, with standard errors and paired t-tests.
+
+    It is recommended to make one by `from_estimators`, `from_predictions` or `from_scores`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What `activity_quintiles` gives.
+    metric : str, default=None
+        Name of the metric, for the axis.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where it is drawn.
+    figure_ : matplotlib Figure
+        The figure of the axes.
+    bars_ : dict of str to matplotlib BarContainer
+        The bars of each system.
+    stars_ : list of matplotlib Text
+        The stars: ``*`` where the paired t-test against the reference gives p < .05, ``**``
+        for p < .01, ``***`` for p < .001.
+
+    See Also
+    --------
+    activity_quintiles : The numbers.
+
+    References
+    ----------
+    Liang, D., Krishnan, R. G., Hoffman, M. D., & Jebara, T. (2018). Variational autoencoders for
+    collaborative filtering. WWW. Figure 3. https://doi.org/10.1145/3178876.3186150
+
+    Examples
+    --------
+    >>> from skrec import EASERecommender, PopularityRecommender
+    >>> from skrec.datasets import make_interactions
+    >>> from skrec.inspection import ActivityDisplay
+    >>> X = make_interactions(400, 100, 8000, random_state=0).X
+    >>> systems = {"ItemPop": PopularityRecommender(), "EASE": EASERecommender(l2=50)}
+    >>> fitted = {name: est.fit(X[:300]) for name, est in systems.items()}
+    >>> display = ActivityDisplay.from_estimators(fitted, X[300:], metric="recall@20")
+    >>> display.table.loc[1, "mean"].round(2).to_dict()
+    {'ItemPop': 0.2, 'EASE': 0.6}
+    """
+
+    def __init__(self, table, *, metric=None):
+        self.table = table
+        self.metric = metric
+
+    @classmethod
+    def from_estimators(
+        cls,
+        estimators,
+        X,
+        y=None,
+        *,
+        metric="ndcg@100",
+        reference=None,
+        n_groups=5,
+        random_state=0,
+        ax=None,
+        **kwargs,
+    ):
+        """Score estimators on the same users, and plot.
+
+        Parameters
+        ----------
+        estimators : dict of str to estimator
+            Fitted recommenders by name.
+        X : sparse matrix or array-like of shape (n_users, n_items)
+            Histories, whose lengths are the activity.
+        y : sparse matrix or array-like of shape (n_users, n_items), default=None
+            Targets; None hides 20 % of each row of X to be found from the rest.
+        metric : str, default="ndcg@100"
+            One metric that `skrec.metrics.make_ranking_scorer` knows.
+        reference : str, default=None
+            System that the others are compared with; None takes the first.
+        n_groups : int, default=5
+            Number of groups.
+        random_state : int, RandomState instance or None, default=0
+            Source of the hidden entries.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **kwargs : dict
+            Passed to `plot`.
+
+        Returns
+        -------
+        display : ActivityDisplay
+            The plot and its numbers.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is missing.
+        ValueError
+            If the estimators, X and y do not fit.
+        """
+        _check_systems(estimators, "estimators")
+        shown = X
+        if y is None:
+            shown, y = split_rows(sp.csr_matrix(X), random_state=random_state)
+        scorer = make_ranking_scorer(metric, random_state=0)
+        tables = {name: scorer.per_user(est, shown, y) for name, est in estimators.items()}
+        users = next(iter(tables.values())).index
+        values = {name: table.iloc[:, 0].to_numpy() for name, table in tables.items()}
+        options = {"metric": metric, "reference": reference, "n_groups": n_groups, "ax": ax}
+        return cls.from_scores(_row_lengths(shown)[users], values, **options, **kwargs)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        history,
+        targets,
+        predictions,
+        *,
+        metric="ndcg@100",
+        reference=None,
+        n_groups=5,
+        ax=None,
+        **kwargs,
+    ):
+        """Evaluate scores of all items for the same users, and plot.
+
+        Parameters
+        ----------
+        history : sparse matrix or array-like of shape (n_users, n_items)
+            What each user has; it is not ranked, and its row lengths are the activity.
+        targets : sparse matrix or array-like of shape (n_users, n_items)
+            What is to be found.
+        predictions : dict of str to ndarray of shape (n_users, n_items)
+            What ``decision_function`` of each system gives.
+        metric : str, default="ndcg@100"
+            One metric that `skrec.metrics.evaluate_ranking` knows.
+        reference : str, default=None
+            System that the others are compared with; None takes the first.
+        n_groups : int, default=5
+            Number of groups.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **kwargs : dict
+            Passed to `plot`.
+
+        Returns
+        -------
+        display : ActivityDisplay
+            The plot and its numbers.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is missing.
+        ValueError
+            If the arrays do not fit each other.
+        """
+        _check_systems(predictions, "predictions")
+        values = {
+            name: _per_user(targets, scores, metric, history)
+            for name, scores in predictions.items()
+        }
+        options = {"metric": metric, "reference": reference, "n_groups": n_groups, "ax": ax}
+        return cls.from_scores(_row_lengths(history), values, **options, **kwargs)
+
+    @classmethod
+    def from_scores(
+        cls,
+        n_interactions,
+        values,
+        *,
+        metric=None,
+        reference=None,
+        n_groups=5,
+        ax=None,
+        **kwargs,
+    ):
+        """Plot a metric that is known for each user.
+
+        Parameters
+        ----------
+        n_interactions : array-like of shape (n_users,)
+            How active each user is.
+        values : dict of str to array-like of shape (n_users,)
+            The metric of each user by system.
+        metric : str, default=None
+            Its name, for the axis.
+        reference : str, default=None
+            System that the others are compared with; None takes the first.
+        n_groups : int, default=5
+            Number of groups.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **kwargs : dict
+            Passed to `plot`.
+
+        Returns
+        -------
+        display : ActivityDisplay
+            The plot and its numbers.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is missing.
+        ValueError
+            If the arrays do not fit each other.
+        """
+        table = activity_quintiles(n_interactions, values, reference=reference, n_groups=n_groups)
+        return cls(table, metric=metric).plot(ax, **kwargs)
+
+    def plot(self, ax=None, **kwargs):
+        """Draw the bars.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **kwargs : dict
+            Passed to matplotlib's ``bar``.
+
+        Returns
+        -------
+        self : ActivityDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is missing.
+        """
+        self.ax_ = make_axes(ax, "ActivityDisplay.plot")
+        self.figure_ = self.ax_.figure
+        self.bars_, self.stars_ = {}, []
+        systems = self.table.index.unique("system")
+        width = _GROUP_WIDTH / len(systems)
+        for place, system in enumerate(systems):
+            part = self.table.xs(system, level="system")
+            x = np.arange(len(part)) + (place - (len(systems) - 1) / 2) * width
+            self._draw_system(system, part, x, {"width": width, "capsize": 3, **kwargs})
+        self._label(part)
+        return self
+
+    def _draw_system(self, system, part, x, options):
+        errors = part["std_error"].fillna(0)  # of one user there is none
+        self.bars_[system] = self.ax_.bar(x, part["mean"], yerr=errors, label=system, **options)
+        for place, top, p_value in zip(x, part["mean"] + errors, part["t_pvalue"]):
+            if p_value < _STARS[0]:
+                stars = "*" * sum(p_value < level for level in _STARS)
+                options = {"ha": "center", "va": "bottom", "fontsize": "small"}
+                self.stars_.append(self.ax_.text(place, top, stars, **options))
+
+    def _label(self, part):
+        ranges = [f"{low}–{high}" for low, high in zip(part["least"], part["most"])]
+        self.ax_.set_xticks(np.arange(len(part)), ranges)
+        self.ax_.set_xlabel("interactions of the user")
+        self.ax_.set_ylabel(self.metric or "metric")
+        self.ax_.margins(y=0.1)
+        self.ax_.legend()
+
+
+def _check_systems(systems, name):
+    if not isinstance(systems, Mapping) or not systems:
+        raise ValueError(f"{name} must be a dict with a system or more; got {systems!r}")
+
+
+def _per_user(targets, scores, metric, history):
+    (values,) = evaluate_ranking(targets, scores, metrics=metric, exclude=history).values()
+    return values
+
+
+def _row_lengths(X):
+    return np.diff(sp.csr_matrix(X).indptr)
