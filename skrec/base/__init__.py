@@ -1,5 +1,6 @@
 """The estimator contract: validation, scores, probabilities, ranking."""
 
+from skrec.base._parameters import ParameterFields
 from skrec.base._queries import Queries
 from skrec.base._ratings import RatingRecommender, probability_at_least
 from skrec.base._recommender import BaseRecommender
@@ -8,6 +9,7 @@ from skrec.base._validation import check_items, check_matrix
 
 __all__ = [
     "BaseRecommender",
+    "ParameterFields",
     "Queries",
     "RatingRecommender",
     "RecommenderTags",

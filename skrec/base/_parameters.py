@@ -4,6 +4,8 @@ import inspect
 from dataclasses import dataclass
 from typing import Any, ClassVar, dataclass_transform
 
+from sklearn.base import BaseEstimator
+
 __all__ = ["ParameterFields"]
 
 
@@ -21,6 +23,10 @@ class ParameterFields:
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
+        for name in inspect.get_annotations(cls):
+            # dataclass refuses what cannot be hashed; an estimator can be, but would be shared
+            if isinstance(cls.__dict__.get(name), BaseEstimator):
+                raise ValueError(f"default of {name} must be immutable; got an estimator instance")
         dataclass(kw_only=True, eq=False, repr=False)(cls)
         cls._parameter_constraints = _merged(cls, "_parameter_constraints")
         cls._parameter_docs = _merged(cls, "_parameter_docs")

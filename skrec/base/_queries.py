@@ -11,7 +11,7 @@ __all__ = ["Queries"]
 class Queries(NamedTuple):
     """Users to answer for, by their history, their row in ``fit``, or both.
 
-    Attributes
+    Parameters
     ----------
     history : csr_matrix of shape (n_rows, n_items)
         What each user has; the stored row of ``fit`` where the caller gave none.
@@ -31,11 +31,28 @@ class Queries(NamedTuple):
         return self.history.shape[0]
 
     def take(self, rows):
-        """Give the queries of some rows (a slice or a mask)."""
+        """Give the queries of some rows.
+
+        Parameters
+        ----------
+        rows : slice or ndarray
+            Which ones.
+
+        Returns
+        -------
+        queries : Queries
+            Theirs.
+        """
         return Queries(*(None if part is None else part[rows] for part in self))
 
     def seen(self):
-        """Give a matrix that stores whatever a user has, in the history or in ``fit``."""
+        """Give whatever each user has, in the history or in ``fit``.
+
+        Returns
+        -------
+        seen : csr_matrix of shape (n_rows, n_items)
+            The stored entries are what was seen.
+        """
         if self.stored is None or self.stored is self.history:
             return self.history
         both = self.history.copy()
@@ -45,7 +62,18 @@ class Queries(NamedTuple):
         return sp.csr_matrix(both + stored)
 
     def empty(self, fold_in):
-        """Tell which users nothing is known of."""
+        """Tell which users nothing is known of.
+
+        Parameters
+        ----------
+        fold_in : {"exact", "approximate"}
+            Whether only the history counts, or the stored row too.
+
+        Returns
+        -------
+        empty : ndarray of bool of shape (n_rows,)
+            The mask.
+        """
         empty = np.diff(self.history.indptr) == 0
         if fold_in == "approximate" and self.stored is not None:
             empty &= np.diff(self.stored.indptr) == 0

@@ -34,6 +34,14 @@ class RankingRequest:
         self.strategy = strategy
         self.return_std = return_std
 
+    def check_strategy(self, model):
+        """Refuse strategies that need a posterior where there is none."""
+        if self.strategy != "mean" and not model.__sklearn_tags__().probabilistic:
+            raise ValueError(
+                "strategy must be 'mean' for a model without a posterior; got "
+                f"{self.strategy!r} for {type(model).__name__}"
+            )
+
     def run(self, model, queries):
         """Give indices, scores and deviations (None unless asked for) of all rows."""
         shape = (queries.n_rows, model.n_features_in_)

@@ -14,11 +14,11 @@ from skrec.base._recommender import BaseRecommender
 from skrec.base._validation import check_matrix
 from skrec.interactions import Interactions
 from skrec.metrics import make_rating_scorer
-from skrec.utils import row_blocks, row_of_entry, split_rows
+from skrec.utils import hide_entries, row_blocks, row_of_entry
 
 __all__ = ["RatingRecommender", "probability_at_least"]
 
-_HIDDEN = 0.1  # share of each row that is hidden to measure the residuals
+_HIDDEN = 0.1  # each entry's chance to be hidden to measure the residuals
 _MAX_ROWS = 2000
 _PRIOR_COUNT = 5  # ratings at the global mean that an item's mean is smoothed with
 
@@ -144,7 +144,7 @@ class RatingRecommender(BaseRecommender):
         rng = check_random_state(0)
         rows = np.flatnonzero(np.diff(X.indptr) >= 2)
         rows = np.sort(rng.permutation(rows)[:_MAX_ROWS])
-        history, hidden = split_rows(X[rows], _HIDDEN, rng)
+        history, hidden = hide_entries(X[rows], _HIDDEN, rng)
         residuals = [np.empty(0)]
         for block in row_blocks(len(rows), self._row_bytes()):
             scores, targets = self._scores(Queries(history[block])), hidden[block]

@@ -337,8 +337,9 @@ class BaseRecommender(ParameterFields, BaseEstimator):
             If an input does not fit the matrix of ``fit``.
         """
         check_is_fitted(self)
-        self._check_std(return_std or strategy != "mean")
         request = RankingRequest(n_items, exclude_seen, candidates, exclude, strategy, return_std)
+        self._check_std(return_std)
+        request.check_strategy(self)
         lists = request.run(self, self._queries(X, users))
         chosen = (True, return_scores, return_std)
         answer = tuple(array for array, wanted in zip(lists, chosen, strict=True) if wanted)

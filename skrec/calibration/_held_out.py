@@ -9,11 +9,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
 from skrec.base import Queries
-from skrec.utils import has_entries, row_blocks, row_of_entry, split_rows
+from skrec.utils import has_entries, hide_entries, row_blocks, row_of_entry
 
 __all__ = ["HeldOutCalibration", "fit_logistic"]
 
-_HIDDEN = 0.1  # share of each row that is hidden
+_HIDDEN = 0.1  # each entry's chance to be hidden: a share of a short row would be at least one
 _MAX_ROWS = 2000
 _UNSTORED_PER_ROW = 200
 
@@ -43,7 +43,9 @@ def fit_logistic(features, labels, log_odds_shift):
     scaler = StandardScaler().fit(features)
     model = LogisticRegression(C=1e4).fit(scaler.transform(features), labels)
     coef = model.coef_[0] / scaler.scale_
-    coef[0] = max(coef[0], 0.0)  # a calibration must not turn the ranking round
+    if coef[0] < 0:  # a calibration must not turn the ranking round: fit without the score
+        rest, intercept = fit_logistic(features * (np.arange(features.shape[1]) > 0), labels, 0.0)
+        return np.append(0.0, rest[1:]), intercept - log_odds_shift
     intercept = model.intercept_[0] - model.coef_[0] @ (scaler.mean_ / scaler.scale_)
     return coef, intercept - log_odds_shift
 
@@ -78,7 +80,7 @@ class HeldOutCalibration:
         rng = check_random_state(0)
         rows = np.flatnonzero(np.diff(X.indptr) >= 2)
         rows = np.sort(rng.permutation(rows)[:_MAX_ROWS])
-        history, hidden = split_rows(X[rows], _HIDDEN, rng)
+        history, hidden = hide_entries(X[rows], _HIDDEN, rng)
         pairs = self._calibration_pairs(X[rows], hidden, rng)
         density = X.nnz / np.prod(X.shape)
         if pairs is None:

@@ -59,7 +59,7 @@ class ActivityDisplay:
     >>> fitted = {name: est.fit(X[:300]) for name, est in systems.items()}
     >>> display = ActivityDisplay.from_estimators(fitted, X[300:], metric="recall@20")
     >>> display.table.loc[1, "mean"].round(2).to_dict()
-    {'ItemPop': 0.2, 'EASE': 0.6}
+    {'ItemPop': 0.48, 'EASE': 0.86}
     """
 
     def __init__(self, table, *, metric=None):

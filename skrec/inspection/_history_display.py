@@ -31,7 +31,7 @@ class TrainingHistoryDisplay:
     figure_ : matplotlib Figure
         The figure of the axes.
     lines_ : dict of str to matplotlib Line2D
-        The curves by name.
+        The curves by name, and the line at the best epoch, ``"best_epoch"``.
 
     See Also
     --------
@@ -46,7 +46,7 @@ class TrainingHistoryDisplay:
     >>> est = MultVAERecommender(latent_size=8, max_epochs=3, early_stopping=True, random_state=0)
     >>> display = TrainingHistoryDisplay.from_estimator(est.fit(X))
     >>> list(display.lines_)
-    ['train_loss', 'valid_ndcg@100']
+    ['train_loss', 'valid_ndcg@100', 'best_epoch']
     """
 
     def __init__(self, *, train_loss, validation=None, best_epoch=None):
@@ -115,7 +115,8 @@ class TrainingHistoryDisplay:
         self.ax_.set(xlabel="epoch", ylabel="training loss")
         self.ax_.xaxis.get_major_locator().set_params(integer=True)
         self.validation_ax_ = self._draw_validation(kwargs) if self.validation else None
-        self.ax_.legend(handles=list(self.lines_.values()), loc="center right")
+        top = self.validation_ax_ or self.ax_
+        top.legend(handles=list(self.lines_.values()), loc="center right")
         return self
 
     def _draw(self, ax, curves, options):
@@ -129,7 +130,8 @@ class TrainingHistoryDisplay:
         self._draw(ax, self.validation, options)
         ax.set_ylabel(", ".join(self.validation))
         if self.best_epoch is not None:
-            ax.axvline(self.best_epoch, color="grey", linestyle=":", linewidth=1)
+            style = {"color": "grey", "linestyle": ":", "label": f"best: epoch {self.best_epoch}"}
+            self.lines_["best_epoch"] = ax.axvline(self.best_epoch, **style)
         return ax
 
 

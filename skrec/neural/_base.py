@@ -92,7 +92,7 @@ class TorchRecommender(BaseRecommender):
                 Where to train and predict; ``"auto"`` takes CUDA where there is one.""",
         "early_stopping": """
             early_stopping : bool, default=False
-                Validate after each epoch, stop when that no longer helps, keep the best weights.""",
+                Validate each epoch, stop when it no longer helps, and keep the best weights.""",
         "patience": """
             patience : int, default=10
                 Epochs without a new best after which early stopping ends the training.""",

@@ -61,7 +61,18 @@ class _RowAutoencoder(nn.Module):
         self.last = _linear(widths[-1], n_items)
 
     def encode(self, rows):
-        """Normalise, drop out and encode: (B, n_items) -> (B, code_size)."""
+        """Normalise, drop out and encode.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            B rows.
+
+        Returns
+        -------
+        code : Tensor of shape (B, code_size)
+            What the encoder gives, without activation.
+        """
         rows = rows.normalized().dropped_out(self.dropout, self.training)
         return self.encoder(self.first(rows))  # (B, code_size)
 
@@ -107,11 +118,35 @@ class MultVAE(_RowAutoencoder):
         super().__init__(n_items, hidden_sizes, latent_size, 2 * latent_size, dropout)
 
     def posterior(self, rows):
-        """Give mean and log-variance of the code, each of shape (B, latent_size)."""
+        """Give the parameters of the code's distribution.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            B rows.
+
+        Returns
+        -------
+        mean, log_variance : Tensor of shape (B, latent_size)
+            Those of a diagonal Gaussian.
+        """
         return self.encode(rows).chunk(2, dim=1)
 
     def sample(self, mean, log_variance, noise=None):
-        """Draw codes: (B, latent_size) -> (B, latent_size); ``noise`` may be given."""
+        """Draw codes by the reparameterisation.
+
+        Parameters
+        ----------
+        mean, log_variance : Tensor of shape (B, latent_size)
+            The posterior.
+        noise : Tensor of shape (latent_size,) or (B, latent_size), default=None
+            Standard normal draws; None draws them.
+
+        Returns
+        -------
+        z : Tensor of shape (B, latent_size)
+            The codes.
+        """
         noise = torch.randn_like(mean) if noise is None else noise
         return mean + noise * torch.exp(0.5 * log_variance)
 

@@ -2,6 +2,7 @@
 
 from skrec.utils._rows import (
     has_entries,
+    hide_entries,
     index_pointer,
     pair_keys,
     row_blocks,
@@ -12,6 +13,7 @@ from skrec.utils._topk import most_similar, top_candidates, top_k
 
 __all__ = [
     "has_entries",
+    "hide_entries",
     "index_pointer",
     "most_similar",
     "pair_keys",

@@ -41,17 +41,54 @@ def row_blocks(n_rows, bytes_per_row, working_memory=None):
 
 
 def row_of_entry(X):
-    """Give the row of each stored entry of a CSR matrix, int64 of shape (nnz,)."""
+    """Give the row of each stored entry of a CSR matrix.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_rows, n_columns)
+        The matrix.
+
+    Returns
+    -------
+    row : ndarray of int64 of shape (nnz,)
+        One a stored entry.
+    """
     return np.repeat(np.arange(X.shape[0], dtype=np.int64), np.diff(X.indptr))
 
 
 def index_pointer(row, n_rows):
-    """Give CSR's index pointer for entries that are sorted by row."""
+    """Give CSR's index pointer for entries that are sorted by row.
+
+    Parameters
+    ----------
+    row : ndarray of int of shape (nnz,)
+        Row of each entry, in order.
+    n_rows : int
+        Number of rows.
+
+    Returns
+    -------
+    indptr : ndarray of int of shape (n_rows + 1,)
+        Where each row starts, and the end.
+    """
     return np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n_rows))])
 
 
 def pair_keys(row, column, n_columns):
-    """Give one int64 number a pair, in the order of (row, column)."""
+    """Give one number a pair, in the order of (row, column).
+
+    Parameters
+    ----------
+    row, column : array-like of int of shape (n,)
+        The pairs.
+    n_columns : int
+        Number of columns.
+
+    Returns
+    -------
+    keys : ndarray of int64 of shape (n,)
+        Distinct for distinct pairs.
+    """
     return np.asarray(row, dtype=np.int64) * n_columns + np.asarray(column, dtype=np.int64)
 
 
@@ -115,6 +152,28 @@ def split_rows(X, fraction=0.2, random_state=0):
     rank = np.arange(X.nnz) - X.indptr[row]
     hidden = np.zeros(X.nnz, dtype=bool)
     hidden[shuffled] = rank < n_hidden[row]
+    return _take_entries(X, row, ~hidden), _take_entries(X, row, hidden)
+
+
+def hide_entries(X, rate, random_state=0):
+    """Hide each stored entry independently with the same probability.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_rows, n_columns)
+        Interactions; the matrix is left as it is.
+    rate : float
+        Probability that an entry is hidden.
+    random_state : int, RandomState or None, default=0
+        Source of the draw.
+
+    Returns
+    -------
+    history, hidden : csr_matrix of shape (n_rows, n_columns)
+        What stays visible, and what is hidden.
+    """
+    hidden = check_random_state(random_state).random_sample(X.nnz) < rate
+    row = row_of_entry(X)
     return _take_entries(X, row, ~hidden), _take_entries(X, row, hidden)
 
 

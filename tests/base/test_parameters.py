@@ -1,0 +1,209 @@
+"""Parameters as annotated fields, and the traps of that."""
+
+import inspect
+import pickle
+from numbers import Real
+from typing import ClassVar
+
+import pytest
+from sklearn.base import clone
+from sklearn.utils._param_validation import Interval
+
+from skrec.base import BaseRecommender
+from skrec.linear import EASERecommender
+
+
+class PlainMixin:
+    """No dataclass: its annotations are no fields."""
+
+    strength: float = 3.0
+
+
+class Shared(BaseRecommender):
+    alpha: float = 1.0
+    beta: tuple = (1, 2)
+
+    kind: ClassVar[str] = "none"
+    unannotated = 7
+
+    _parameter_constraints: ClassVar[dict] = {"alpha": [Interval(Real, 0, None, closed="left")]}
+    _parameter_docs: ClassVar[dict] = {
+        "alpha": """
+            alpha : float, default=1.0
+                Shared words on alpha.""",
+        "beta": """
+            beta : tuple, default=(1, 2)
+                Shared words on beta.""",
+        "absent": """
+            absent : int
+                A parameter that the class does not have.""",
+    }
+
+    def _fit(self, X):
+        pass
+
+
+class Model(PlainMixin, Shared):
+    """Summary of the model.
+
+    Parameters
+    ----------
+    gamma : float, default=0.5
+        Own words on gamma.
+
+    Attributes
+    ----------
+    item_counts_ : ndarray
+        Counts.
+    """
+
+    gamma: float = 0.5
+
+
+class Deeper(Model):
+    """Summary of a deeper model.
+
+    Parameters
+    ----------
+    alpha : float, default=9.0
+        Own words on alpha.
+    """
+
+    alpha: float = 9.0
+    beta = (5, 6)  # no annotation: ignored
+    _parameter_constraints: ClassVar[dict] = {"gamma": [float]}
+
+
+class Undocumented(Model):
+    delta: int = 1
+
+
+class Explicit(Model):
+    """A user's class with an ``__init__`` of its own."""
+
+    def __init__(self, gamma=0.25, extra=1):
+        super().__init__(gamma=gamma)
+        self.extra = extra
+
+
+def test_annotated_fields_are_parameters_of_sklearn():
+    assert Model().get_params() == {"alpha": 1.0, "beta": (1, 2), "gamma": 0.5}
+    est = Model(gamma=2.0).set_params(alpha=4.0)
+    assert (est.alpha, est.beta, est.gamma) == (4.0, (1, 2), 2.0)
+    assert repr(est) == "Model(alpha=4.0, gamma=2.0)"
+
+
+def test_the_signature_is_keyword_only_with_defaults():
+    parameters = inspect.signature(Model).parameters
+    assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
+    assert {n: p.default for n, p in parameters.items()} == Model().get_params()
+    with pytest.raises(TypeError, match="positional"):
+        Model(1.0)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'gama'"):
+        Model(gama=1.0)
+
+
+def test_init_is_the_classes_own_and_not_shared():
+    assert "__init__" in vars(Model)
+    assert "gamma" not in inspect.signature(Shared).parameters
+
+
+def test_a_field_on_a_plain_mixin_is_no_parameter():
+    assert "strength" not in Model().get_params()
+    assert Model().strength == 3.0
+    with pytest.raises(TypeError, match="strength"):
+        Model(strength=1.0)
+
+
+def test_an_annotated_override_changes_the_default():
+    assert Deeper().alpha == 9.0
+    assert inspect.signature(Deeper).parameters["alpha"].default == 9.0
+    assert Shared().alpha == 1.0
+
+
+def test_an_override_without_annotation_is_ignored():
+    assert Deeper().beta == (1, 2)
+    assert inspect.signature(Deeper).parameters["beta"].default == (1, 2)
+    assert Deeper.beta == (5, 6)  # what the class says is not what its instances have
+
+
+def test_class_variables_and_plain_attributes_are_no_parameters():
+    assert not {"kind", "unannotated", "_fold_in"} & set(inspect.signature(Model).parameters)
+    with pytest.raises(TypeError):
+        Model(kind="other")
+
+
+@pytest.mark.parametrize("default", [[], {}, set()])
+def test_mutable_defaults_raise(default):
+    with pytest.raises(ValueError, match="mutable default"):
+
+        class Bad(Shared):
+            values: object = default
+
+
+def test_an_estimator_as_default_raises():
+    with pytest.raises((TypeError, ValueError)):
+
+        class Bad(Shared):
+            inner: object = EASERecommender()
+
+
+def test_an_explicit_init_survives():
+    est = Explicit(extra=5)
+    assert est.get_params() == {"gamma": 0.25, "extra": 5}
+    assert est.alpha == 1.0
+    assert list(inspect.signature(Explicit).parameters) == ["gamma", "extra"]
+    assert clone(Explicit(gamma=3.0, extra=2)).get_params() == {"gamma": 3.0, "extra": 2}
+
+
+@pytest.mark.parametrize("cls", [Model, Deeper, Undocumented, Explicit])
+def test_clone_and_pickle(cls):
+    est = cls(gamma=1.75)
+    for copy in (clone(est), pickle.loads(pickle.dumps(est))):
+        assert type(copy) is cls
+        assert copy is not est
+        assert copy.get_params() == est.get_params()
+
+
+def test_estimators_are_compared_and_hashed_by_identity():
+    assert Model() != Model()
+    assert len({Model(), Model()}) == 2
+
+
+def test_fitted_attributes_are_not_parameters():
+    est = Model().fit([[1, 0], [1, 1]])
+    assert set(clone(est).__dict__) == {"alpha", "beta", "gamma"}
+
+
+# docs and constraints that are handed down
+
+
+def count(cls, name):
+    return sum(line.startswith(f"{name} :") for line in cls.__doc__.splitlines())
+
+
+@pytest.mark.parametrize("cls", [Model, Deeper])
+def test_shared_docs_are_inserted_once(cls):
+    assert [count(cls, name) for name in ("alpha", "beta", "absent")] == [1, 1, 0]
+
+
+def test_shared_docs_come_behind_the_own_ones_and_before_the_next_section():
+    lines = [line for line in Model.__doc__.splitlines() if " : " in line or "---" in line]
+    names = [line.split(" :")[0] for line in lines]
+    assert names == ["----------", "gamma", "alpha", "beta", "----------", "item_counts_"]
+    assert Model.__doc__.startswith("Summary of the model.")
+
+
+def test_own_words_win_over_shared_ones():
+    assert "Own words on alpha" in Deeper.__doc__
+    assert "Shared words on alpha" not in Deeper.__doc__
+    assert "Shared words on beta" in Deeper.__doc__
+
+
+def test_constraints_are_those_of_all_bases():
+    for cls in (Model, Deeper):
+        with pytest.raises(ValueError, match=f"'alpha' parameter of {cls.__name__}"):
+            cls(alpha=-1.0).fit([[1]])
+    with pytest.raises(ValueError, match="'gamma' parameter of Deeper"):
+        Deeper(gamma="x").fit([[1]])
+    Model(gamma="x").fit([[1]])  # the constraint of a subclass does not reach its base

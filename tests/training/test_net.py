@@ -1,0 +1,159 @@
+"""The net's loop: losses, divergence and interrupts; seeds and devices."""
+
+import functools
+import itertools
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import Callback, EarlyStopping, PrintLog
+
+from skrec.exceptions import DivergenceError
+from skrec.nn import MultDAE
+from skrec.training import RowBatches, resolve_device, run_training, seeded, sparse_rows
+
+
+@pytest.fixture
+def batches(X):
+    return RowBatches(X, 5, np.random.RandomState(0))
+
+
+class Do(Callback):
+    """Call a function at an event of skorch."""
+
+    def __init__(self, event, action):
+        setattr(self, event, lambda net, **kwargs: action(net))
+
+
+def test_an_epoch_is_one_update_a_batch(make_net, batches):
+    calls = {"batch": 0, "epoch": 0}
+
+    def count(name):
+        return lambda net: calls.update({name: calls[name] + 1})
+
+    net = make_net(Do("on_batch_end", count("batch")), Do("on_epoch_end", count("epoch")))
+    run_training(net, batches, 3)
+    assert calls == {"batch": 15, "epoch": 3}
+    assert {state["step"].item() for state in net.optimizer_.state.values()} == {15}
+    assert len(net.history) == 3
+
+
+def test_the_loss_in_the_history_is_the_mean_over_rows(make_net, X):
+    net = make_net(module=MultDAE, module__dropout=0.0, lr=1e-12)
+    run_training(net, RowBatches(X, 10, np.random.RandomState(0)), 1)
+    rows = sparse_rows(X)
+    expected = net.criterion_(net.module_(rows), rows).item()
+    assert net.history[-1]["train_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_training_lowers_the_loss(make_net, batches):
+    net = run_training(make_net(lr=0.05), batches, 30)
+    losses = net.history[:, "train_loss"]
+    assert np.mean(losses[-5:]) < 0.95 * losses[0]
+
+
+def test_no_epochs_give_an_initialised_net(make_net, batches):
+    net = run_training(make_net(), batches, 0)
+    assert net.initialized_
+    assert len(net.history) == 0
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_stops_with_epoch_and_lr(value, make_net, batches):
+    def spoil(net):
+        if len(net.history) == 3:
+            with torch.no_grad():
+                net.module_.last.bias.fill_(value)
+
+    net = make_net(Do("on_epoch_begin", spoil), lr=0.037)
+    with pytest.raises(DivergenceError, match=r"in epoch 3 with lr=0\.037"):
+        run_training(net, batches, 5)
+
+
+def test_divergence_is_an_arithmetic_error():
+    assert issubclass(DivergenceError, ArithmeticError)
+
+
+@pytest.mark.parametrize("event", ["on_train_begin", "on_batch_begin", "on_epoch_end"])
+def test_an_interrupt_from_a_callback_is_raised_again(event, make_net, batches):
+    def interrupt(net):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_training(make_net(Do(event, interrupt)), batches, 2)
+
+
+def test_an_interrupt_by_signal_is_raised_again(make_net, batches):
+    def interrupt(net):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_training(make_net(Do("on_batch_end", interrupt)), batches, 2)
+
+
+@pytest.mark.xfail(reason="an interrupt that arrives in a line of skorch's callbacks is swallowed")
+def test_an_interrupt_by_signal_while_a_callback_of_skorch_runs_is_raised_again(make_net, batches):
+    # takes any text and raises the signal, in C: the frame that it arrives in is skorch's
+    sink = functools.partial(next, map(signal.raise_signal, itertools.repeat(signal.SIGINT)))
+    with pytest.raises(KeyboardInterrupt):
+        run_training(make_net(PrintLog(sink=sink)), batches, 2)
+
+
+def test_skorchs_early_stopping_ends_the_training(make_net, batches):
+    stop = EarlyStopping(monitor="train_loss", patience=2, threshold=1e9, threshold_mode="abs")
+    net = run_training(make_net(stop), batches, 10)
+    assert 1 < len(net.history) < 10
+
+
+def test_the_end_of_training_is_announced_after_an_early_stop(make_net, batches):
+    ends = []
+    stop = EarlyStopping(monitor="train_loss", patience=1, threshold=1e9, threshold_mode="abs")
+    run_training(make_net(stop, Do("on_train_end", ends.append)), batches, 10)
+    assert len(ends) == 1
+
+
+def test_infer_gives_what_the_module_gives(make_net, X):
+    net = make_net().initialize()
+    net.module_.eval()
+    items = torch.tensor([3, 1])
+    rows = sparse_rows(X)
+    torch.testing.assert_close(net.infer(rows, items=items), net.module_(rows, items))
+
+
+# seeds and devices
+
+
+def test_seeded_leaves_torchs_generator():
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    with seeded(5):
+        inside = torch.rand(3)
+    assert torch.equal(before, torch.get_rng_state())
+    torch.manual_seed(5)
+    torch.testing.assert_close(inside, torch.rand(3))
+
+
+def test_seeded_leaves_torchs_generator_on_errors():
+    before = torch.get_rng_state()
+    with pytest.raises(ZeroDivisionError), seeded(5):
+        1 / int(torch.rand(3).min())
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_seeded_draws_alike_whatever_came_before():
+    def draw(seed):
+        torch.rand(7)
+        with seeded(seed):
+            return torch.rand(4).tolist()
+
+    assert draw(3) == draw(3) != draw(4)
+
+
+def test_auto_takes_cuda_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert resolve_device("auto") == "cuda"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert resolve_device("auto") == "cpu"
+    assert resolve_device("cuda:1") == "cuda:1"
