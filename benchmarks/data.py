@@ -1,0 +1,63 @@
+"""The data sets of the benchmarks: public ones by name, and a small synthetic one."""
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from skrec.datasets import fetch_amazon_music, fetch_gowalla, fetch_movielens, make_interactions
+from skrec.model_selection import InteractionHoldout, LeaveOneOut
+
+__all__ = ["DATASETS", "load"]
+
+_MOVIELENS = ("100k", "1m", "10m", "20m", "25m", "32m")
+DATASETS = (*(f"ml-{version}" for version in _MOVIELENS), "amazon-music", "gowalla", "synthetic")
+
+
+def load(name, data_home=None):
+    """Load a data set as the fetchers of `skrec.datasets` give it.
+
+    Parameters
+    ----------
+    name : str
+        One of `DATASETS`.
+    data_home : str or path-like, default=None
+        Folder of the data; None takes the environment variable ``SKREC_DATA``.
+
+    Returns
+    -------
+    data : Bunch
+        With interactions and, where the data set has them, official splits.
+    """
+    if name == "synthetic":
+        return synthetic()
+    if name.startswith("ml-"):
+        return fetch_movielens(name.removeprefix("ml-"), data_home=data_home)
+    fetch = {"amazon-music": fetch_amazon_music, "gowalla": fetch_gowalla}[name]
+    return fetch(data_home=data_home)
+
+
+def synthetic(n_users=300, n_items=150, n_interactions=6000, n_negatives=99):
+    """Make a small data set with every split that a protocol may ask for."""
+    made = make_interactions(
+        n_users, n_items, n_interactions, ratings=True, timestamps=True, random_state=0
+    )
+    interactions = made.interactions
+    train, test = next(InteractionHoldout(0.2, random_state=0).split(interactions))
+    loo_train, held_out = next(LeaveOneOut("latest").split(interactions))
+    loo_test = np.full(n_users, -1)
+    loo_test[interactions.user[held_out]] = interactions.item[held_out]
+    return Bunch(
+        interactions=interactions,
+        train=interactions[train],
+        test=interactions[test],
+        loo_train=interactions[loo_train],
+        loo_test=loo_test,
+        loo_negatives=draw_negatives(interactions.tocsr(), n_negatives),
+    )
+
+
+def draw_negatives(X, n_negatives, random_state=0):
+    """Draw items that a user does not have, padded with -1; dense, so for small data only."""
+    order = np.random.default_rng(random_state).random(X.shape)
+    order[X.nonzero()] = np.inf
+    drawn = np.argsort(order, axis=1)[:, :n_negatives]
+    return np.where(np.isinf(np.take_along_axis(order, drawn, axis=1)), -1, drawn)

@@ -1,0 +1,118 @@
+"""What is measured in a fresh process: ``python -m benchmarks.jobs NAME JSON``, JSON out."""
+
+import json
+import sys
+
+import numpy as np
+
+from benchmarks.matrices import load_matrix, load_targets
+from benchmarks.measure import (
+    alternate,
+    current_memory,
+    peak_memory,
+    seconds,
+    summarize,
+    watch_memory,
+)
+
+__all__ = ["evaluate", "fit", "recommend"]
+
+SCORER_METRICS = ("recall", "ndcg")
+SCORER_CUTS = (5, 10, 20, 50, 100)
+
+
+def fit(matrix, system, parameters):
+    """Fit an estimator once: time, and the peak of memory."""
+    from benchmarks.runs import find_system
+
+    X = load_matrix(matrix)
+    parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in parameters.items()}
+    estimator = find_system(system)(**parameters)
+    with watch_memory() as memory:
+        taken = seconds(lambda: estimator.fit(X))
+    return {"seconds": taken, "peak": memory["peak"], "extra": memory["extra"]}
+
+
+def untrained(matrix):
+    """Give Mult-VAE with the weights it starts from, which rank as fast as any others."""
+    from skrec import MultVAERecommender
+
+    X = load_matrix(matrix)
+    return MultVAERecommender(max_epochs=0, device="cpu", random_state=0).fit(X)
+
+
+def recommend(matrix, rounds, n_items=20):
+    """Rank for all users: `recommend` against the decoder's product and torch's top-k."""
+    estimator = untrained(matrix)
+    users = np.arange(estimator.interactions_.shape[0])
+    with watch_memory() as memory:
+        estimator.recommend(users=users, n_items=n_items)
+    bare = ProductAndTopK(estimator, n_items)
+    tasks = {
+        "recommend": lambda: seconds(lambda: estimator.recommend(users=users, n_items=n_items)),
+        "product_and_topk": lambda: seconds(bare),
+    }
+    rows = summarize(alternate(tasks, rounds), "product_and_topk")
+    rows[0] |= {"extra": memory["extra"], "peak": memory["peak"]}
+    return {"rows": rows}
+
+
+class ProductAndTopK:
+    """The least that a ranking needs: the decoder's last product and ``torch.topk``, in blocks.
+
+    Parameters
+    ----------
+    estimator : MultVAERecommender
+        Gives the weights.
+    n_items : int
+        Length of the lists.
+    block : int, default=250
+        Users at once; about 40 MB of scores on Gowalla.
+    """
+
+    def __init__(self, estimator, n_items, block=250):
+        import torch
+
+        last = estimator.net_.module_.last
+        self.weight, self.bias = last.weight.detach().T, last.bias.detach()
+        generator = torch.Generator().manual_seed(0)
+        n_users = estimator.interactions_.shape[0]
+        self.hidden = torch.tanh(torch.randn(n_users, len(self.weight), generator=generator))
+        self.n_items, self.block = n_items, block
+
+    def __call__(self):
+        """Rank all users."""
+        import torch
+
+        with torch.inference_mode():
+            for rows in self.hidden.split(self.block):
+                scores = torch.addmm(self.bias, rows, self.weight)
+                torch.topk(scores, self.n_items, dim=1)
+
+
+def evaluate(matrix, test, rounds):
+    """Score ten metrics and cut-offs for all users, against one ranking by `recommend`."""
+    from skrec.metrics import make_ranking_scorer
+
+    estimator, targets = untrained(matrix), load_targets(test)
+    users = np.unique(targets.user)
+    ten = make_ranking_scorer(SCORER_METRICS, SCORER_CUTS)
+    one = make_ranking_scorer("ndcg", max(SCORER_CUTS))
+    with watch_memory() as memory:
+        ten(estimator, targets)
+    tasks = {
+        "scorer_10": lambda: seconds(lambda: ten(estimator, targets)),
+        "scorer_1": lambda: seconds(lambda: one(estimator, targets)),
+        "recommend_100": lambda: seconds(lambda: estimator.recommend(users=users, n_items=100)),
+        "recommend_20": lambda: seconds(lambda: estimator.recommend(users=users, n_items=20)),
+    }
+    rows = summarize(alternate(tasks, rounds), "recommend_100")
+    rows[0] |= {"extra": memory["extra"], "peak": memory["peak"]}
+    return {"rows": rows}
+
+
+if __name__ == "__main__":
+    JOBS = {"fit": fit, "recommend": recommend, "evaluate": evaluate}
+    answer = JOBS[sys.argv[1]](**json.loads(sys.argv[2]))
+    answer |= {"process_peak": peak_memory(), "resident_at_end": current_memory()}
+    print(json.dumps(answer, default=float))

@@ -1,0 +1,166 @@
+"""Time and memory: alternating rounds, peaks of memory, jobs in fresh processes."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+__all__ = [
+    "alternate",
+    "call_fresh",
+    "current_memory",
+    "peak_memory",
+    "reset_peak",
+    "seconds",
+    "summarize",
+    "watch_memory",
+]
+
+_CHECKOUT = Path(__file__).parents[1]
+_STATUS = Path("/proc/self/status")
+
+
+def seconds(function):
+    """Give the wall-clock time of a call."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def alternate(tasks, rounds):
+    """Time tasks in turns, so that a slow spell of the machine meets all of them alike.
+
+    Parameters
+    ----------
+    tasks : dict of str to callable
+        Each does one round and gives its seconds, one number or several.
+    rounds : int
+        Rounds that count; one before them warms up.
+
+    Returns
+    -------
+    times : dict of str to list of ndarray
+        Seconds, an array a round.
+    """
+    times = {name: [] for name in tasks}
+    for number in range(rounds + 1):
+        for name, task in tasks.items():
+            taken = np.atleast_1d(task())
+            if number:
+                times[name].append(taken)
+    return times
+
+
+def summarize(times, reference=None):
+    """Give a dict a task: median, spread, and the ratios to a reference.
+
+    Parameters
+    ----------
+    times : dict of str to list of ndarray
+        Seconds, an array a round, as `alternate` gives them.
+    reference : str, default=None
+        The task to divide by.
+
+    Returns
+    -------
+    rows : list of dict
+        With ``what``, ``seconds``, the quartiles, ``n``, the ``ratio`` of medians to that of
+        ``reference``, and ``paired_ratio``, the median of the ratios within rounds, which other
+        load on the machine moves less.
+    """
+    rows = []
+    for name, rounds in times.items():
+        taken = np.concatenate(rounds)
+        low, middle, high = np.quantile(taken, [0.25, 0.5, 0.75])
+        row = {"what": name, "seconds": middle, "low": low, "high": high, "n": len(taken)}
+        rows.append(row | ({} if reference is None else _ratios(rounds, times[reference])))
+    return [row | {"reference": reference} for row in rows]
+
+
+def _ratios(rounds, others):
+    pairs = [np.median(own) / np.median(other) for own, other in zip(rounds, others)]
+    ratio = np.median(np.concatenate(rounds)) / np.median(np.concatenate(others))
+    return {"ratio": ratio, "paired_ratio": np.median(pairs)}
+
+
+def _status(name):
+    """Give a line of the process's status in MiB, None where there is no such thing."""
+    if not _STATUS.exists():
+        return None
+    for line in _STATUS.read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) / 1024
+    return None
+
+
+def peak_memory():
+    """Give the largest resident memory so far, in MiB.
+
+    Linux counts it for the process image (``VmHWM``); ``ru_maxrss``, used elsewhere, would be
+    handed down from the parent.
+    """
+    peak = _status("VmHWM")
+    if peak is not None:
+        return peak
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def current_memory():
+    """Give the resident memory in MiB; the peak where only that is known."""
+    now = _status("VmRSS")
+    return peak_memory() if now is None else now
+
+
+def reset_peak():
+    """Let the peak start again from what is resident now, where the system can."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pass  # the peak then includes what came before: an upper bound
+
+
+@contextmanager
+def watch_memory():
+    """Fill a dict with the memory before and the peak inside the block, in MiB."""
+    reset_peak()
+    figures = {"before": current_memory()}
+    yield figures
+    figures["peak"] = peak_memory()
+    figures["extra"] = figures["peak"] - figures["before"]
+
+
+def call_fresh(job, threads=None, **arguments):
+    """Run a function of `benchmarks.jobs` in a fresh process.
+
+    Parameters
+    ----------
+    job : str
+        Name of the function.
+    threads : int, default=None
+        Threads of BLAS and torch there.
+    **arguments
+        What the function takes, as JSON can hold it.
+
+    Returns
+    -------
+    figures : dict
+        What it returned, and the peak of the process's memory as ``process_peak``.
+    """
+    environment = dict(os.environ)
+    if threads:
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        environment |= dict.fromkeys(names, str(threads))
+    command = [sys.executable, "-m", "benchmarks.jobs", job, json.dumps(arguments)]
+    done = subprocess.run(
+        command, env=environment, cwd=_CHECKOUT, stdout=subprocess.PIPE, text=True
+    )
+    if done.returncode:
+        return {"error": f"exit status {done.returncode}"}
+    return json.loads(done.stdout.splitlines()[-1])

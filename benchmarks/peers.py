@@ -1,0 +1,102 @@
+"""Peers in their own virtual environments, one round at a time on the same arrays.
+
+They are never dependencies of the project: an environment is made when a measurement asks for it.
+"""
+
+import json
+import os
+import subprocess
+import venv
+from pathlib import Path
+
+__all__ = ["PEERS", "Worker", "environment"]
+
+_HERE = Path(__file__).parent
+_FOLDER = _HERE.parent / ".venv-peers"
+
+# name: what pip installs, in this order; with --no-deps where the peer's own pins are out of date
+PEERS = {
+    "recbole": (
+        # of this release of torch the wheel is small; an open range may fetch gigabytes
+        ["torch==2.13.0", "numpy==2.4.6", "scipy==1.17.1", "pandas==3.1.1", "scikit-learn==1.9.1"],
+        ["pyyaml==6.0.3", "tqdm==4.70.1", "colorlog==6.12.0", "colorama==0.4.6"],
+        ["--no-deps", "recbole==1.2.1"],
+    ),
+    "implicit": (["implicit==0.7.2", "threadpoolctl==3.8.0", "numpy==2.4.6", "scipy==1.17.1"],),
+}
+
+
+def environment(name, folder=_FOLDER):
+    """Give the Python of a peer's virtual environment, which is made if it is not there.
+
+    Parameters
+    ----------
+    name : str
+        One of `PEERS`.
+    folder : str or path-like, default=".venv-peers"
+        Where the environments are.
+
+    Returns
+    -------
+    python : Path
+        The interpreter.
+    """
+    home = Path(folder) / name
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    finished = home / "installed.json"
+    wanted = json.dumps(PEERS[name])
+    if finished.exists() and finished.read_text() == wanted:
+        return python
+    print(f"installing {name} into {home}", flush=True)
+    venv.create(home, with_pip=True, clear=True)
+    for packages in PEERS[name]:
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
+    finished.write_text(wanted)
+    return python
+
+
+class Worker:
+    """A process of a peer that runs one round when it is told to.
+
+    Parameters
+    ----------
+    name : str
+        One of `PEERS`.
+    *arguments
+        What the worker's script takes.
+    threads : int
+        Threads of its libraries.
+    """
+
+    def __init__(self, name, *arguments, threads):
+        script = _HERE / "workers" / f"{name}_worker.py"
+        limits = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        self._process = subprocess.Popen(
+            [environment(name), script, *map(str, arguments)],
+            env={**os.environ, **dict.fromkeys(limits, str(threads)), "PYTHONPATH": ""},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self):
+        self.tasks = self._answer()["ready"]
+        return self
+
+    def __exit__(self, *exception):
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(timeout=60)
+
+    def run(self, task):
+        """Run one round of a task and give its seconds."""
+        print(task, file=self._process.stdin, flush=True)
+        return self._answer()["seconds"]
+
+    def _answer(self):
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(
+                f"the worker must answer; it ended with status {self._process.wait()}"
+            )
+        return json.loads(line)

@@ -1,0 +1,179 @@
+"""The protocols: what is trained on, what is watched in training, what is measured.
+
+Each has two stages. For tuning, a validation part of the training data is held out and scored. For
+the test, the published test part is scored; settings were chosen before that, on validation.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from skrec import Interactions
+from skrec.metrics import make_ranking_scorer
+from skrec.model_selection import LeaveOneOut, StrongGeneralization
+from skrec.preprocessing import binarize, min_interactions
+from skrec.utils import split_rows
+
+__all__ = ["PROTOCOLS", "Task"]
+
+
+@dataclass
+class Task:
+    """What a system is fitted on and how it is scored.
+
+    Parameters
+    ----------
+    train : csr_matrix or Interactions
+        What ``fit`` sees.
+    evaluate : Interactions or tuple of csr_matrix
+        Targets of users known from ``fit``; or histories and targets of other users.
+    scorer : RankingScorer
+        Metrics for each user.
+    fit_parameters : dict
+        Estimator parameters that give training something to watch, for estimators that have them.
+    """
+
+    train: Any
+    evaluate: Any
+    scorer: Any
+    fit_parameters: dict = field(default_factory=dict)
+
+    def score(self, estimator):
+        """Give a table of metrics, one row a user."""
+        parts = self.evaluate if isinstance(self.evaluate, tuple) else (self.evaluate,)
+        return self.scorer.per_user(estimator, *parts)
+
+    def activity(self, users):
+        """Give how many interactions the model is shown of each user that is scored."""
+        shown = self.evaluate[0] if isinstance(self.evaluate, tuple) else self.train
+        shown = shown.tocsr() if isinstance(shown, Interactions) else shown
+        return np.diff(shown.indptr)[users]
+
+
+class NCF:
+    """Leave one item of each user out and rank it among 99 given negatives; ratings count as 1.
+
+    Users and negatives are those of the data set. In tuning another item is held out: the user's
+    latest before the test item, or one at random where there are no times.
+
+    Parameters
+    ----------
+    options : Namespace
+        Not used.
+    """
+
+    criterion = "sampled_ndcg@10"
+    watched = "ndcg@100"
+    keeps_early_stopping = False
+    split = "given"
+    _metrics = ("hit_rate", "ndcg")
+    _cuts = (5, 10, 20)
+
+    def __init__(self, options=None):
+        pass
+
+    def tuning(self, data):
+        """Give the task on validation items, ranked among 99 drawn negatives."""
+        by = "random" if data.loo_train.timestamp is None else "latest"
+        train, held_out = next(LeaveOneOut(by, random_state=0).split(data.loo_train))
+        scorer = make_ranking_scorer(self._metrics, self._cuts, n_negatives=99)
+        validation = data.loo_train[held_out]
+        return Task(data.loo_train[train], validation, scorer, watching(validation, self.watched))
+
+    def test(self, data):
+        """Give the task on the test items; everything else is trained on."""
+        frame = data.loo_train.frame
+        users = np.flatnonzero(data.loo_test >= 0)
+        targets = Interactions.from_arrays(users, data.loo_test[users], frame=frame)
+        scorer = make_ranking_scorer(self._metrics, self._cuts, negatives=data.loo_negatives)
+        return Task(data.loo_train, targets, scorer)
+
+
+class Strong:
+    """Hold users out, show 80 % of each one's history, and look for the rest among all items.
+
+    Ratings of 4 and more count as 1, of users with 5 or more of them; items that nobody then has
+    are dropped. Validation users serve tuning and early stopping and are never trained on.
+
+    Parameters
+    ----------
+    options : Namespace
+        With ``test_users`` (of test and of validation each) and ``split_seed``.
+    """
+
+    criterion = "ndcg@100"
+    watched = "ndcg@100"
+    keeps_early_stopping = True
+    _metrics = ("ndcg@100", "ndcg@20", "recall@20", "recall@50")
+
+    def __init__(self, options):
+        self.n_users = options.test_users
+        self.seed = options.split_seed
+        self.split = f"{self.n_users}u{self.seed}"
+
+    def _parts(self, data):
+        """Give the rows to train on, and histories and targets of validation and test users."""
+        X = min_interactions(binarize(data.interactions.tocsr(), 4), user=5, item=1)
+        splitter = StrongGeneralization(self.n_users, random_state=self.seed)
+        rest, test = next(splitter.split(X))
+        train, validation = next(splitter.split(X[rest]))
+        held_out = X[rest][validation], X[test]
+        return X[rest][train], *(split_rows(rows, random_state=self.seed) for rows in held_out)
+
+    def tuning(self, data):
+        """Give the task on the validation users."""
+        train, validation, _ = self._parts(data)
+        return self._task(train, validation, validation)
+
+    def test(self, data):
+        """Give the task on the test users."""
+        return self._task(*self._parts(data))
+
+    def _task(self, train, validation, evaluate):
+        scorer = make_ranking_scorer(self._metrics)
+        return Task(train, evaluate, scorer, watching(validation, self.watched))
+
+
+class Weak:
+    """Rank all items that a user has not seen, on the data set's own test interactions.
+
+    Recall divides by the number of targets, as LightGCN does. In tuning a tenth of each user's
+    interactions is held out.
+
+    Parameters
+    ----------
+    options : Namespace
+        Not used.
+    """
+
+    criterion = "ndcg@20"
+    watched = "ndcg@20"
+    keeps_early_stopping = False
+    split = "given"
+    _metrics = ("recall@20", "ndcg@20")
+
+    def __init__(self, options=None):
+        pass
+
+    def tuning(self, data):
+        """Give the task on validation interactions."""
+        train, held_out = split_rows(data.train.tocsr(), 0.1, random_state=0)
+        validation = Interactions(held_out)
+        return self._task(train, validation, watching(validation, self.watched))
+
+    def test(self, data):
+        """Give the task on the test interactions."""
+        return self._task(data.train.tocsr(), data.test, {})
+
+    def _task(self, train, evaluate, fit_parameters):
+        scorer = make_ranking_scorer(self._metrics, truncated=False)
+        return Task(train, evaluate, scorer, fit_parameters)
+
+
+PROTOCOLS = {"ncf": NCF, "strong": Strong, "weak": Weak}
+
+
+def watching(validation, metric):
+    """Give the parameters of an estimator that watches validation data while it trains."""
+    return {"validation_data": validation, "validation_metric": metric}

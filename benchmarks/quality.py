@@ -1,0 +1,152 @@
+"""Quality: systems x data sets x a protocol -> CSV and a table on the screen.
+
+Run from the checkout as ``python -m benchmarks.quality --help``.
+"""
+
+import argparse
+
+from benchmarks import data, results, runs
+from benchmarks.protocols import PROTOCOLS
+from benchmarks.settings import SETTINGS, SKIPPED, settings_of
+
+__all__ = ["main"]
+
+_SMOKE = {"max_epochs": 2, "hidden_sizes": (), "latent_size": 8, "anneal_steps": 10}
+
+_EPILOG = """\
+protocols:
+  ncf     leave one out, 99 given negatives, all ratings count as 1: HR and NDCG at 5, 10 and 20
+          (ml-1m, amazon-music)
+  strong  strong generalisation: ratings >= 4, users with >= 5, 500 validation and 500 test users,
+          80 % of a history shown: NDCG@100, NDCG@20, Recall@20, Recall@50 (all MovieLens sets)
+  weak    the data set's own test, full ranking: Recall@20 by the number of targets, NDCG@20
+          (gowalla, ml-100k); "gowalla" is another name for it
+
+A cell whose rows are in the CSV is not run again. Values of the users, saved with --per-user, are
+paired by skrec.model_selection.compare.
+"""
+
+
+def main(argv=None):
+    """Run the command line."""
+    parser = make_parser()
+    options = parser.parse_args(argv)
+    prepare(parser, options)
+    for name in options.data:
+        _run_data(name, options)
+    table = results.read(options.output)
+    if table.empty:
+        parser.error(f"no results: {options.systems or 'all systems'} are skipped here")
+    mine = table["data"].isin(options.data) & (table["protocol"] == options.protocol)
+    if options.systems:
+        mine &= table["system"].isin(options.systems)
+    print(results.quality_table(table[mine]).to_string())
+    print("mean ± standard error over users (standard error over seeds)")
+
+
+def make_parser():
+    """Make the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.quality",
+        description="Measure the quality of recommendations, as the papers do.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_common(parser)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="training seeds")
+    parser.add_argument("--output", default="benchmarks/results/quality.csv", help="CSV to extend")
+    parser.add_argument("--per-user", metavar="DIR", help="save the values of the users as npz")
+    return parser
+
+
+def add_common(parser):
+    """Add the options that all commands on quality share."""
+    names = ", ".join(data.DATASETS)
+    parser.add_argument("--data", nargs="+", default=["ml-1m"], help=f"data sets, of {names}")
+    parser.add_argument("--data-home", help="folder of the data; default: $SKREC_DATA")
+    parser.add_argument("--protocol", choices=[*PROTOCOLS, "gowalla"], default="ncf")
+    parser.add_argument("--systems", nargs="+", help="estimators by name; default: all")
+    parser.add_argument("--test-users", type=int, default=500, help="strong: test users")
+    parser.add_argument("--split-seed", type=int, default=0, help="strong: source of the split")
+    parser.add_argument("--device", help="where torch systems run; default: auto")
+    parser.add_argument("--threads", type=int, help="threads of torch; default: its own")
+    parser.add_argument("--smoke", action="store_true", help="tiny synthetic data, two epochs")
+
+
+def prepare(parser, options):
+    """Check the options and put what they imply in place."""
+    if options.protocol == "gowalla":
+        options.protocol = "weak"
+    if options.smoke:
+        options.data, options.test_users = ["synthetic"], min(options.test_users, 50)
+    unknown = [name for name in options.data if name not in data.DATASETS]
+    if unknown:
+        parser.error(f"--data must be among {list(data.DATASETS)}; got {unknown}")
+    for system in options.systems or []:
+        if system not in runs.system_names():
+            parser.error(f"--systems must be among {runs.system_names()}; got {system!r}")
+    if options.threads:
+        import torch  # only when asked: systems without torch run where it is broken
+
+        torch.set_num_threads(options.threads)
+
+
+def systems_for(name, options):
+    """Give the systems to run on a data set: those named, else all that are not skipped."""
+    if options.systems:
+        return options.systems
+    known = [s for s in runs.system_names() if (s, name, options.protocol) in SETTINGS]
+    chosen = known or runs.system_names()
+    for system in runs.system_names():
+        if reason := SKIPPED.get((system, name, options.protocol)):
+            print(f"{system} on {name} is left out: {reason}")
+            chosen = [s for s in chosen if s != system]
+    return chosen
+
+
+def cells_for(system, name, options):
+    """Give the cells of a system: one a seed, or one alone where no seed matters."""
+    parameters, known = settings_of(system, name, options.protocol)
+    if not known:
+        print(f"{system} on {name} has no row in benchmarks/settings.py: defaults")
+    if options.smoke:
+        names = runs.find_system(system)().get_params()
+        parameters |= {key: value for key, value in _SMOKE.items() if key in names}
+    seeds = options.seeds if runs.has_seed(system) else [0]
+    split = PROTOCOLS[options.protocol](options).split
+    return [runs.Cell(system, name, options.protocol, seed, split, parameters) for seed in seeds]
+
+
+def make_task(name, options):
+    """Load a data set and make its test task."""
+    return PROTOCOLS[options.protocol](options).test(data.load(name, options.data_home))
+
+
+def run_cell(cell, task, device=None):
+    """Run a cell and say so."""
+    outcome = runs.run(task, cell.system, cell.parameters, cell.seed, device)
+    figures = "  ".join(f"{k} {v:.4f}" for k, v in outcome.values.mean().items())
+    print(f"{cell.name}: {figures}  ({outcome.fit_seconds:.1f} s)", flush=True)
+    return outcome
+
+
+def _run_data(name, options):
+    task = None
+    for system in systems_for(name, options):
+        for cell in cells_for(system, name, options):
+            if _is_there(cell, options):
+                continue
+            task = task or make_task(name, options)
+            outcome = run_cell(cell, task, options.device)
+            results.append(options.output, [{**cell.key, **row} for row in outcome.rows()])
+            if options.per_user:
+                outcome.save(cell, options.per_user)
+
+
+def _is_there(cell, options):
+    saved = not options.per_user or cell.saved(options.per_user) is not None
+    return saved and results.has_rows(options.output, cell.key)
+
+
+if __name__ == "__main__":
+    main()

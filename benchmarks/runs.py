@@ -1,0 +1,211 @@
+"""One cell of a benchmark: a system fitted and scored once."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import skrec
+
+__all__ = ["Cell", "Outcome", "find_system", "make_estimator", "run", "system_names"]
+
+_SUFFIXES = ("Recommender", "Ranker", "Classifier", "Regressor", "BMF")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is run, hashable through `key`.
+
+    Parameters
+    ----------
+    system : str
+        Name of an estimator of `skrec`.
+    data : str
+        Name of the data set.
+    protocol : str
+        Name of the protocol.
+    seed : int
+        The estimator's ``random_state``.
+    split : str
+        Which split: ``"given"``, or how the protocol draws one.
+    parameters : dict
+        Parameters of the estimator.
+    """
+
+    system: str
+    data: str
+    protocol: str
+    seed: int
+    split: str
+    parameters: Any
+
+    @property
+    def key(self):
+        """Give the columns that identify the cell in a table of results."""
+        return {
+            "system": self.system,
+            "data": self.data,
+            "protocol": self.protocol,
+            "seed": self.seed,
+            "split": self.split,
+            "parameters": json.dumps(self.parameters, sort_keys=True),
+        }
+
+    @property
+    def name(self):
+        """Give a short name of the cell, without its parameters."""
+        return f"{self.protocol}-{self.data}-{self.system}-{self.split}-{self.seed}"
+
+    def path(self, folder):
+        """Give the file of the values of the cell's users."""
+        return Path(folder) / f"{self.name}.npz"
+
+    def saved(self, folder):
+        """Give the values of the users, if there are any of these parameters, else None."""
+        if not self.path(folder).exists():
+            return None
+        with np.load(self.path(folder)) as arrays:
+            arrays = dict(arrays)
+        return arrays if str(arrays["parameters"]) == self.key["parameters"] else None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run gave.
+
+    Parameters
+    ----------
+    values : DataFrame of shape (n_users, n_metrics)
+        Metrics of each user.
+    activity : ndarray of shape (n_users,)
+        Interactions that the model was shown of each user.
+    fit_seconds, score_seconds : float
+        Wall-clock times.
+    n_epochs : int or None
+        The epoch whose weights were kept, of estimators that count epochs.
+    """
+
+    values: pd.DataFrame
+    activity: np.ndarray
+    fit_seconds: float
+    score_seconds: float
+    n_epochs: int | None
+
+    def rows(self):
+        """Give a dict a metric: mean and standard error over users, times, epochs."""
+        shared = {
+            "fit_seconds": round(self.fit_seconds, 2),
+            "score_seconds": round(self.score_seconds, 2),
+            "n_epochs": self.n_epochs,
+        }
+        means, errors = self.values.mean(), self.values.sem()
+        return [
+            {
+                "metric": metric,
+                "mean": means[metric],
+                "std_error": errors[metric],
+                "n_users": len(self.values),
+                **shared,
+            }
+            for metric in self.values
+        ]
+
+    def save(self, cell, folder):
+        """Write the values of the users, for paired comparisons."""
+        path = cell.path(folder)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        columns = {name: self.values[name].to_numpy() for name in self.values}
+        users, parameters = self.values.index.to_numpy(), cell.key["parameters"]
+        np.savez(path, user=users, activity=self.activity, parameters=parameters, **columns)
+
+
+def system_names():
+    """Give the names of all estimators."""
+    return [name for name in skrec.__all__ if name.endswith(_SUFFIXES)]
+
+
+def find_system(name):
+    """Give the class of a system by its name."""
+    if name not in system_names():
+        raise ValueError(f"systems must be among {system_names()}; got {name!r}")
+    return getattr(skrec, name)
+
+
+def has_seed(system):
+    """Tell whether a system depends on a seed."""
+    return "random_state" in find_system(system)().get_params()
+
+
+def make_estimator(system, parameters, seed=None, device=None, **fit_parameters):
+    """Make an estimator.
+
+    Parameters
+    ----------
+    system : str
+        Name of the class.
+    parameters : dict
+        Its parameters; an unknown one is an error.
+    seed : int, default=None
+        Its ``random_state``, if it has one.
+    device : str, default=None
+        Its ``device``, if it has one.
+    **fit_parameters
+        Further parameters, given if the class has them.
+
+    Returns
+    -------
+    estimator : BaseRecommender
+        Not fitted.
+    """
+    estimator = find_system(system)(**parameters)
+    known = estimator.get_params()
+    optional = {**fit_parameters, "random_state": seed, "device": device}
+    return estimator.set_params(
+        **{name: v for name, v in optional.items() if name in known and v is not None}
+    )
+
+
+def run(task, system, parameters, seed=0, device=None):
+    """Fit a system on a task and score it.
+
+    Parameters
+    ----------
+    task : Task
+        From a protocol.
+    system : str
+        Name of the class.
+    parameters : dict
+        Its parameters.
+    seed : int, default=0
+        Its ``random_state``.
+    device : str, default=None
+        Where torch systems run.
+
+    Returns
+    -------
+    outcome : Outcome
+        Values of the users, and times.
+    """
+    estimator = make_estimator(system, parameters, seed, device, **task.fit_parameters)
+    start = time.perf_counter()
+    estimator.fit(task.train)
+    fitted = time.perf_counter()
+    values = task.score(estimator)
+    scored = time.perf_counter()
+    activity = task.activity(values.index.to_numpy())
+    return Outcome(values, activity, fitted - start, scored - fitted, kept_epoch(estimator))
+
+
+def kept_epoch(estimator):
+    """Give the epoch whose weights an estimator holds: the best one watched, or the last."""
+    history = getattr(getattr(estimator, "net_", None), "history", None)
+    if not history:
+        return None
+    best = [name for name in history[-1] if name.startswith("valid_") and name.endswith("_best")]
+    if not best:
+        return len(history)
+    return int(np.flatnonzero(history[:, best[0]])[-1]) + 1

@@ -1,0 +1,253 @@
+"""Speed: time and peak memory of fit, recommend and evaluate, alone and beside peers.
+
+Run from the checkout as ``python -m benchmarks.speed --help``.
+"""
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks import matrices, results
+from benchmarks.measure import alternate, call_fresh, seconds, summarize
+
+__all__ = ["main"]
+
+_EPILOG = """\
+tasks:
+  multvae-batch  one training batch of Mult-VAE [I-600-200-600-I] with 500 users on Gowalla, by the
+                 estimator, by a bare loop of the same module, and the decoder's three wide products
+                 alone; then the peak of memory of a whole fit, with best weights kept and without
+  recommend      20 items for all users of Gowalla: recommend against product and torch.topk; memory
+                 above the model
+  evaluate       ten metrics and cut-offs for all users of Gowalla against one ranking
+  scale          EASE, ItemKNN and one epoch of Mult-VAE on 136,677 x 20,108 with 10 million
+                 entries, each in a fresh process
+  peers          RecBole's MultiVAE, implicit's neighbours and implicit's ranking by factors, on the
+                 same arrays with as many threads; their virtual environments are made on demand
+
+Times are medians over rounds in which the competitors take turns; "low" and "high" are quartiles,
+"ratio" is to the row that "reference" names ("paired_ratio": median of the ratios within rounds,
+which other load on the machine moves less). Memory is in MiB: "peak" is that of the process,
+"extra" what came on top of what was resident before.
+"""
+
+_PEAK = {"max_epochs": 1, "hidden_sizes": [600], "batch_size": 500, "device": "cpu"}
+_N_NEIGHBORS = 100
+
+
+def main(argv=None):
+    """Run the command line."""
+    options = _parse(argv)
+    with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
+        options.folder = Path(folder).resolve()
+        for task in options.tasks:
+            rows = [_complete(task, row, options) for row in _TASKS[task](options)]
+            results.append(options.output, rows)
+            print(f"{task}, {options.threads} threads")
+            shown = pd.DataFrame(rows).dropna(axis=1, how="all").drop(columns=["task", "threads"])
+            print(shown.to_string(index=False, float_format="{:.4g}".format), flush=True)
+
+
+def _parse(argv):
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.speed",
+        description="Measure time and peak memory.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("tasks", nargs="*", metavar="task", help=f"of {', '.join(_TASKS)}")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds that count")
+    parser.add_argument("--batches", type=int, default=3, help="batches a round")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--peers", nargs="+", default=["recbole", "implicit"], help="which peers")
+    parser.add_argument("--no-memory", action="store_true", help="multvae-batch: times alone")
+    parser.add_argument("--data-home", help="folder of the data; default: $SKREC_DATA")
+    parser.add_argument("--scratch", help="folder for temporary files, some 200 MB")
+    parser.add_argument("--output", default="benchmarks/results/speed.csv", help="CSV to extend")
+    parser.add_argument("--smoke", action="store_true", help="tiny data, two rounds")
+    options = parser.parse_args(argv)
+    options.tasks = options.tasks or [name for name in _TASKS if name != "peers"]
+    unknown = [name for name in options.tasks if name not in _TASKS]
+    if unknown:
+        parser.error(f"tasks must be among {list(_TASKS)}; got {unknown}")
+    if options.smoke:
+        options.rounds, options.batches = min(options.rounds, 2), min(options.batches, 2)
+    return options
+
+
+_COLUMNS = (
+    "what",
+    "seconds",
+    "low",
+    "high",
+    "n",
+    "ratio",
+    "paired_ratio",
+    "reference",
+    "peak",
+    "extra",
+    "note",
+)
+
+
+def _complete(task, row, options):
+    """Give a row all columns."""
+    known = {name: row.get(name) for name in _COLUMNS}
+    return {"task": task, "threads": options.threads, "smoke": options.smoke, **known}
+
+
+def _gowalla(options):
+    return matrices.gowalla_matrices(options.folder, options.data_home, options.smoke)
+
+
+def _batch_size(options):
+    return 100 if options.smoke else 500
+
+
+def multvae_batch(options):
+    """Time a training batch, and look at the memory of a fit."""
+    import torch
+
+    from benchmarks.multvae_batch import BareLoop, DecoderProducts, EstimatorBatches
+
+    torch.set_num_threads(options.threads)
+    path, _ = _gowalla(options)
+    X, size = matrices.load_matrix(path), _batch_size(options)
+    times = alternate(
+        {
+            "estimator": EstimatorBatches(X, size, options.batches),
+            "bare_loop": BareLoop(X, size, options.batches),
+            "three_products": DecoderProducts(X.shape[1], size, options.batches),
+        },
+        options.rounds,
+    )
+    rows = summarize(times, "three_products") + summarize(times, "bare_loop")[:1]
+    return rows if options.no_memory else rows + _fit_memory(path, options)
+
+
+def _fit_memory(path, options):
+    """Give the peaks of a fit in a fresh process, with best weights kept and without."""
+    kept = {"early_stopping": True, "validation_fraction": 0.01}
+    jobs = {"fit": _PEAK, "fit_with_best_weights": {**_PEAK, **kept}}
+    return [
+        {"what": name, **_fit(path, "MultVAERecommender", parameters, options)}
+        for name, parameters in jobs.items()
+    ]
+
+
+def _fit(path, system, parameters, options):
+    answer = call_fresh("fit", options.threads, matrix=path, system=system, parameters=parameters)
+    answer["note"] = answer.pop("error", None)
+    return answer
+
+
+def recommend(options):
+    """Time the ranking of all users in a fresh process."""
+    path, _ = _gowalla(options)
+    return _rows(call_fresh("recommend", options.threads, matrix=path, rounds=options.rounds))
+
+
+def evaluate(options):
+    """Time the scorer in a fresh process."""
+    path, test = _gowalla(options)
+    arguments = {"matrix": path, "test": test, "rounds": options.rounds}
+    return _rows(call_fresh("evaluate", options.threads, **arguments))
+
+
+def _rows(answer):
+    return answer.get("rows") or [{"what": "job", "note": answer.get("error")}]
+
+
+def scale(options):
+    """Fit on the large matrix, each system in a fresh process."""
+    path = matrices.large_matrix(options.folder, options.smoke)
+    jobs = {
+        "EASERecommender": {},
+        "ItemKNNRecommender": {"n_neighbors": _N_NEIGHBORS},
+        "MultVAERecommender": _PEAK,
+    }
+    return [
+        {"what": system, **_fit(path, system, parameters, options)}
+        for system, parameters in jobs.items()
+    ]
+
+
+def peers(options):
+    """Take turns with peers on the same arrays."""
+    rows = []
+    if "recbole" in options.peers:
+        rows += _beside_recbole(options)
+    if "implicit" in options.peers:
+        rows += _beside_implicit(options)
+    return rows
+
+
+def _beside_recbole(options):
+    import torch
+
+    from benchmarks.multvae_batch import EstimatorBatches
+    from benchmarks.peers import Worker
+
+    torch.set_num_threads(options.threads)
+    X, size = matrices.load_matrix(_gowalla(options)[0]), _batch_size(options)
+    arrays = matrices.save_arrays(options.folder / "recbole.npz", X)
+    with Worker("recbole", arrays, options.threads, size, threads=options.threads) as worker:
+        tasks = {
+            "multvae_batch": EstimatorBatches(X, size, options.batches),
+            "recbole_multvae_batch": lambda: [worker.run("batch") for _ in range(options.batches)],
+        }
+        return summarize(alternate(tasks, options.rounds), "recbole_multvae_batch")
+
+
+def _beside_implicit(options):
+    import numpy as np
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    from benchmarks.jobs import ProductAndTopK, untrained
+    from benchmarks.peers import Worker
+    from skrec import ItemKNNRecommender
+
+    torch.set_num_threads(options.threads)
+    model = untrained(_gowalla(options)[0])
+    X, users = model.interactions_, np.arange(model.interactions_.shape[0])
+    factors = {
+        "user_factors": ProductAndTopK(model, 20).hidden.numpy(),
+        "item_factors": model.item_factors_,
+    }
+    arrays = matrices.save_arrays(options.folder / "implicit.npz", X, **factors)
+    knn = ItemKNNRecommender(n_neighbors=_N_NEIGHBORS, shrinkage=0.0)
+    ours = {
+        "knn_fit": lambda: knn.fit(X),
+        "knn_recommend": lambda: knn.recommend(users=users, n_items=20),
+        "factor_recommend": lambda: model.recommend(users=users, n_items=20),
+    }
+    arguments = (arrays, options.threads, _N_NEIGHBORS, 20)
+    with (
+        threadpool_limits(options.threads),
+        Worker("implicit", *arguments, threads=options.threads) as worker,
+    ):
+        return [row for name in ours for row in _pair(name, ours[name], worker, options.rounds)]
+
+
+def _pair(name, ours, worker, rounds):
+    """Give the rows of a task that both sides can do."""
+    peer = f"implicit_{name}"
+    tasks = {name: lambda: seconds(ours), peer: lambda: worker.run(name)}
+    return summarize(alternate(tasks, rounds), peer)
+
+
+_TASKS = {
+    "multvae-batch": multvae_batch,
+    "recommend": recommend,
+    "evaluate": evaluate,
+    "scale": scale,
+    "peers": peers,
+}
+
+
+if __name__ == "__main__":
+    main()

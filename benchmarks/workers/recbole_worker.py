@@ -1,0 +1,107 @@
+"""RecBole's MultiVAE on arrays that are handed over: one training batch at a time.
+
+Usage: python recbole_worker.py ARRAYS.npz N_THREADS BATCH_SIZE
+"""
+
+import builtins
+import sys
+import types
+
+from _protocol import claim_stdout, seconds, serve
+
+STREAM = claim_stdout()
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+
+def stub(name, **attributes):
+    """Stand in for a module that RecBole imports and that this worker never calls."""
+    module = types.ModuleType(name)
+    module.__dict__.update(attributes)
+    sys.modules[name] = module
+
+
+# logging to TensorBoard, tables and FLOP counts: of no use to a training batch
+stub("torch.utils.tensorboard", SummaryWriter=object)
+stub("texttable", Texttable=object)
+stub("thop", profile=None)
+stub("psutil")
+for _alias in ("float", "int", "bool", "object"):  # aliases that NumPy 2 has dropped
+    if _alias not in np.__dict__:
+        setattr(np, _alias, getattr(builtins, _alias))
+
+from recbole.model.general_recommender.multivae import MultiVAE  # noqa: E402
+
+CONFIG = {
+    "USER_ID_FIELD": "user_id",
+    "ITEM_ID_FIELD": "item_id",
+    "NEG_PREFIX": "neg_",
+    "device": torch.device("cpu"),
+    "mlp_hidden_size": [600],
+    "latent_dimension": 400,  # mean and log-variance together, so a code of 200
+    "dropout_prob": 0.5,
+    "anneal_cap": 0.2,
+    "total_anneal_steps": 200_000,
+}
+
+
+class Dataset:
+    """What MultiVAE asks of RecBole's data set; index 0 is padding, as there."""
+
+    def __init__(self, indptr, indices, n_items):
+        self.indptr, self.indices, self.n_items = indptr, indices, n_items
+
+    def num(self, field):
+        """Give the number of ids of a field, padding included."""
+        return (len(self.indptr) if field == "user_id" else self.n_items) + (field == "item_id")
+
+    def history_item_matrix(self):
+        """Give padded histories, their values and lengths, as RecBole builds them."""
+        lengths = np.diff(self.indptr)
+        place = np.arange(len(self.indices)) - np.repeat(self.indptr[:-1], lengths)
+        row = np.repeat(np.arange(1, len(self.indptr)), lengths)
+        items = np.zeros((len(self.indptr), lengths.max()), dtype=np.int64)
+        values = np.zeros(items.shape)
+        items[row, place], values[row, place] = self.indices + 1, 1.0
+        return (
+            torch.LongTensor(items),
+            torch.FloatTensor(values),
+            torch.LongTensor(np.append(0, lengths)),
+        )
+
+
+class Training:
+    """The inner loop of RecBole's Trainer, one batch a call."""
+
+    def __init__(self, model, n_users, batch_size):
+        self.model, self.batch_size = model.train(), batch_size
+        self.optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=0.0)
+        self.order = torch.randperm(n_users) + 1
+        self.start = 0
+
+    def step(self):
+        """Do one update."""
+        users = self.order[self.start : self.start + self.batch_size]
+        self.start = (self.start + self.batch_size) % (len(self.order) - self.batch_size + 1)
+        self.optimizer.zero_grad()
+        loss = self.model.calculate_loss({"user_id": users})
+        assert np.isfinite(loss.item())
+        loss.backward()
+        self.optimizer.step()
+
+
+def main(arrays, n_threads, batch_size):
+    """Build the model and serve rounds."""
+    torch.set_num_threads(int(n_threads))
+    torch.manual_seed(0)
+    with np.load(arrays) as data:
+        indptr, indices, n_items = data["indptr"], data["indices"], int(data["shape"][1])
+    model = MultiVAE(CONFIG, Dataset(indptr, indices, n_items))
+    training = Training(model, len(indptr) - 1, min(int(batch_size), len(indptr) - 1))
+    training.step()  # the optimiser makes its state in the first update
+    serve({"batch": lambda: seconds(training.step)}, STREAM)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,202 @@
+"""The benchmarks' command lines, on tiny data only."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+ROOT = Path(__file__).parents[2]
+
+if not (ROOT / "benchmarks").is_dir():
+    pytest.skip("the benchmarks are part of the checkout alone", allow_module_level=True)
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import activity, quality, results, settings, speed, tune  # noqa: E402
+from benchmarks.peers import PEERS, Worker  # noqa: E402
+from benchmarks.runs import find_system, system_names  # noqa: E402
+
+FAST = ["PopularityRecommender", "EASERecommender"]
+
+
+def run_quality(tmp_path, *arguments):
+    output = tmp_path / "quality.csv"
+    quality.main(["--smoke", "--output", str(output), *arguments])
+    return pd.read_csv(output)
+
+
+@pytest.mark.parametrize("command", [quality, tune, activity, speed])
+def test_help_names_the_command(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        command.main(["--help"])
+    assert stop.value.code == 0
+    assert f"python -m {command.__name__}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("protocol", "metrics"),
+    [
+        ("ncf", [f"sampled_{name}@{k}" for name in ("hit_rate", "ndcg") for k in (5, 10, 20)]),
+        ("strong", ["ndcg@100", "ndcg@20", "recall@20", "recall@50"]),
+        ("weak", ["recall@20", "ndcg@20"]),
+    ],
+)
+def test_quality_gives_the_metrics_of_the_protocol(tmp_path, protocol, metrics):
+    table = run_quality(tmp_path, "--protocol", protocol, "--systems", *FAST)
+    for _, rows in table.groupby("system"):
+        assert list(rows["metric"]) == metrics
+    means = table.pivot(index="metric", columns="system", values="mean")
+    assert (means["EASERecommender"] > means["PopularityRecommender"]).all()
+    assert (table["std_error"] > 0).all()
+
+
+def test_quality_runs_every_system_by_its_name(tmp_path):
+    table = run_quality(tmp_path, "--protocol", "strong")
+    assert set(table["system"]) == set(system_names())
+    assert set(table.loc[table["n_epochs"] == 2, "system"]) >= {"MultVAERecommender"}
+
+
+def test_a_cell_that_is_there_is_not_run_again(tmp_path, capsys):
+    first = run_quality(tmp_path, "--systems", *FAST)
+    capsys.readouterr()
+    pd.testing.assert_frame_equal(first, run_quality(tmp_path, "--systems", *FAST))
+    assert "ncf-synthetic" not in capsys.readouterr().out
+    more = run_quality(tmp_path, "--systems", *FAST, "--protocol", "weak")
+    assert len(more) == len(first) + 4
+
+
+def test_seeds_count_only_for_systems_that_have_one(tmp_path):
+    table = run_quality(
+        tmp_path, "--protocol", "weak", "--seeds", "0", "1",
+        "--systems", "EASERecommender", "MultDAERecommender",
+    )  # fmt: skip
+    n_seeds = table.groupby("system")["seed"].nunique()
+    assert n_seeds.to_dict() == {"EASERecommender": 1, "MultDAERecommender": 2}
+    summary = results.quality_table(table).droplevel(["data", "protocol"])
+    assert "(" in summary.loc["MultDAERecommender", "ndcg@20"]
+    assert "(" not in summary.loc["EASERecommender", "ndcg@20"]
+
+
+def test_values_of_users_agree_with_the_table_and_between_systems(tmp_path):
+    folder = tmp_path / "users"
+    table = run_quality(tmp_path, "--systems", *FAST, "--per-user", str(folder))
+    arrays = {path.name: dict(np.load(path)) for path in sorted(folder.glob("*.npz"))}
+    ease, popularity = arrays.values()
+    np.testing.assert_array_equal(ease["user"], popularity["user"])
+    mean = table.set_index(["system", "metric"])["mean"]["EASERecommender", "sampled_ndcg@10"]
+    assert ease["sampled_ndcg@10"].mean() == pytest.approx(mean)
+    assert ease["activity"].shape == ease["user"].shape
+
+
+def test_unknown_systems_and_data_are_named(tmp_path, capsys):
+    for arguments in (["--systems", "Nobody"], ["--data", "nothing"]):
+        with pytest.raises(SystemExit):
+            quality.main([*arguments, "--output", str(tmp_path / "q.csv")])
+        assert arguments[1] in capsys.readouterr().err
+
+
+def test_tune_prints_a_row_for_the_settings(tmp_path, capsys):
+    output = str(tmp_path / "tuning.csv")
+    tune.main(["--smoke", "--systems", "MultDAERecommender", "--output", output])
+    printed = capsys.readouterr().out
+    row = printed[printed.index("('MultDAERecommender', 'synthetic', 'ncf'):") :]
+    assert "'max_epochs'" in row
+    assert "early_stopping" not in row
+    tune.main(
+        ["--smoke", "--systems", "MultDAERecommender", "--output", output, "--protocol", "strong"]
+    )
+    assert "'early_stopping': True" in capsys.readouterr().out
+
+
+def test_tune_chooses_the_best_of_a_grid(tmp_path, capsys):
+    output = tmp_path / "tuning.csv"
+    tune.main(
+        ["--data", "synthetic", "--systems", "EASERecommender", "--output", str(output),
+         "--grid", '{"l2": [10.0, 1e9]}']
+    )  # fmt: skip
+    table = pd.read_csv(output)
+    table = table[table["metric"] == "sampled_ndcg@10"].set_index("parameters")["mean"]
+    assert len(table) == 2
+    assert f"'l2': {table.idxmax().split()[-1][:-1]}" in capsys.readouterr().out
+
+
+def test_settings_and_grids_fit_the_estimators():
+    for (system, _, _), parameters in settings.SETTINGS.items():
+        find_system(system)().set_params(**parameters)
+    for system, grid in settings.GRIDS.items():
+        assert set(grid) <= set(find_system(system)().get_params())
+
+
+def test_activity_compares_users_in_pairs(tmp_path):
+    rng = np.random.default_rng(0)
+    counts, a = rng.integers(1, 100, 200), rng.random(200)
+    table = activity.by_activity({"a": a, "b": a - 0.1 * rng.random(200)}, counts)
+    assert table["n_users"].sum() == 200
+    assert (np.diff(table["n_users"]) < 20).all()
+    assert (table["least"].to_numpy()[1:] > table["most"].to_numpy()[:-1]).all()
+    first = counts <= table.loc[1, "most"]
+    assert table.loc[1, "a_std_error"] == pytest.approx(stats.sem(a[first]))
+    assert (table["p_value"] < 1e-6).all()
+
+
+def test_activity_writes_a_table_and_a_figure(tmp_path):
+    output = tmp_path / "activity.csv"
+    activity.main(["--smoke", "--output", str(output), "--per-user", str(tmp_path / "users")])
+    table = pd.read_csv(output)
+    assert {"MultVAERecommender", "MultDAERecommender", "p_value"} <= set(table)
+    assert (tmp_path / "activity.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("task", "rows"),
+    [
+        ("recommend", {"recommend", "product_and_topk"}),
+        ("evaluate", {"scorer_10", "scorer_1", "recommend_100", "recommend_20"}),
+    ],
+)
+def test_speed_in_a_fresh_process(tmp_path, monkeypatch, task, rows):
+    monkeypatch.chdir(tmp_path)
+    output = tmp_path / "speed.csv"
+    speed.main([task, "--smoke", "--rounds", "1", "--threads", "1", "--output", str(output)])
+    table = pd.read_csv(output).set_index("what")
+    assert set(table.index) == rows
+    assert (table["seconds"] > 0).all()
+    assert table["extra"].max() < table["peak"].max()
+
+
+def test_speed_of_a_training_batch(tmp_path):
+    output = tmp_path / "speed.csv"
+    speed.main(
+        ["multvae-batch", "--smoke", "--no-memory", "--threads", "1", "--output", str(output)]
+    )
+    table = pd.read_csv(output)
+    assert list(table["what"]) == ["estimator", "bare_loop", "three_products", "estimator"]
+    assert (table["ratio"][:2] > 1).all()
+    assert table["n"].min() == 4
+
+
+def test_a_worker_answers_a_round_at_a_time(tmp_path, monkeypatch):
+    script = tmp_path / "workers" / "echo_worker.py"
+    script.parent.mkdir()
+    protocol = ROOT / "benchmarks" / "workers" / "_protocol.py"
+    (script.parent / "_protocol.py").write_text(protocol.read_text())
+    script.write_text(
+        "from _protocol import claim_stdout, serve\n"
+        "stream = claim_stdout()\n"
+        "print('a library that talks')\n"
+        "serve({'one': lambda: 1.0, 'two': lambda: 2.0}, stream)\n"
+    )
+    monkeypatch.setattr("benchmarks.peers._HERE", tmp_path)
+    monkeypatch.setattr("benchmarks.peers.environment", lambda name: sys.executable)
+    with Worker("echo", threads=1) as worker:
+        assert worker.tasks == ["one", "two"]
+        assert [worker.run("two"), worker.run("one"), worker.run("two")] == [2.0, 1.0, 2.0]
+
+
+def test_peers_have_a_worker_and_exact_versions():
+    for name, steps in PEERS.items():
+        assert (ROOT / "benchmarks" / "workers" / f"{name}_worker.py").exists()
+        packages = [package for step in steps for package in step if not package.startswith("-")]
+        assert all("==" in package for package in packages)
