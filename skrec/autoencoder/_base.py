@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from scipy.special import expit, softmax
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from skrec.base import check_items
 from skrec.calibration import HeldOutCalibration
@@ -115,6 +116,7 @@ class RowAutoencoder(HeldOutCalibration, RowRecommender):
         ValueError
             If an item is not a column of the fitted matrix.
         """
+        check_is_fitted(self)
         return most_similar(self.item_factors_, check_items(items, self.n_features_in_), n_items)
 
     @property

@@ -43,7 +43,11 @@ class Queries(NamedTuple):
         queries : Queries
             Theirs.
         """
-        return Queries(*(None if part is None else part[rows] for part in self))
+        history = self.history[rows]
+        if self.stored is None:
+            return Queries(history)
+        stored = history if self.stored is self.history else self.stored[rows]
+        return Queries(history, stored, self.users[rows])
 
     def seen(self):
         """Give whatever each user has, in the history or in ``fit``.

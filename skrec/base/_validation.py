@@ -44,7 +44,16 @@ def check_matrix(estimator, X, *, reset):
         X = _matrix_of_interactions(estimator, X, explicit, reset)
     else:
         _refuse_long_table(X)
-        X = validate_data(estimator, X, reset=reset, accept_sparse=True, dtype="numeric")
+        X = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            # other formats, which cannot hold a pair twice, become CSR
+            accept_sparse=["csr", "csc", "coo"],
+            dtype="numeric",
+            ensure_all_finite=False,
+        )
+        _refuse_infinite(X.data if sp.issparse(X) else X)
     X = _canonical(X, explicit)
     if not np.isfinite(X.data).all():
         raise ValueError("X must hold finite values in the range of float32; got larger ones")
@@ -53,6 +62,12 @@ def check_matrix(estimator, X, *, reset):
     if reset:
         _check_training(X, explicit)
     return X
+
+
+def _refuse_infinite(values):
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        kind = "NaN" if np.isnan(values).any() else "infinity"
+        raise ValueError(f"X must hold finite values; got {kind}")
 
 
 def _matrix_of_interactions(estimator, interactions, explicit, reset):
@@ -248,6 +263,11 @@ def exclusion_keys(exclude, n_rows, n_items):
                 f"exclude must have the shape {(n_rows, n_items)}; got {exclude.shape}"
             )
         return sp.csr_matrix(exclude), None
+    if np.ndim(exclude) > 1:
+        raise ValueError(
+            "exclude must be a sparse matrix of pairs or have the shape (m,) of shared items; "
+            f"got an array of shape {np.shape(exclude)}"
+        )
     return None, check_items(np.ravel(exclude), n_items, "exclude")
 
 

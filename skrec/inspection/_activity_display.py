@@ -91,7 +91,8 @@ class ActivityDisplay:
         y : sparse matrix or array-like of shape (n_users, n_items), default=None
             Targets; None hides 20 % of each row of X to be found from the rest.
         metric : str, default="ndcg@100"
-            One metric that `skrec.metrics.make_ranking_scorer` knows.
+            One metric that `skrec.metrics.make_ranking_scorer` knows; without a cut-off it looks at
+            the whole ranking.
         reference : str, default=None
             System that the others are compared with; None takes the first.
         n_groups : int, default=5
@@ -119,7 +120,7 @@ class ActivityDisplay:
         shown = X
         if y is None:
             shown, y = split_rows(sp.csr_matrix(X), random_state=random_state)
-        scorer = make_ranking_scorer(metric, random_state=0)
+        scorer = make_ranking_scorer(metric, k=None)
         tables = {name: scorer.per_user(est, shown, y) for name, est in estimators.items()}
         users = next(iter(tables.values())).index
         values = {name: table.iloc[:, 0].to_numpy() for name, table in tables.items()}
@@ -150,7 +151,8 @@ class ActivityDisplay:
         predictions : dict of str to ndarray of shape (n_users, n_items)
             What ``decision_function`` of each system gives.
         metric : str, default="ndcg@100"
-            One metric that `skrec.metrics.evaluate_ranking` knows.
+            One metric that `skrec.metrics.evaluate_ranking` knows; without a cut-off it looks at
+            the whole ranking.
         reference : str, default=None
             System that the others are compared with; None takes the first.
         n_groups : int, default=5

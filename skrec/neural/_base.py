@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import optim
 
 from skrec.base import BaseRecommender
+from skrec.interactions import Interactions
 from skrec.training import (
     ProgressBar,
     RecommenderNet,
@@ -65,6 +66,7 @@ class TorchRecommender(BaseRecommender):
         "early_stopping": ["boolean"],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "validation_data": [tuple, "sparse matrix", "array-like", Interactions, None],
         "validation_metric": [str],
         "callbacks": [list, None],
         "verbose": ["verbose"],
@@ -127,8 +129,10 @@ class TorchRecommender(BaseRecommender):
             self._last_net = net
 
     def _fit(self, X):
-        rng = check_random_state(self.random_state)
-        self._train(X, rng.randint(2**31 - 1), resolve_device(self.device))
+        # None takes fresh entropy: NumPy's global state is left alone
+        rng = np.random.RandomState() if self.random_state is None else self.random_state
+        seed = check_random_state(rng).randint(2**31 - 1)
+        self._train(X, seed, resolve_device(self.device))
 
     def _train(self, X, seed, device):
         """Train on X and keep the net as ``net_``."""

@@ -1,5 +1,6 @@
 """Where training runs, and its random numbers."""
 
+import threading
 from contextlib import contextmanager
 
 import torch
@@ -25,6 +26,9 @@ def resolve_device(device):
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+_ONE_AT_A_TIME = threading.RLock()  # torch's generator belongs to the process, not to a thread
+
+
 @contextmanager
 def seeded(seed, device="cpu"):
     """Seed torch inside the block and leave its global state as it was.
@@ -37,7 +41,7 @@ def seeded(seed, device="cpu"):
         Device whose generator is used beside that of the CPU.
     """
     cuda = [torch.device(device)] if torch.device(device).type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda):
+    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=cuda):
         torch.random.default_generator.manual_seed(seed)
         if cuda:
             torch.cuda.manual_seed(seed)

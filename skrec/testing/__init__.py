@@ -1,0 +1,16 @@
+"""Finding the estimators, and checks that every one of them passes."""
+
+from skrec.testing._checks import (
+    check_recommender,
+    estimator_checks,
+    parametrize_with_recommender_checks,
+)
+from skrec.testing._discovery import all_estimators, make_estimator
+
+__all__ = [
+    "all_estimators",
+    "check_recommender",
+    "estimator_checks",
+    "make_estimator",
+    "parametrize_with_recommender_checks",
+]

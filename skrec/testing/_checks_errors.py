@@ -1,0 +1,129 @@
+"""Checks of wrong input: one clear sentence that names the parameter."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from skrec.interactions import Interactions
+from skrec.testing._checks_input import with_duplicates
+from skrec.testing._data import error_message, fitted, is_explicit, quick, tiny
+
+__all__ = ["CHECKS", "wrong_data"]
+
+
+def wrong_data(estimator):
+    """Give X that no fit accepts, each with the words that its error must have."""
+    X = tiny(estimator)
+    nan, infinite = X.copy(), X.copy()
+    nan.data[3], infinite.data[3] = np.nan, np.inf
+    ids = np.random.RandomState(0).permutation(40)
+    table = pd.DataFrame({"user_id": ids, "item_id": ids[::-1], "rating": 1.0})
+    wrong = {
+        "NaN": (nan, ("X", "NaN")),
+        "dense NaN": (nan.toarray(), ("X", "NaN")),
+        "infinity": (infinite, ("X", "infinity")),
+        "dense infinity": (infinite.toarray(), ("X", "infinity")),
+        "NaN in Interactions": (Interactions(nan), ("X", "NaN")),
+        "too large": (X.astype(np.float64) * 1e300, ("X", "float32")),
+        "NaN in a list of lists": (sp.lil_matrix(nan), ("X", "NaN")),
+        "no entries": (sp.csr_matrix((4, 5)), ("X", "empty")),
+        "all zeros": (np.zeros((4, 5)), ("X",)),
+        "no Interactions": (Interactions(X)[:0], ("X", "empty")),
+        "table": (table, ("X", "Interactions.from_frame")),
+        "array of ids": (table.to_numpy(), ("X", "Interactions.from_frame")),
+    }
+    if not is_explicit(estimator):
+        wrong["negative"] = (-X, ("Negative values in data", "X"))
+        wrong["dense negative"] = (-X.toarray(), ("Negative values in data", "X"))
+        wrong["negative Interactions"] = (Interactions(-X), ("Negative values in data", "X"))
+    if is_explicit(estimator):
+        wrong.pop("all zeros")
+        wrong["repeated rating"] = (Interactions(with_duplicates(X)), ("X", "repeated"))
+        wrong["duplicates"] = (with_duplicates(X), ("X", "repeated"))
+    return wrong
+
+
+def _wrong_calls(model):
+    """Give calls that a fitted model refuses, each with the words that its error must have."""
+    (n_users, n_items), X = model.interactions_.shape, tiny(model, 4, seed=2)
+    narrow, pairs = X[:, :3], Interactions(model.interactions_)
+    other = Interactions.from_arrays([0], [0], frame=(n_users, n_items + 1))
+    methods = [model.decision_function, model.predict_proba, model.recommend]
+    calls = [(partial(model.score, narrow), ("X", str(n_items)))]
+    calls += [(partial(model.score, other), ("X", "frame"))]
+    for call in methods:
+        calls += [
+            (partial(call), ("X", "users")),
+            (partial(call, narrow), ("X", str(n_items))),
+            (partial(call, narrow.toarray()), ("X", str(n_items))),
+            (partial(call, X.toarray() * np.nan), ("X", "NaN")),
+            (partial(call, other), ("X", "frame")),
+            (partial(call, users=[0, n_users]), ("users", str(n_users))),
+            (partial(call, users=[-1]), ("users", "-1")),
+            (partial(call, users=[0.0]), ("users", "integer", "float64")),
+            (partial(call, users=[True, False]), ("users", "integer", "bool")),
+            (partial(call, users=["0"]), ("users", "integer")),
+            (partial(call, users=[[0, 1]]), ("users", "2-D")),
+            (partial(call, X, users=[0]), ("users", "4", "1")),
+        ]
+    calls += [(partial(call, pairs, users=[0]), ("users", "Interactions")) for call in methods[:2]]
+    return calls + _wrong_rankings(model, X)
+
+
+def _wrong_rankings(model, X):
+    n_rows, n_items = X.shape
+    ask = partial(model.recommend, X)
+    return [
+        (partial(ask, n_items=0), ("n_items", "0")),
+        (partial(ask, n_items=2.5), ("n_items", "2.5")),
+        (partial(ask, n_items=True), ("n_items", "True")),
+        (partial(ask, candidates=[0, n_items]), ("candidates", str(n_items))),
+        (partial(ask, candidates=[-1, 2]), ("candidates", "-1")),
+        (partial(ask, candidates=[0.5]), ("candidates", "float64")),
+        (partial(ask, candidates=[[0, 1]]), ("candidates", str(n_rows))),
+        (partial(ask, candidates=3), ("candidates", "shape")),
+        (partial(ask, exclude=[n_items]), ("exclude", str(n_items))),
+        (partial(ask, exclude=[0.5]), ("exclude", "float64")),
+        (partial(ask, exclude=sp.csr_matrix((n_rows + 1, n_items))), ("exclude", "shape")),
+        (partial(ask, exclude=np.zeros((n_rows, n_items), dtype=int)), ("exclude", "shape")),
+        (partial(ask, strategy="best"), ("strategy", "best")),
+    ]
+
+
+def _fault_of_error(call, words):
+    """Tell what is wrong with the error of a call, if anything."""
+    try:
+        message = error_message(call)
+    except Exception as error:
+        return f"{error!r}"
+    missing = [word for word in words if word not in message]
+    if missing:
+        return f"the error does not say {missing}: {message}"
+    return f"no single sentence: {message}" if "\n" in message.strip() else None
+
+
+def _assert_clear_errors(name, calls):
+    faults = {what: _fault_of_error(call, words) for what, (call, words) in calls.items()}
+    faults = [f"{what}: {fault}" for what, fault in faults.items() if fault]
+    assert not faults, "\n".join([f"{name}: {len(faults)} errors are not as they must be", *faults])
+
+
+def check_errors_of_fit(name, estimator):
+    """X that cannot be used is an error that says in a sentence what is wrong with X."""
+    wrong = wrong_data(estimator).items()
+    calls = {case: (partial(quick(estimator).fit, X), words) for case, (X, words) in wrong}
+    _assert_clear_errors(name, calls)
+
+
+def check_errors_of_prediction(name, estimator):
+    """A wrong argument is an error that names it, what was expected and what came."""
+    calls = {}
+    for call, words in _wrong_calls(fitted(estimator)):
+        given = [type(a).__name__ for a in call.args], call.keywords
+        calls[f"{call.func.__name__}{given}, {words}"] = call, words
+    _assert_clear_errors(name, calls)
+
+
+CHECKS = [check_errors_of_fit, check_errors_of_prediction]

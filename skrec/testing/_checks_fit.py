@@ -1,0 +1,269 @@
+"""Checks of fitting: reproducible, without side effects, undone when it fails, and complete."""
+
+import copy
+import pickle
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import joblib
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from skrec.interactions import Interactions
+from skrec.testing._checks_errors import wrong_data
+from skrec.testing._data import assert_close, board, fitted, is_explicit, quick, scores_of, tiny
+
+__all__ = ["CHECKS", "TORCH_CHECKS"]
+
+
+def _random_states():
+    """Give what tells whether a global source of random numbers was used."""
+    _, keys, place, *_ = np.random.get_state()  # noqa: NPY002
+    torch = sys.modules.get("torch")  # there is none where no model needs it
+    return keys.tobytes(), place, b"" if torch is None else torch.get_rng_state().numpy().tobytes()
+
+
+@contextmanager
+def _global_seed(seed):
+    """Seed NumPy's and torch's global source, and put back what was there."""
+    torch = sys.modules.get("torch")
+    before = np.random.get_state(), None if torch is None else torch.get_rng_state()  # noqa: NPY002
+    np.random.seed(seed)  # noqa: NPY002
+    if torch is not None:
+        torch.random.default_generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        np.random.set_state(before[0])  # noqa: NPY002
+        if torch is not None:
+            torch.set_rng_state(before[1])
+
+
+def check_same_seed_same_model(name, estimator):
+    """Two fits give the same model, whatever the global random state."""
+    right = scores_of(fitted(estimator))
+    for seed in (1, 2):
+        with _global_seed(seed):
+            model = quick(estimator).fit(tiny(estimator))
+            assert_close(scores_of(model), right, f"{name}: another fit")
+
+
+def check_global_random_state_is_left_alone(name, estimator):
+    """Neither fit nor prediction draws from NumPy's or torch's global source."""
+    X = tiny(estimator)
+    model = quick(estimator)
+    calls = [model.fit, model.decision_function, model.predict_proba, model.recommend, model.score]
+    for call in calls:
+        before = _random_states()
+        call(X)
+        assert _random_states() == before, f"{name}.{call.__name__} used a global random state"
+
+
+def check_copies_are_the_same_model(name, estimator):
+    """pickle, joblib and deepcopy give the same model."""
+    model = fitted(estimator)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.joblib"
+        joblib.dump(model, file)
+        copies = [joblib.load(file), pickle.loads(pickle.dumps(model)), copy.deepcopy(model)]
+    for other in copies:
+        assert_close(scores_of(other), scores_of(model), name, tolerance=1e-7)
+        assert other.get_params().keys() == model.get_params().keys(), name
+
+
+def _scores_elsewhere(estimator, model):
+    """Fit an estimator and use a model that was fitted in another process."""
+    return scores_of(quick(estimator).fit(tiny(estimator))), scores_of(model)
+
+
+def check_another_process_gives_the_same_model(name, estimator):
+    """A fit in another process, and a model sent there, score as they do here."""
+    model = fitted(estimator)
+    job = joblib.delayed(_scores_elsewhere)(estimator, model)
+    # the workers live on, so that many estimators pay once for starting them
+    (again, sent), _ = joblib.Parallel(n_jobs=2, backend="loky")([job, joblib.delayed(int)()])
+    assert_close(again, scores_of(model), f"{name}: fitted in another process")
+    assert_close(sent, scores_of(model), f"{name}: sent to another process")
+
+
+def check_fit_starts_anew(name, estimator):
+    """Nothing of an earlier fit, on other users and items, is left."""
+    model = quick(estimator).fit(tiny(estimator, 11, 13, seed=5))
+    model.decision_function(users=[1])
+    model.fit(tiny(estimator))
+    assert_close(scores_of(model), scores_of(fitted(estimator)), name)
+    assert model.__dict__.keys() == fitted(estimator).__dict__.keys(), name
+    assert model.fit(tiny(estimator)) is model, f"{name}.fit does not return self"
+
+
+def check_refitting_leaves_no_names(name, estimator):
+    """Attributes of a fit end in an underscore, and n_features_in_ is the number of items."""
+    model = fitted(estimator)
+    new = model.__dict__.keys() - model.get_params().keys()
+    wrong = [attribute for attribute in new if not attribute.endswith("_")]
+    assert not wrong, f"{name}: fit leaves {wrong}"
+    assert model.n_features_in_ == tiny(estimator).shape[1], name
+    assert model.interactions_.dtype == np.float32, name
+
+
+def check_failed_fit_changes_nothing(name, estimator):
+    """A fit on bad data, or one that fails at its very end, leaves the model that was there."""
+    model = quick(estimator).fit(tiny(estimator))
+    for case, (X, _) in wrong_data(estimator).items():
+        _assert_unchanged_by_failing(model, X, (TypeError, ValueError), f"{name}: {case}")
+    model = _failing_at_the_end(estimator).fit(tiny(estimator))
+    model.fails_ = True
+    _assert_unchanged_by_failing(model, tiny(estimator, 9, 7), _MeantError, f"{name}: at the end")
+
+
+class _MeantError(RuntimeError):
+    """What the checks raise themselves."""
+
+
+def _failing_at_the_end(estimator):
+    """Make an estimator that fails, when it is told to, after everything was learnt."""
+
+    def _fit_proba(self, X):
+        super(cls, self)._fit_proba(X)
+        if self.__dict__.pop("told_", False):
+            raise _MeantError
+
+    def _forget(self):
+        told = self.__dict__.get("fails_", False)
+        super(cls, self)._forget()
+        self.told_ = told
+
+    base = type(estimator)
+    names = {"_fit_proba": _fit_proba, "_forget": _forget, "__module__": base.__module__}
+    cls = type(base.__name__, (base,), names)
+    return cls(**quick(estimator).get_params(deep=False))
+
+
+def _assert_unchanged_by_failing(model, X, errors, what):
+    before, scores = dict(model.__dict__), scores_of(model)
+    try:
+        model.fit(X)
+    except errors:
+        pass
+    else:
+        raise AssertionError(f"{what}: fit raised no error")
+    assert model.__dict__.keys() == before.keys(), f"{what}: {model.__dict__.keys()}"
+    changed = [k for k, v in before.items() if model.__dict__[k] is not v]
+    assert not changed, f"{what}: {changed} are not what they were"
+    assert_close(scores_of(model), scores, what, tolerance=1e-7)
+
+
+def check_unfitted_estimators_say_so(name, estimator):
+    """Everything that needs a fit raises NotFittedError without one."""
+    X, model = tiny(estimator), clone(estimator)
+    methods = [model.decision_function, model.predict_proba, model.recommend, model.score]
+    methods += [model.similar_items] if hasattr(model, "similar_items") else []
+    for method in methods:
+        what = f"{name}.{method.__name__}"
+        try:
+            method([0] if method.__name__ == "similar_items" else X)
+        except NotFittedError:
+            continue
+        except Exception as error:
+            raise AssertionError(f"{what} raised {error!r}, not NotFittedError") from error
+        raise AssertionError(f"{what} raised no error")
+
+
+def check_parameters(name, estimator):
+    """get_params, clone, set_params and repr give back what was put in."""
+    params = estimator.get_params(deep=False)
+    cls = type(estimator)
+    again = {"clone": clone(estimator), "class": cls(**params), "set": cls().set_params(**params)}
+    again["repr"] = eval(repr(estimator), {cls.__name__: cls, "nan": np.nan, "inf": np.inf})
+    for way, other in again.items():
+        assert type(other) is cls, f"{name}: {way} gives {type(other)}"
+        assert repr(other) == repr(estimator), f"{name}: {way} gives {other!r}"
+        assert other.get_params(deep=False).keys() == params.keys(), f"{name}: {way}"
+    message = _message_of_unknown_parameter(cls)
+    assert "no_such_parameter" in message, f"{name}: {message}"
+
+
+def _message_of_unknown_parameter(cls):
+    try:
+        cls(no_such_parameter=1)
+    except TypeError as error:
+        return str(error)
+    return "no error"
+
+
+def check_score(name, estimator):
+    """The score is one finite float, and larger where the model is right."""
+    model, (X, _) = fitted(estimator, board), board(estimator)
+    answers = (model.score(X), model.score(X, np.ones(X.shape[0])), model.score(X, X))
+    assert all(isinstance(s, float) and np.isfinite(s) for s in answers), f"{name}: {answers}"
+    assert answers[0] == answers[1], f"{name}: a one-dimensional y is not ignored"
+    right, wrong = (model.score(X, y) for y in _right_and_wrong(model, X))
+    assert right > wrong, f"{name}: {right} where it is right, {wrong} where it is wrong"
+    known = model.score(Interactions(X))
+    assert isinstance(known, float), f"{name}: {known!r}"
+    assert np.isfinite(known), f"{name}: {known}"
+
+
+def _right_and_wrong(model, X):
+    """Make targets by the model's own opinion, and against it."""
+    if is_explicit(model):
+        own = model.predict(X)
+        return sp.csr_matrix(own), sp.csr_matrix(own.min() + own.max() - own)
+    row = np.arange(X.shape[0])
+    ranked = model.recommend(X, n_items=X.shape[1])
+    last = (ranked >= 0).sum(axis=1) - 1
+    ones = np.ones(len(row))
+    ends = ranked[:, 0], ranked[row, last]
+    return [sp.csr_matrix((ones, (row, items)), shape=X.shape) for items in ends]
+
+
+def _failing_callback(error):
+    """Make a callback of skorch that raises after an update."""
+
+    def on_batch_end(self, net, **kwargs):
+        raise error
+
+    # skorch is there where an estimator has callbacks, and nothing else here needs it
+    base = sys.modules["skorch.callbacks"].Callback
+    return type("FailingCallback", (base,), {"on_batch_end": on_batch_end})()
+
+
+def check_training_that_fails_changes_nothing(name, estimator):
+    """An error or an interrupt in the middle of training leaves the model that was there."""
+    for warm_start in (False, True):
+        model = quick(estimator, warm_start=warm_start).fit(tiny(estimator))
+        for error in (_MeantError("meant"), KeyboardInterrupt("meant")):
+            model.set_params(callbacks=[_failing_callback(error)])
+            what = f"{name}: {error!r} with warm_start={warm_start}"
+            _assert_unchanged_by_failing(model, tiny(estimator), type(error), what)
+            model.set_params(callbacks=None)
+
+
+def check_every_weight_learns(name, estimator):
+    """No weight of the network stays as it was initialised."""
+    params = {"weight_decay": 0.0} if "weight_decay" in estimator.get_params() else {}
+    before, after = (
+        quick(estimator, max_epochs=n, **params).fit(tiny(estimator)).net_.module_ for n in (0, 1)
+    )
+    pairs = zip(before.named_parameters(), after.parameters(), strict=True)
+    idle = [key for (key, a), b in pairs if a.requires_grad and bool((a == b).all())]
+    assert not idle, f"{name}: {idle} are never updated"
+
+
+CHECKS = [
+    check_same_seed_same_model,
+    check_global_random_state_is_left_alone,
+    check_copies_are_the_same_model,
+    check_another_process_gives_the_same_model,
+    check_fit_starts_anew,
+    check_refitting_leaves_no_names,
+    check_failed_fit_changes_nothing,
+    check_unfitted_estimators_say_so,
+    check_parameters,
+    check_score,
+]
+TORCH_CHECKS = [check_training_that_fails_changes_nothing, check_every_weight_learns]

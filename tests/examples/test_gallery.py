@@ -1,0 +1,66 @@
+"""The examples of the gallery, on smaller data."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from skrec.datasets import make_interactions
+
+plt = pytest.importorskip("matplotlib.pyplot", reason="the gallery plots")
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Return a function that runs an example, and returns its names and what it prints."""
+
+    def make_fewer(n_users, n_items, n_interactions, **options):
+        return make_interactions(n_users // 2, n_items // 2, n_interactions // 3, **options)
+
+    def run_example(name):
+        names = runpy.run_path(str(EXAMPLES / f"{name}.py"))
+        return names, capsys.readouterr().out
+
+    monkeypatch.setattr("skrec.datasets.make_interactions", make_fewer)
+    monkeypatch.setattr(plt, "show", lambda: None)
+    yield run_example
+    plt.close("all")
+
+
+def test_every_plot_has_a_test():
+    assert {path.stem for path in EXAMPLES.glob("plot_*.py")} == {
+        "plot_grid_search",
+        "plot_likelihoods",
+    }
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_every_example_starts_with_a_title(path):
+    lines = path.read_text("utf-8").split("\n")
+    assert lines[0] == '"""'
+    assert lines[2] == "=" * len(lines[1])
+
+
+def test_grid_search(run):
+    names, out = run("plot_grid_search")
+    assert names["search"].best_params_["beta"] in (0.0, 0.2, 0.5, 1.0, 2.0)
+    assert names["halving"].n_resources_ == [3, 9]
+    assert names["halving"].best_params_["lr"] == 0.01
+    assert len(names["table"]) == 9
+    assert names["knn_search"].best_score_ > 0.2
+    assert "'max_epochs': 9" in out
+    assert len(plt.get_fignums()) == 1
+
+
+def test_likelihoods(run):
+    names, out = run("plot_likelihoods")
+    assert {name: model.likelihood for name, model in names["models"].items()} == {
+        name: name for name in ("multinomial", "gaussian", "logistic")
+    }
+    found = re.findall(r"(\w+) +(\d+) interactions expected, +(\d+) found", out)
+    assert [name for name, *_ in found] == list(names["models"])
+    assert all(1 / 1.5 < int(expected) / int(count) < 1.5 for _, expected, count in found)
+    assert len(plt.get_fignums()) == 3
