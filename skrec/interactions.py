@@ -433,6 +433,8 @@ def _decode(ids, codes, name):
 
 
 def _seconds(times):
+    if times.isna().any():
+        raise ValueError(f"timestamp must not be missing; got {int(times.isna().sum())} that are")
     if pd.api.types.is_datetime64_any_dtype(times):
         return times.to_numpy(dtype="datetime64[s]").astype(np.int64)
     return times.to_numpy(dtype=np.int64)

@@ -417,7 +417,6 @@ def test_encoder_survives_pickle(encoder):
     assert repr(again) == "InteractionEncoder(user='who', item='what')"
 
 
-@pytest.mark.xfail(reason="a missing time becomes the smallest integer")
 @pytest.mark.parametrize("kind", ["NaT", "NaN"])
 def test_a_missing_time_is_an_error(kind):
     times = {"NaT": pd.to_datetime(["2020-01-01", None]), "NaN": [1.0, np.nan]}[kind]

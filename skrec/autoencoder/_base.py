@@ -3,12 +3,13 @@
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
+import numpy as np
 from scipy.special import expit, softmax
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.base import check_items
-from skrec.calibration import HeldOutCalibration
+from skrec.calibration import HeldOutCalibration, user_offsets
 from skrec.neural import RowRecommender
 from skrec.nn import ELBO, LIKELIHOODS
 from skrec.utils import most_similar
@@ -91,8 +92,16 @@ class RowAutoencoder(HeldOutCalibration, RowRecommender):
         if self.likelihood == "multinomial":
             return softmax(scores, axis=1)
         if self.likelihood == "logistic":
-            return expit(scores)
+            return self._logistic_proba(scores, queries)
         return super()._proba_block(scores, queries)
+
+    def _logistic_proba(self, scores, queries):
+        """Give probabilities that add up to the length of the history.
+
+        The encoder reads rows of norm 1, so the logits do not know how active a user is.
+        """
+        totals = np.clip(np.diff(queries.history.indptr), 0.5, scores.shape[1] - 0.5)
+        return expit(scores + user_offsets(scores, totals)[:, None])
 
     def similar_items(self, items, n_items=10):
         """Give the items whose decoder weights point the same way (cosine).

@@ -31,7 +31,8 @@ class MultVAERecommender(RowAutoencoder):
     ----------
     beta : float or "auto", default=0.2
         Cap of the divergence's weight. ``"auto"`` is the search of section 2.2.2: anneal to 1,
-        take the beta at which the validation metric peaked, and train again up to it.
+        take the beta at which the validation metric peaked, and train again up to it, from new
+        weights even with ``warm_start``.
     anneal_steps : int, default=None
         Updates in which beta would rise from 0 to 1. None makes it reach its cap after 80 % of
         the planned updates.
@@ -97,6 +98,7 @@ class MultVAERecommender(RowAutoencoder):
     def _train(self, X, seed, device):
         self.best_beta_ = self.beta
         if self.beta == "auto":
+            self.__dict__.pop("_last_net", None)  # a search begins anew, warm start or not
             self.best_beta_ = self._search_beta(X, seed, device)
         batches, validation = self._data(X, np.random.RandomState(seed))
         callbacks = [self._annealing(batches), *self._watch(validation)]

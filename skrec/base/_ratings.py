@@ -54,7 +54,13 @@ def probability_at_least(mean, std, threshold, step=0.0):
 
 
 class RatingRecommender(BaseRecommender):
-    """Base of rating models: scores are ratings, probabilities are those of a good rating."""
+    """Base of rating models: scores are ratings, probabilities are those of a good rating.
+
+    Parameters
+    ----------
+    relevance_threshold : float, default=4.0
+        `predict_proba` gives the probability of a rating of at least this.
+    """
 
     relevance_threshold: float = 4.0
 

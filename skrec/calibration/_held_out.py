@@ -51,7 +51,9 @@ def fit_logistic(features, labels, log_odds_shift):
 
 
 def _features(scores, n_history):
-    return np.column_stack([scores, np.log1p(n_history)])
+    """The score, and the log of the history's length, whose square bends it for quiet users."""
+    activity = np.log1p(n_history)
+    return np.column_stack([scores, activity, activity**2])
 
 
 def _draw_unstored(X, n_per_row, rng):
@@ -70,8 +72,9 @@ class HeldOutCalibration:
     """Give `predict_proba` to a scorer without a likelihood.
 
     After ``fit`` up to 2,000 rows are scored with 10 % of their entries hidden; over pairs that
-    are not shown, a logistic regression tells the hidden from the rest, by the score and the log
-    of the history's length. The probabilities are those of the pairs that a history lacks.
+    are not shown, a logistic regression tells the hidden from the rest, by the score, the log of
+    the history's length, and its square. The probabilities are those of the pairs that a history
+    lacks.
     """
 
     _proba_pairs: ClassVar[str] = "unseen"
@@ -84,7 +87,7 @@ class HeldOutCalibration:
         pairs = self._calibration_pairs(X[rows], hidden, rng)
         density = X.nnz / np.prod(X.shape)
         if pairs is None:
-            self.calibration_ = (np.zeros(2), logit(np.clip(density, 1e-6, 1 - 1e-6)))
+            self.calibration_ = (np.zeros(3), logit(np.clip(density, 1e-6, 1 - 1e-6)))
             return
         row, column, labels, shift = pairs
         scores = self._calibration_scores(history, rows, row, column)
@@ -115,6 +118,7 @@ class HeldOutCalibration:
         return scores
 
     def _proba_block(self, scores, queries):
-        (slope, activity), intercept = self.calibration_
-        offset = intercept + activity * np.log1p(np.diff(queries.history.indptr))
-        return expit(slope * scores + offset[:, None].astype(np.float32))
+        coef, intercept = self.calibration_
+        features = _features(np.zeros(len(scores)), np.diff(queries.history.indptr))
+        offset = (features @ coef + intercept).astype(np.float32)
+        return expit(np.float32(coef[0]) * scores + offset[:, None])

@@ -189,6 +189,8 @@ class TorchRecommender(BaseRecommender):
         self._check_warm_start(net)
         net.callbacks = callbacks
         net.initialize_callbacks()
+        if net.optimizer_ is None:  # the last fit did not know that it would be gone on from
+            net.initialize_optimizer()
         net.set_params(lr=self.lr)
         return net
 

@@ -1,5 +1,6 @@
 """skorch's net with batches that come ready, a guard against NaN, and honest interrupts."""
 
+import linecache
 import sys
 
 import numpy as np
@@ -90,11 +91,15 @@ def run_training(net, batches, n_epochs):
 
 
 def _raised_by_skorch():
-    """Tell whether the exception at hand was raised in a line of skorch's callbacks."""
+    """Tell whether the exception at hand comes from a raise in skorch's callbacks."""
     traceback = sys.exc_info()[2]
     while traceback.tb_next is not None:
         traceback = traceback.tb_next
-    return traceback.tb_frame.f_globals.get("__name__", "").startswith("skorch.callbacks")
+    frame = traceback.tb_frame
+    # a signal can arrive in a line of skorch's too, but not in one that raises by itself
+    line = linecache.getline(frame.f_code.co_filename, traceback.tb_lineno)
+    in_skorch = frame.f_globals.get("__name__", "").startswith("skorch.callbacks")
+    return in_skorch and "raise KeyboardInterrupt" in line
 
 
 def cpu_state(module):

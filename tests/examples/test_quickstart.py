@@ -176,7 +176,7 @@ def test_epochs_follow_the_size_of_the_data(quickstart, monkeypatch):
     for shape in [(1000, 500), (5000, 3500), (5000, 40_000)]:
         quickstart.fit_mult_vae(Rows(*shape), None, quickstart.parse([]))
         epochs.append(seen["max_epochs"])
-    assert epochs == [100, 85, 10]
+    assert epochs == [100, 57, 10]
 
 
 def test_without_matplotlib_there_is_no_curve(run, tmp_path, monkeypatch):

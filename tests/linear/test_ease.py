@@ -5,8 +5,9 @@ import pytest
 import scipy.sparse as sp
 
 from skrec import EASERecommender, Interactions, PopularityRecommender
-from skrec.datasets import fetch_movielens
+from skrec.datasets import fetch_movielens, make_interactions
 from skrec.metrics import make_ranking_scorer
+from skrec.utils import hide_entries
 
 
 @pytest.fixture
@@ -115,3 +116,13 @@ def test_published_figures_of_popularity(movielens):
     train, test, scorer = movielens
     values = scorer(PopularityRecommender().fit(train), test)
     assert round(values["sampled_hit_rate@10"], 4) == 0.4535
+
+
+def test_probabilities_hold_for_users_that_the_weights_have_not_seen():
+    """With little shrinkage the weights know what was hidden, unless its users are left out."""
+    X = make_interactions(800, 80, 16_000, n_clusters=4, random_state=0).X
+    est, test = EASERecommender(l2=1.0).fit(X[:400]), X[400:]
+    history, hidden = hide_entries(test, 0.1, 0)
+    proba = est.predict_proba(history) * (history.toarray() == 0)
+    for rows in np.array_split(np.argsort(np.diff(test.indptr)), 5):
+        assert 0.75 < proba[rows].sum() / hidden[rows].sum() < 1.3

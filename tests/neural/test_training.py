@@ -313,7 +313,6 @@ def test_the_optimizers_state_is_dropped_unless_it_is_needed_again(make, X):
     assert n_updates(make(warm_start=True).fit(X)) == {12}
 
 
-@pytest.mark.xfail(reason="AttributeError: the optimiser was dropped")
 def test_warm_start_after_a_fit_without_it_goes_on_with_a_new_optimizer(make, X):
     est = make().fit(X).set_params(warm_start=True)
     est.fit(X)

@@ -93,7 +93,6 @@ def test_an_interrupt_by_signal_is_raised_again(make_net, batches):
         run_training(make_net(Do("on_batch_end", interrupt)), batches, 2)
 
 
-@pytest.mark.xfail(reason="an interrupt that arrives in a line of skorch's callbacks is swallowed")
 def test_an_interrupt_by_signal_while_a_callback_of_skorch_runs_is_raised_again(make_net, batches):
     # takes any text and raises the signal, in C: the frame that it arrives in is skorch's
     sink = functools.partial(next, map(signal.raise_signal, itertools.repeat(signal.SIGINT)))
