@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from benchmarks import quality
+from skrec.inspection import ActivityDisplay, activity_quintiles
 
-__all__ = ["activity_groups", "by_activity", "main"]
+__all__ = ["main"]
 
 
 def main(argv=None):
@@ -23,12 +23,12 @@ def main(argv=None):
     options = parser.parse_args(argv)
     options.protocol = "strong"
     quality.prepare(parser, options)
-    tables = [_one_data_set(name, options) for name in options.data]
-    table = pd.concat(tables, keys=options.data, names=["data"]).reset_index()
+    tables = {name: _one_data_set(name, options) for name in options.data}
+    table = pd.concat(tables, names=["data"]).reset_index()
     Path(options.output).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(options.output, index=False)
     print(table.to_string(index=False, float_format="{:.4f}".format))
-    draw(table, options.metric, options.figure or str(Path(options.output).with_suffix(".png")))
+    draw(tables, options.metric, options.figure or str(Path(options.output).with_suffix(".png")))
 
 
 def _make_parser():
@@ -49,58 +49,6 @@ def _make_parser():
     return parser
 
 
-def activity_groups(activity, n_groups):
-    """Cut users into groups of nearly one size by activity; users of one activity stay together.
-
-    Parameters
-    ----------
-    activity : ndarray of int of shape (n_users,)
-        Interactions that are shown of each user.
-    n_groups : int
-        How many.
-
-    Returns
-    -------
-    groups : ndarray of int of shape (n_users,)
-        0 for the least active.
-    """
-    cuts = np.quantile(activity, np.arange(1, n_groups) / n_groups)
-    return np.searchsorted(cuts, activity, side="left")
-
-
-def by_activity(values, activity, n_groups=5):
-    """Compare two systems on the same users, group by group.
-
-    Parameters
-    ----------
-    values : dict of str to ndarray of shape (n_users,)
-        A metric of each user by system, of two systems.
-    activity : ndarray of int of shape (n_users,)
-        Interactions that are shown of each user.
-    n_groups : int, default=5
-        Number of groups.
-
-    Returns
-    -------
-    table : DataFrame
-        A row a group: range of activity, mean and standard error of each system, the difference
-        first minus second, and the p-value of the paired t-test.
-    """
-    (first, a), (second, b) = values.items()
-    groups = activity_groups(activity, n_groups)
-    rows = []
-    for group in np.unique(groups):
-        users = groups == group
-        row = {"group": group + 1, "n_users": users.sum()}
-        row |= {"least": activity[users].min(), "most": activity[users].max()}
-        for name, value in ((first, a), (second, b)):
-            row |= {name: value[users].mean(), f"{name}_std_error": stats.sem(value[users])}
-        row |= {"difference": (a - b)[users].mean()}
-        row |= {"p_value": stats.ttest_rel(a[users], b[users]).pvalue}
-        rows.append(row)
-    return pd.DataFrame(rows).set_index("group")
-
-
 def _one_data_set(name, options):
     """Give the table of a data set, from saved values or new runs."""
     values, activity, task = {}, None, None
@@ -114,40 +62,24 @@ def _one_data_set(name, options):
             per_seed.append(saved[options.metric])
             activity = saved["activity"]
         values[system] = np.mean(per_seed, axis=0)
-    return by_activity(values, activity, options.groups)
+    return activity_quintiles(activity, values, n_groups=options.groups)
 
 
-def draw(table, metric, path):
-    """Draw means with one standard error by group; a star where the paired p-value is below .05."""
+def draw(tables, metric, path):
+    """Draw the figure of each data set, side by side."""
     import matplotlib  # only here: the table needs no plots
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    systems = [c.removesuffix("_std_error") for c in table if c.endswith("_std_error")]
-    names = table["data"].unique()
-    figure, axes = plt.subplots(1, len(names), figsize=(5 * len(names), 3.6), squeeze=False)
-    for ax, name in zip(axes[0], names):
-        part = table[table["data"] == name]
-        _draw_one(ax, part, systems)
-        ax.set(title=name, xlabel="interactions shown", ylabel=metric)
-    axes[0][0].legend(frameon=False)
+    figure, axes = plt.subplots(1, len(tables), figsize=(5 * len(tables), 3.6), squeeze=False)
+    for ax, (name, table) in zip(axes[0], tables.items()):
+        ActivityDisplay(table, metric=metric).plot(ax)
+        ax.set_title(name)
     figure.tight_layout()
     figure.savefig(path, dpi=150)
     plt.close(figure)
     print(f"figure: {path}")
-
-
-def _draw_one(ax, part, systems):
-    places = np.arange(len(part))
-    for shift, system in zip((-0.2, 0.2), systems):
-        errors = part[f"{system}_std_error"]
-        ax.bar(places + shift, part[system], 0.38, yerr=errors, capsize=3, label=system)
-    tops = np.max([part[s] + part[f"{s}_std_error"] for s in systems], axis=0)
-    for place, top, p_value in zip(places, tops, part["p_value"]):
-        if p_value < 0.05:
-            ax.text(place, top, "*", ha="center", va="bottom")
-    ax.set_xticks(places, [f"{low}-{high}" for low, high in zip(part["least"], part["most"])])
 
 
 if __name__ == "__main__":

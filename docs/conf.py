@@ -7,9 +7,8 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))
 
-from skrec.testing import all_estimators  # noqa: E402
-
 import skrec  # noqa: E402, the checkout goes first
+from skrec.testing import all_estimators  # noqa: E402
 
 project = "skrec"
 author = "skrec developers"
@@ -36,7 +35,8 @@ sphinx_gallery_conf = {
     "filename_pattern": r"plot_",
 }
 
-PACKAGES = ["interactions", "preprocessing", "datasets", "model_selection", "metrics", "testing"]
+PACKAGES = ["interactions", "preprocessing", "datasets", "model_selection", "metrics"]
+PACKAGES += ["inspection", "testing"]
 
 
 def estimator_names():

@@ -10,7 +10,7 @@ import pytest
 # threads only slow small matrices down, and parallel test workers would fight for the cores.
 _THREADS = 1 if "PYTEST_XDIST_WORKER" in os.environ else min(4, os.cpu_count() or 1)
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, str(_THREADS))
+    os.environ.setdefault(_name, os.environ.get("OMP_NUM_THREADS", str(_THREADS)))
 os.environ["MPLBACKEND"] = "Agg"
 
 hypothesis.settings.register_profile("skrec", deadline=None, max_examples=50)

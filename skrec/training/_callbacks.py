@@ -123,5 +123,7 @@ class ProgressBar(Callback):
         self.bar_.set_postfix(epoch=len(net.history), **figures)
 
     def on_train_end(self, net, **kwargs):
-        """Close the bar."""
+        """Close the bar, full also where training ended early."""
+        self.bar_.total = self.bar_.n
+        self.bar_.refresh()
         self.bar_.close()
