@@ -86,10 +86,11 @@ GRIDS = {
         "weighting": [None, "tf-idf"],
     },
     "UserKNNRecommender": {
-        "n_neighbors": [100, 200, 400],
+        "n_neighbors": [100, 150, 200],
         "shrinkage": [0.0],
-        "alpha": [0.1, 0.2, 0.3, 0.5],
-        "power": [1.0, 4.0, 8.0],
+        "alpha": [0.35, 0.4, 0.5],
+        "power": [1.0, 3.0],
+        "popularity_discount": [0.0, 0.2, 0.3],
     },
     "EASERecommender": {"l2": [20.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1320.0, 2000.0, 4000.0]},
     "MultDAERecommender": {

@@ -206,17 +206,20 @@ class ItemKNNRecommender(NeighborhoodParameters, ItemWeightsRecommender):
 class UserKNNRecommender(NeighborhoodParameters, HeldOutCalibration, BaseRecommender):
     r"""User-based nearest neighbours with shrunk cosine similarities.
 
-    .. math:: s_{ui} = \sum_{v \in N_k(u)} w_{uv} x_{vi}, \qquad
+    .. math:: s_{ui} = (c_i + 1)^{-d} \sum_{v \in N_k(u)} w_{uv} x_{vi}, \qquad
         w_{uv} = \Big( \frac{x_u^\top x_v}
         {\lVert x_u \rVert^{2\alpha} \lVert x_v \rVert^{2(1 - \alpha)} + h} \Big)^q
 
-    with :math:`N_k(u)` the k training users most similar to the history of u.
+    with :math:`N_k(u)` the k training users most similar to the history of u, and :math:`c_i` the
+    number of users who have item i.
 
     Parameters
     ----------
     weighting : {"tf-idf", "bm25"}, default=None
         Weights of the entries, with users as documents and items as terms: sharing a popular
         item counts less.
+    popularity_discount : float, default=0.0
+        Exponent d; more than 0 takes back some of what every neighbourhood gives to popular items.
 
     Attributes
     ----------
@@ -229,9 +232,9 @@ class UserKNNRecommender(NeighborhoodParameters, HeldOutCalibration, BaseRecomme
 
     Notes
     -----
-    A training row that is scored again finds itself among its neighbours; it adds the same to
-    every item of the row and nothing to the others, so rankings of unseen items do not change,
-    but it takes the place of one neighbour.
+    A training row that is scored again finds itself among its neighbours; it adds to the items of
+    the row alone, so the scores of other items do not change, but it takes the place of one
+    neighbour.
 
     References
     ----------
@@ -251,13 +254,22 @@ class UserKNNRecommender(NeighborhoodParameters, HeldOutCalibration, BaseRecomme
     array([[3]])
     """
 
+    popularity_discount: float = 0.0
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "popularity_discount": [Interval(Real, 0, None, closed="left")]
+    }
+
     def _fit(self, X):
         self._weighted_, self._weigh_state_ = weigh(X, self.weighting)
 
     def _score_block(self, queries, own=None):
         rows, _ = weigh(queries.history, self.weighting, self._weigh_state_)
         nearby = nearest(rows, self._weighted_, self, own)
-        return (nearby @ self.interactions_).toarray()
+        scores = (nearby @ self.interactions_).toarray()
+        if self.popularity_discount:
+            scores *= (self.item_counts_ + 1.0) ** -self.popularity_discount
+        return scores
 
     def _held_out_scores(self, history, rows):
         # a training user's own stored row holds what is hidden: it must not be a neighbour

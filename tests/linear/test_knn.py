@@ -30,15 +30,16 @@ def weigh(D, weighting, fitted_on=None):
     return out
 
 
-def similarities(A, B, shrinkage, k, skip_own):
+def similarities(A, B, shrinkage, k, skip_own, alpha=0.5, power=1.0):
     """Give the similarity of each row of A to the k most similar rows of B, 0 to the others."""
     S = np.zeros((len(A), len(B)))
     for a in range(len(A)):
         for b in range(len(B)):
             product = A[a] @ B[b]
             if product > 0 and not (skip_own and a == b):
-                lengths = np.linalg.norm(A[a]) * np.linalg.norm(B[b])
-                S[a, b] = product / (lengths + shrinkage)
+                own, other = np.linalg.norm(A[a]), np.linalg.norm(B[b])
+                lengths = own ** (2 * alpha) * other ** (2 - 2 * alpha)
+                S[a, b] = (product / (lengths + shrinkage)) ** power
         order = sorted(range(len(B)), key=lambda b: (-round(S[a, b], 5), b))
         S[a, order[k:]] = 0
     return S
@@ -61,6 +62,27 @@ def test_item_knn_is_the_double_loop(weighting, shrinkage, n_neighbors, normaliz
     new[:, 2] = 1
     expected = np.array([[sum(S[i, j] for j in np.flatnonzero(u)) for i in range(13)] for u in new])
     np.testing.assert_allclose(est.decision_function(new), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("alpha", "power"), [(0.2, 1.0), (0.5, 2.5), (0.8, 0.7)])
+def test_asymmetry_and_power_are_the_double_loop(alpha, power, X):
+    parameters = {"alpha": alpha, "power": power, "n_neighbors": 4, "shrinkage": 1.0}
+    items = similarities(X.T, X.T, 1.0, 4, True, alpha, power)
+    est = ItemKNNRecommender(**parameters).fit(X)
+    np.testing.assert_allclose(est.item_weights_.toarray(), items.T, rtol=1e-4, atol=1e-7)
+    new = (np.random.RandomState(0).uniform(size=(6, 13)) < 0.4).astype(float)
+    new[:, 5] = 1
+    users = similarities(new, X, 1.0, 4, False, alpha, power)
+    est = UserKNNRecommender(**parameters).fit(X)
+    np.testing.assert_allclose(est.decision_function(new), users @ X, rtol=1e-4, atol=1e-6)
+
+
+def test_the_discount_divides_by_a_power_of_the_count(X):
+    new = X[:4] * 1.0
+    plain = UserKNNRecommender(n_neighbors=5).fit(X).decision_function(new)
+    est = UserKNNRecommender(n_neighbors=5, popularity_discount=0.5).fit(X)
+    expected = plain / np.sqrt(X.sum(axis=0) + 1)
+    np.testing.assert_allclose(est.decision_function(new), expected, rtol=1e-5)
 
 
 def test_each_item_keeps_its_own_neighbours(X):
