@@ -28,8 +28,13 @@ SETTINGS = {
         "shrinkage": 20.0,
         "weighting": "tf-idf",
     },
-    # tuned: the best of 36
-    ("UserKNNRecommender", "ml-1m", "ncf"): {"power": 4.0, "shrinkage": 0.0},
+    # tuned: sampled_ndcg@10 0.4197 on validation, the best of 84
+    ("UserKNNRecommender", "ml-1m", "ncf"): {
+        "alpha": 0.4,
+        "popularity_discount": 0.2,
+        "power": 3.0,
+        "shrinkage": 0.0,
+    },
     # sizes: [I-200-I] of the Mult-VAE paper's table 3; tuned: the best of 2 on validation
     ("MultDAERecommender", "ml-1m", "ncf"): {
         "hidden_sizes": (),
@@ -49,19 +54,36 @@ SETTINGS = {
         "shrinkage": 20.0,
         "weighting": "tf-idf",
     },
-    # tuned: sampled_ndcg@10 0.3436 on validation, the best of 36
-    ("UserKNNRecommender", "amazon-music", "ncf"): {"shrinkage": 0.0},
+    # tuned: sampled_ndcg@10 0.3522 on validation, the best of 90
+    ("UserKNNRecommender", "amazon-music", "ncf"): {
+        "n_neighbors": 200,
+        "alpha": 0.4,
+        "popularity_discount": 0.3,
+        "shrinkage": 0.0,
+    },
     ("MultDAERecommender", "amazon-music", "ncf"): {"hidden_sizes": (), "max_epochs": 50},
     ("MultVAERecommender", "amazon-music", "ncf"): {**_VAE, "hidden_sizes": (), "max_epochs": 50},
     # -- ml-1m, strong generalisation ------------------------------------------------------------
     ("PopularityRecommender", "ml-1m", "strong"): {},  # has no parameters
-    # not tuned yet
+    # tuned: ndcg@100 0.4203 on validation, the best of 9
     ("EASERecommender", "ml-1m", "strong"): {"l2": 800.0},
-    ("ItemKNNRecommender", "ml-1m", "strong"): {},
-    ("UserKNNRecommender", "ml-1m", "strong"): {},
-    # sizes and decay of the paper; epochs by early stopping on the validation users, as there
+    # tuned: ndcg@100 0.3844 on validation, the best of 32
+    ("ItemKNNRecommender", "ml-1m", "strong"): {
+        "alpha": 0.4,
+        "shrinkage": 20.0,
+        "weighting": "tf-idf",
+    },
+    # as tuned for the ncf protocol
+    ("UserKNNRecommender", "ml-1m", "strong"): {
+        "alpha": 0.4,
+        "popularity_discount": 0.2,
+        "power": 3.0,
+        "shrinkage": 0.0,
+    },
+    # decay of the paper; epochs by early stopping on the validation users, as there
     ("MultDAERecommender", "ml-1m", "strong"): {**TRAINING, "hidden_sizes": ()},
-    ("MultVAERecommender", "ml-1m", "strong"): {**TRAINING, **_VAE, "hidden_sizes": (600,)},
+    # tuned: ndcg@100 0.4088 on validation, against 0.4004 with hidden_sizes=(600,)
+    ("MultVAERecommender", "ml-1m", "strong"): {**TRAINING, **_VAE, "hidden_sizes": ()},
     # -- gowalla, LightGCN's own test ------------------------------------------------------------
     ("PopularityRecommender", "gowalla", "weak"): {},  # has no parameters
     # not tuned yet

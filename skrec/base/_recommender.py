@@ -218,6 +218,9 @@ class BaseRecommender(ParameterFields, BaseEstimator):
             shape = (queries.n_rows, self.n_features_in_)
             answer = tuple(np.empty(shape, np.float32) for _ in range(1 + bool(return_std)))
             for rows, arrays in self._blocks(function, queries, return_std):
+                if rows == slice(0, queries.n_rows):
+                    answer = arrays  # all rows in one block: no copy
+                    break
                 for out, array in zip(answer, arrays, strict=True):
                     out[rows] = array
         return answer if return_std else answer[0]
