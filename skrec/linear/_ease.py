@@ -13,6 +13,8 @@ from skrec.utils import row_blocks
 
 __all__ = ["EASERecommender"]
 
+_LAPACK_COLUMNS = 2048
+
 
 def dense_gram(X):
     """Give X'X of a CSR matrix as a dense float64 array, built a block of rows at a time."""
@@ -42,10 +44,10 @@ def ease_weights(gram, l2):
         That of P, from which the weights and P follow from each other.
     """
     gram[np.diag_indices_from(gram)] += l2
-    inverse = _inverse_in_place(gram)
-    weights = np.empty(inverse.shape, dtype=np.float32)
-    diagonal = inverse.diagonal().copy()
-    np.divide(inverse, -diagonal, out=weights, casting="same_kind")
+    _invert(gram)
+    weights = np.empty(gram.shape, dtype=np.float32)
+    diagonal = gram.diagonal().copy()
+    np.divide(gram, -diagonal, out=weights, casting="same_kind")
     np.fill_diagonal(weights, 0)
     return weights, diagonal
 
@@ -83,26 +85,35 @@ def scores_without(history, rows, weights, diagonal):
     return -shown / (diagonal + np.einsum("ui,ui->i", left_out, change))
 
 
-def _inverse_in_place(matrix):
-    """Invert a symmetric positive definite float64 matrix in its own memory."""
-    # LAPACK works on columns: the transposed view is the same symmetric matrix, not copied
-    factor, info = lapack.dpotrf(matrix.T, lower=1, overwrite_a=1, clean=0)
+def _invert(matrix):
+    """Invert a symmetric positive definite float64 matrix in its own memory.
+
+    By halves, so that the work is in matrix products: OpenBLAS's threaded Cholesky crashes on
+    20,000 columns. LAPACK does the corners.
+    """
+    n_columns = len(matrix)
+    if n_columns <= _LAPACK_COLUMNS:
+        matrix[...] = _lapack_inverse(matrix)
+        return
+    half = n_columns // 2
+    first, below, second = matrix[:half, :half], matrix[half:, :half], matrix[half:, half:]
+    _invert(first)
+    product = below @ first
+    second -= product @ below.T  # the Schur complement
+    _invert(second)
+    below[...] = second @ product
+    first += product.T @ below
+    np.negative(below, out=below)
+    matrix[:half, half:] = below.T
+
+
+def _lapack_inverse(matrix):
+    """Invert by Cholesky; LAPACK gives the lower triangle."""
+    factor, info = lapack.dpotrf(matrix, lower=1, clean=0)
     if info:
         raise ValueError(f"l2 must be large enough that X'X + l2 can be inverted; got info={info}")
     inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
-    _mirror_lower(inverse)
-    return inverse
-
-
-def _mirror_lower(matrix, size=1024):
-    """Copy the lower triangle onto the upper one, a block at a time."""
-    n = len(matrix)
-    for start in range(0, n, size):
-        block = slice(start, min(start + size, n))
-        below = slice(block.stop, n)
-        matrix[block, below] = matrix[below, block].T
-        corner = matrix[block, block]
-        corner[...] = np.tril(corner) + np.tril(corner, -1).T
+    return np.tril(inverse) + np.tril(inverse, -1).T
 
 
 class EASERecommender(ItemWeightsRecommender):
@@ -131,8 +142,8 @@ class EASERecommender(ItemWeightsRecommender):
 
     Notes
     -----
-    Memory is 12 bytes times the square of the number of items while fitting, 4 after. The fit is
-    in float64 with a Cholesky factorisation.
+    Memory is about 14 bytes times the square of the number of items while fitting, 4 after. The
+    inverse is computed in float64, in place.
 
     References
     ----------
