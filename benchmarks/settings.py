@@ -45,8 +45,8 @@ SETTINGS = {
     ("MultVAERecommender", "ml-1m", "ncf"): {**_VAE, "hidden_sizes": (), "max_epochs": 100},
     # -- amazon-music, ncf -----------------------------------------------------------------------
     ("PopularityRecommender", "amazon-music", "ncf"): {},  # has no parameters
-    # not tuned yet
-    ("EASERecommender", "amazon-music", "ncf"): {"l2": 50.0},
+    # tuned: sampled_ndcg@10 0.3496 on validation, the best of 8
+    ("EASERecommender", "amazon-music", "ncf"): {"l2": 200.0},
     # tuned: sampled_ndcg@10 0.3506 on validation, the best of 32
     ("ItemKNNRecommender", "amazon-music", "ncf"): {
         "alpha": 0.4,
@@ -61,6 +61,7 @@ SETTINGS = {
         "popularity_discount": 0.3,
         "shrinkage": 0.0,
     },
+    # not tuned
     ("MultDAERecommender", "amazon-music", "ncf"): {"hidden_sizes": (), "max_epochs": 50},
     ("MultVAERecommender", "amazon-music", "ncf"): {**_VAE, "hidden_sizes": (), "max_epochs": 50},
     # -- ml-1m, strong generalisation ------------------------------------------------------------
