@@ -5,7 +5,6 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import optim
@@ -219,6 +218,3 @@ class TorchRecommender(BaseRecommender):
     @property
     def _module(self):
         return self.net_.module_
-
-    def _on_device(self, array):
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self.net_.device)

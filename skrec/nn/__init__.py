@@ -6,8 +6,8 @@ from skrec.nn.losses import gaussian_nll, logistic_nll, multinomial_nll, standar
 from skrec.nn.mult_vae import ELBO, LIKELIHOODS, MultDAE, MultVAE
 from skrec.nn.rows import SparseLinear, SparseRows
 
-# Large temporaries in huge pages: a tenth less time for a batch over 41k items on Linux, where the
-# first touch of fresh memory costs. Read by torch at its first tensor, ignored elsewhere.
+# Large temporaries in huge pages: on Linux the first touch of fresh memory is a good part of a
+# batch over a large catalogue. Read by torch at its first tensor, ignored elsewhere.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 __all__ = [

@@ -13,7 +13,7 @@ if not (ROOT / "benchmarks").is_dir():
     pytest.skip("the benchmarks are part of the checkout alone", allow_module_level=True)
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import activity, quality, results, settings, speed, tune  # noqa: E402
+from benchmarks import activity, calibration, quality, results, settings, speed, tune  # noqa: E402
 from benchmarks.peers import PEERS, Worker  # noqa: E402
 from benchmarks.runs import find_system, system_names  # noqa: E402
 
@@ -26,7 +26,7 @@ def run_quality(tmp_path, *arguments):
     return pd.read_csv(output)
 
 
-@pytest.mark.parametrize("command", [quality, tune, activity, speed])
+@pytest.mark.parametrize("command", [quality, tune, activity, calibration, speed])
 def test_help_names_the_command(command, capsys):
     with pytest.raises(SystemExit) as stop:
         command.main(["--help"])

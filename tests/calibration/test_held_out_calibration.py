@@ -14,7 +14,7 @@ from skrec import (
     PopularityRecommender,
     UserKNNRecommender,
 )
-from skrec.calibration._held_out import fit_logistic
+from skrec.calibration import fit_logistic
 
 N_USERS, N_ITEMS = 1500, 150
 
