@@ -1,6 +1,22 @@
 """The bases of estimators that are trained with torch."""
 
 from skrec.neural._base import TorchRecommender
+from skrec.neural._pairs import PairClassifier, PairRanker, PairRecommender
+from skrec.neural._pretraining import Pretrained, copy_factors, factor_tables, fit_start, twin
 from skrec.neural._rows import RowRecommender
+from skrec.neural._validation_set import ValidationSet, hold_out_rows
 
-__all__ = ["RowRecommender", "TorchRecommender"]
+__all__ = [
+    "PairClassifier",
+    "PairRanker",
+    "PairRecommender",
+    "Pretrained",
+    "RowRecommender",
+    "TorchRecommender",
+    "ValidationSet",
+    "copy_factors",
+    "factor_tables",
+    "fit_start",
+    "hold_out_rows",
+    "twin",
+]

@@ -2,9 +2,19 @@
 
 import os
 
+from skrec.nn.interactions import Dot, Interaction
 from skrec.nn.losses import gaussian_nll, logistic_nll, multinomial_nll, standard_normal_kl
 from skrec.nn.mult_vae import ELBO, LIKELIHOODS, MultDAE, MultVAE
+from skrec.nn.outer_product import MAP_PARTS, ConvTower, MapMLP
+from skrec.nn.pairs import HistoryEncoder, PairBatch, PairModel, UserTable, make_table
 from skrec.nn.rows import SparseLinear, SparseRows
+from skrec.nn.sampled_losses import (
+    PairwiseLoss,
+    PointwiseLoss,
+    SampledLoss,
+    bpr_nll,
+    pointwise_nll,
+)
 
 # Large temporaries in huge pages: on Linux the first touch of fresh memory is a good part of a
 # batch over a large catalogue. Read by torch at its first tensor, ignored elsewhere.
@@ -13,12 +23,27 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 __all__ = [
     "ELBO",
     "LIKELIHOODS",
+    "MAP_PARTS",
+    "ConvTower",
+    "Dot",
+    "HistoryEncoder",
+    "Interaction",
+    "MapMLP",
     "MultDAE",
     "MultVAE",
+    "PairBatch",
+    "PairModel",
+    "PairwiseLoss",
+    "PointwiseLoss",
+    "SampledLoss",
     "SparseLinear",
     "SparseRows",
+    "UserTable",
+    "bpr_nll",
     "gaussian_nll",
     "logistic_nll",
+    "make_table",
     "multinomial_nll",
+    "pointwise_nll",
     "standard_normal_kl",
 ]

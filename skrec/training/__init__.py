@@ -1,18 +1,29 @@
 """Batches from CSR, the skorch net, and its callbacks."""
 
 from skrec.training._batches import RowBatches, sparse_rows
-from skrec.training._callbacks import LinearAnnealing, ProgressBar, RankingValidation
-from skrec.training._net import RecommenderNet, run_training
+from skrec.training._callbacks import (
+    DelayedPenalties,
+    LinearAnnealing,
+    ProgressBar,
+    RankingValidation,
+)
+from skrec.training._fold_in import FoldIn
+from skrec.training._net import RecommenderNet, cpu_copy, run_training
+from skrec.training._pair_batches import PairBatches
 from skrec.training._sampler import NegativeSampler
 from skrec.training._seeds import resolve_device, seeded
 
 __all__ = [
+    "DelayedPenalties",
+    "FoldIn",
     "LinearAnnealing",
     "NegativeSampler",
+    "PairBatches",
     "ProgressBar",
     "RankingValidation",
     "RecommenderNet",
     "RowBatches",
+    "cpu_copy",
     "resolve_device",
     "run_training",
     "seeded",

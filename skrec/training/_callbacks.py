@@ -5,7 +5,44 @@ from tqdm.auto import tqdm
 
 from skrec.training._net import StopTraining, cpu_state, load_state
 
-__all__ = ["LinearAnnealing", "ProgressBar", "RankingValidation"]
+__all__ = ["DelayedPenalties", "LinearAnnealing", "ProgressBar", "RankingValidation"]
+
+
+class DelayedPenalties(Callback):
+    """Train the first epochs of a new net without penalties on weights and vectors.
+
+    Parameters
+    ----------
+    n_epochs : int, default=1
+        How many epochs.
+    """
+
+    def __init__(self, n_epochs=1):
+        self.n_epochs = n_epochs
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Take the penalties away, or put them back."""
+        first = len(net.history)  # the epoch that begins is in the history
+        if first == 1 and self.n_epochs:
+            self.kept_ = [group["weight_decay"] for group in net.optimizer_.param_groups]
+            self.criterion_ = (net.criterion_.l2_users, net.criterion_.l2_items)
+            self._set(net, [0.0] * len(self.kept_), (0.0, 0.0))
+        elif first == self.n_epochs + 1 and hasattr(self, "kept_"):
+            self._restore(net)
+
+    def on_train_end(self, net, **kwargs):
+        """Put the penalties back also where training ended before."""
+        if hasattr(self, "kept_"):
+            self._restore(net)
+
+    def _restore(self, net):
+        self._set(net, self.kept_, self.criterion_)
+        del self.kept_
+
+    def _set(self, net, decays, penalties):
+        net.criterion_.l2_users, net.criterion_.l2_items = penalties
+        for group, decay in zip(net.optimizer_.param_groups, decays, strict=True):
+            group["weight_decay"] = decay
 
 
 class LinearAnnealing(Callback):

@@ -1,5 +1,6 @@
 """skorch's net with batches that come ready, a guard against NaN, and honest interrupts."""
 
+import copy
 import linecache
 import sys
 
@@ -9,7 +10,7 @@ from skorch import NeuralNet
 
 from skrec.exceptions import DivergenceError
 
-__all__ = ["RecommenderNet", "StopTraining", "run_training"]
+__all__ = ["RecommenderNet", "StopTraining", "cpu_copy", "run_training"]
 
 
 class StopTraining(KeyboardInterrupt):
@@ -113,3 +114,21 @@ def load_state(module, state):
     """Put weights that `cpu_state` copied back in place."""
     with torch.no_grad():
         module.load_state_dict(state)
+
+
+def cpu_copy(module):
+    """Give a module on the CPU: itself if it is there, else a copy.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module.
+
+    Returns
+    -------
+    module : torch.nn.Module
+        On the CPU.
+    """
+    if all(weight.device.type == "cpu" for weight in module.parameters()):
+        return module
+    return copy.deepcopy(module).to("cpu")

@@ -82,6 +82,24 @@ class NegativeSampler:
             items[open_] = self._draw_from_free(row[open_], rng)
         return items.reshape(len(users), n_negatives)
 
+    def sample(self, n_items, rng):
+        """Draw different items for all users, in order.
+
+        Parameters
+        ----------
+        n_items : int
+            How many.
+        rng : RandomState
+            Source of the draw.
+
+        Returns
+        -------
+        items : ndarray of int64 of shape (n_items,)
+            Columns.
+        """
+        drawn = rng.choice(self.X.shape[1], n_items, replace=False, p=self.probabilities)
+        return np.sort(drawn).astype(np.int64)
+
     def _propose(self, n, rng):
         if self.probabilities is None:
             return rng.randint(self.X.shape[1], size=n)

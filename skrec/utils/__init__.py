@@ -8,6 +8,7 @@ from skrec.utils._rows import (
     row_blocks,
     row_of_entry,
     split_rows,
+    take_entries,
 )
 from skrec.utils._topk import most_similar, top_candidates, top_k
 
@@ -20,6 +21,7 @@ __all__ = [
     "row_blocks",
     "row_of_entry",
     "split_rows",
+    "take_entries",
     "top_candidates",
     "top_k",
 ]

@@ -5,7 +5,16 @@ import scipy.sparse as sp
 from sklearn import get_config
 from sklearn.utils import check_random_state
 
-__all__ = ["has_entries", "index_pointer", "pair_keys", "row_blocks", "row_of_entry", "split_rows"]
+__all__ = [
+    "has_entries",
+    "hide_entries",
+    "index_pointer",
+    "pair_keys",
+    "row_blocks",
+    "row_of_entry",
+    "split_rows",
+    "take_entries",
+]
 
 _MAX_BLOCK_MIB = 128
 
@@ -152,7 +161,7 @@ def split_rows(X, fraction=0.2, random_state=0):
     rank = np.arange(X.nnz) - X.indptr[row]
     hidden = np.zeros(X.nnz, dtype=bool)
     hidden[shuffled] = rank < n_hidden[row]
-    return _take_entries(X, row, ~hidden), _take_entries(X, row, hidden)
+    return take_entries(X, row, ~hidden), take_entries(X, row, hidden)
 
 
 def hide_entries(X, rate, random_state=0):
@@ -174,10 +183,25 @@ def hide_entries(X, rate, random_state=0):
     """
     hidden = check_random_state(random_state).random_sample(X.nnz) < rate
     row = row_of_entry(X)
-    return _take_entries(X, row, ~hidden), _take_entries(X, row, hidden)
+    return take_entries(X, row, ~hidden), take_entries(X, row, hidden)
 
 
-def _take_entries(X, row, keep):
-    """Give the CSR matrix of the entries in a mask."""
+def take_entries(X, row, keep):
+    """Give the CSR matrix of some entries.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_rows, n_columns)
+        The matrix.
+    row : ndarray of int of shape (nnz,)
+        Row of each entry.
+    keep : ndarray of bool of shape (nnz,)
+        Which entries.
+
+    Returns
+    -------
+    part : csr_matrix of shape (n_rows, n_columns)
+        Only those.
+    """
     indptr = index_pointer(row[keep], X.shape[0])
     return sp.csr_matrix((X.data[keep], X.indices[keep], indptr), shape=X.shape)

@@ -61,3 +61,26 @@ def test_the_global_generator_is_left_alone():
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     NegativeSampler(matrix(0, 0.9)).draw(np.arange(12), 3, np.random.RandomState(0))
     np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+
+
+@pytest.mark.parametrize("power", [0.0, 0.75])
+@pytest.mark.parametrize("n_items", [1, 7, 30])
+def test_a_sample_has_different_items_in_order(n_items, power):
+    sampler = NegativeSampler(matrix(0, 0.3), power)
+    items = sampler.sample(n_items, np.random.RandomState(0))
+    assert items.dtype == np.int64
+    assert items.shape == (n_items,)
+    assert (np.diff(items) > 0).all()
+    assert items[0] >= 0
+    assert items[-1] < 30
+    np.testing.assert_array_equal(items, sampler.sample(n_items, np.random.RandomState(0)))
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0])
+def test_a_sample_of_one_has_the_distribution_of_the_negatives(power):
+    X = np.zeros((20, 3), dtype=np.float32)
+    X[:12, 0] = X[12:18, 1] = X[18:, 2] = 1
+    sampler, rng = NegativeSampler(sp.csr_matrix(X), power), np.random.RandomState(0)
+    seen = np.bincount([sampler.sample(1, rng)[0] for _ in range(3000)], minlength=3)
+    shares = np.array([12, 6, 2]) ** power
+    assert chisquare(seen, 3000 * shares / shares.sum()).pvalue > 1e-3

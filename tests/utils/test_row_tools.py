@@ -16,6 +16,7 @@ from skrec.utils import (
     row_blocks,
     row_of_entry,
     split_rows,
+    take_entries,
 )
 
 QUICK = settings(deadline=None, max_examples=60)
@@ -142,3 +143,27 @@ def test_hide_entries_hides_each_with_the_same_chance_whatever_its_row():
     again, other = hide_entries(X, 0.1)[1], hide_entries(X, 0.1, random_state=1)[1]
     assert (again != hidden).nnz == 0
     assert (other != hidden).nnz > 0
+
+
+@QUICK
+@given(MATRICES, st.integers(0, 100))
+def test_taken_entries_are_those_that_were_asked_for(dense, seed):
+    X = sp.csr_matrix(dense)
+    before = X.copy()
+    keep = np.random.RandomState(seed).uniform(size=X.nnz) < 0.5
+    part = take_entries(X, row_of_entry(X), keep)
+    expected = dense.copy()
+    expected[tuple(index[~keep] for index in np.nonzero(dense))] = 0
+    np.testing.assert_array_equal(part.toarray(), expected)
+    assert part.shape == X.shape
+    assert part.nnz == keep.sum()
+    assert part.has_sorted_indices
+    np.testing.assert_array_equal(X.toarray(), before.toarray())
+
+
+def test_taken_entries_may_be_stored_zeros():
+    X = sp.csr_matrix(([0.0, 2.0, 3.0], ([0, 0, 1], [1, 2, 0])), shape=(3, 3))
+    part = take_entries(X, row_of_entry(X), np.array([True, False, True]))
+    assert part.nnz == 2
+    assert part.indices.tolist() == [1, 0]
+    assert part.data.tolist() == [0.0, 3.0]

@@ -1,0 +1,133 @@
+"""Held-out pairs that training is watched on."""
+
+import numpy as np
+import scipy.sparse as sp
+
+from skrec.base import Queries, check_matrix
+from skrec.interactions import Interactions
+from skrec.metrics import evaluate_ranking
+from skrec.training import NegativeSampler
+from skrec.utils import has_entries, row_blocks, row_of_entry, take_entries
+
+__all__ = ["PairValidation", "given_pairs", "hold_out_pairs"]
+
+_MAX_USERS = 500
+
+
+class PairValidation:
+    """Pairs to be found, among all items or among drawn candidates.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_users, n_items)
+        What is trained on.
+    targets : csr_matrix of shape (n_users, n_items)
+        The pairs.
+    metric : str
+        Such as ``"ndcg@10"``.
+    n_candidates : int or None
+        Rank each target among so many items that the user lacks; None ranks all items.
+    rng : RandomState
+        Source of the candidates.
+    """
+
+    def __init__(self, X, targets, metric, n_candidates, rng):
+        self.metric = metric
+        self.name = f"valid_{metric}" if n_candidates is None else f"valid_sampled_{metric}"
+        if n_candidates is None:
+            self.users = np.flatnonzero(np.diff(targets.indptr))
+            self.targets, self.candidates = targets[self.users], None
+        else:
+            users = row_of_entry(targets)
+            sampler = NegativeSampler(sp.csr_matrix(X + targets))
+            able = sampler.n_free[users] > 0
+            if not able.any():
+                raise ValueError(
+                    "X must leave a validated user an item to draw where validation_candidates="
+                    f"{n_candidates}; got users who have everything"
+                )
+            self.users = users[able]
+            drawn = sampler.draw(self.users, n_candidates, rng)
+            self.candidates = np.column_stack([targets.indices[able], drawn]).astype(np.int64)
+            hit = np.zeros(self.candidates.shape)
+            hit[:, 0] = 1
+            self.targets = sp.csr_matrix(hit)
+        self.history = X[self.users]
+
+    def evaluate(self, score, bytes_per_row):
+        """Give the mean of the metric.
+
+        Parameters
+        ----------
+        score : callable
+            Takes queries and candidates (None for all items) and gives their scores.
+        bytes_per_row : int
+            Memory that a row of scores takes.
+
+        Returns
+        -------
+        value : float
+            The mean over users.
+        """
+        values = []
+        for rows in row_blocks(len(self.users), bytes_per_row):
+            history = self.history[rows]
+            queries = Queries(history, history, self.users[rows])
+            candidates = None if self.candidates is None else self.candidates[rows]
+            scores = np.array(score(queries, candidates), dtype=np.float32)
+            if not np.isfinite(scores).all():
+                return float("nan")
+            seen = history if candidates is None else None
+            answer = evaluate_ranking(
+                self.targets[rows], scores, metrics=(self.metric,), exclude=seen
+            )
+            values.append(answer[self.metric])
+        return float(np.mean(np.concatenate(values))) if values else float("nan")
+
+
+def hold_out_pairs(X, fraction, rng):
+    """Choose one entry each of a share of the users with two or more, of at most 500.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_users, n_items)
+        All entries.
+    fraction : float
+        Share of the users.
+    rng : RandomState
+        Source of the draw.
+
+    Returns
+    -------
+    train, targets : csr_matrix of shape (n_users, n_items)
+        Entries to train on, and those held out.
+    """
+    able = np.flatnonzero(np.diff(X.indptr) >= 2)
+    if len(able) == 0:
+        raise ValueError(
+            "X must have a user with two interactions or more to hold out "
+            f"validation_fraction={fraction}; got at most one a user"
+        )
+    users = rng.permutation(able)[: min(max(1, round(fraction * len(able))), _MAX_USERS)]
+    chosen = np.zeros(X.nnz, dtype=bool)
+    chosen[X.indptr[users] + rng.randint(np.diff(X.indptr)[users])] = True
+    row = row_of_entry(X)
+    return take_entries(X, row, ~chosen), take_entries(X, row, chosen)
+
+
+def given_pairs(estimator, data, X):
+    """Turn the parameter ``validation_data`` into what is trained on and targets."""
+    if not isinstance(data, Interactions) or data.frame != X.shape:
+        came = data.frame if isinstance(data, Interactions) else type(data).__name__
+        raise ValueError(
+            f"validation_data must be Interactions in the frame of X, {X.shape}, for "
+            f"{type(estimator).__name__}, which learns a vector for each user of X; got {came}"
+        )
+    targets = check_matrix(estimator, data, reset=False)
+    row = row_of_entry(targets)
+    new = ~has_entries(X, row, targets.indices)
+    if not new.any():
+        raise ValueError(
+            f"validation_data must hold a pair that X lacks; got {len(data)}, none of them new"
+        )
+    return X, take_entries(targets, row, new)

@@ -1,0 +1,232 @@
+"""Interaction functions: what turns a user's vector and an item's vector into a score."""
+
+import math
+
+import torch
+from torch import nn
+from torch.autograd.function import once_differentiable
+
+__all__ = ["Dot", "Interaction", "chunk_size", "split_rows_of"]
+
+_CHUNK_BYTES = 2**25  # temporaries of one step over the items
+
+
+def chunk_size(bytes_per_row):
+    """Give how many rows keep temporaries small.
+
+    Parameters
+    ----------
+    bytes_per_row : int
+        Memory that a row takes.
+
+    Returns
+    -------
+    n_rows : int
+        At least 1.
+    """
+    return max(1, _CHUNK_BYTES // max(1, bytes_per_row))
+
+
+def split_rows_of(side, size):
+    """Split an item side into chunks of items.
+
+    Parameters
+    ----------
+    side : Tensor or tuple of Tensor
+        What `Interaction.item_side` gave; the leading dimension is the items.
+    size : int
+        Items a chunk.
+
+    Yields
+    ------
+    chunk : Tensor or tuple of Tensor
+        The side of some items.
+    """
+    if isinstance(side, torch.Tensor):
+        yield from side.split(size)
+    else:
+        yield from zip(*(part.split(size) for part in side), strict=True)
+
+
+class Interaction(nn.Module):
+    """Base of interaction functions.
+
+    A subclass writes ``forward``. Where a part of the work depends on the item alone, it also
+    writes ``item_side`` and ``_cross_chunk``, so that a block of users shares that part.
+
+    Parameters
+    ----------
+    user_size, item_size : int
+        Widths of the vectors of users and items.
+    """
+
+    def __init__(self, user_size, item_size):
+        super().__init__()
+        self.user_size = user_size
+        self.item_size = item_size
+
+    def forward(self, users, items):
+        """Score some items of each user.
+
+        Parameters
+        ----------
+        users : Tensor of shape (B, 1, user_size) or (B, m, user_size)
+            Vectors of users, one for all items of a row or one an item.
+        items : Tensor of shape (B, m, item_size)
+            Vectors of items.
+
+        Returns
+        -------
+        scores : Tensor of shape (B, m)
+            The scores.
+        """
+        raise NotImplementedError
+
+    def item_side(self, items):
+        """Work out what depends on the items alone.
+
+        Parameters
+        ----------
+        items : Tensor of shape (n_items, item_size)
+            Vectors of items.
+
+        Returns
+        -------
+        side : Tensor or tuple of Tensor
+            With leading dimension n_items.
+        """
+        return items
+
+    def cross(self, users, side):
+        """Score all pairs of some users and items, streaming over the items.
+
+        Parameters
+        ----------
+        users : Tensor of shape (R, user_size)
+            Vectors of users.
+        side : Tensor or tuple of Tensor
+            The side of the items.
+
+        Returns
+        -------
+        scores : Tensor of shape (R, n_items)
+            The scores.
+        """
+        size = chunk_size(len(users) * self.pair_bytes(users))
+        parts = [self._cross_chunk(users, chunk) for chunk in split_rows_of(side, size)]
+        return torch.cat(parts, dim=1)
+
+    def pair_bytes(self, users):
+        """Give the temporary memory of a pair.
+
+        Parameters
+        ----------
+        users : Tensor
+            Vectors of users; their type counts.
+
+        Returns
+        -------
+        n_bytes : int
+            Bytes.
+        """
+        return self._pair_bytes(users)
+
+    def _pair_bytes(self, users):
+        return users.element_size() * (self.user_size + self.item_size)
+
+    def _cross_chunk(self, users, side):
+        """Score all pairs of some users and a chunk of items."""
+        shape = (len(users), len(side), self.item_size)
+        return self(users[:, None], side[None].expand(shape))
+
+
+class _InnerProducts(torch.autograd.Function):
+    """Inner products of each user with some items, without a (B, m, size) product in between."""
+
+    @staticmethod
+    def forward(ctx, users, items):
+        ctx.save_for_backward(users, items)
+        return torch.bmm(items, users[:, :, None])[:, :, 0]  # (B, m)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        users, items = ctx.saved_tensors
+        needs_users, needs_items = ctx.needs_input_grad
+        grad_users = grad_items = None
+        if needs_users:  # a term an item: batched products of single rows are slow
+            grad_users = items[:, 0] * grad[:, :1]
+            for k in range(1, items.shape[1]):
+                grad_users.addcmul_(items[:, k], grad[:, k : k + 1])
+        if needs_items:
+            grad_items = grad[:, :, None] * users[:, None]
+        return grad_users, grad_items
+
+
+class Dot(Interaction):
+    r"""Inner product, with biases if wanted.
+
+    .. math:: f_{ui} = p_u^\top q_i \; [+ b_u] \; [+ b_i]
+
+    A bias is the last entry of its vector, so that whatever is done to vectors, such as folding a
+    user in, covers it.
+
+    Parameters
+    ----------
+    size : int
+        Number of factors.
+    user_bias, item_bias : bool, default=False
+        Whether the vectors of users and items end in a bias.
+    """
+
+    def __init__(self, size, user_bias=False, item_bias=False):
+        super().__init__(size + user_bias, size + item_bias)
+        self.size = size
+        self.user_bias = user_bias
+        self.item_bias = item_bias
+
+    def forward(self, users, items):
+        """Score some items of each user: (B, 1 or m, user_size), (B, m, item_size) -> (B, m)."""
+        p, q = users[..., : self.size], items[..., : self.size]
+        scores = _InnerProducts.apply(p[:, 0], q) if p.shape[1] == 1 else (p * q).sum(-1)
+        if self.user_bias:
+            scores = scores + users[..., self.size]
+        if self.item_bias:
+            scores = scores + items[..., self.size]
+        return scores
+
+    def _pair_bytes(self, users):
+        return 4 * users.element_size()  # the score and what is done with it
+
+    def cross(self, users, side):
+        """Score all pairs of some users and items by one matrix product.
+
+        Parameters
+        ----------
+        users : Tensor of shape (R, user_size)
+            Vectors of users.
+        side : Tensor of shape (n_items, item_size)
+            Vectors of items.
+
+        Returns
+        -------
+        scores : Tensor of shape (R, n_items)
+            The scores.
+        """
+        scores = users[:, : self.size] @ side[:, : self.size].T
+        if self.user_bias:
+            scores += users[:, self.size :]
+        if self.item_bias:
+            scores += side[:, self.size]
+        return scores
+
+
+def halving_sizes(first, n_layers):
+    """Give the widths of a tower whose layers halve, from ``first`` on."""
+    return [max(1, first // 2**layer) for layer in range(n_layers)]
+
+
+def he_normal_(weight):
+    """Initialise a weight of a layer before a ReLU, in place."""
+    with torch.no_grad():
+        return weight.normal_(0, math.sqrt(2 / weight[0].numel()))

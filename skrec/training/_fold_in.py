@@ -1,0 +1,208 @@
+"""Vectors of users who were not trained, fitted to their histories."""
+
+import copy
+import math
+
+import torch
+from torch.nn import functional as F
+
+__all__ = ["FoldIn"]
+
+_PAIRS_PER_POSITIVE = 16
+_MOMENTS = 0.9, 0.99  # decay of Adam's averages: the second forgets soon, for runs are short
+_RATE = 0.2  # Adam's, in units of the prior's deviation
+
+
+class FoldIn:
+    r"""Fit the free vectors of users to what they have, everything else frozen.
+
+    Minimises, over the vector x of a user with items R,
+
+    .. math:: \sum_{i \in R} \ell_i(x) + \tfrac12 \| (x - W\phi(R)) / \tau \|^2
+
+    where :math:`\ell_i` is the loss of training for a positive against one fixed sample of items.
+    The start :math:`W\phi(R)` is a ridge regression of the trained vectors on sums of the
+    vectors of what their users have, and :math:`\tau` the deviation that it leaves. Adam takes a
+    fixed number of steps in float64, so that a row's answer does not depend on other rows.
+
+    Parameters
+    ----------
+    model : PairModel
+        The trained model, on the CPU.
+    rows : SparseRows
+        Histories of users that were trained.
+    users : Tensor of shape (n,)
+        Their numbers.
+    sample : Tensor of shape (m,)
+        The items to compare positives with.
+    pairwise : bool
+        Whether the loss compares pairs; else positives and negatives count by themselves.
+    n_negatives : int
+        Negatives a positive in training.
+    n_steps : int
+        Steps of Adam.
+    """
+
+    def __init__(self, model, rows, users, *, sample, pairwise, n_negatives, n_steps):
+        self.sample = sample
+        self.pairwise = pairwise
+        self.n_negatives = n_negatives
+        self.n_steps = n_steps
+        with torch.no_grad():
+            vectors = model.users.free.weight[users].double()
+            features = _features(model, rows)
+            gram = features.T @ features
+            ridge = (1e-3 * gram.diagonal().mean() + 1e-9) * torch.eye(len(gram), dtype=gram.dtype)
+            self.weights = torch.linalg.solve(gram + ridge, features.T @ vectors)
+            residual = vectors - features @ self.weights
+            self.deviation = residual.square().mean(0).sqrt().clamp(min=1e-4)
+
+    def __call__(self, model, rows):
+        """Give the free vectors of histories.
+
+        Parameters
+        ----------
+        model : PairModel
+            The trained model, on the CPU.
+        rows : SparseRows
+            The histories.
+
+        Returns
+        -------
+        free : Tensor of shape (n_rows, size)
+            float32.
+        """
+        with torch.inference_mode(False):
+            free = torch.empty(len(rows), self.weights.shape[1])
+            # tensors made in inference mode cannot take part in gradients
+            rows = type(rows)(*(part.clone() for part in (rows.indices, rows.offsets, rows.values)))
+            exact = _Frozen(model)
+            for part in _parts(rows, *self._bytes(model)):
+                free[part] = self._fit(exact, _take(rows, part)).float()
+        return free
+
+    def _bytes(self, model):
+        """Give the memory that an entry, and a row beside its entries, take while they are fitted.
+
+        A pair is kept for the gradient, so it counts twice.
+        """
+        pair = 2 * model.interaction.pair_bytes(self.weights)  # in float64
+        entry = 8 * (4 * model.interaction.item_size + 4 * _PAIRS_PER_POSITIVE)
+        return entry + pair, len(self.sample) * pair
+
+    def _fit(self, model, rows):
+        """Fit the vectors of a few rows, of shape (n_rows, size)."""
+        with torch.no_grad():
+            start = _features(model, rows) @ self.weights
+            loss = _RowLoss(model, rows, self)
+        x = torch.zeros_like(start)  # in units of the prior's deviation
+        first, second = torch.zeros_like(x), torch.zeros_like(x)
+        for step in range(1, self.n_steps + 1):
+            gradient = self._gradient(loss, start, x)
+            first.lerp_(gradient, 1 - _MOMENTS[0])
+            second.lerp_(gradient.square(), 1 - _MOMENTS[1])
+            rate = _RATE * 0.5 * (1 + math.cos(math.pi * (step - 1) / self.n_steps))
+            size = (second / (1 - _MOMENTS[1] ** step)).sqrt_().add_(1e-2)
+            x -= rate / (1 - _MOMENTS[0] ** step) * first / size
+        return start + x * self.deviation
+
+    def _gradient(self, loss, start, x):
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            total = loss(start + x * self.deviation) + 0.5 * x.square().sum()
+            return torch.autograd.grad(total, x)[0]
+
+
+class _Frozen:
+    """A model's parts in float64 without gradients of their own."""
+
+    def __init__(self, model):
+        self.users = copy.deepcopy(model.users).double().requires_grad_(False)
+        self.items = model.items
+        self.interaction = copy.deepcopy(model.interaction).double().requires_grad_(False)
+
+    def item_vectors(self, items):
+        return self.items(items).detach().double()
+
+
+class _RowLoss:
+    """The loss of rows as a function of their users' vectors, what is fixed worked out once."""
+
+    def __init__(self, model, rows, options):
+        self.model = model
+        self.options = options
+        self.row = rows.row
+        self.shared = model.item_vectors(options.sample)  # (m, item_size)
+        self.own = model.item_vectors(rows.indices)[:, None]  # (nnz, 1, item_size)
+        self.history = self.share = None
+        if model.users.reads_history:
+            self.history = model.users.states(None, rows)
+            scale = model.users.scale(rows)[self.row]
+            self.share = model.users.share(rows.indices[:, None], scale)  # (nnz, 1, size)
+        taken = torch.zeros(len(rows), len(self.shared), dtype=torch.bool)
+        entry, place = _members(rows.indices, options.sample)
+        taken[self.row[entry], place] = True
+        self._weigh(rows, ~taken)
+
+    def _weigh(self, rows, free):
+        """Weigh negatives: each positive has the same total, an own item none."""
+        if not self.options.pairwise:
+            total = self.options.n_negatives * rows.offsets.diff()
+            self.weight = free * (total / free.sum(1).clamp(min=1))[:, None]
+            return
+        m = free.shape[1]
+        n_pairs = min(_PAIRS_PER_POSITIVE, m)
+        # spread over the sample, from a place that depends on the positive alone
+        steps = torch.arange(n_pairs) * (m // n_pairs)
+        self.place = (rows.indices[:, None] * 7919 + steps) % m  # (nnz, n_pairs)
+        free = free[self.row[:, None], self.place]
+        self.weight = free / free.sum(1, keepdim=True).clamp(min=1).double()
+
+    def __call__(self, vectors):
+        users = vectors if self.history is None else vectors + self.history
+        own = users[self.row, None]
+        own = own if self.share is None else own - self.share
+        positive = self.model.interaction(own, self.own)  # (nnz, 1)
+        side = self.model.interaction.item_side(self.shared)
+        negative = self.model.interaction.cross(users, side)  # (n_rows, m)
+        if self.options.pairwise:
+            negative = negative[self.row[:, None], self.place]
+            return (self.weight * F.softplus(negative - positive)).sum()
+        return F.softplus(-positive).sum() + (self.weight * F.softplus(negative)).sum()
+
+
+def _features(model, rows):
+    """Give what a user's vector is regressed on: sums of vectors, two ways, and the length."""
+    vectors = model.item_vectors(rows.indices).double()
+    sums = vectors.new_zeros(len(rows), vectors.shape[1]).index_add_(0, rows.row, vectors)
+    lengths = rows.offsets.diff().clamp(min=1).double()[:, None]
+    ones = torch.ones_like(lengths)
+    return torch.cat([sums / lengths, sums / lengths.sqrt(), lengths.log(), ones], dim=1)
+
+
+def _members(values, table):
+    """Give where values occur in a table: places in both."""
+    order = torch.argsort(table)
+    ranked = table[order]
+    place = torch.searchsorted(ranked, values).clamp(max=len(table) - 1)
+    found = (ranked[place] == values).nonzero()[:, 0]
+    return found, order[place[found]]
+
+
+def _parts(rows, entry_bytes, row_bytes, limit=2**26):
+    """Split rows into slices of about ``limit`` bytes."""
+    cost = (rows.offsets * entry_bytes + torch.arange(len(rows) + 1) * row_bytes).tolist()
+    start = 0
+    while start < len(rows):
+        stop = start + 1
+        while stop < len(rows) and cost[stop + 1] - cost[start] <= limit:
+            stop += 1
+        yield slice(start, stop)
+        start = stop
+
+
+def _take(rows, part):
+    """Give a slice of rows."""
+    offsets = rows.offsets[part.start : part.stop + 1]
+    entries = slice(int(offsets[0]), int(offsets[-1]))
+    return type(rows)(rows.indices[entries], offsets - offsets[0], rows.values[entries])
