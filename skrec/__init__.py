@@ -8,11 +8,25 @@ __version__ = "0.1.0"
 
 # estimators are found on first use, so that ``import skrec`` does not import torch
 _ESTIMATORS = {
+    "BPRMFRanker": "factorization",
+    "ConvNCFRanker": "neural_cf",
+    "DeepCFClassifier": "neural_cf",
     "EASERecommender": "linear",
+    "FISMRanker": "item_based",
+    "GMFClassifier": "neural_cf",
+    "GMFRanker": "neural_cf",
     "ItemKNNRecommender": "linear",
+    "JRLRanker": "neural_cf",
+    "MFClassifier": "factorization",
     "MultDAERecommender": "autoencoder",
     "MultVAERecommender": "autoencoder",
+    "NAISClassifier": "item_based",
+    "NCFMLPClassifier": "neural_cf",
+    "NCFMLPRanker": "neural_cf",
+    "NeuMFClassifier": "neural_cf",
+    "NeuMFRanker": "neural_cf",
     "PopularityRecommender": "baselines",
+    "SVDppRanker": "item_based",
     "UserKNNRecommender": "linear",
 }
 

@@ -1,0 +1,210 @@
+"""ConvNCF: a tower of convolutions over the outer product of two vectors."""
+
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import torch
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from skrec.neural import PairRanker, Pretrained, twin
+from skrec.nn import (
+    MAP_PARTS,
+    ConvTower,
+    Dot,
+    HistoryEncoder,
+    MapMLP,
+    PairModel,
+    UserTable,
+    make_table,
+)
+from skrec.training import DelayedPenalties
+
+__all__ = ["ConvNCFRanker"]
+
+_TWIN = {"optimizer": "adam", "lr": 2e-3, "init_std": 0.01}
+
+
+class ConvNCFRanker(Pretrained, PairRanker):
+    r"""Convolutional neural collaborative filtering, and the models beside it.
+
+    A user's vector and an item's make a map, their outer product, which a tower turns into a score:
+
+    .. math:: f_{ui} = w^\top \operatorname{tower}(f^U(u) \otimes q_i).
+
+    Minimises over triplets of a user u, an item i that u has and a sampled item j that u lacks
+
+    .. math:: \sum_{(u, i, j)} -\ln \sigma(f_{ui} - f_{uj}) + \lambda (\|f^U(u)\|^2 + \|q_i\|^2
+        + \|q_j\|^2) + \lambda_3 \|\Theta_{CNN}\|^2 + \lambda_4 \|w\|^2.
+
+    Parameters
+    ----------
+    embedding : {"mf", "fism", "svdpp"}, default="mf"
+        The vector of a user: a free one, the sum of vectors of what the user has, or both.
+    tower : {"cnn", "mlp", "dot"}, default="cnn"
+        Convolutions, a multi-layer perceptron over the flattened map (ONCF-mlp), or the inner
+        product, which is the shallow twin: MF-BPR, FISM, or SVD++.
+    n_feature_maps : int, default=32
+        Feature maps of each convolution.
+    map_part : {"full", "diagonal", "off_diagonal"}, default="full"
+        Entries of the map that the tower sees; the others are 0.
+    permute_dims : bool, default=False
+        Shuffle the dimensions of both vectors below the tower, with ``random_state``.
+    alpha : float, default=0.5
+        Exponent of the history's length by which its sum is divided.
+    pretrain : "auto", estimator or None, default="auto"
+        What is fitted first, and gives the vectors to start from: the shallow twin, a clone of an
+        estimator with vectors of the same widths, or nothing.
+    pretrain_epochs : int, default=20
+        Epochs of the twin that ``"auto"`` stands for.
+    tower_lr : float, default=0.01
+        Learning rate of the tower; ``lr`` is that of the vectors.
+    tower_l2, output_l2 : float, default=0.0
+        Weights of the squared norms of the tower's weights and of its last layer, beside the
+        *mean* loss of a batch.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net with its history.
+    pretrained_ : estimator
+        What the vectors started from; None without pre-training.
+    user_factors_ : ndarray of shape (n_users, n_factors)
+        Free vectors of the users; None without any.
+    item_factors_ : ndarray of shape (n_items, n_factors)
+        Vectors of the items.
+    history_factors_ : ndarray of shape (n_items, n_factors)
+        Vectors of items in a history; None without any.
+    interactions_ : csr_matrix of shape (n_users, n_items)
+        What ``fit`` saw.
+
+    See Also
+    --------
+    BPRMFRanker, FISMRanker, SVDppRanker : The shallow twins.
+
+    Notes
+    -----
+    ``pretrain="auto"`` trains the shallow twin (``tower="dot"``) with Adam first. With an estimator
+    its parameters can be searched, such as ``pretrain__lr`` of ``pretrain=BPRMFRanker()``.
+    Nothing is penalised in the first epoch after pre-training (section 5.4).
+
+    The paper adds its penalties to the summed loss of a batch, so its :math:`\lambda_3` and
+    :math:`\lambda_4` over the batch size are the ones here. It reports the mean of the last ten
+    epochs; here the last epoch counts, or the best one with ``early_stopping``. Weights start as He
+    et al. (2015) for layers before a ReLU. Fold-in is exact for FISM and an optimised vector else.
+
+    The permutation and the parts of the map repeat the questions of Ferrari Dacrema et al. (2020).
+
+    References
+    ----------
+    Du, X., He, X., Yuan, F., Tang, J., Qin, Z., & Chua, T.-S. (2019). Modeling embedding dimension
+    correlations via convolutional neural collaborative filtering. ACM TOIS, 37(4).
+    https://doi.org/10.1145/3357154
+
+    Ferrari Dacrema, M., Parroni, F., Cremonesi, P., & Jannach, D. (2020). Critically examining the
+    claimed value of convolutions over user-item embedding maps for recommender systems. CIKM.
+    https://doi.org/10.1145/3340531.3411901
+
+    Examples
+    --------
+    >>> from skrec import ConvNCFRanker
+    >>> from skrec.datasets import make_interactions
+    >>> X = make_interactions(100, 50, 1000, random_state=0).X
+    >>> est = ConvNCFRanker(n_factors=8, n_feature_maps=4, max_epochs=2, random_state=0).fit(X)
+    >>> est.recommend(X[:2], n_items=3).shape
+    (2, 3)
+    """
+
+    embedding: str = "mf"
+    tower: str = "cnn"
+    n_feature_maps: int = 32
+    map_part: str = "full"
+    permute_dims: bool = False
+    alpha: float = 0.5
+    pretrain: Any = "auto"
+    pretrain_epochs: int = 20
+    max_epochs: int = 20
+    batch_size: int = 512
+    optimizer: str | type = "adagrad"
+    lr: float = 5e-3
+    tower_lr: float = 0.01
+    tower_l2: float = 0.0
+    output_l2: float = 0.0
+    init_std: float = 0.1
+    validation_candidates: int | None = 100
+    fold_in_steps: int = 5
+
+    _fold_in_items: ClassVar[int] = 64
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "pretrain": [StrOptions({"auto"}), HasMethods(["fit", "get_params"]), None],
+        "embedding": [StrOptions({"mf", "fism", "svdpp"})],
+        "tower": [StrOptions({"cnn", "mlp", "dot"})],
+        "n_feature_maps": [Interval(Integral, 1, None, closed="left")],
+        "map_part": [StrOptions(set(MAP_PARTS))],
+        "permute_dims": ["boolean"],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
+        "tower_lr": [Interval(Real, 0, None, closed="neither")],
+        "tower_l2": [Interval(Real, 0, None, closed="left")],
+        "output_l2": [Interval(Real, 0, None, closed="left")],
+    }
+    _test_parameters: ClassVar[dict[str, Any]] = {
+        **PairRanker._test_parameters,
+        "n_feature_maps": 4,
+        "max_epochs": 4,
+        "pretrain_epochs": 8,
+    }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.fold_in = "exact" if self.embedding == "fism" else "approximate"
+        return tags
+
+    @property
+    def history_factors_(self):
+        """Vectors of items in a history, ndarray of shape (n_items, n_factors), or None."""
+        table = getattr(self._module.users, "history", None)
+        return None if table is None else table.weight.detach().cpu().numpy()
+
+    @property
+    def _histories(self):
+        return self.embedding != "mf"
+
+    def _model(self, n_users, n_items):
+        users = self._encoder(n_users, n_items)
+        items = make_table(n_items, self.n_factors, self.init_std)
+        return PairModel(users, items, self._tower())
+
+    def _encoder(self, n_users, n_items):
+        if self.embedding == "mf":
+            return UserTable(n_users, self.n_factors, self.init_std)
+        free = None if self.embedding == "fism" else n_users
+        return HistoryEncoder(free, n_items, self.n_factors, self.alpha, self.init_std)
+
+    def _tower(self):
+        if self.tower == "dot":
+            return Dot(self.n_factors)
+        order = torch.randperm(self.n_factors) if self.permute_dims else None
+        if self.tower == "mlp":
+            return MapMLP(self.n_factors, map_part=self.map_part, order=order)
+        return ConvTower(self.n_factors, self.n_feature_maps, self.map_part, order)
+
+    def _twin(self):
+        """Give the shallow twin that ``pretrain="auto"`` stands for."""
+        if self.tower == "dot":
+            return None
+        return twin(self, type(self), tower="dot", max_epochs=self.pretrain_epochs, **_TWIN)
+
+    def _optimizer_options(self):
+        options = super()._optimizer_options()
+        if self.tower == "dot":
+            return options
+        tower = {"lr": self.tower_lr, "weight_decay": 2 * self.tower_l2}
+        output = {"lr": self.tower_lr, "weight_decay": 2 * self.output_l2}
+        groups = [("interaction.output.*", output), ("interaction.*", tower)]
+        return {
+            **options,
+            "optimizer__param_groups": [*options["optimizer__param_groups"], *groups],
+        }
+
+    def _watch(self, validation):
+        return [*super()._watch(validation), ("delayed_penalties", DelayedPenalties())]

@@ -1,0 +1,72 @@
+"""A perceptron on the element-wise product of the vectors of user and item."""
+
+from skrec.neural import PairRanker
+from skrec.neural_cf._base import TowerCF
+from skrec.nn.neural_cf import JRL
+
+__all__ = ["JRLRanker"]
+
+
+class JRLRanker(TowerCF, PairRanker):
+    r"""Perceptron on the product of the vectors of user and item, trained to rank (JRL).
+
+    Minimises over triplets of a user u, an item i that u has and a sampled item j that u lacks
+
+    .. math:: \sum_{(u, i, j)} -\ln \sigma(f_{ui} - f_{uj})
+        + \lambda (\|p_u\|^2 + \|q_i\|^2 + \|q_j\|^2),
+
+    .. math:: f_{ui} = h^\top \phi_L(\dots \phi_1(p_u \odot q_i)), \qquad
+        \phi_l(x) = \mathrm{relu}(W_l x + b_l).
+
+    Parameters
+    ----------
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net with its history.
+    user_factors_ : ndarray of shape (n_users, n_factors)
+        Vectors of the users.
+    item_factors_ : ndarray of shape (n_items, n_factors)
+        Vectors of the items.
+    pretrained_ : estimator or None
+        The fitted estimator that it started from.
+    interactions_ : csr_matrix of shape (n_users, n_items)
+        What ``fit`` saw.
+
+    See Also
+    --------
+    GMFRanker : Without hidden layers.
+    NCFMLPRanker : A perceptron on the vectors side by side.
+
+    Notes
+    -----
+    This is the interaction function alone, as the second reference compares with it; the first one
+    learns vectors from reviews, images and ratings. Large vectors at the start (``init_std=0.1``)
+    are learnt by heart; those of matrix factorisation, ``pretrain=BPRMFRanker()`` as in the second
+    reference, help most. `predict_proba` is
+    :math:`\sigma(f_{ui} + b_u)` with the :math:`b_u` under which the probabilities of a user add up
+    to the number of interactions.
+
+    References
+    ----------
+    Zhang, Y., Ai, Q., Chen, X., & Croft, W. B. (2017). Joint representation learning for top-N
+    recommendation with heterogeneous information sources. CIKM.
+    https://doi.org/10.1145/3132847.3132892
+
+    Du, X., He, X., Yuan, F., Tang, J., Qin, Z., & Chua, T.-S. (2019). Modeling embedding dimension
+    correlations via convolutional neural collaborative filtering. ACM TOIS.
+    https://doi.org/10.1145/3357154
+
+    Examples
+    --------
+    >>> from skrec import JRLRanker
+    >>> from skrec.datasets import make_interactions
+    >>> X = make_interactions(100, 50, 1000, random_state=0).X
+    >>> est = JRLRanker(n_factors=8, hidden_sizes=(8, 4), max_epochs=5, random_state=0).fit(X)
+    >>> est.recommend(users=[0, 1], n_items=3).shape
+    (2, 3)
+    """
+
+    def _interaction(self):
+        return JRL(self.n_factors, **self._tower())

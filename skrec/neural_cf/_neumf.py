@@ -1,0 +1,225 @@
+"""GMF and a perceptron under one output layer."""
+
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from skrec.neural import PairClassifier, PairRanker, copy_factors, twin
+from skrec.neural_cf._base import TowerCF
+from skrec.neural_cf._gmf import GMFClassifier, GMFRanker
+from skrec.neural_cf._mlp import NCFMLPClassifier, NCFMLPRanker
+from skrec.nn.neural_cf import GMF, NCFMLP, NeuMF
+
+__all__ = ["NeuMFClassifier", "NeuMFRanker"]
+
+
+class _NeuMF(TowerCF):
+    mlp_factors: int | None = None
+    pretrain: Any = None
+    pretrain_alpha: float = 0.5
+    pretrain_epochs: int | None = None
+
+    _twin_classes: ClassVar[tuple]
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "mlp_factors": [Interval(Integral, 1, None, closed="left"), None],
+        "pretrain": [StrOptions({"auto"}), HasMethods(["fit", "get_params"]), tuple, list, None],
+        "pretrain_alpha": [Interval(Real, 0, 1, closed="both")],
+        "pretrain_epochs": [Interval(Integral, 0, None, closed="left"), None],
+    }
+    _parameter_docs: ClassVar[dict[str, str]] = {
+        "n_factors": """
+            n_factors : int, default=64
+                Width of the vectors of GMF.""",
+        "mlp_factors": """
+            mlp_factors : int or None, default=None
+                Width of the vectors of the perceptron; None is ``n_factors``.""",
+        "pretrain": """
+            pretrain : "auto", estimator, tuple of estimators or None, default=None
+                ``"auto"`` trains a GMF and a perceptron with the parameters of this estimator and
+                starts from their vectors, layers and output weights. A pair (GMF, perceptron) of
+                estimators does so with parameters of their own, which a search then varies by
+                pairs. One estimator, such as ``BPRMFRanker(n_factors=64)``, gives the vectors of
+                both parts. They are cloned and fitted on what is trained on;
+                `sklearn.frozen.FrozenEstimator` keeps a fitted one as it is. None starts at
+                random.""",
+        "pretrain_alpha": """
+            pretrain_alpha : float, default=0.5
+                Share of GMF in the scores at the start, with ``"auto"`` or a pair.""",
+        "pretrain_epochs": """
+            pretrain_epochs : int or None, default=None
+                Epochs of both with ``pretrain="auto"``; None is ``max_epochs``.""",
+    }
+
+    @property
+    def _widths(self):
+        """Widths of the parts of the vectors."""
+        return self.n_factors, self.n_factors if self.mlp_factors is None else self.mlp_factors
+
+    def _interaction(self):
+        return NeuMF(*self._widths, **self._tower())
+
+    def _twin(self):
+        epochs = self.max_epochs if self.pretrain_epochs is None else self.pretrain_epochs
+        return tuple(
+            twin(self, cls, n_factors=width, max_epochs=epochs)
+            for cls, width in zip(self._twin_classes, self._widths, strict=True)
+        )
+
+    def _start(self, model):
+        blends = isinstance(self.pretrained_, tuple)
+        if blends:
+            interactions = self._trained_interactions(model.interaction)
+        n = self.n_factors
+        gmf, mlp = self.pretrained_ if blends else (self.pretrained_, self.pretrained_)
+        copy_factors(model, gmf, slice(0, n))
+        copy_factors(model, mlp, slice(n, None))
+        if blends:
+            model.interaction.blend_(*interactions, self.pretrain_alpha)
+
+    def _trained_interactions(self, own):
+        """Give the interaction functions of the pre-trained pair, which must fit."""
+        pair, classes = self.pretrained_, (GMF, NCFMLP)
+        nets = [getattr(estimator, "net_", None) for estimator in pair]
+        found = [getattr(getattr(n, "module_", None), "interaction", None) for n in nets]
+        if len(pair) != 2 or not all(map(isinstance, found, classes)):
+            raise ValueError(f"pretrain must be a GMF and a perceptron when a pair; got {pair}")
+        if found[1].hidden_sizes != own.mlp.hidden_sizes:
+            raise ValueError(
+                f"pretrain must have a perceptron of hidden_sizes {own.mlp.hidden_sizes}; "
+                f"got {found[1].hidden_sizes}"
+            )
+        return found
+
+
+class NeuMFClassifier(_NeuMF, PairClassifier):
+    r"""Neural matrix factorisation, trained on sampled pairs (NeuMF).
+
+    GMF and a perceptron with vectors of their own under one output layer. Minimises over pairs of a
+    user u and an item i, each one that u has (:math:`y_{ui} = 1`) with K sampled ones that u lacks
+    (:math:`y_{ui} = 0`),
+
+    .. math:: \sum_{(u, i)} -y_{ui} \ln \sigma(f_{ui}) - (1 - y_{ui}) \ln \sigma(-f_{ui})
+        + \lambda (\|p_u\|^2 + \|q_i\|^2),
+
+    .. math:: f_{ui} = h^\top [p^G_u \odot q^G_i; \; \phi_L(\dots \phi_1([p^M_u; q^M_i]))] + b,
+        \qquad \phi_l(x) = \mathrm{relu}(W_l x + b_l).
+
+    Parameters
+    ----------
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net with its history.
+    user_factors_ : ndarray of shape (n_users, n_factors + mlp_factors)
+        Vectors of the users, GMF's part first.
+    item_factors_ : ndarray of shape (n_items, n_factors + mlp_factors)
+        Vectors of the items, GMF's part first.
+    pretrained_ : estimator, tuple of estimators or None
+        What it started from, fitted.
+    interactions_ : csr_matrix of shape (n_users, n_items)
+        What ``fit`` saw.
+
+    See Also
+    --------
+    NeuMFRanker : The same, trained to rank.
+    GMFClassifier : The first part alone.
+    NCFMLPClassifier : The second part alone.
+
+    Notes
+    -----
+    Pre-training joins the output weights as
+    :math:`h = [\alpha h^G; (1 - \alpha) h^M]` with :math:`\alpha` = ``pretrain_alpha``, so that the
+    first scores are the weighted mean of those of the two. The paper trains them with Adam and
+    then goes on with plain gradient descent:
+
+    ``NeuMFClassifier(pretrain=(GMFClassifier(), NCFMLPClassifier()), optimizer="sgd", lr=0.01)``
+
+    The paper's sizes for 64 predictive factors are ``n_factors=64, mlp_factors=128,
+    hidden_sizes=(128, 64)``. Without pre-training the weights of GMF start at 1 and those before
+    a ReLU with variance 2 / fan-in. `predict_proba` undoes the sampling of negatives in the odds.
+
+    References
+    ----------
+    He, X., Liao, L., Zhang, H., Nie, L., Hu, X., & Chua, T.-S. (2017). Neural collaborative
+    filtering. WWW. https://doi.org/10.1145/3038912.3052569
+
+    Examples
+    --------
+    >>> from skrec import NeuMFClassifier
+    >>> from skrec.datasets import make_interactions
+    >>> X = make_interactions(100, 50, 1000, random_state=0).X
+    >>> est = NeuMFClassifier(n_factors=8, hidden_sizes=(8, 4), max_epochs=3, pretrain="auto",
+    ...                       random_state=0)
+    >>> est.fit(X).predict_proba(X[:2]).shape
+    (2, 50)
+    """
+
+    _twin_classes: ClassVar[tuple] = (GMFClassifier, NCFMLPClassifier)
+
+
+class NeuMFRanker(_NeuMF, PairRanker):
+    r"""Neural matrix factorisation, trained to rank (NeuMF with BPR).
+
+    GMF and a perceptron with vectors of their own under one output layer. Minimises over triplets
+    of a user u, an item i that u has and a sampled item j that u lacks
+
+    .. math:: \sum_{(u, i, j)} -\ln \sigma(f_{ui} - f_{uj})
+        + \lambda (\|p_u\|^2 + \|q_i\|^2 + \|q_j\|^2),
+
+    .. math:: f_{ui} = h^\top [p^G_u \odot q^G_i; \; \phi_L(\dots \phi_1([p^M_u; q^M_i]))],
+        \qquad \phi_l(x) = \mathrm{relu}(W_l x + b_l).
+
+    Parameters
+    ----------
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net with its history.
+    user_factors_ : ndarray of shape (n_users, n_factors + mlp_factors)
+        Vectors of the users, GMF's part first.
+    item_factors_ : ndarray of shape (n_items, n_factors + mlp_factors)
+        Vectors of the items, GMF's part first.
+    pretrained_ : estimator, tuple of estimators or None
+        What it started from, fitted.
+    interactions_ : csr_matrix of shape (n_users, n_items)
+        What ``fit`` saw.
+
+    See Also
+    --------
+    NeuMFClassifier : The same, trained on pairs.
+    GMFRanker : The first part alone.
+    NCFMLPRanker : The second part alone.
+
+    Notes
+    -----
+    Pre-training joins the output weights as
+    :math:`h = [\alpha h^G; (1 - \alpha) h^M]` with :math:`\alpha` = ``pretrain_alpha``, so that the
+    first scores are the weighted mean of those of the two. The second reference starts both parts
+    from the vectors of matrix factorisation: ``pretrain=BPRMFRanker()``. Without pre-training the
+    weights of GMF start at 1 and those before a ReLU with variance 2 / fan-in. `predict_proba` is
+    :math:`\sigma(f_{ui} + b_u)` with the :math:`b_u` under which the probabilities of a user add up
+    to the number of interactions.
+
+    References
+    ----------
+    He, X., Liao, L., Zhang, H., Nie, L., Hu, X., & Chua, T.-S. (2017). Neural collaborative
+    filtering. WWW. https://doi.org/10.1145/3038912.3052569
+
+    Du, X., He, X., Yuan, F., Tang, J., Qin, Z., & Chua, T.-S. (2019). Modeling embedding dimension
+    correlations via convolutional neural collaborative filtering. ACM TOIS.
+    https://doi.org/10.1145/3357154
+
+    Examples
+    --------
+    >>> from skrec import NeuMFRanker
+    >>> from skrec.datasets import make_interactions
+    >>> X = make_interactions(100, 50, 1000, random_state=0).X
+    >>> est = NeuMFRanker(n_factors=8, hidden_sizes=(8, 4), max_epochs=3, random_state=0).fit(X)
+    >>> est.recommend(users=[0, 1], n_items=3).shape
+    (2, 3)
+    """
+
+    _twin_classes: ClassVar[tuple] = (GMFRanker, NCFMLPRanker)

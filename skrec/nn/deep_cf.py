@@ -1,0 +1,304 @@
+"""DeepCF (CFNet): representation learning and a matching function on rows and columns."""
+
+import itertools
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from skrec.nn.interactions import Interaction
+from skrec.nn.pairs import PairModel
+from skrec.nn.rows import SparseLinear
+
+__all__ = ["DeepCF", "DeepMatching", "HistoryNet", "ItemNet"]
+
+
+def linear_layers(sizes):
+    """Give dense layers between widths, with Xavier weights and zero biases."""
+    layers = nn.ModuleList(nn.Linear(n, m) for n, m in itertools.pairwise(sizes))
+    for layer in layers:
+        nn.init.xavier_uniform_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    return layers
+
+
+def bag(rows, weight):
+    """Multiply binary rows with a weight."""
+    options = {"mode": "sum", "include_last_offset": True}
+    return F.embedding_bag(rows.indices, weight, rows.offsets, **options)
+
+
+class BinaryProduct(torch.autograd.Function):
+    """Multiply a binary matrix, given by rows and by columns, with a weight.
+
+    With the columns at hand the gradient is a sum over rows too, many times as fast as sorting.
+    """
+
+    @staticmethod
+    def forward(ctx, weight, rows, columns):
+        """Give rows @ weight."""
+        ctx.columns = columns
+        return bag(rows, weight)
+
+    @staticmethod
+    def backward(ctx, grad):
+        """Give columns @ grad."""
+        return bag(ctx.columns, grad.contiguous()), None, None
+
+
+class TwoViews(nn.Module):
+    r"""Two views of a binary row: a representation by an MLP, and a linear embedding.
+
+    The MLP's first layer is linear, as in the paper, and so goes into the second one before either
+    meets the row: :math:`\mathrm{ReLU}(x W_1 W_2 + b)` costs the narrow width in place of the wide.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Length of the rows.
+    sizes : sequence of int
+        Widths of the MLP's layers.
+    embedding_size : int
+        Width of the embedding.
+    """
+
+    def __init__(self, n_inputs, sizes, embedding_size):
+        super().__init__()
+        self.first = SparseLinear(n_inputs, sizes[0])
+        self.layers = linear_layers(sizes)
+        self.embedding = SparseLinear(n_inputs, embedding_size)
+        self.sizes = sizes[-1], embedding_size
+
+    def forward(self, product):
+        """Give both views of rows.
+
+        Parameters
+        ----------
+        product : callable
+            Multiplies the rows with a weight.
+
+        Returns
+        -------
+        vectors : Tensor of shape (n_rows, sizes[-1] + embedding_size)
+            The representations, and the embeddings.
+        """
+        weight, bias = self.first.weight, self.first.bias
+        for layer in self.layers[:1]:
+            weight, bias = weight @ layer.weight.T, layer(bias)
+        both = product(torch.cat([weight, self.embedding.weight], dim=1))
+        both = both + torch.cat([bias, self.embedding.bias])
+        seen, embedding = both.split([weight.shape[1], self.sizes[1]], dim=1)
+        if len(self.layers):
+            seen = seen.relu()
+        for layer in self.layers[1:]:
+            seen = layer(seen).relu()
+        return torch.cat([seen, embedding], dim=1)
+
+
+class HistoryNet(nn.Module):
+    """Users by their rows of the matrix.
+
+    Parameters
+    ----------
+    n_items : int
+        Number of items.
+    sizes : sequence of int
+        Widths of the representation's layers.
+    embedding_size : int
+        Width of the embedding.
+    """
+
+    reads_history = False  # in the sense that no target is left out of it
+    free = None
+
+    def __init__(self, n_items, sizes, embedding_size):
+        super().__init__()
+        self.net = TwoViews(n_items, sizes, embedding_size)
+
+    def forward(self, batch):
+        """Give the vectors of a batch, of shape (B, 1, size)."""
+        return batch.by_row(self.states(None, batch.history))[:, None]
+
+    def states(self, free, rows):
+        """Give the vectors of users.
+
+        Parameters
+        ----------
+        free : None
+            Not used: nothing is free.
+        rows : SparseRows of length R
+            Histories.
+
+        Returns
+        -------
+        states : Tensor of shape (R, size)
+            The vectors.
+        """
+        return self.net(lambda weight: bag(rows, weight))
+
+
+class ItemNet(nn.Module):
+    """Items by the columns of the matrix that was trained on.
+
+    Looks like a table: ``weight`` are all vectors. Batches of random negatives need most of the
+    items, so all of them are worked out at once; outside of training they are kept until the
+    weights may change. Neither they nor the matrix belong to the ``state_dict``.
+
+    Parameters
+    ----------
+    columns : SparseRows of length n_items
+        The columns.
+    rows : SparseRows of length n_users
+        The same matrix by rows.
+    sizes : sequence of int
+        Widths of the representation's layers.
+    embedding_size : int
+        Width of the embedding.
+    """
+
+    def __init__(self, columns, rows, sizes, embedding_size):
+        super().__init__()
+        self.net = TwoViews(len(rows), sizes, embedding_size)
+        self.read(columns, rows)
+
+    def read(self, columns, rows):
+        """Take a matrix to read.
+
+        Parameters
+        ----------
+        columns : SparseRows of length n_items
+            The columns.
+        rows : SparseRows of length n_users
+            The same matrix by rows.
+        """
+        self.columns, self.rows = columns, rows
+        self._kept = None
+
+    def _apply(self, fn, recurse=True):
+        super()._apply(fn, recurse)
+        device = self.net.first.bias.device
+        self.read(self.columns.to(device), self.rows.to(device))
+        return self
+
+    def train(self, mode=True):
+        """Set the mode, and forget the vectors."""
+        self._kept = None
+        return super().train(mode)
+
+    def __getstate__(self):
+        return {**self.__dict__, "_kept": None}
+
+    @property
+    def weight(self):
+        """Vectors of all items, of shape (n_items, size)."""
+        if self.training or torch.is_grad_enabled():
+            return self._vectors()
+        if self._kept is None:
+            with torch.inference_mode(False), torch.no_grad():
+                self._kept = self._vectors()
+        return self._kept
+
+    def _vectors(self):
+        return self.net(lambda weight: BinaryProduct.apply(weight, self.columns, self.rows))
+
+    def forward(self, index):
+        """Look vectors up: index of any shape -> (*shape, size)."""
+        vectors = self.weight
+        return vectors.index_select(0, index.reshape(-1)).view(*index.shape, vectors.shape[1])
+
+
+class DeepMatching(Interaction):
+    r"""Logit of the product of two representations and of an MLP over two embeddings.
+
+    .. math:: f = w^\top [\, r_u \odot r_i \,;\, \mathrm{MLP}([e_u; e_i]) \,] + b
+
+    The MLP's first layer is a part for users plus a part for items.
+
+    Parameters
+    ----------
+    representation_size, embedding_size : int
+        Widths of both parts of a vector.
+    sizes : sequence of int
+        Widths of the MLP's layers.
+    """
+
+    def __init__(self, representation_size, embedding_size, sizes):
+        super().__init__(*2 * [representation_size + embedding_size])
+        self.representation_size = representation_size
+        self.first = linear_layers((2 * embedding_size, sizes[0]))[0]
+        self.layers = linear_layers(sizes)
+        self.out = nn.Linear(representation_size + sizes[-1], 1)
+        self._units = sum(sizes)
+
+    def forward(self, users, items):
+        """Score some items of each user: (B, 1 or m, size), (B, m, size) -> (B, m)."""
+        (seen, left), (other, right) = self._user_side(users), self.item_side(items)
+        return (seen * other).sum(-1) + self._match(left + right)
+
+    def item_side(self, items):
+        """Work out what depends on the items alone.
+
+        Parameters
+        ----------
+        items : Tensor of shape (..., item_size)
+            Vectors of items.
+
+        Returns
+        -------
+        seen : Tensor of shape (..., representation_size)
+            The representations.
+        part : Tensor of shape (..., sizes[0])
+            The items' part of the first layer.
+        """
+        size = self.first.in_features // 2
+        seen, embedding = items.split([self.representation_size, size], dim=-1)
+        return seen, F.linear(embedding, self.first.weight[:, size:])
+
+    def _user_side(self, users):
+        """Give the weighted representations, and the users' part of the first layer."""
+        size = self.first.in_features // 2
+        seen, embedding = users.split([self.representation_size, size], dim=-1)
+        part = F.linear(embedding, self.first.weight[:, :size], self.first.bias)
+        return seen * self.out.weight[0, : self.representation_size], part
+
+    def _match(self, hidden):
+        """Go on after the first layer: (..., sizes[0]) -> (...)."""
+        hidden = hidden.relu_()
+        for layer in self.layers:
+            hidden = layer(hidden).relu_()
+        return F.linear(hidden, self.out.weight[:, self.representation_size :], self.out.bias)[
+            ..., 0
+        ]
+
+    def _pair_bytes(self, users):
+        return 2 * users.element_size() * self._units
+
+    def _cross_chunk(self, users, side):
+        """Score all pairs of (R, size) and two parts of m items -> (R, m)."""
+        (seen, left), (other, right) = self._user_side(users), side
+        return (seen @ other.T).add_(self._match(left[:, None] + right))
+
+
+class DeepCF(PairModel):
+    """Score pairs by rows and columns of the matrix that was trained on.
+
+    Parameters
+    ----------
+    columns : SparseRows of length n_items
+        The columns.
+    rows : SparseRows of length n_users
+        The same matrix by rows.
+    user_sizes, item_sizes : sequence of int
+        Widths of the representations' layers; the last is the same.
+    embedding_size : int
+        Width of the embeddings.
+    matching_sizes : sequence of int
+        Widths of the matching function's layers.
+    """
+
+    def __init__(self, columns, rows, user_sizes, item_sizes, embedding_size, matching_sizes):
+        super().__init__(
+            HistoryNet(len(columns), user_sizes, embedding_size),
+            ItemNet(columns, rows, item_sizes, embedding_size),
+            DeepMatching(user_sizes[-1], embedding_size, matching_sizes),
+        )

@@ -1,0 +1,244 @@
+"""NAIS: the items of a history weighed by attention."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from skrec.nn._nais_kernel import (
+    Attended,
+    chunk_bytes,
+    hidden_units,
+    make_kernel,
+    padded_chunks,
+    with_ones,
+)
+from skrec.nn.interactions import Dot, chunk_size
+from skrec.nn.pairs import HistoryEncoder, PairModel, make_table
+
+__all__ = ["NAIS", "Attention"]
+
+_FAINT = 1e-25  # a sum of weights that is lost beside those of other users
+
+
+class Attention(nn.Module):
+    r"""How much an item of a history says about a target, up to normalisation.
+
+    .. math:: g(q_i, q'_j) = h^\top \mathrm{ReLU}(W (q_i \odot q'_j) + b) \quad\text{or}\quad
+        h^\top \mathrm{ReLU}(W [q_i; q'_j] + b)
+
+    Parameters
+    ----------
+    size : int
+        Width of the vectors.
+    hidden_size : int
+        Width of the hidden layer.
+    kind : {"prod", "concat"}
+        Which of the two.
+    """
+
+    def __init__(self, size, hidden_size, kind="prod"):
+        super().__init__()
+        self.kind = kind
+        n_inputs = size if kind == "prod" else 2 * size
+        self.weight = nn.Parameter(torch.empty(n_inputs, hidden_size))
+        self.bias = nn.Parameter(torch.zeros(hidden_size))
+        self.out = nn.Parameter(torch.ones(hidden_size))
+        nn.init.xavier_normal_(self.weight)
+
+    def forward(self, history, targets):
+        """Give the logits of histories for targets.
+
+        Parameters
+        ----------
+        history : Tensor of shape (G, n, size)
+            Vectors of the items that users have.
+        targets : Tensor of shape (G, T, size)
+            Vectors of the targets.
+
+        Returns
+        -------
+        logits : Tensor of shape (G, n, T)
+            One a pair.
+        """
+        kernel = make_kernel(self.kind, targets, self.weight, self.bias)
+        return hidden_units(with_ones(history), kernel) @ self.out
+
+
+class NAIS(PairModel):
+    r"""Score pairs by a sum over the history in which attention weighs the items.
+
+    .. math:: f_{ui} = q_i^\top \sum_{j \in R_u \setminus \{i\}} a_{ij} q'_j \; [+ b_i], \qquad
+        a_{ij} = \frac{\exp g(q_i, q'_j)}
+        {(\sum_{k \in R_u \setminus \{i\}} \exp g(q_i, q'_k))^\beta}
+
+    With g = 0 it is FISM with exponent :math:`\beta`. The state of a user is the history.
+
+    Parameters
+    ----------
+    n_items : int
+        Number of items.
+    size : int
+        Width of the vectors.
+    hidden_size : int, default=16
+        Width of the attention's hidden layer.
+    kind : {"prod", "concat"}, default="prod"
+        What the attention reads.
+    beta : float, default=0.5
+        Exponent of the sum of weights.
+    item_bias : bool, default=True
+        Whether the vectors of items end in a bias.
+    std : float, default=0.01
+        Deviation of the vectors' entries at the start.
+    """
+
+    def __init__(
+        self, n_items, size, hidden_size=16, kind="prod", beta=0.5, item_bias=True, std=0.01
+    ):
+        interaction = Dot(size, item_bias=item_bias)
+        items = make_table(n_items, interaction.item_size, std)
+        super().__init__(HistoryEncoder(None, n_items, size, beta, std), items, interaction)
+        self.attention = Attention(size, hidden_size, kind)
+        self.beta = beta
+
+    def forward(self, batch):
+        """Score a batch.
+
+        Parameters
+        ----------
+        batch : PairBatch
+            Positives and their negatives, with histories.
+
+        Returns
+        -------
+        scores : Tensor of shape (B, 1 + K)
+            The scores.
+        users : Tensor of shape (B, 1 + K, size)
+            Vectors of the users, for each item its own.
+        items : Tensor of shape (B, 1 + K, item_size)
+            Vectors of the items.
+        """
+        items = self.items(batch.items)
+        row = batch.by_row(torch.arange(len(batch.history), device=items.device))
+        users = self._attended(batch.history, row[:, None], batch.items, items)
+        return self.interaction(users, items), users, items
+
+    def _attended(self, rows, row, items, vectors):
+        """Give what rows are for targets, each left out of them: (B, m) -> (B, m, size)."""
+        targets = vectors[..., : self.interaction.size].flatten(0, 1)
+        row, hidden_bytes = row.expand_as(items).flatten(), self.attention.weight[0].nbytes
+        chunks = padded_chunks(rows, items.flatten(), row, hidden_bytes)
+        layer = self.attention.weight, self.attention.bias, self.attention.out
+        options = self.attention.kind, self.beta, chunks, self.users.history.weight
+        return Attended.apply(*options, targets, *layer).unflatten(0, items.shape)
+
+    def states(self, free, rows):
+        """Give the states of users.
+
+        Parameters
+        ----------
+        free : None
+            Not used: nothing is free.
+        rows : SparseRows of length R
+            Histories.
+
+        Returns
+        -------
+        states : SparseRows of length R
+            The histories.
+        """
+        return rows
+
+    def score(self, states, items):
+        """Score items of each user, each left out of the history.
+
+        Parameters
+        ----------
+        states : SparseRows of length R
+            Histories.
+        items : Tensor of shape (R, m)
+            Items of each.
+
+        Returns
+        -------
+        scores : Tensor of shape (R, m)
+            The scores.
+        """
+        row = torch.arange(len(states), device=items.device)
+        return self._score_outside(states, row, items)
+
+    def score_inside(self, states, rows, row, items):
+        """Score items that users have, each left out of the history.
+
+        Parameters
+        ----------
+        states : SparseRows of length R
+            Histories.
+        rows : SparseRows of length R
+            The same.
+        row : Tensor of shape (n,)
+            Places of users.
+        items : Tensor of shape (n,)
+            An item of each.
+
+        Returns
+        -------
+        scores : Tensor of shape (n,)
+            The scores.
+        """
+        return self._score_outside(rows, row, items[:, None])[:, 0]
+
+    def _score_outside(self, rows, row, items):
+        vectors = self.items(items)
+        return self.interaction(self._attended(rows, row[:, None], items, vectors), vectors)
+
+    def score_all(self, states, items=None):
+        """Score shared items, whole histories counting.
+
+        The attention of a pair of items is the same for all users, and worked out once.
+
+        Parameters
+        ----------
+        states : SparseRows of length R
+            Histories.
+        items : Tensor of shape (m,), default=None
+            The items; None takes all.
+
+        Returns
+        -------
+        scores : Tensor of shape (R, m)
+            The scores.
+        """
+        # with a column more, so that there is one
+        columns, place = torch.unique(F.pad(states.indices, (0, 1)), return_inverse=True)
+        vectors = self.item_vectors(items)
+        parts = vectors.split(chunk_size(4 * len(columns) * vectors.element_size()))
+        scores = [self._score_chunk(states, place[:-1], columns, part) for part in parts]
+        scores, totals = (torch.cat(x, dim=1) for x in zip(*scores, strict=True))
+        some = states.offsets.diff() > 0
+        row, column = ((totals < _FAINT) & some[:, None]).nonzero(as_tuple=True)
+        if len(row):
+            items = column if items is None else items[column]
+            scores[row, column] = self.score_inside(states, states, row, items)
+        return scores
+
+    def _logits(self, history, targets):
+        """Give the attention of all pairs: (n, size), (m, size) -> (n, m)."""
+        hidden_bytes = max(1, len(targets)) * self.attention.weight[0].nbytes
+        parts = history.split(max(1, chunk_bytes(history.device) // hidden_bytes))
+        return torch.cat([self.attention(part[None], targets[None])[0] for part in parts])
+
+    def _score_chunk(self, rows, place, columns, items):
+        """Score vectors of items, and give the sums of weights that lead to it, both (R, m)."""
+        history, targets = self.users.history(columns), items[:, : self.interaction.size]
+        logits = self._logits(history, targets)  # (n_columns, m)
+        highest = logits.amax(0)
+        weights = (logits - highest).exp()
+
+        def pool(values):
+            options = {"mode": "sum", "include_last_offset": True}
+            return F.embedding_bag(place, values, rows.offsets, **options)
+
+        totals, summed = pool(weights), pool(weights * (history @ targets.T))
+        scale = totals.clamp(min=_FAINT) ** -self.beta * ((1 - self.beta) * highest).exp()
+        scores = summed * scale
+        return scores + items[:, -1] if self.interaction.item_bias else scores, totals

@@ -1,0 +1,128 @@
+"""Pointwise MF against NumPy, its probabilities against the formula, and edges."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from scipy.special import expit, logit
+
+from skrec import MFClassifier
+
+
+def numpy_scores(est):
+    """Return p_u q_i + b_u + b_i of all users and items."""
+    p, q = est.user_factors_.astype(np.float64), est.item_factors_.astype(np.float64)
+    if not est.bias:
+        return p @ q.T
+    return p[:, :-1] @ q[:, :-1].T + p[:, -1:] + q[:, -1]
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_scores_are_the_formula(bias, quick, X):
+    est = quick(MFClassifier, bias=bias).fit(X)
+    assert est.user_factors_.shape == (200, 6 + bias)
+    assert est.item_factors_.shape == (60, 6 + bias)
+    scores = est.decision_function(users=range(200))
+    np.testing.assert_allclose(scores, numpy_scores(est), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_negatives", [1, 4])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+def test_the_loss_is_that_of_the_docstring(l2, bias, n_negatives, quick, all_but_one):
+    X, lacking = all_but_one
+    options = {"l2": l2, "bias": bias, "n_negatives": n_negatives}
+    start = quick(MFClassifier, max_epochs=0, **options).fit(X)
+    p, q, f = start.user_factors_, start.item_factors_, numpy_scores(start)
+    total = []
+    for u, positive in np.argwhere(X.toarray()):
+        for i in [positive] + [lacking[u]] * n_negatives:
+            y = float(i == positive)
+            cost = -y * np.log(expit(f[u, i])) - (1 - y) * np.log(1 - expit(f[u, i]))
+            total.append(cost + l2 * ((p[u] ** 2).sum() + (q[i] ** 2).sum()))
+    est = quick(MFClassifier, max_epochs=1, **options).fit(X)
+    assert est.net_.history[0, "train_loss"] == pytest.approx(np.mean(total), rel=1e-5)
+
+
+@pytest.mark.parametrize("unseen", [False, True])
+def test_the_checkerboard_is_completed(unseen, quick, checkerboard):
+    X, hidden = checkerboard
+    est = quick(MFClassifier, max_epochs=40, l2=1e-3).fit(X)
+    top = est.recommend(X, 1) if unseen else est.recommend(users=range(40), n_items=1)
+    np.testing.assert_array_equal(top[:, 0], hidden.argmax(axis=1))
+
+
+# probabilities
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("n_negatives", [1, 4])
+@pytest.mark.parametrize("given", ["rows", "users", "both"])
+def test_probabilities_undo_the_sampling(given, n_negatives, power, quick, X):
+    est = quick(MFClassifier, n_negatives=n_negatives, negative_power=power).fit(X)
+    rows = {"rows": {"X": X[10:30]}, "users": {"users": range(10, 30)}}
+    rows["both"] = {"X": X[50:70], "users": range(10, 30)}
+    history = X[50:70] if given == "both" else X[10:30]
+    proba = est.predict_proba(**rows[given]).astype(np.float64)
+    scores = est.decision_function(**rows[given])
+    counts = np.asarray(X.sum(axis=0), dtype=np.float64).ravel() ** power
+    q = counts / counts.sum()
+    for row in range(20):
+        has = history[[row]].indices
+        if len(has) == 0:
+            continue
+        for i in range(60):
+            q_u = q[i] / (1 - sum(q[j] for j in has))
+            expected = scores[row, i] + np.log(n_negatives * len(has) * q_u)
+            assert logit(proba[row, i]) == pytest.approx(expected, abs=2e-3)
+
+
+def test_uniform_negatives_leave_the_ranking(quick, X):
+    est = quick(MFClassifier).fit(X)
+    shift = logit(est.predict_proba(X).astype(np.float64)) - est.decision_function(X)
+    np.testing.assert_allclose(shift - shift[:, :1], 0, atol=1e-3)
+    n = np.diff(X.indptr)
+    some = n > 0
+    np.testing.assert_allclose(shift[some, 0], np.log(4 * n[some] / (60 - n[some])), atol=1e-3)
+
+
+@pytest.mark.parametrize("power", [0.0, 0.75])
+@pytest.mark.parametrize("n_negatives", [1, 4])
+def test_probabilities_are_of_the_true_rate(n_negatives, power, quick):
+    # items of very different popularity and nothing else to learn
+    rates = np.linspace(0.03, 0.5, 40)
+    X = sp.csr_matrix(np.random.RandomState(0).uniform(size=(500, 40)) < rates, dtype=np.float32)
+    options = {"n_factors": 1, "max_epochs": 30, "init_std": 0.01, "l2": 1e-3}
+    est = quick(MFClassifier, n_negatives=n_negatives, negative_power=power, **options).fit(X)
+    proba = est.predict_proba(users=range(500))
+    assert proba.sum() == pytest.approx(X.nnz, rel=0.1)
+    counts = np.asarray(X.sum(axis=0)).ravel()
+    for quarter in np.split(np.arange(40), 4):
+        assert 0.67 < proba[:, quarter].sum() / counts[quarter].sum() < 1.5
+
+
+# edges
+
+
+@pytest.mark.parametrize("power", [0.0, 0.75])
+def test_edges_give_finite_answers(power, edge, check_edge):
+    check_edge(MFClassifier, edge, negative_power=power)
+
+
+def test_nothing_is_learnt_where_everybody_has_everything(quick):
+    start, est = (quick(MFClassifier, max_epochs=n).fit(np.ones((4, 5))) for n in (0, 5))
+    np.testing.assert_array_equal(start.item_factors_, est.item_factors_)
+    assert (est.recommend(users=range(4)) == -1).all()
+
+
+def test_a_full_row_stays_below_one(quick, X):
+    est = quick(MFClassifier).fit(X)
+    proba = est.predict_proba(np.ones((1, 60)))
+    assert proba.max() < 1
+    assert proba.min() > 0.5
+
+
+@pytest.mark.parametrize("n_candidates", [None, 3])
+def test_one_user_can_be_validated(n_candidates, quick):
+    options = {"early_stopping": True, "validation_candidates": n_candidates}
+    est = quick(MFClassifier, **options).fit([[1, 0, 1, 0, 0, 1]])
+    assert np.isfinite(est.predict_proba(users=[0])).all()

@@ -1,0 +1,147 @@
+"""FISM, SVD++ and NAIS as estimators: their formulas, fold-in, parameters and real data."""
+
+import os
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from scipy.special import expit
+
+from skrec import FISMRanker, NAISClassifier, SVDppRanker
+from skrec.datasets import fetch_amazon_music
+from skrec.metrics import make_ranking_scorer
+from skrec.model_selection import LeaveOneOut
+
+EXACT = ["fism", "nais-prod", "nais-concat"]
+NAMES = [*EXACT, "svdpp"]
+
+
+def pooled(est, histories, left_out, alpha):
+    """Return the sums of equations 10 and 11, of shape (n_users, n_items, n_factors)."""
+    q = est.history_factors_
+    items = range(len(q))
+    return np.array(
+        [[left_out(q, h, i) * max(len(h), 1) ** -alpha for i in items] for h in histories]
+    )
+
+
+def test_fism_is_equation_10(fitted, X, histories, left_out):
+    est = fitted["fism"]
+    users, items = pooled(est, histories, left_out, 0.7), est.item_factors_
+    expected = np.einsum("uif,if->ui", users, items[:, :6]) + items[:, 6]
+    np.testing.assert_allclose(est.decision_function(X), expected, rtol=1e-4, atol=1e-5)
+    assert est.user_factors_ is None
+
+
+def test_svdpp_is_equation_11(fitted, X, histories, left_out):
+    est = fitted["svdpp"]
+    users = pooled(est, histories, left_out, 0.3) + est.user_factors_[:, None]
+    expected = np.einsum("uif,if->ui", users, est.item_factors_)
+    got = est.decision_function(users=np.arange(X.shape[0]))
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["nais-prod", "nais-concat"])
+def test_nais_is_its_formula(name, fitted, X, histories, left_out):
+    est, users = fitted[name], [0, 7, 50]
+    w = {k: v.numpy().astype(float) for k, v in est.net_.module_.state_dict().items()}
+    got = est.decision_function(X[users])
+    for row, user in enumerate(users):
+        for i in range(X.shape[1]):
+            others, q = histories[user][histories[user] != i], est.item_factors_[i]
+            mine = est.history_factors_[others]
+            pairs = q[:6] * mine
+            if est.attention == "concat":
+                pairs = np.concatenate([np.tile(q[:6], (len(mine), 1)), mine], axis=1)
+            hidden = np.maximum(pairs @ w["attention.weight"] + w["attention.bias"], 0)
+            powers = np.exp(hidden @ w["attention.out"])
+            weights = powers / powers.sum() ** est.beta
+            expected = left_out(est.history_factors_, histories[user], i, weights) @ q[:6]
+            expected += q[6] if est.item_bias else 0
+            assert got[row, i] == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_history_is_enough(name, fitted, X):
+    est, users = fitted[name], np.arange(X.shape[0])
+    by_row, by_history = est.decision_function(users=users), est.decision_function(X)
+    np.testing.assert_allclose(by_history, by_row, rtol=1e-5, atol=1e-6)
+
+
+def test_svdpp_folds_a_user_in_near_the_learnt_vector(fitted, X):
+    est, users = fitted["svdpp"], np.arange(X.shape[0])
+    learnt, folded = est.decision_function(users=users), est.decision_function(X)
+    agreement = [np.corrcoef(a, b)[0, 1] for a, b in zip(learnt, folded, strict=True)]
+    assert np.mean(agreement) > 0.9
+    assert not np.array_equal(learnt, folded)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_candidates_score_as_among_all(name, fitted, X):
+    est = fitted[name]
+    candidates = np.random.default_rng(0).permuted(np.tile(np.arange(50), (20, 1)), axis=1)[:, :9]
+    every = est.decision_function(users=np.arange(20))
+    items, scores = est.recommend(
+        n_items=9,
+        users=np.arange(20),
+        candidates=candidates,
+        exclude_seen=False,
+        return_scores=True,
+    )
+    assert np.array_equal(np.sort(items), np.sort(candidates))
+    np.testing.assert_allclose(
+        scores, np.take_along_axis(every, items, axis=1), rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_empty_history_gets_the_prior(name, fitted, X):
+    scores = fitted[name].decision_function(sp.csr_matrix((1, X.shape[1])))[0]
+    order = np.argsort(np.asarray(X.sum(0)).ravel(), kind="stable")
+    assert np.all(np.diff(scores[order]) >= -1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_item_left_out_of_itself(name, fitted, X):
+    row = sp.csr_matrix(([1.0], ([0], [3])), shape=(1, X.shape[1]))
+    assert np.isfinite(fitted[name].decision_function(row)).all()
+
+
+def test_nais_undoes_the_sampling_of_negatives(fitted, X):
+    est = fitted["nais-prod"]
+    n = np.diff(X.indptr)[:, None]
+    odds = np.log(est.n_negatives * n / (X.shape[1] - n))
+    expected = expit(est.decision_function(X) + odds)
+    np.testing.assert_allclose(est.predict_proba(X), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("cls", [FISMRanker, SVDppRanker])
+def test_probabilities_of_rankers_add_up_to_what_a_user_has(cls, fitted, X):
+    est = fitted["fism" if cls is FISMRanker else "svdpp"]
+    totals = est.predict_proba(users=np.arange(X.shape[0])).sum(axis=1)
+    np.testing.assert_allclose(totals, np.diff(X.indptr), rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("cls", "parameters", "match"),
+    [
+        (FISMRanker, {"alpha": -0.1}, "alpha"),
+        (SVDppRanker, {"item_bias": 3}, "item_bias"),
+        (NAISClassifier, {"attention": "dot"}, "attention"),
+        (NAISClassifier, {"beta": 1.5}, "beta"),
+        (NAISClassifier, {"attention_size": 0}, "attention_size"),
+    ],
+)
+def test_wrong_parameters_are_named(cls, parameters, match, X):
+    with pytest.raises(ValueError, match=match):
+        cls(**parameters).fit(X)
+
+
+@pytest.mark.skipif("SKREC_DATA" not in os.environ, reason="SKREC_DATA is not set")
+def test_fism_beats_popularity_on_amazon_music():
+    data = fetch_amazon_music()
+    train, held_out = next(LeaveOneOut("random", random_state=0).split(data.loo_train))
+    targets = data.loo_train[held_out]
+    est = FISMRanker(n_factors=32, max_epochs=8, lr=5e-3, device="cpu", random_state=0)
+    scorer = make_ranking_scorer("ndcg", k=10, n_negatives=99)
+    assert scorer(est.fit(data.loo_train[train]), targets) > 0.25

@@ -1,0 +1,45 @@
+"""The perceptron on the product of two vectors."""
+
+import numpy as np
+import pytest
+
+from skrec import BPRMFRanker, JRLRanker
+
+
+def relu(x):
+    return np.maximum(x, 0)
+
+
+def test_scores_are_those_of_the_perceptron(quick, X):
+    est = quick(JRLRanker, hidden_sizes=(9, 4)).fit(X)
+    w = {k: v.numpy() for k, v in est.net_.module_.interaction.state_dict().items()}
+    first = relu((est.user_factors_[3] * est.item_factors_) @ w["first.weight"].T + w["first.bias"])
+    second = relu(first @ w["tower.layers.0.weight"].T + w["tower.layers.0.bias"])
+    expected = second @ w["tower.output.weight"][0]
+    assert expected.std() > 1e-3
+    np.testing.assert_allclose(est.decision_function(users=[3])[0], expected, 1e-4, 1e-5)
+
+
+def test_finds_what_is_missing(quick, checkerboard):
+    X, missing = checkerboard
+    est = quick(JRLRanker, hidden_sizes=(16, 8), max_epochs=15).fit(X)
+    hits = est.recommend(users=range(len(missing)), n_items=1)[:, 0] == missing
+    assert hits.mean() > 0.9
+
+
+def test_starts_from_vectors(quick, X):
+    est = quick(JRLRanker, max_epochs=0, pretrain=quick(BPRMFRanker)).fit(X)
+    np.testing.assert_array_equal(est.user_factors_, est.pretrained_.user_factors_)
+    np.testing.assert_array_equal(est.item_factors_, est.pretrained_.item_factors_)
+
+
+def test_vectors_of_matrix_factorisation_help(quick, X):
+    options = {"n_factors": 8, "max_epochs": 3, "init_std": 0.01, "hidden_sizes": (16,)}
+    alone = quick(JRLRanker, **options).fit(X).score(X)
+    start = quick(BPRMFRanker, n_factors=8, max_epochs=30)
+    assert quick(JRLRanker, **options, pretrain=start).fit(X).score(X) > alone
+
+
+def test_wrong_hidden_sizes(quick, X):
+    with pytest.raises(ValueError, match="hidden_sizes must be one or more positive integers; got"):
+        quick(JRLRanker, hidden_sizes=()).fit(X)
