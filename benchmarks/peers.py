@@ -66,10 +66,12 @@ class Worker:
         What the worker's script takes.
     threads : int
         Threads of its libraries.
+    script : str, default=None
+        The worker's file without its ending; None takes ``{name}_worker``.
     """
 
-    def __init__(self, name, *arguments, threads):
-        script = _HERE / "workers" / f"{name}_worker.py"
+    def __init__(self, name, *arguments, threads, script=None):
+        script = _HERE / "workers" / f"{script or f'{name}_worker'}.py"
         limits = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         self._process = subprocess.Popen(
             [environment(name), script, *map(str, arguments)],
@@ -88,9 +90,9 @@ class Worker:
         self._process.stdout.close()
         self._process.wait(timeout=60)
 
-    def run(self, task):
-        """Run one round of a task and give its seconds."""
-        print(task, file=self._process.stdin, flush=True)
+    def run(self, task, *arguments):
+        """Run one round of a task, with arguments that JSON can hold, and give its seconds."""
+        print(json.dumps([task, *arguments]), file=self._process.stdin, flush=True)
         return self._answer()["seconds"]
 
     def _answer(self):

@@ -5,7 +5,7 @@ the test, the published test part is scored; settings were chosen before that, o
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -32,12 +32,15 @@ class Task:
         Metrics for each user.
     fit_parameters : dict
         Estimator parameters that give training something to watch, for estimators that have them.
+    sampled_parameters : dict
+        What replaces some of those where an estimator can watch a sampled ranking.
     """
 
     train: Any
     evaluate: Any
     scorer: Any
     fit_parameters: dict = field(default_factory=dict)
+    sampled_parameters: dict = field(default_factory=dict)
 
     def score(self, estimator):
         """Give a table of metrics, one row a user."""
@@ -69,6 +72,7 @@ class NCF:
     split = "given"
     _metrics = ("hit_rate", "ndcg")
     _cuts = (5, 10, 20)
+    _sampled: ClassVar = {"validation_metric": "ndcg@10", "validation_candidates": 99}
 
     def __init__(self, options=None):
         pass
@@ -79,7 +83,8 @@ class NCF:
         train, held_out = next(LeaveOneOut(by, random_state=0).split(data.loo_train))
         scorer = make_ranking_scorer(self._metrics, self._cuts, n_negatives=99)
         validation = data.loo_train[held_out]
-        return Task(data.loo_train[train], validation, scorer, watching(validation, self.watched))
+        watched = watching(validation, self.watched)
+        return Task(data.loo_train[train], validation, scorer, watched, self._sampled)
 
     def test(self, data):
         """Give the task on the test items; everything else is trained on."""

@@ -140,7 +140,9 @@ def has_seed(system):
     return "random_state" in find_system(system)().get_params()
 
 
-def make_estimator(system, parameters, seed=None, device=None, **fit_parameters):
+def make_estimator(
+    system, parameters, seed=None, device=None, sampled_parameters=None, **fit_parameters
+):
     """Make an estimator.
 
     Parameters
@@ -153,6 +155,8 @@ def make_estimator(system, parameters, seed=None, device=None, **fit_parameters)
         Its ``random_state``, if it has one.
     device : str, default=None
         Its ``device``, if it has one.
+    sampled_parameters : dict, default=None
+        What replaces further parameters if the class can watch a sampled ranking.
     **fit_parameters
         Further parameters, given if the class has them.
 
@@ -161,12 +165,22 @@ def make_estimator(system, parameters, seed=None, device=None, **fit_parameters)
     estimator : BaseRecommender
         Not fitted.
     """
-    estimator = find_system(system)(**parameters)
+    estimator = find_system(system)(**{k: _decoded(v) for k, v in parameters.items()})
     known = estimator.get_params()
+    if "validation_candidates" in known:
+        fit_parameters = {**fit_parameters, **(sampled_parameters or {})}
     optional = {**fit_parameters, "random_state": seed, "device": device}
     return estimator.set_params(
         **{name: v for name, v in optional.items() if name in known and v is not None}
     )
+
+
+def _decoded(value):
+    """Give a nested estimator for a dict that names its system, anything else as it is."""
+    if isinstance(value, dict) and "system" in value:
+        rest = {k: v for k, v in value.items() if k != "system"}
+        return make_estimator(value["system"], rest)
+    return value
 
 
 def run(task, system, parameters, seed=0, device=None):
@@ -190,14 +204,36 @@ def run(task, system, parameters, seed=0, device=None):
     outcome : Outcome
         Values of the users, and times.
     """
-    estimator = make_estimator(system, parameters, seed, device, **task.fit_parameters)
+    estimator = make_estimator(
+        system, parameters, seed, device, task.sampled_parameters, **task.fit_parameters
+    )
     start = time.perf_counter()
     estimator.fit(task.train)
-    fitted = time.perf_counter()
+    return score(task, estimator, time.perf_counter() - start)
+
+
+def score(task, estimator, fit_seconds=0.0):
+    """Score a fitted estimator on a task.
+
+    Parameters
+    ----------
+    task : Task
+        From a protocol.
+    estimator : BaseRecommender
+        Fitted.
+    fit_seconds : float, default=0.0
+        What its fit took.
+
+    Returns
+    -------
+    outcome : Outcome
+        Values of the users, and times.
+    """
+    start = time.perf_counter()
     values = task.score(estimator)
-    scored = time.perf_counter()
+    seconds = time.perf_counter() - start
     activity = task.activity(values.index.to_numpy())
-    return Outcome(values, activity, fitted - start, scored - fitted, kept_epoch(estimator))
+    return Outcome(values, activity, fit_seconds, seconds, kept_epoch(estimator))
 
 
 def kept_epoch(estimator):

@@ -101,6 +101,8 @@ SKIPPED = {
 
 # system: what ``python -m benchmarks.tune`` tries; one value is a fixed choice
 GRIDS = {
+    "BPRMFRanker": {"lr": [2e-3], "l2": [2e-3, 5e-3, 0.01, 0.02, 0.05], "init_std": [0.01, 0.1]},
+    "MFClassifier": {"lr": [2e-3], "l2": [5e-4, 1e-3, 2e-3, 5e-3, 0.01], "init_std": [0.01, 0.1]},
     "PopularityRecommender": {},
     "ItemKNNRecommender": {
         "n_neighbors": [35, 50, 100, 20_000],

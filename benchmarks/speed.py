@@ -6,6 +6,7 @@ Run from the checkout as ``python -m benchmarks.speed --help``.
 import argparse
 import os
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
@@ -25,8 +26,15 @@ tasks:
   evaluate       ten metrics and cut-offs for all users of Gowalla against one ranking
   scale          EASE, ItemKNN and one epoch of Mult-VAE on 136,677 x 20,108 with 10 million
                  entries, each in a fresh process
+  negatives      an epoch's negatives for Gowalla, one a positive, uniform and by popularity, beside
+                 as many draws that nobody checks
   peers          RecBole's MultiVAE, implicit's neighbours and implicit's ranking by factors, on the
                  same arrays with as many threads; their virtual environments are made on demand
+  mf-bpr         an epoch of MF-BPR with 64 factors on Gowalla beside implicit's; then NDCG@20
+                 within budgets of training time, for implicit with its defaults and on a grid (the
+                 best of which, by the test itself, is what "ratio" divides by)
+  convncf-epoch  an epoch of ConvNCF, 64 factors and six layers of 32 maps, on amazon-music beside
+                 RecBole's with the same tower, optimiser and batches
 
 Times are medians over rounds in which the competitors take turns; "low" and "high" are quartiles,
 "ratio" is to the row that "reference" names ("paired_ratio": median of the ratios within rounds,
@@ -47,7 +55,7 @@ def main(argv=None):
             rows = [_complete(task, row, options) for row in _TASKS[task](options)]
             results.append(options.output, rows)
             print(f"{task}, {options.threads} threads")
-            shown = pd.DataFrame(rows).dropna(axis=1, how="all").drop(columns=["task", "threads"])
+            shown = pd.DataFrame(rows)[_SHOWN].dropna(axis=1, how="all")
             print(shown.to_string(index=False, float_format="{:.4g}".format), flush=True)
 
 
@@ -60,21 +68,32 @@ def _parse(argv):
     )
     parser.add_argument("tasks", nargs="*", metavar="task", help=f"of {', '.join(_TASKS)}")
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count")
-    parser.add_argument("--batches", type=int, default=3, help="batches a round")
+    parser.add_argument("--batches", type=int, default=3, help="batches, or epochs, a round")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--peers", nargs="+", default=["recbole", "implicit"], help="which peers")
+    parser.add_argument(
+        "--peers", nargs="*", default=["recbole", "implicit"], help="which peers; none: ours alone"
+    )
+    parser.add_argument(
+        "--budgets", nargs="+", type=float, default=[5.0, 10.0, 20.0, 40.0],
+        help="mf-bpr: seconds of training",
+    )  # fmt: skip
+    parser.add_argument("--seeds", type=int, default=1, help="mf-bpr: fits for each curve")
+    parser.add_argument("--batch-size", type=int, default=512, help="convncf-epoch: positives")
+    parser.add_argument("--interactions", type=int, help="convncf-epoch: so many, not all")
     parser.add_argument("--no-memory", action="store_true", help="multvae-batch: times alone")
     parser.add_argument("--data-home", help="folder of the data; default: $SKREC_DATA")
     parser.add_argument("--scratch", help="folder for temporary files, some 200 MB")
     parser.add_argument("--output", default="benchmarks/results/speed.csv", help="CSV to extend")
     parser.add_argument("--smoke", action="store_true", help="tiny data, two rounds")
     options = parser.parse_args(argv)
-    options.tasks = options.tasks or [name for name in _TASKS if name != "peers"]
+    options.tasks = options.tasks or [name for name in _TASKS if name not in _WITH_PEERS]
+    options.budgets = sorted(options.budgets)
     unknown = [name for name in options.tasks if name not in _TASKS]
     if unknown:
         parser.error(f"tasks must be among {list(_TASKS)}; got {unknown}")
     if options.smoke:
         options.rounds, options.batches = min(options.rounds, 2), min(options.batches, 2)
+        options.budgets, options.batch_size = [0.5, 1.0], min(options.batch_size, 100)
     return options
 
 
@@ -91,6 +110,8 @@ _COLUMNS = (
     "extra",
     "note",
 )
+_FIRST = ["what", "ratio", "paired_ratio", "reference"]
+_SHOWN = _FIRST + [name for name in _COLUMNS if name not in _FIRST]
 
 
 def _complete(task, row, options):
@@ -240,13 +261,22 @@ def _pair(name, ours, worker, rounds):
     return summarize(alternate(tasks, rounds), peer)
 
 
+def _embedding(name):
+    """Give a task of `benchmarks.embedding_jobs`, which imports torch."""
+    return lambda options: getattr(import_module("benchmarks.embedding_jobs"), name)(options)
+
+
 _TASKS = {
     "multvae-batch": multvae_batch,
     "recommend": recommend,
     "evaluate": evaluate,
     "scale": scale,
+    "negatives": _embedding("negatives"),
     "peers": peers,
+    "mf-bpr": _embedding("mf_bpr"),
+    "convncf-epoch": _embedding("convncf_epoch"),
 }
+_WITH_PEERS = ("peers", "mf-bpr", "convncf-epoch")
 
 
 if __name__ == "__main__":

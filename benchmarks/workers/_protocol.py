@@ -1,4 +1,4 @@
-"""How a worker talks to the benchmark: one line in, one line of JSON out.
+"""How a worker talks to the benchmark: one line of JSON in, one out.
 
 A worker runs in the virtual environment of a peer, so it imports nothing from this project.
 """
@@ -18,10 +18,14 @@ def claim_stdout():
 
 
 def serve(tasks, stream):
-    """Run one round of a task for each line that names it, until the input ends."""
+    """Run one round of a task for each line that names it, until the input ends.
+
+    A line is a list of the task's name and its arguments.
+    """
     print(json.dumps({"ready": sorted(tasks)}), file=stream, flush=True)
     for line in sys.stdin:
-        print(json.dumps({"seconds": tasks[line.strip()]()}), file=stream, flush=True)
+        name, *arguments = json.loads(line)
+        print(json.dumps({"seconds": tasks[name](*arguments)}), file=stream, flush=True)
 
 
 def seconds(function):

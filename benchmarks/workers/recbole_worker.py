@@ -3,34 +3,15 @@
 Usage: python recbole_worker.py ARRAYS.npz N_THREADS BATCH_SIZE
 """
 
-import builtins
 import sys
-import types
 
 from _protocol import claim_stdout, seconds, serve
 
 STREAM = claim_stdout()
 
+import _recbole  # noqa: E402, F401 (before RecBole itself)
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-
-
-def stub(name, **attributes):
-    """Stand in for a module that RecBole imports and that this worker never calls."""
-    module = types.ModuleType(name)
-    module.__dict__.update(attributes)
-    sys.modules[name] = module
-
-
-# logging to TensorBoard, tables and FLOP counts: of no use to a training batch
-stub("torch.utils.tensorboard", SummaryWriter=object)
-stub("texttable", Texttable=object)
-stub("thop", profile=None)
-stub("psutil")
-for _alias in ("float", "int", "bool", "object"):  # aliases that NumPy 2 has dropped
-    if _alias not in np.__dict__:
-        setattr(np, _alias, getattr(builtins, _alias))
-
 from recbole.model.general_recommender.multivae import MultiVAE  # noqa: E402
 
 CONFIG = {

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 ROOT = Path(__file__).parents[2]
 
@@ -14,8 +15,10 @@ if not (ROOT / "benchmarks").is_dir():
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import activity, calibration, quality, results, settings, speed, tune  # noqa: E402
+from benchmarks.jobs import Judge  # noqa: E402
 from benchmarks.peers import PEERS, Worker  # noqa: E402
 from benchmarks.runs import find_system, system_names  # noqa: E402
+from benchmarks.workers._snapshots import Snapshots  # noqa: E402
 
 FAST = ["PopularityRecommender", "EASERecommender"]
 
@@ -165,6 +168,54 @@ def test_speed_of_a_training_batch(tmp_path):
     assert table["n"].min() == 4
 
 
+@pytest.mark.parametrize(
+    ("task", "rows"),
+    [
+        ("negatives", {"uniform", "popularity", "unchecked_draws"}),
+        ("mf-bpr", {"bpr_mf_epoch", "bpr_mf in 0.5 s", "bpr_mf in 1 s"}),
+        ("convncf-epoch", {"convncf_epoch"}),
+    ],
+)
+def test_speed_of_embedding_models_without_peers(tmp_path, task, rows):
+    output = tmp_path / "speed.csv"
+    speed.main(
+        [task, "--smoke", "--rounds", "1", "--threads", "1", "--peers", "--interactions", "500",
+         "--output", str(output)]
+    )  # fmt: skip
+    table = pd.read_csv(output).set_index("what")
+    assert rows <= set(table.index)
+    assert (table["seconds"] > 0).all()
+    assert table["note"].iloc[-1].split()[0] in {"9000", "ndcg@20", "500"}
+
+
+def test_budgets_keep_the_last_epoch_that_they_allow(monkeypatch):
+    clock = iter([0.0, 1.0, 5.0, 6.0, 7.0, 9.0])
+    monkeypatch.setattr("benchmarks.workers._snapshots.time.perf_counter", lambda: next(clock))
+    snapshots = Snapshots([0.5, 2.5, 2.8])
+    assert not snapshots(lambda: "first")  # ends at 1, the copy takes until 5
+    assert not snapshots(lambda: "second")  # ends at 6, so after 2 seconds of training
+    assert snapshots(lambda: "third")
+    assert snapshots.kept == [(0.0, 0, None), (2.0, 2, "second"), (2.0, 2, "second")]
+
+
+def test_the_last_epoch_serves_all_budgets_that_are_left():
+    snapshots = Snapshots([1e8, 1e9])
+    snapshots(lambda: "all")
+    assert [copy for _, _, copy in snapshots.finish()] == ["all", "all"]
+
+
+def test_factors_and_lists_are_judged_alike():
+    rng = np.random.RandomState(0)
+    train, test = (sp.random(30, 40, 0.1, "csr", random_state=seed) for seed in (0, 1))
+    judge = Judge(train, test - test.multiply(train > 0), k=5, block=7)
+    factors = rng.randn(30, 3), rng.randn(40, 3)
+    scores = factors[0] @ factors[1].T
+    scores[train.nonzero()] = -np.inf
+    ranked = np.argsort(-scores[judge.users], axis=1)[:, :5]
+    assert judge.factors(*factors) == pytest.approx(judge.ranking(ranked))
+    assert 0 < judge.ranking(ranked) < 1
+
+
 def test_a_worker_answers_a_round_at_a_time(tmp_path, monkeypatch):
     script = tmp_path / "workers" / "echo_worker.py"
     script.parent.mkdir()
@@ -174,13 +225,13 @@ def test_a_worker_answers_a_round_at_a_time(tmp_path, monkeypatch):
         "from _protocol import claim_stdout, serve\n"
         "stream = claim_stdout()\n"
         "print('a library that talks')\n"
-        "serve({'one': lambda: 1.0, 'two': lambda: 2.0}, stream)\n"
+        "serve({'one': lambda: 1.0, 'two': lambda x=2.0: x}, stream)\n"
     )
     monkeypatch.setattr("benchmarks.peers._HERE", tmp_path)
     monkeypatch.setattr("benchmarks.peers.environment", lambda name: sys.executable)
     with Worker("echo", threads=1) as worker:
         assert worker.tasks == ["one", "two"]
-        assert [worker.run("two"), worker.run("one"), worker.run("two")] == [2.0, 1.0, 2.0]
+        assert [worker.run("two"), worker.run("one"), worker.run("two", [3])] == [2.0, 1.0, [3]]
 
 
 def test_peers_have_a_worker_and_exact_versions():
