@@ -83,8 +83,3 @@ class FISMRanker(PairRanker):
             make_table(n_items, interaction.item_size, self.init_std),
             interaction,
         )
-
-    @property
-    def history_factors_(self):
-        """Vectors of the items that users have, ndarray of shape (n_items, n_factors)."""
-        return self._module.users.history.weight.detach().cpu().numpy()

@@ -5,13 +5,13 @@ from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skrec.neural import PairClassifier
+from skrec.neural import PairClassifier, Pretrained
 from skrec.nn.nais import NAIS
 
 __all__ = ["NAISClassifier"]
 
 
-class NAISClassifier(PairClassifier):
+class NAISClassifier(Pretrained, PairClassifier):
     r"""Neural attentive item similarity model (NAIS) with sampled binary cross-entropy.
 
     A user is, for each target, a sum of what they have in which attention weighs the items:
@@ -63,7 +63,8 @@ class NAISClassifier(PairClassifier):
     Notes
     -----
     A user's own items are scored without themselves at prediction as in training. The attention
-    starts with :math:`b = 0` and :math:`h = 1`, near FISM with exponent :math:`\beta`. Differences
+    starts with :math:`b = 0` and :math:`h = 1`, near FISM with exponent :math:`\beta`. The paper
+    starts from FISM's vectors: ``pretrain=FISMRanker(n_factors=16, item_bias=True)``. Differences
     from the paper: Adam in place of Adagrad, and batches over several users. `predict_proba`
     undoes the sampling of negatives in the odds.
 
@@ -108,8 +109,3 @@ class NAISClassifier(PairClassifier):
             self.item_bias,
             self.init_std,
         )
-
-    @property
-    def history_factors_(self):
-        """Vectors of the items that users have, ndarray of shape (n_items, n_factors)."""
-        return self._module.users.history.weight.detach().cpu().numpy()

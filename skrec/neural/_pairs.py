@@ -174,7 +174,7 @@ class PairRecommender(TorchRecommender):
         def evaluate(module):
             module.eval()
             return validation.evaluate(
-                lambda queries, candidates: self._model_scores(module, queries, candidates),
+                lambda queries, candidates: self._model_scores(module, queries, candidates, False),
                 self._row_bytes(),
             )
 
@@ -218,8 +218,11 @@ class PairRecommender(TorchRecommender):
         interaction = self._module.interaction
         return 12 * (interaction.user_size + interaction.item_size)
 
-    def _model_scores(self, module, queries, candidates=None):
-        """Give the scores of all items, or of shared or per-row candidates."""
+    def _model_scores(self, module, queries, candidates=None, seen_matter=True):
+        """Give the scores of all items, or of shared or per-row candidates.
+
+        Where seen items do not matter, they are not scored without themselves in the history.
+        """
         device = module.items.weight.device
         free = self._free_vectors(module, queries)
         rows = sparse_rows(queries.history).to(device)
@@ -230,7 +233,7 @@ class PairRecommender(TorchRecommender):
                 scores = module.score_all(states, items)
             else:
                 scores = module.score(states, items)
-            if module.reads_history:
+            if module.reads_history and seen_matter:
                 self._rescore_seen(module, queries, candidates, (scores, states, rows))
         return scores.cpu().numpy()
 
@@ -279,6 +282,12 @@ class PairRecommender(TorchRecommender):
     def item_factors_(self):
         """Vectors of the items, ndarray of shape (n_items, width)."""
         return self._module.items.weight.detach().cpu().numpy()
+
+    @property
+    def history_factors_(self):
+        """Vectors of items in a history, ndarray of shape (n_items, width); None without any."""
+        table = getattr(self._module.users, "history", None)
+        return None if table is None else table.weight.detach().cpu().numpy()
 
     def similar_items(self, items, n_items=10):
         """Give the items whose vectors point the same way (cosine).

@@ -160,12 +160,6 @@ class ConvNCFRanker(Pretrained, PairRanker):
         return tags
 
     @property
-    def history_factors_(self):
-        """Vectors of items in a history, ndarray of shape (n_items, n_factors), or None."""
-        table = getattr(self._module.users, "history", None)
-        return None if table is None else table.weight.detach().cpu().numpy()
-
-    @property
     def _histories(self):
         return self.embedding != "mf"
 

@@ -8,7 +8,7 @@ from torch.autograd.function import once_differentiable
 
 __all__ = ["Dot", "Interaction", "chunk_size", "split_rows_of"]
 
-_CHUNK_BYTES = 2**25  # temporaries of one step over the items
+_CHUNK_BYTES = 2**23  # temporaries of one step over the items
 
 
 def chunk_size(bytes_per_row):

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from scipy.special import expit
 
 from skrec import FISMRanker, NAISClassifier, SVDppRanker
-from skrec.datasets import fetch_amazon_music
+from skrec.datasets import fetch_amazon_music, make_interactions
 from skrec.metrics import make_ranking_scorer
 from skrec.model_selection import LeaveOneOut
 
@@ -145,3 +145,17 @@ def test_fism_beats_popularity_on_amazon_music():
     est = FISMRanker(n_factors=32, max_epochs=8, lr=5e-3, device="cpu", random_state=0)
     scorer = make_ranking_scorer("ndcg", k=10, n_negatives=99)
     assert scorer(est.fit(data.loo_train[train]), targets) > 0.25
+
+
+def test_nais_starts_from_the_vectors_of_fism():
+    X = make_interactions(60, 30, 600, random_state=0).X
+    start = FISMRanker(n_factors=4, item_bias=True, max_epochs=3)
+    est = NAISClassifier(n_factors=4, max_epochs=0, pretrain=start, random_state=0).fit(X)
+    np.testing.assert_array_equal(est.item_factors_, est.pretrained_.item_factors_)
+    np.testing.assert_array_equal(est.history_factors_, est.pretrained_.history_factors_)
+
+
+def test_nais_refuses_vectors_of_another_width():
+    X = make_interactions(60, 30, 600, random_state=0).X
+    with pytest.raises(ValueError, match="pretrain must have history_factors_"):
+        NAISClassifier(n_factors=4, pretrain=FISMRanker(n_factors=8), random_state=0).fit(X)
