@@ -11,7 +11,15 @@ from benchmarks.settings import SETTINGS, SKIPPED, settings_of
 
 __all__ = ["main"]
 
-_SMOKE = {"max_epochs": 2, "hidden_sizes": (), "latent_size": 8, "anneal_steps": 10}
+_SMOKE = {
+    "max_epochs": 2,
+    "hidden_sizes": (8,),
+    "latent_size": 8,
+    "anneal_steps": 10,
+    "n_factors": 8,
+    "n_feature_maps": 2,
+    "pretrain_epochs": 1,
+}
 
 _EPILOG = """\
 protocols:

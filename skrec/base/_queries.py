@@ -102,6 +102,32 @@ def pairs_by_user(interactions):
     return np.unique(interactions.user, return_inverse=True)
 
 
+def lists_of_pairs(place, items, n_users):
+    """Write pairs into a list for each user.
+
+    Parameters
+    ----------
+    place, items : ndarray of shape (n,)
+        User and item of each pair.
+    n_users : int
+        Number of users.
+
+    Returns
+    -------
+    lists : ndarray of int64 of shape (n_users, longest)
+        Items of each user, padded with -1.
+    column : ndarray of shape (n,)
+        Where in its user's list each pair is.
+    """
+    order = np.argsort(place, kind="stable")
+    counts = np.bincount(place, minlength=n_users)
+    column = np.empty(len(place), dtype=np.int64)
+    column[order] = np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts)
+    lists = np.full((n_users, counts.max(initial=0)), -1, dtype=np.int64)
+    lists[place, column] = items
+    return lists, column
+
+
 def pick_pairs(place, items, n_users, blocks, n_arrays):
     """Pick pairs out of dense blocks of rows without keeping the rows.
 

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.base._parameters import ParameterFields
-from skrec.base._queries import Queries, pairs_by_user, pick_pairs
+from skrec.base._queries import Queries, lists_of_pairs, pairs_by_user, pick_pairs
 from skrec.base._ranking import RankingRequest
 from skrec.base._tags import recommender_tags
 from skrec.base._validation import check_matrix, check_pairs, check_users
@@ -32,6 +32,8 @@ class BaseRecommender(ParameterFields, BaseEstimator):
     _proba_pairs: ClassVar[str] = "all"
     _feedback: ClassVar[str] = "implicit"
     _probabilistic: ClassVar[bool] = False
+    # whether _score_candidates of lists, padded with -1, costs less than the scores of all items
+    _scores_few_cheaply: ClassVar[bool] = False
     # settings with which the common checks of skrec.testing run in a fraction of a second
     _test_parameters: ClassVar[dict[str, Any]] = {}
 
@@ -230,7 +232,12 @@ class BaseRecommender(ParameterFields, BaseEstimator):
             raise ValueError("users must be None where X is Interactions, which name their users")
         check_pairs(pairs, self.interactions_.shape)
         known, place = pairs_by_user(pairs)
-        blocks = self._blocks(function, self._queries(None, known), return_std)
+        queries = self._queries(None, known)
+        lists, column = lists_of_pairs(place, pairs.item, len(known))
+        few = self._scores_few_cheaply and 4 * lists.shape[1] <= self.n_features_in_
+        if few and function == self._scores and not return_std:
+            return (self._score_candidates(queries, lists)[place, column],)
+        blocks = self._blocks(function, queries, return_std)
         return pick_pairs(place, pairs.item, len(known), blocks, 1 + bool(return_std))
 
     def decision_function(self, X=None, *, users=None, return_std=False):

@@ -42,6 +42,7 @@ class PairRecommender(TorchRecommender):
 
     _loss: ClassVar[type]
     _fold_in_items: ClassVar[int] = 512
+    _scores_few_cheaply: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_factors": [Interval(Integral, 1, None, closed="left")],
         "n_negatives": [Interval(Integral, 1, None, closed="left")],
@@ -99,6 +100,7 @@ class PairRecommender(TorchRecommender):
         "max_epochs": 12,
         "lr": 0.02,
         "init_std": 0.1,
+        "fold_in_steps": 5,
         "device": "cpu",
         "random_state": 0,
     }
