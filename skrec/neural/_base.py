@@ -1,6 +1,7 @@
 """The base of every estimator that is trained with torch."""
 
 import copy
+from fnmatch import fnmatchcase
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -191,7 +192,16 @@ class TorchRecommender(BaseRecommender):
         if net.optimizer_ is None:  # the last fit did not know that it would be gone on from
             net.initialize_optimizer()
         net.set_params(lr=self.lr)
+        self._set_group_options(net)
         return net
+
+    def _set_group_options(self, net):
+        """Give groups of weights the options of their own, such as another learning rate."""
+        names = {id(weight): name for name, weight in net.module_.named_parameters()}
+        patterns = self._optimizer_options().get("optimizer__param_groups", [])
+        for group in net.optimizer_.param_groups:
+            name = names[id(group["params"][0])]
+            group.update(next((own for p, own in patterns if fnmatchcase(name, p)), {}))
 
     def _check_warm_start(self, net):
         """Refuse to go on with a net of another size."""

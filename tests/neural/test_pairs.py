@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn import config_context
 
-from skrec import BPRMFRanker, FISMRanker, MFClassifier, SVDppRanker
+from skrec import BPRMFRanker, FISMRanker, Interactions, MFClassifier, SVDppRanker
 from skrec.neural import PairRanker
 from skrec.nn import Interaction, PairModel, UserTable, make_table
 
@@ -336,3 +336,16 @@ def test_training_on_cuda(n_candidates, X, cls):
     there = est.decision_function(rows)
     est.net_.module_.to("cpu")
     np.testing.assert_allclose(est.decision_function(rows), there, rtol=1e-3, atol=1e-4)
+
+
+def test_few_pairs_are_scored_alone_and_as_in_the_whole(fitted, X, cls):
+    est, rng = fitted[cls], np.random.RandomState(0)
+    n_users, n_items = X.shape
+    user, item = rng.randint(n_users, size=60), rng.randint(n_items, size=60)
+    user[:5], item[:5] = X.nonzero()[0][:5], X.nonzero()[1][:5]  # seen ones too
+    user[6], item[6] = user[5], item[5]  # and one twice
+    pairs = Interactions.from_arrays(user, item, frame=X.shape)
+    whole = est.decision_function(users=np.arange(n_users))
+    np.testing.assert_allclose(est.decision_function(pairs), whole[user, item], 1e-5, 1e-6)
+    many = Interactions.from_arrays(*map(np.ravel, np.indices(X.shape)), frame=X.shape)
+    np.testing.assert_allclose(est.decision_function(many), whole.ravel(), 1e-5, 1e-6)

@@ -5,7 +5,14 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from skrec.training import LinearAnnealing, ProgressBar, RankingValidation, RowBatches, run_training
+from skrec.training import (
+    DelayedPenalties,
+    LinearAnnealing,
+    ProgressBar,
+    RankingValidation,
+    RowBatches,
+    run_training,
+)
 
 
 class BetaLog(Callback):
@@ -135,3 +142,26 @@ def test_best_weights_are_kept_apart_from_the_modules(make_net, batches):
     log, watch = BetaLog(), RankingValidation(given_values(0.5), "valid_m")
     net = run_training(make_net(Spoil(), log, ("validation", watch)), batches, 1)
     assert weight_sum(net.module_) == log.sums_[0] != 0
+
+
+class Penalties(Callback):
+    """Keep the penalties of each epoch."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.seen_ = []
+
+    def on_batch_begin(self, net, **kwargs):
+        decay = net.optimizer_.param_groups[0]["weight_decay"]
+        self.seen_.append((decay, net.criterion_.l2_users, net.criterion_.l2_items))
+
+
+@pytest.mark.parametrize(("n_epochs", "free"), [(0, 0), (1, 1), (2, 2), (9, 3)])
+def test_the_first_epochs_are_free_of_penalties(n_epochs, free, batches, make_net):
+    log = Penalties()
+    net = make_net(("delayed", DelayedPenalties(n_epochs)), log).initialize()
+    net.optimizer_.param_groups[0]["weight_decay"] = 0.3
+    net.criterion_.l2_users, net.criterion_.l2_items = 0.1, 0.2
+    run_training(net, batches, 3)
+    assert log.seen_ == [(0.0, 0.0, 0.0)] * 5 * free + [(0.3, 0.1, 0.2)] * 5 * (3 - free)
+    assert net.optimizer_.param_groups[0]["weight_decay"] == 0.3
+    assert (net.criterion_.l2_users, net.criterion_.l2_items) == (0.1, 0.2)
