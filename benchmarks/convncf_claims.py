@@ -12,12 +12,12 @@ from sklearn.frozen import FrozenEstimator
 from benchmarks import data, results, runs
 from benchmarks.protocols import PROTOCOLS
 
-__all__ = ["CLAIMS", "VARIANTS", "main"]
+__all__ = ["CLAIMS", "TWINS", "VARIANTS", "main"]
 
 _METRICS = ("sampled_hit_rate@10", "sampled_ndcg@10")
 
 # the shallow twins: chosen by ``python -m benchmarks.tune`` with 64 factors, here with fewer
-_TWINS = {
+TWINS = {
     "mf": ("BPRMFRanker", {"l2": 0.02, "max_epochs": 120}),
     "fism": ("FISMRanker", {"l2": 0.01, "max_epochs": 100}),
     "svdpp": ("SVDppRanker", {"l2": 0.01, "max_epochs": 80}),
@@ -118,15 +118,15 @@ def _run_seed(task, seed, options):
 
 def _cell(name, seed, options):
     system, parameters, twin = VARIANTS[name]
-    parameters = dict(_TWINS[twin][1] if parameters is None else parameters)
+    parameters = dict(TWINS[twin][1] if parameters is None else parameters)
     if system not in ("PopularityRecommender", "ItemKNNRecommender"):
         parameters["n_factors"] = options.factors
-    key = {**parameters, "variant": name, "twin": None if twin is None else _TWINS[twin]}
+    key = {**parameters, "variant": name, "twin": None if twin is None else TWINS[twin]}
     return runs.Cell(system, options.data, "ncf", seed, "given", key)
 
 
 def _fit_twin(task, twin, seed, options):
-    system, parameters = _TWINS[twin]
+    system, parameters = TWINS[twin]
     parameters = {**parameters, "n_factors": options.factors}
     return runs.make_estimator(system, parameters, seed).fit(task.train)
 

@@ -1,0 +1,68 @@
+"""The command lines about embedding models, on tiny data only."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+if not (ROOT / "benchmarks").is_dir():
+    pytest.skip("the benchmarks are part of the checkout alone", allow_module_level=True)
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import convncf_claims, convncf_tower, fold_in  # noqa: E402
+from benchmarks.runs import find_system  # noqa: E402
+
+TINY = ["--data", "synthetic", "--factors", "4", "--seeds", "0", "1"]
+
+
+@pytest.mark.parametrize("command", [convncf_claims, convncf_tower, fold_in])
+def test_help_names_the_command(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        command.main(["--help"])
+    assert stop.value.code == 0
+    assert f"python -m {command.__name__}" in capsys.readouterr().out
+
+
+def test_every_variant_can_be_made():
+    for system, parameters, twin in convncf_claims.VARIANTS.values():
+        parameters = {} if parameters is None else parameters
+        assert set(parameters) <= set(find_system(system)().get_params())
+        assert twin in (None, *convncf_claims.TWINS)
+
+
+def test_claims_are_about_variants():
+    for pair in convncf_claims.CLAIMS.values():
+        assert set(pair) <= set(convncf_claims.VARIANTS)
+
+
+def test_claims_are_paired_by_seed_and_cells_are_kept(tmp_path, capsys):
+    options = [*TINY, "--output", str(tmp_path / "claims.csv")]
+    options += ["--variants", "MF-BPR", "GMF", "ConvNCF-MF, 4 maps"]
+    convncf_claims.main(options)
+    table = pd.read_csv(tmp_path / "claims.csv")
+    assert len(table) == 3 * 2 * 6
+    first = capsys.readouterr().out
+    convncf_claims.main(options)
+    assert len(pd.read_csv(tmp_path / "claims.csv")) == len(table)
+    assert capsys.readouterr().out in first
+
+
+def test_verdicts_are_differences_over_seeds():
+    index = pd.MultiIndex.from_product([["ConvNCF-MF", "MF-BPR"], [0, 1]])
+    values = pd.DataFrame({"m": [0.5, 0.7, 0.4, 0.5]}, index=index.set_names(["variant", "seed"]))
+    row = convncf_claims.verdicts(values).loc["ConvNCF-MF beats its twin"]
+    assert row["difference", "m"] == pytest.approx(0.15)
+    assert row["std_error", "m"] == pytest.approx(0.05)
+    assert row["z", "m"] == pytest.approx(3.0)
+
+
+def test_fold_in_compares_both_ways(tmp_path):
+    path = tmp_path / "fold_in.csv"
+    options = ["--data", "synthetic", "--systems", "BPRMFRanker", "--users", "20"]
+    fold_in.main([*options, "--output", str(path)])
+    row = pd.read_csv(path).iloc[0]
+    assert 0.5 < row["overlap@10"] <= 1
+    assert 0.8 < row["spearman"] <= 1
