@@ -2,11 +2,12 @@
 
 import os
 
+from skrec.nn.encoders import HistoryEncoder, UserTable, make_table
 from skrec.nn.interactions import Dot, Interaction
 from skrec.nn.losses import gaussian_nll, logistic_nll, multinomial_nll, standard_normal_kl
 from skrec.nn.mult_vae import ELBO, LIKELIHOODS, MultDAE, MultVAE
 from skrec.nn.outer_product import MAP_PARTS, ConvTower, MapMLP
-from skrec.nn.pairs import HistoryEncoder, PairBatch, PairModel, UserTable, make_table
+from skrec.nn.pairs import PairBatch, PairModel
 from skrec.nn.rows import SparseLinear, SparseRows
 from skrec.nn.sampled_losses import (
     PairwiseLoss,

@@ -12,8 +12,9 @@ from skrec.nn._nais_kernel import (
     padded_chunks,
     with_ones,
 )
+from skrec.nn.encoders import HistoryEncoder, make_table
 from skrec.nn.interactions import Dot, chunk_size
-from skrec.nn.pairs import HistoryEncoder, PairModel, make_table
+from skrec.nn.pairs import PairModel
 
 __all__ = ["NAIS", "Attention"]
 

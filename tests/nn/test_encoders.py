@@ -1,0 +1,68 @@
+"""Tables, and vectors of users against the equations of the embedding functions."""
+
+import numpy as np
+import pytest
+import torch
+
+from skrec.nn import HistoryEncoder, PairBatch, UserTable, make_table
+
+SIZE = 3
+
+
+def test_a_table_starts_gaussian_and_looks_up_any_shape():
+    torch.manual_seed(0)
+    table = make_table(2000, 5, 0.2)
+    assert table.weight.std().item() == pytest.approx(0.2, rel=0.05)
+    index = torch.tensor([[3, 1, 3], [0, 2, 9]])
+    torch.testing.assert_close(table(index), table.weight[index])
+    assert table(index[:0]).shape == (0, 3, 5)
+
+
+def test_the_gradient_of_a_table_adds_up_over_repeats():
+    table = make_table(4, 2, 1.0)
+    table(torch.tensor([[1, 1], [3, 1]])).sum().backward()
+    assert table.weight.grad.tolist() == [[0, 0], [3, 3], [0, 0], [1, 1]]
+
+
+def test_a_free_vector_is_given_to_each_row_of_its_user():
+    users = UserTable(4, SIZE, 1.0)
+    group = torch.tensor([0, 0, 1])
+    batch = PairBatch(torch.tensor([2, 1]), torch.zeros(3, 2, dtype=torch.int64), group)
+    torch.testing.assert_close(users(batch)[:, 0], users.free.weight[[2, 2, 1]])
+    assert users.states(users.free.weight) is users.free.weight
+
+
+def equation(encoder, row, user, target):
+    """Return eq. 11, or 10 without free vectors: the target is left out, and counted."""
+    q = encoder.history.weight.detach().numpy()
+    kept = [t for t in np.flatnonzero(row) if t != target]
+    vector = sum((q[t] for t in kept), np.zeros(SIZE)) / max(len(row.nonzero()[0]), 1) ** (
+        encoder.alpha
+    )
+    return vector if encoder.free is None else vector + encoder.free.weight.detach().numpy()[user]
+
+
+@pytest.mark.parametrize("free", [None, 9], ids=["eq10", "eq11"])
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
+def test_a_history_is_the_equation(free, alpha, dense, to_rows):
+    encoder = HistoryEncoder(free, dense.shape[1], SIZE, alpha, std=1.0).double()
+    users = np.array([4, 0, 3, 1, 2])  # numbers of the rows of `dense` in the table
+    vectors = None if free is None else encoder.free.weight[torch.from_numpy(users)]
+    states = encoder.states(vectors, to_rows(dense)).detach().numpy()
+    expected = [equation(encoder, row, u, None) for row, u in zip(dense, users, strict=True)]
+    np.testing.assert_allclose(states, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("free", [None, 9], ids=["eq10", "eq11"])
+def test_a_target_is_left_out_of_its_own_vector_alone(free, dense, to_rows):
+    encoder = HistoryEncoder(free, dense.shape[1], SIZE, 0.5, std=1.0).double()
+    rows, users = [0, 3, 4], [7, 1, 8]
+    items = torch.tensor([[np.flatnonzero(dense[r])[0], 0, 0] for r in rows])
+    for place, r in enumerate(rows):
+        items[place, 1:] = torch.from_numpy(np.flatnonzero(dense[r] == 0)[:2])
+    batch = PairBatch(torch.tensor(users), items, None, to_rows(dense[rows]))
+    found = encoder(batch).detach().numpy()
+    for place, (r, u) in enumerate(zip(rows, users, strict=True)):
+        for k in range(3):
+            expected = equation(encoder, dense[r], u, items[place, k].item())
+            np.testing.assert_allclose(found[place, k], expected, rtol=1e-12)
