@@ -110,13 +110,13 @@ SETTINGS = {
     ("SVDppRanker", "ml-1m", "ncf"): {"batch_size": 4096, "l2": 0.002, "max_epochs": 41},
     # epochs by validation, where it reached 0.4360
     ("GMFClassifier", "ml-1m", "ncf"): {"batch_size": 4096, "l2": 0.002, "max_epochs": 13},
-    # epochs by validation, where it reached 0.4394
+    # tuned: sampled_ndcg@10 0.4439 on validation, the best of 2
     ("NeuMFClassifier", "ml-1m", "ncf"): {
         "batch_size": 4096,
-        "dropout": 0.2,
-        "l2": 0.001,
-        "lr": 1e-3,
-        "max_epochs": 18,
+        "l2": 0.002,
+        "lr": 5e-4,
+        "max_epochs": 1,
+        "pretrain": _MF["ml-1m"],
     },
     # epochs by validation, where it reached 0.4351
     ("JRLRanker", "ml-1m", "ncf"): {
