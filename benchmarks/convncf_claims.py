@@ -22,7 +22,7 @@ TWINS = {
     "fism": ("FISMRanker", {"l2": 0.01, "max_epochs": 100}),
     "svdpp": ("SVDppRanker", {"l2": 0.01, "max_epochs": 80}),
 }
-# learning rates: the best of 7 on the validation item, with the twin's vectors
+# learning rates: for the start from trained vectors, on a validation item and one seed
 _CONV = {"max_epochs": 10, "lr": 5e-3, "tower_lr": 0.05}
 
 

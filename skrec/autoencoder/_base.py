@@ -6,18 +6,15 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import expit, softmax
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
-from skrec.base import check_items
 from skrec.calibration import HeldOutCalibration, user_offsets
-from skrec.neural import RowRecommender
+from skrec.neural import RowRecommender, SimilarItems
 from skrec.nn import ELBO, LIKELIHOODS
-from skrec.utils import most_similar
 
 __all__ = ["RowAutoencoder"]
 
 
-class RowAutoencoder(HeldOutCalibration, RowRecommender):
+class RowAutoencoder(HeldOutCalibration, SimilarItems, RowRecommender):
     """Parameters and probabilities by likelihood of the autoencoders over users."""
 
     hidden_sizes: tuple = (600,)
@@ -102,31 +99,6 @@ class RowAutoencoder(HeldOutCalibration, RowRecommender):
         """
         totals = np.clip(np.diff(queries.history.indptr), 0.5, scores.shape[1] - 0.5)
         return expit(scores + user_offsets(scores, totals)[:, None])
-
-    def similar_items(self, items, n_items=10):
-        """Give the items whose decoder weights point the same way (cosine).
-
-        Parameters
-        ----------
-        items : array-like of int of shape (n,)
-            Columns.
-        n_items : int, default=10
-            Length of the lists.
-
-        Returns
-        -------
-        indices : ndarray of shape (n, n_items)
-            Columns, best first, without the item itself; -1 where there are too few.
-        similarities : ndarray of shape (n, n_items)
-            Cosines; NaN where the index is -1.
-
-        Raises
-        ------
-        ValueError
-            If an item is not a column of the fitted matrix.
-        """
-        check_is_fitted(self)
-        return most_similar(self.item_factors_, check_items(items, self.n_features_in_), n_items)
 
     @property
     def item_factors_(self):

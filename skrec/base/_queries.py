@@ -103,12 +103,12 @@ def pairs_by_user(interactions):
 
 
 def lists_of_pairs(place, items, n_users):
-    """Write pairs into a list for each user.
+    """Write pairs, sorted by user, into a list for each user.
 
     Parameters
     ----------
     place, items : ndarray of shape (n,)
-        User and item of each pair.
+        User and item of each pair; users do not fall.
     n_users : int
         Number of users.
 
@@ -119,10 +119,8 @@ def lists_of_pairs(place, items, n_users):
     column : ndarray of shape (n,)
         Where in its user's list each pair is.
     """
-    order = np.argsort(place, kind="stable")
     counts = np.bincount(place, minlength=n_users)
-    column = np.empty(len(place), dtype=np.int64)
-    column[order] = np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts)
+    column = np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts)
     lists = np.full((n_users, counts.max(initial=0)), -1, dtype=np.int64)
     lists[place, column] = items
     return lists, column

@@ -233,12 +233,24 @@ class BaseRecommender(ParameterFields, BaseEstimator):
         check_pairs(pairs, self.interactions_.shape)
         known, place = pairs_by_user(pairs)
         queries = self._queries(None, known)
-        lists, column = lists_of_pairs(place, pairs.item, len(known))
-        few = self._scores_few_cheaply and 4 * lists.shape[1] <= self.n_features_in_
-        if few and function == self._scores and not return_std:
-            return (self._score_candidates(queries, lists)[place, column],)
+        if self._scores_few_cheaply and function == self._scores and not return_std:
+            longest = np.bincount(place).max(initial=0)
+            if 4 * longest <= self.n_features_in_:
+                return (self._score_pairs(queries, place, pairs.item, longest),)
         blocks = self._blocks(function, queries, return_std)
         return pick_pairs(place, pairs.item, len(known), blocks, 1 + bool(return_std))
+
+    def _score_pairs(self, queries, place, items, longest):
+        """Score the items of each user alone, in blocks of users."""
+        scores = np.empty(len(place), dtype=np.float32)
+        order = np.argsort(place, kind="stable")
+        starts = np.searchsorted(place[order], np.arange(queries.n_rows + 1))
+        for rows in row_blocks(queries.n_rows, 32 * longest):
+            chosen = order[starts[rows.start] : starts[rows.stop]]
+            row = place[chosen] - rows.start
+            lists, column = lists_of_pairs(row, items[chosen], rows.stop - rows.start)
+            scores[chosen] = self._score_candidates(queries.take(rows), lists)[row, column]
+        return scores
 
     def decision_function(self, X=None, *, users=None, return_std=False):
         """Give the scores that rank.

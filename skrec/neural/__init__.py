@@ -4,6 +4,7 @@ from skrec.neural._base import TorchRecommender
 from skrec.neural._pairs import PairClassifier, PairRanker, PairRecommender
 from skrec.neural._pretraining import Pretrained, copy_factors, factor_tables, fit_start, twin
 from skrec.neural._rows import RowRecommender
+from skrec.neural._similar_items import SimilarItems
 from skrec.neural._validation_set import ValidationSet, hold_out_rows
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "PairRecommender",
     "Pretrained",
     "RowRecommender",
+    "SimilarItems",
     "TorchRecommender",
     "ValidationSet",
     "copy_factors",

@@ -7,23 +7,21 @@ import numpy as np
 import torch
 from scipy.special import expit
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted
 
-from skrec.base import check_items
 from skrec.calibration import sampling_log_odds, user_offsets
 from skrec.neural._base import TorchRecommender
 from skrec.neural._pair_scores import PairScores
 from skrec.neural._pair_validation import PairValidation, given_pairs, hold_out_pairs
+from skrec.neural._similar_items import SimilarItems
 from skrec.nn import PairwiseLoss, PointwiseLoss
 from skrec.training import FoldIn, PairBatches, RankingValidation, cpu_copy, sparse_rows
-from skrec.utils import most_similar
 
 __all__ = ["PairClassifier", "PairRanker", "PairRecommender"]
 
 _PRIOR_USERS = 5000
 
 
-class PairRecommender(PairScores, TorchRecommender):
+class PairRecommender(PairScores, SimilarItems, TorchRecommender):
     """Train vectors of users and items on positives and sampled negatives.
 
     A family writes ``_model(n_users, n_items)``, which gives a `PairModel`. Users whose vectors
@@ -214,31 +212,6 @@ class PairRecommender(PairScores, TorchRecommender):
         """Vectors of items in a history, ndarray of shape (n_items, width); None without any."""
         table = getattr(self._module.users, "history", None)
         return None if table is None else table.weight.detach().cpu().numpy()
-
-    def similar_items(self, items, n_items=10):
-        """Give the items whose vectors point the same way (cosine).
-
-        Parameters
-        ----------
-        items : array-like of int of shape (n,)
-            Columns.
-        n_items : int, default=10
-            Length of the lists.
-
-        Returns
-        -------
-        indices : ndarray of shape (n, n_items)
-            Columns, best first, without the item itself; -1 where there are too few.
-        similarities : ndarray of shape (n, n_items)
-            Cosines; NaN where the index is -1.
-
-        Raises
-        ------
-        ValueError
-            If an item is not a column of the fitted matrix.
-        """
-        check_is_fitted(self)
-        return most_similar(self.item_factors_, check_items(items, self.n_features_in_), n_items)
 
 
 class PairRanker(PairRecommender):

@@ -85,7 +85,7 @@ class ConvNCFRanker(Pretrained, PairRanker):
     -----
     ``pretrain="auto"`` trains the shallow twin (``tower="dot"``) with Adam first. With an estimator
     its parameters can be searched, such as ``pretrain__lr`` of ``pretrain=BPRMFRanker()``.
-    Nothing is penalised in the first epoch after pre-training (section 5.4).
+    Nothing is penalised in the first epoch of a tower (section 5.4).
 
     The paper adds its penalties to the summed loss of a batch, so its :math:`\lambda_3` and
     :math:`\lambda_4` over the batch size are the ones here. It reports the mean of the last ten
@@ -201,4 +201,5 @@ class ConvNCFRanker(Pretrained, PairRanker):
         }
 
     def _watch(self, validation):
-        return [*super()._watch(validation), ("delayed_penalties", DelayedPenalties())]
+        delayed = [] if self.tower == "dot" else [("delayed_penalties", DelayedPenalties())]
+        return [*super()._watch(validation), *delayed]

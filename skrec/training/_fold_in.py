@@ -11,6 +11,8 @@ __all__ = ["FoldIn"]
 _PAIRS_PER_POSITIVE = 16
 _MOMENTS = 0.9, 0.99  # decay of Adam's averages: the second forgets soon, for runs are short
 _RATE = 0.2  # Adam's, in units of the prior's deviation
+_LEAST_GRADIENT = 1e-2  # below it steps shrink, so that rounding noise is not blown up to a step
+_SPREAD = 7919  # a prime: neighbouring items begin at distant places of the sample
 
 
 class FoldIn:
@@ -102,7 +104,7 @@ class FoldIn:
             first.lerp_(gradient, 1 - _MOMENTS[0])
             second.lerp_(gradient.square(), 1 - _MOMENTS[1])
             rate = _RATE * 0.5 * (1 + math.cos(math.pi * (step - 1) / self.n_steps))
-            size = (second / (1 - _MOMENTS[1] ** step)).sqrt_().add_(1e-2)
+            size = (second / (1 - _MOMENTS[1] ** step)).sqrt_().add_(_LEAST_GRADIENT)
             x -= rate / (1 - _MOMENTS[0] ** step) * first / size
         return start + x * self.deviation
 
@@ -154,7 +156,7 @@ class _RowLoss:
         n_pairs = min(_PAIRS_PER_POSITIVE, m)
         # spread over the sample, from a place that depends on the positive alone
         steps = torch.arange(n_pairs) * (m // n_pairs)
-        self.place = (rows.indices[:, None] * 7919 + steps) % m  # (nnz, n_pairs)
+        self.place = (rows.indices[:, None] * _SPREAD + steps) % m  # (nnz, n_pairs)
         free = free[self.row[:, None], self.place]
         self.weight = free / free.sum(1, keepdim=True).clamp(min=1).double()
 

@@ -349,3 +349,12 @@ def test_few_pairs_are_scored_alone_and_as_in_the_whole(fitted, X, cls):
     np.testing.assert_allclose(est.decision_function(pairs), whole[user, item], 1e-5, 1e-6)
     many = Interactions.from_arrays(*map(np.ravel, np.indices(X.shape)), frame=X.shape)
     np.testing.assert_allclose(est.decision_function(many), whole.ravel(), 1e-5, 1e-6)
+
+
+def test_few_pairs_are_scored_in_blocks_of_users(fitted, X, cls):
+    est, rng = fitted[cls], np.random.RandomState(1)
+    user, item = rng.randint(X.shape[0], size=80), rng.randint(X.shape[1], size=80)
+    pairs = Interactions.from_arrays(user, item, frame=X.shape)
+    whole = est.decision_function(users=np.arange(X.shape[0]))[user, item]
+    with config_context(working_memory=1e-5):
+        np.testing.assert_allclose(est.decision_function(pairs), whole, 1e-5, 1e-6)

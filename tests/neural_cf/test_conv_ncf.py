@@ -156,3 +156,9 @@ def test_a_tower_learns(conv, checkerboard):
     est = conv(pretrain_epochs=15, max_epochs=8, tower_lr=0.05).fit(X)
     hits = est.recommend(users=range(len(missing)), n_items=1)[:, 0] == missing
     assert hits.mean() > 0.9
+
+
+def test_the_twin_is_penalised_from_the_start(conv, X):
+    options = {"tower": "dot", "pretrain": None, "max_epochs": 1}
+    free, held = (conv(**options, l2=l2).fit(X).item_factors_ for l2 in (0.0, 10.0))
+    assert np.linalg.norm(held) < 0.9 * np.linalg.norm(free)

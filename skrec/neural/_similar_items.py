@@ -1,0 +1,37 @@
+"""Items that are near each other in what a model has learnt."""
+
+from sklearn.utils.validation import check_is_fitted
+
+from skrec.base import check_items
+from skrec.utils import most_similar
+
+__all__ = ["SimilarItems"]
+
+
+class SimilarItems:
+    """Add ``similar_items`` to an estimator with ``item_factors_``."""
+
+    def similar_items(self, items, n_items=10):
+        """Give the items whose vectors point the same way (cosine).
+
+        Parameters
+        ----------
+        items : array-like of int of shape (n,)
+            Columns.
+        n_items : int, default=10
+            Length of the lists.
+
+        Returns
+        -------
+        indices : ndarray of shape (n, n_items)
+            Columns, best first, without the item itself; -1 where there are too few.
+        similarities : ndarray of shape (n, n_items)
+            Cosines; NaN where the index is -1.
+
+        Raises
+        ------
+        ValueError
+            If an item is not a column of the fitted matrix.
+        """
+        check_is_fitted(self)
+        return most_similar(self.item_factors_, check_items(items, self.n_features_in_), n_items)
