@@ -71,7 +71,7 @@ class NCF:
     keeps_early_stopping = False
     split = "given"
     _metrics = ("hit_rate", "ndcg")
-    _cuts = (5, 10, 20)
+    _cuts = (3, 5, 10, 20)
     _sampled: ClassVar = {"validation_metric": "ndcg@10", "validation_candidates": 99}
 
     def __init__(self, options=None):
@@ -144,7 +144,7 @@ class Weak:
     """Rank all items that a user has not seen, on the data set's own test interactions.
 
     Recall divides by the number of targets, as LightGCN does. In tuning a tenth of each user's
-    interactions is held out.
+    interactions is held out; training watches those of 1,000 users.
 
     Parameters
     ----------
@@ -157,6 +157,7 @@ class Weak:
     keeps_early_stopping = False
     split = "given"
     _metrics = ("recall@20", "ndcg@20")
+    _watched_users = 1000
 
     def __init__(self, options=None):
         pass
@@ -165,7 +166,9 @@ class Weak:
         """Give the task on validation interactions."""
         train, held_out = split_rows(data.train.tocsr(), 0.1, random_state=0)
         validation = Interactions(held_out)
-        return self._task(train, validation, watching(validation, self.watched))
+        users = np.random.default_rng(0).permutation(held_out.shape[0])[: self._watched_users]
+        watched = validation[np.isin(validation.user, users)]
+        return self._task(train, validation, watching(watched, self.watched))
 
     def test(self, data):
         """Give the task on the test interactions."""

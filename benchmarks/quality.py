@@ -23,7 +23,7 @@ _SMOKE = {
 
 _EPILOG = """\
 protocols:
-  ncf     leave one out, 99 given negatives, all ratings count as 1: HR and NDCG at 5, 10 and 20
+  ncf     leave one out, 99 given negatives, all ratings count as 1: HR and NDCG at 3, 5, 10, 20
           (ml-1m, amazon-music)
   strong  strong generalisation: ratings >= 4, users with >= 5, 500 validation and 500 test users,
           80 % of a history shown: NDCG@100, NDCG@20, Recall@20, Recall@50 (all MovieLens sets)

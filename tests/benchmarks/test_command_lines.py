@@ -40,7 +40,7 @@ def test_help_names_the_command(command, capsys):
 @pytest.mark.parametrize(
     ("protocol", "metrics"),
     [
-        ("ncf", [f"sampled_{name}@{k}" for name in ("hit_rate", "ndcg") for k in (5, 10, 20)]),
+        ("ncf", [f"sampled_{name}@{k}" for name in ("hit_rate", "ndcg") for k in (3, 5, 10, 20)]),
         ("strong", ["ndcg@100", "ndcg@20", "recall@20", "recall@50"]),
         ("weak", ["recall@20", "ndcg@20"]),
     ],
