@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
+from skrec.utils import row_blocks
+
 __all__ = ["Queries"]
 
 
@@ -126,30 +128,26 @@ def lists_of_pairs(place, items, n_users):
     return lists, column
 
 
-def pick_pairs(place, items, n_users, blocks, n_arrays):
-    """Pick pairs out of dense blocks of rows without keeping the rows.
+def pair_blocks(place, n_rows, bytes_per_row):
+    """Cut rows into blocks, and say which pairs lie in each.
 
     Parameters
     ----------
-    place, items : ndarray of shape (n,)
-        Row and column of each pair.
-    n_users : int
+    place : ndarray of shape (n,)
+        Row of each pair.
+    n_rows : int
         Number of rows.
-    blocks : iterable of (slice, tuple of ndarray)
-        Consecutive rows and the arrays of shape (n_block, n_items) that belong to them.
-    n_arrays : int
-        How many arrays a block has.
+    bytes_per_row : int
+        Memory that a row takes.
 
-    Returns
-    -------
-    picked : tuple of ndarray of shape (n,)
-        One a array.
+    Yields
+    ------
+    rows : slice
+        Consecutive rows.
+    chosen : ndarray of int64
+        Their pairs, by row.
     """
     order = np.argsort(place, kind="stable")
-    starts = np.searchsorted(place[order], np.arange(n_users + 1))
-    picked = tuple(np.empty(len(place), dtype=np.float32) for _ in range(n_arrays))
-    for rows, arrays in blocks:
-        chosen = order[starts[rows.start] : starts[rows.stop]]
-        for out, array in zip(picked, arrays, strict=True):
-            out[chosen] = array[place[chosen] - rows.start, items[chosen]]
-    return picked
+    starts = np.searchsorted(place[order], np.arange(n_rows + 1))
+    for rows in row_blocks(n_rows, bytes_per_row):
+        yield rows, order[starts[rows.start] : starts[rows.stop]]

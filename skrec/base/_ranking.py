@@ -1,5 +1,6 @@
 """Turning scores into lists, block by block."""
 
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -75,28 +76,20 @@ class RankingRequest:
 
     def _scores(self, model, queries, rows):
         """Give the scores to rank by, and the deviations where they are needed."""
+        columns = None if self.candidates is None else self._columns(rows)
+        score = partial(model._scores, candidates=columns)
         if self.strategy == "mean" and not self.return_std:
-            if self.candidates is None:
-                return model._scores(queries), None
-            return model._score_candidates(queries, self._columns(rows)), None
+            return score(queries), None
         if self.strategy == "thompson" and not self.return_std:
-            return self._pick(model._scores(queries, 0), rows), None
-        scores, std = model._with_std(model._scores, queries)
+            return score(queries, 0), None
+        scores, std = model._with_std(score, queries)
         if self.strategy == "ucb":
-            scores = scores + std
-        elif self.strategy == "thompson":
-            scores = model._scores(queries, 0)
-        return self._pick(scores, rows), self._pick(std, rows)
+            return scores + std, std
+        return score(queries, 0) if self.strategy == "thompson" else scores, std
 
     def _columns(self, rows):
         """Give the candidates of a block."""
         return self.candidates if self.candidates.ndim == 1 else self.candidates[rows]
-
-    def _pick(self, scores, rows):
-        if self.candidates is None:
-            return scores
-        columns = self._columns(rows)
-        return scores[:, columns] if columns.ndim == 1 else np.take_along_axis(scores, columns, 1)
 
     def _mask(self, scores, queries, rows):
         """Set what must not be recommended to -inf, in place."""

@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base._queries import Queries
+from skrec.base._queries import Queries, lists_of_pairs
 from skrec.base._recommender import BaseRecommender
 from skrec.base._validation import check_matrix
 from skrec.interactions import Interactions
@@ -153,8 +153,11 @@ class RatingRecommender(BaseRecommender):
         history, hidden = hide_entries(X[rows], _HIDDEN, rng)
         residuals = [np.empty(0)]
         for block in row_blocks(len(rows), self._row_bytes()):
-            scores, targets = self._scores(Queries(history[block])), hidden[block]
-            residuals.append(targets.data - scores[row_of_entry(targets), targets.indices])
+            queries, targets = Queries(history[block]), hidden[block]
+            row = row_of_entry(targets)
+            lists, column = lists_of_pairs(row, targets.indices, targets.shape[0])
+            scores = self._scores(queries, candidates=lists)
+            residuals.append(targets.data - scores[row, column])
         return np.concatenate(residuals)
 
     def _proba_block(self, scores, queries):

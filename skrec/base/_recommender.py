@@ -1,6 +1,7 @@
 """The contract of every estimator."""
 
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.base._parameters import ParameterFields
-from skrec.base._queries import Queries, lists_of_pairs, pairs_by_user, pick_pairs
+from skrec.base._queries import Queries, lists_of_pairs, pair_blocks, pairs_by_user
 from skrec.base._ranking import RankingRequest
 from skrec.base._tags import recommender_tags
 from skrec.base._validation import check_matrix, check_pairs, check_users
@@ -34,6 +35,8 @@ class BaseRecommender(ParameterFields, BaseEstimator):
     _probabilistic: ClassVar[bool] = False
     # whether _score_candidates of lists, padded with -1, costs less than the scores of all items
     _scores_few_cheaply: ClassVar[bool] = False
+    # whether _proba_candidates needs the scores of the candidates alone
+    _links_pairs: ClassVar[bool] = False
     # settings with which the common checks of skrec.testing run in a fraction of a second
     _test_parameters: ClassVar[dict[str, Any]] = {}
 
@@ -143,8 +146,12 @@ class BaseRecommender(ParameterFields, BaseEstimator):
         """Memory that one row of scores takes while it is worked on."""
         return 12 * self.n_features_in_
 
-    def _scores(self, queries, draw=None):
+    def _scores(self, queries, draw=None, candidates=None):
         """Give the scores of a block, the prior for users of whom nothing is known."""
+        if candidates is not None and draw is None:
+            return self._score_candidates(queries, candidates)
+        if candidates is not None:
+            return self._draw_candidates(queries, candidates, draw)
         block = self._score_block(queries) if draw is None else self._draw_block(queries, draw)
         scores = np.asarray(block, dtype=np.float32)
         empty = queries.empty(self.__sklearn_tags__().fold_in)
@@ -154,10 +161,11 @@ class BaseRecommender(ParameterFields, BaseEstimator):
 
     def _score_candidates(self, queries, candidates):
         """Give the scores of shared or per-row candidates, of shape (n_rows, m)."""
-        scores = self._scores(queries)
-        if candidates.ndim == 1:
-            return scores[:, candidates]
-        return np.take_along_axis(scores, candidates, axis=1)
+        return _pick(self._scores(queries), candidates)
+
+    def _draw_candidates(self, queries, candidates, draw):
+        """Give the scores of candidates under posterior draw number ``draw``."""
+        return _pick(self._scores(queries, draw), candidates)
 
     def _top_k(self, scores, k):
         """Give the best k columns and their scores; torch models on CUDA may do it there."""
@@ -171,18 +179,28 @@ class BaseRecommender(ParameterFields, BaseEstimator):
             return softmax(scores, axis=1)
         return expit(scores)
 
+    def _proba_candidates(self, scores, queries, candidates):
+        """Turn the scores of candidates into probabilities, where a link needs no others."""
+        raise NotImplementedError
+
     def _prior_proba(self):
         """Give the probabilities of a user of whom nothing is known."""
         if self.__sklearn_tags__().proba == "categorical":
             return self._popularity()
         return (self.item_counts_ + 0.5) / (self.interactions_.shape[0] + 1)
 
-    def _probabilities(self, queries, draw=None):
+    def _probabilities(self, queries, draw=None, candidates=None):
         """Give the probabilities of a block, the prior for users of whom nothing is known."""
-        proba = np.asarray(self._proba_block(self._scores(queries, draw), queries), np.float32)
+        scores = self._scores(queries, draw, candidates)
+        if candidates is None:
+            proba = self._proba_block(scores, queries)
+        else:
+            proba = self._proba_candidates(scores, queries, candidates)
+        proba = np.asarray(proba, np.float32)
         empty = queries.empty(self.__sklearn_tags__().fold_in)
         if empty.any():
-            proba[empty] = self._prior_proba()
+            prior = self._prior_proba()
+            proba[empty] = prior if candidates is None else prior[candidates[empty]]
         return np.clip(proba, 0, 1, out=proba)
 
     # answering in blocks
@@ -203,11 +221,12 @@ class BaseRecommender(ParameterFields, BaseEstimator):
                 f"{return_std!r} for {type(self).__name__}"
             )
 
-    def _blocks(self, function, queries, return_std):
-        """Yield rows and the arrays that answer for them."""
-        for rows in row_blocks(queries.n_rows, self._row_bytes() * (3 if return_std else 1)):
-            part = queries.take(rows)
-            yield rows, self._with_std(function, part) if return_std else (function(part),)
+    def _values(self, function, queries, return_std):
+        """Give the arrays that answer for a block."""
+        return self._with_std(function, queries) if return_std else (function(queries),)
+
+    def _block_bytes(self, return_std):
+        return self._row_bytes() * (3 if return_std else 1)
 
     def _answer(self, function, X, users, return_std):
         """Evaluate a function of blocks on rows, or on the pairs of Interactions."""
@@ -219,7 +238,8 @@ class BaseRecommender(ParameterFields, BaseEstimator):
             queries = self._queries(X, users)
             shape = (queries.n_rows, self.n_features_in_)
             answer = tuple(np.empty(shape, np.float32) for _ in range(1 + bool(return_std)))
-            for rows, arrays in self._blocks(function, queries, return_std):
+            for rows in row_blocks(queries.n_rows, self._block_bytes(return_std)):
+                arrays = self._values(function, queries.take(rows), return_std)
                 if rows == slice(0, queries.n_rows):
                     answer = arrays  # all rows in one block: no copy
                     break
@@ -233,24 +253,36 @@ class BaseRecommender(ParameterFields, BaseEstimator):
         check_pairs(pairs, self.interactions_.shape)
         known, place = pairs_by_user(pairs)
         queries = self._queries(None, known)
-        if self._scores_few_cheaply and function == self._scores and not return_std:
-            longest = np.bincount(place).max(initial=0)
-            if 4 * longest <= self.n_features_in_:
-                return (self._score_pairs(queries, place, pairs.item, longest),)
-        blocks = self._blocks(function, queries, return_std)
-        return pick_pairs(place, pairs.item, len(known), blocks, 1 + bool(return_std))
+        longest = np.bincount(place).max(initial=0)
+        if self._few_are_cheap(function) and 4 * longest <= self.n_features_in_:
+            blocks = self._list_blocks(function, queries, place, pairs.item, return_std)
+        else:
+            blocks = self._dense_blocks(function, queries, place, pairs.item, return_std)
+        answer = tuple(np.empty(len(place), np.float32) for _ in range(1 + bool(return_std)))
+        for chosen, arrays in blocks:
+            for out, array in zip(answer, arrays, strict=True):
+                out[chosen] = array
+        return answer
 
-    def _score_pairs(self, queries, place, items, longest):
-        """Score the items of each user alone, in blocks of users."""
-        scores = np.empty(len(place), dtype=np.float32)
-        order = np.argsort(place, kind="stable")
-        starts = np.searchsorted(place[order], np.arange(queries.n_rows + 1))
-        for rows in row_blocks(queries.n_rows, 32 * longest):
-            chosen = order[starts[rows.start] : starts[rows.stop]]
+    def _few_are_cheap(self, function):
+        return self._scores_few_cheaply and (function == self._scores or self._links_pairs)
+
+    def _dense_blocks(self, function, queries, place, items, return_std):
+        """Yield pairs and their values, out of whole rows."""
+        for rows, chosen in pair_blocks(place, queries.n_rows, self._block_bytes(return_std)):
+            at = place[chosen] - rows.start, items[chosen]
+            arrays = self._values(function, queries.take(rows), return_std)
+            yield chosen, [array[at] for array in arrays]
+
+    def _list_blocks(self, function, queries, place, items, return_std):
+        """Yield pairs and their values, the items of each user alone."""
+        n_bytes = 32 * np.bincount(place).max(initial=1)
+        for rows, chosen in pair_blocks(place, queries.n_rows, n_bytes):
             row = place[chosen] - rows.start
             lists, column = lists_of_pairs(row, items[chosen], rows.stop - rows.start)
-            scores[chosen] = self._score_candidates(queries.take(rows), lists)[row, column]
-        return scores
+            listed = partial(function, candidates=lists)
+            arrays = self._values(listed, queries.take(rows), return_std)
+            yield chosen, [array[row, column] for array in arrays]
 
     def decision_function(self, X=None, *, users=None, return_std=False):
         """Give the scores that rank.
@@ -388,3 +420,10 @@ class BaseRecommender(ParameterFields, BaseEstimator):
         if not isinstance(X, Interactions):
             X = check_matrix(self, X, reset=False)
         return make_ranking_scorer("ndcg", k=10)(self, X, y)
+
+
+def _pick(scores, candidates):
+    """Take the columns of shared or per-row candidates."""
+    if candidates.ndim == 1:
+        return scores[:, candidates]
+    return np.take_along_axis(scores, candidates, axis=1)

@@ -15,13 +15,13 @@ class PairScores:
     def _score_block(self, queries):
         return self._model_scores(self._module, queries)
 
-    def _score_candidates(self, queries, candidates):
+    def _score_candidates(self, queries, candidates, **options):
         m = candidates.shape[-1]
         scores = np.empty((queries.n_rows, m), dtype=np.float32)
         for rows in row_blocks(queries.n_rows, m * self._pair_bytes()):
             # a row's padding of -1 is scored as if it were the first item, and masked later
             part = np.maximum(candidates if candidates.ndim == 1 else candidates[rows], 0)
-            scores[rows] = self._model_scores(self._module, queries.take(rows), part)
+            scores[rows] = self._model_scores(self._module, queries.take(rows), part, **options)
         empty = queries.empty(self.__sklearn_tags__().fold_in)
         if empty.any():
             prior = self._prior_scores()[candidates]
@@ -83,6 +83,6 @@ class PairScores:
             users = torch.from_numpy(queries.users[known]).to(free.device)
             free[torch.from_numpy(known)] = table.weight.detach()[users]
         if not known.all():
-            rows = sparse_rows(queries.history[~known])
+            rows = sparse_rows(self._fold_in_rows(queries.history[~known]))
             free[torch.from_numpy(~known)] = self.folder_(cpu_copy(module), rows).to(free.device)
         return free
