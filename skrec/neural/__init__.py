@@ -1,8 +1,10 @@
 """The bases of estimators that are trained with torch."""
 
 from skrec.neural._base import TorchRecommender
-from skrec.neural._pairs import PairClassifier, PairRanker, PairRecommender
+from skrec.neural._pair_base import PairRecommender
+from skrec.neural._pairs import PairClassifier, PairRanker
 from skrec.neural._pretraining import Pretrained, copy_factors, factor_tables, fit_start, twin
+from skrec.neural._rated_pairs import PairRegressor
 from skrec.neural._rows import RowRecommender
 from skrec.neural._similar_items import SimilarItems
 from skrec.neural._validation_set import ValidationSet, hold_out_rows
@@ -11,6 +13,7 @@ __all__ = [
     "PairClassifier",
     "PairRanker",
     "PairRecommender",
+    "PairRegressor",
     "Pretrained",
     "RowRecommender",
     "SimilarItems",

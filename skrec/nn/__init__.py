@@ -3,6 +3,14 @@
 import os
 
 from skrec.nn.encoders import HistoryEncoder, UserTable, make_table
+from skrec.nn.gaussian import (
+    ExpectedLikelihood,
+    GaussianPairModel,
+    SoftContrastive,
+    make_gaussian_table,
+    variance_of,
+)
+from skrec.nn.gerec import INTERACTIONS, GeRec
 from skrec.nn.interactions import Dot, Interaction
 from skrec.nn.losses import gaussian_nll, logistic_nll, multinomial_nll, standard_normal_kl
 from skrec.nn.mult_vae import ELBO, LIKELIHOODS, MultDAE, MultVAE
@@ -12,6 +20,7 @@ from skrec.nn.rows import SparseLinear, SparseRows
 from skrec.nn.sampled_losses import (
     PairwiseLoss,
     PointwiseLoss,
+    RatingLoss,
     SampledLoss,
     bpr_nll,
     pointwise_nll,
@@ -23,10 +32,14 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 __all__ = [
     "ELBO",
+    "INTERACTIONS",
     "LIKELIHOODS",
     "MAP_PARTS",
     "ConvTower",
     "Dot",
+    "ExpectedLikelihood",
+    "GaussianPairModel",
+    "GeRec",
     "HistoryEncoder",
     "Interaction",
     "MapMLP",
@@ -36,15 +49,19 @@ __all__ = [
     "PairModel",
     "PairwiseLoss",
     "PointwiseLoss",
+    "RatingLoss",
     "SampledLoss",
+    "SoftContrastive",
     "SparseLinear",
     "SparseRows",
     "UserTable",
     "bpr_nll",
     "gaussian_nll",
     "logistic_nll",
+    "make_gaussian_table",
     "make_table",
     "multinomial_nll",
     "pointwise_nll",
     "standard_normal_kl",
+    "variance_of",
 ]

@@ -24,12 +24,15 @@ class PairBatch:
         For each row of ``items`` the place of its user in ``users``.
     history : SparseRows of length G, default=None
         What the users have, the positives of the batch included.
+    values : Tensor of shape (B,), default=None
+        Ratings of the first items, float32.
     """
 
     users: torch.Tensor
     items: torch.Tensor
     group: torch.Tensor | None = None
     history: SparseRows | None = None
+    values: torch.Tensor | None = None
 
     def __len__(self):
         return len(self.items)

@@ -5,7 +5,7 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-__all__ = ["PairwiseLoss", "PointwiseLoss", "SampledLoss", "bpr_nll", "pointwise_nll"]
+__all__ = ["PairwiseLoss", "PointwiseLoss", "RatingLoss", "SampledLoss", "bpr_nll", "pointwise_nll"]
 
 
 def bpr_nll(scores):
@@ -80,8 +80,8 @@ class SampledLoss(nn.Module):
         ----------
         output : tuple of Tensor
             Scores of shape (B, 1 + K), vectors of users and of items.
-        target : None
-            Not used: the first column is the positive.
+        target : PairBatch, default=None
+            The batch; not used where the first column is the positive.
 
         Returns
         -------
@@ -89,12 +89,15 @@ class SampledLoss(nn.Module):
             A scalar.
         """
         scores, users, items = output
-        loss = self.nll(scores).mean()
+        loss = self._data_term(scores, target)
         if self.l2_users:
             loss = loss + self.l2_users / (len(users) * users.shape[1]) * squared_norm(users)
         if self.l2_items:
             loss = loss + self.l2_items / len(items) * self.norms(items)
         return loss
+
+    def _data_term(self, scores, target):
+        return self.nll(scores).mean()
 
 
 class PairwiseLoss(SampledLoss):
@@ -162,3 +165,21 @@ class PointwiseLoss(SampledLoss):
             A scalar.
         """
         return squared_norm(items) / items.shape[1]
+
+
+class RatingLoss(SampledLoss):
+    r"""Squared error of ratings.
+
+    A rating costs :math:`(f_{ui} - r_{ui})^2 + \lambda_u |u|^2 + \lambda_i |i|^2`.
+
+    Parameters
+    ----------
+    l2_users, l2_items : float, default=0.0
+        The weights :math:`\lambda_u` and :math:`\lambda_i`.
+    """
+
+    pairwise = False
+    norms = staticmethod(PointwiseLoss.norms)
+
+    def _data_term(self, scores, target):
+        return F.mse_loss(scores[:, 0], target.values)

@@ -10,6 +10,7 @@ from skrec.training._callbacks import (
 from skrec.training._fold_in import FoldIn
 from skrec.training._net import RecommenderNet, cpu_copy, run_training
 from skrec.training._pair_batches import PairBatches
+from skrec.training._rated_batches import RatedBatches
 from skrec.training._sampler import NegativeSampler
 from skrec.training._seeds import resolve_device, seeded
 
@@ -21,6 +22,7 @@ __all__ = [
     "PairBatches",
     "ProgressBar",
     "RankingValidation",
+    "RatedBatches",
     "RecommenderNet",
     "RowBatches",
     "cpu_copy",

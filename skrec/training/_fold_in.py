@@ -43,16 +43,31 @@ class FoldIn:
         Negatives a positive in training.
     n_steps : int
         Steps of Adam.
+    noise_variance : float, default=None
+        Variance of ratings around their scores. With it the values of the rows are ratings, and an
+        item's loss is the squared error divided by twice the variance, without a sample.
     """
 
-    def __init__(self, model, rows, users, *, sample, pairwise, n_negatives, n_steps):
+    def __init__(
+        self,
+        model,
+        rows,
+        users,
+        *,
+        sample,
+        n_steps,
+        pairwise=False,
+        n_negatives=1,
+        noise_variance=None,
+    ):
         self.sample = sample
         self.pairwise = pairwise
         self.n_negatives = n_negatives
         self.n_steps = n_steps
+        self.noise_variance = noise_variance
         with torch.no_grad():
             vectors = model.users.free.weight[users].double()
-            features = _features(model, rows)
+            features = self._features(model, rows)
             gram = features.T @ features
             ridge = (1e-3 * gram.diagonal().mean() + 1e-9) * torch.eye(len(gram), dtype=gram.dtype)
             self.weights = torch.linalg.solve(gram + ridge, features.T @ vectors)
@@ -83,6 +98,13 @@ class FoldIn:
                 free[part] = self._fit(exact, _take(rows, part)).float()
         return free
 
+    def _features(self, model, rows):
+        """Give what a user's vector is regressed on."""
+        features = _features(model, rows)
+        if self.noise_variance is None:
+            return features
+        return torch.cat([features, _features(model, rows, rows.values.double())], dim=1)
+
     def _bytes(self, model):
         """Give the memory that an entry, and a row beside its entries, take while they are fitted.
 
@@ -95,7 +117,7 @@ class FoldIn:
     def _fit(self, model, rows):
         """Fit the vectors of a few rows, of shape (n_rows, size)."""
         with torch.no_grad():
-            start = _features(model, rows) @ self.weights
+            start = self._features(model, rows) @ self.weights
             loss = _RowLoss(model, rows, self)
         x = torch.zeros_like(start)  # in units of the prior's deviation
         first, second = torch.zeros_like(x), torch.zeros_like(x)
@@ -141,6 +163,9 @@ class _RowLoss:
             self.history = model.users.states(None, rows)
             scale = model.users.scale(rows)[self.row]
             self.share = model.users.share(rows.indices[:, None], scale)  # (nnz, 1, size)
+        self.ratings = rows.values.double()
+        if options.noise_variance is not None:
+            return
         taken = torch.zeros(len(rows), len(self.shared), dtype=torch.bool)
         entry, place = _members(rows.indices, options.sample)
         taken[self.row[entry], place] = True
@@ -165,6 +190,9 @@ class _RowLoss:
         own = users[self.row, None]
         own = own if self.share is None else own - self.share
         positive = self.model.interaction(own, self.own)  # (nnz, 1)
+        if self.options.noise_variance is not None:
+            error = (positive[:, 0] - self.ratings).square().sum()
+            return error / (2 * self.options.noise_variance)
         side = self.model.interaction.item_side(self.shared)
         negative = self.model.interaction.cross(users, side)  # (n_rows, m)
         if self.options.pairwise:
@@ -173,9 +201,10 @@ class _RowLoss:
         return F.softplus(-positive).sum() + (self.weight * F.softplus(negative)).sum()
 
 
-def _features(model, rows):
-    """Give what a user's vector is regressed on: sums of vectors, two ways, and the length."""
+def _features(model, rows, weights=None):
+    """Give sums of the vectors of what users have, divided two ways, and the length."""
     vectors = model.item_vectors(rows.indices).double()
+    vectors = vectors if weights is None else vectors * weights[:, None]
     sums = vectors.new_zeros(len(rows), vectors.shape[1]).index_add_(0, rows.row, vectors)
     lengths = rows.offsets.diff().clamp(min=1).double()[:, None]
     ones = torch.ones_like(lengths)

@@ -1,0 +1,145 @@
+"""Convolutions over the cube of all pairs of draws of a user and of an item (GeRec).
+
+Jiang, J., Yang, D., Xiao, Y., & Shen, C. (2019). Convolutional Gaussian embeddings for personalized
+recommendation with uncertainty. IJCAI. https://doi.org/10.24963/ijcai.2019/367
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from skrec.nn.gaussian import GaussianInteraction, mean_logit
+from skrec.nn.interactions import chunk_size
+
+__all__ = ["INTERACTIONS", "GeRec"]
+
+INTERACTIONS = ("concat", "product", "inner")
+
+
+class GeRec(GaussianInteraction):
+    r"""Score a user and an item by a CNN over all pairs of their draws (equations 7 to 10).
+
+    .. math:: S_1 = \mathrm{ReLU}(G_1 \otimes E + b_1), \dots, \quad
+        s = \mathrm{ReLU}(W \, \mathrm{vec}(S_L) + c), \quad f_{ui} = w^\top s + b
+
+    with the cube :math:`E_{kl} = [z_u^k, z_i^l]`, or the element-wise or inner product of the two.
+
+    Parameters
+    ----------
+    size : int
+        Dimensions D of the Gaussians.
+    n_draws : int, default=9
+        Vectors K drawn from each Gaussian.
+    average : {"probability", "score"}, default="probability"
+        What is averaged over several draws of K vectors.
+    n_filters : int, default=64
+        Filters T of each layer.
+    kernel_sizes : tuple of int, default=(1, 2)
+        Sides of the kernels; a kernel larger than the map that reaches it is cut to its size.
+    hidden_size : int, default=64
+        Width D' of the hidden layer on the last map.
+    interaction : {"concat", "product", "inner"}, default="concat"
+        What is in the cube.
+    aggregate : {"cnn", "mean"}, default="cnn"
+        ``"mean"`` averages the probabilities (or scores) of the pairs, each by kernels of side 1
+        and the same hidden layer (equation 2).
+
+    Notes
+    -----
+    A convolution over concatenated draws is the sum of one over the draws of the user and one over
+    those of the item, so the first layer takes K + K products in place of K x K, and each of the
+    two sums serves all items of a user, or all users of an item. The cube is never built.
+    """
+
+    def __init__(
+        self,
+        size,
+        n_draws=9,
+        average="probability",
+        *,
+        n_filters=64,
+        kernel_sizes=(1, 2),
+        hidden_size=64,
+        interaction="concat",
+        aggregate="cnn",
+    ):
+        super().__init__(size, n_draws, average)
+        self.interaction = interaction
+        self.aggregate = aggregate
+        channels = {"concat": 2 * size, "product": size, "inner": 1}[interaction]
+        layers, side = [], n_draws
+        for kernel in kernel_sizes:
+            kernel = 1 if aggregate == "mean" else min(kernel, side)
+            layers.append(nn.Conv2d(channels, n_filters, kernel))
+            channels, side = n_filters, side - kernel + 1
+        self.layers = nn.ModuleList(layers)
+        self.hidden = nn.Linear(channels * (side**2 if aggregate == "cnn" else 1), hidden_size)
+        self.output = nn.Linear(hidden_size, 1)
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Start as He et al. do before a ReLU, without biases."""
+        for module in (*self.layers, self.hidden):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            nn.init.zeros_(module.bias)
+        nn.init.normal_(self.output.weight, 0, self.output.in_features**-0.5)
+        nn.init.zeros_(self.output.bias)
+
+    def user_side(self, z):
+        """Convolve draws of users alone: (..., K, size) -> (..., K', n_filters)."""
+        return self._side(z, slice(None, self.size), dim=3)
+
+    def items_side(self, z):
+        """Convolve draws of items alone: (..., K, size) -> (..., K', n_filters)."""
+        side = self._side(z, slice(self.size, None), dim=2)
+        return side + self.layers[0].bias if self.interaction == "concat" else side
+
+    def _side(self, z, channels, dim):
+        """Convolve one side of the cube, along which the other side does not change."""
+        if self.interaction != "concat":
+            return z
+        weight = self.layers[0].weight[:, channels].sum(dim)  # (T, size, k)
+        if weight.shape[-1] == 1:
+            return z @ weight[..., 0].T
+        side = F.conv1d(z.flatten(0, -3).transpose(1, 2), weight)  # (N, T, K')
+        return side.transpose(1, 2).unflatten(0, z.shape[:-2])
+
+    def pair(self, users, items):
+        """Score pairs of sides: (B, 1 or m, n, width), (B or 1, m, n, width) -> (B, m)."""
+        rows = chunk_size(items.shape[1] * self._pair_bytes(users))
+        parts = []
+        for start in range(0, len(users), rows):
+            part = slice(start, start + rows)
+            parts.append(self._pair(users[part], items if len(items) == 1 else items[part]))
+        return torch.cat(parts) if parts else users.new_zeros(0, items.shape[1])
+
+    def _pair(self, users, items):
+        maps = self._first_map(users, items)  # (B, m, K', K', T)
+        shape = maps.shape[:2]
+        # channels come last in memory, which suits the kernels and what is above
+        maps = F.relu(maps.flatten(0, 1).permute(0, 3, 1, 2))
+        for layer in self.layers[1:]:
+            maps = F.relu(layer(maps))  # (B m, T, n, n)
+        if self.aggregate == "mean":
+            pairs = self._head(maps.permute(0, 2, 3, 1).flatten(1, 2))  # (B m, K * K)
+            mean = pairs.mean(1) if self.average == "score" else mean_logit(pairs, dim=1)
+            return mean.view(shape)
+        return self._head(maps.flatten(1)).view(shape)
+
+    def _first_map(self, users, items):
+        """Give the first layer's output before the activation."""
+        if self.interaction == "concat":
+            return users[..., :, None, :] + items[..., None, :, :]
+        if self.interaction == "product":
+            cube = users[..., :, None, :] * items[..., None, :, :]  # (B, m, K, K, size)
+        else:
+            cube = torch.einsum("...kd,...ld->...kl", users, items)[..., None]
+        maps = self.layers[0](cube.flatten(0, 1).permute(0, 3, 1, 2))
+        return maps.permute(0, 2, 3, 1).unflatten(0, cube.shape[:2])
+
+    def _head(self, features):
+        return self.output(F.relu(self.hidden(features)))[..., 0]
+
+    def _pair_bytes(self, users):
+        width = self.layers[0].out_channels + (self.size if self.interaction == "product" else 0)
+        return 2 * users.element_size() * self.n_draws**2 * width
