@@ -12,13 +12,22 @@ if not (ROOT / "benchmarks").is_dir():
     pytest.skip("the benchmarks are part of the checkout alone", allow_module_level=True)
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import convncf_claims, convncf_tower, fold_in  # noqa: E402
+from benchmarks import (  # noqa: E402
+    convncf_claims,
+    convncf_tower,
+    fold_in,
+    gerec_module,
+    gerec_sweeps,
+)
 from benchmarks.runs import find_system  # noqa: E402
 
 TINY = ["--data", "synthetic", "--factors", "4", "--seeds", "0", "1"]
 
 
-@pytest.mark.parametrize("command", [convncf_claims, convncf_tower, fold_in])
+COMMANDS = [convncf_claims, convncf_tower, fold_in, gerec_module, gerec_sweeps]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_names_the_command(command, capsys):
     with pytest.raises(SystemExit) as stop:
         command.main(["--help"])
@@ -43,7 +52,7 @@ def test_claims_are_paired_by_seed_and_cells_are_kept(tmp_path, capsys):
     options += ["--variants", "MF-BPR", "GMF", "ConvNCF-MF, 4 maps"]
     convncf_claims.main(options)
     table = pd.read_csv(tmp_path / "claims.csv")
-    assert len(table) == 3 * 2 * 6
+    assert len(table) == 3 * 2 * 8
     first = capsys.readouterr().out
     convncf_claims.main(options)
     assert len(pd.read_csv(tmp_path / "claims.csv")) == len(table)
@@ -66,3 +75,19 @@ def test_fold_in_compares_both_ways(tmp_path):
     row = pd.read_csv(path).iloc[0]
     assert 0.5 < row["overlap@10"] <= 1
     assert 0.8 < row["spearman"] <= 1
+
+
+def test_gerec_gives_what_the_naive_cube_gives():
+    table, difference = gerec_module.compare_modules(8, 3, 8, batch_size=4, rounds=1)
+    assert difference < 1e-5
+    assert len(table) == 4
+    sides, pairs = (cls(8, 3, 8, 3, 5) for cls in (gerec_module.AllItems, gerec_module.PairByPair))
+    assert sides.scores().allclose(pairs.scores(), atol=1e-5)
+    assert gerec_module.arithmetic_share(64, 9, 64) == pytest.approx(0.686, abs=1e-3)
+
+
+def test_a_sweep_has_a_row_a_value(tmp_path, capsys):
+    gerec_sweeps.main(["--smoke", "--output", str(tmp_path / "sweeps.csv")])
+    table = pd.read_csv(tmp_path / "sweeps.csv")
+    assert list(table["parameter"]) == ["n_factors", "n_factors", "n_draws", "n_draws", "n_filters"]
+    assert {"sampled_hit_rate@10", "sampled_ndcg@10"} <= set(table)

@@ -1,0 +1,111 @@
+"""GeRec's table 2: one GridSearchCV over D, K and T, each alone with the others at their best.
+
+    python -m benchmarks.gerec_sweeps [--data ml-100k] [--epochs 10] [--jobs 2]
+
+The latest interaction of each user but one is found among 99 drawn negatives; the latest of all is
+the test's and is not looked at. Results are rows of results/gerec_sweeps.csv.
+"""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+from sklearn.model_selection import GridSearchCV
+
+from benchmarks import data
+from skrec import GeRecClassifier
+from skrec.metrics import make_ranking_scorer
+from skrec.model_selection import LeaveOneOut
+
+__all__ = ["main", "search"]
+
+GRIDS = {"n_factors": [8, 16, 32, 64], "n_draws": [1, 5, 9, 13], "n_filters": [8, 16, 32, 64]}
+_SMOKE = {"n_factors": [4, 8], "n_draws": [1, 2], "n_filters": [4]}
+_SMALL = {"n_factors": 4, "n_draws": 2, "n_filters": 4, "hidden_size": 4}
+_METRICS = "hit_rate", "ndcg"
+
+
+def search(interactions, grids, *, n_jobs=None, **parameters):
+    """Search each parameter alone.
+
+    Parameters
+    ----------
+    interactions : Interactions
+        The latest interaction of each user is left out to score on.
+    grids : dict of str to list
+        Values of each parameter.
+    n_jobs : int, default=None
+        Fits at a time.
+    **parameters
+        Of the estimator.
+
+    Returns
+    -------
+    search : GridSearchCV
+        Fitted, without a refit.
+    """
+    by = "random" if interactions.timestamp is None else "latest"
+    return GridSearchCV(
+        GeRecClassifier(**parameters),
+        [{name: values} for name, values in grids.items()],
+        scoring=make_ranking_scorer(_METRICS, k=10, n_negatives=99),
+        cv=LeaveOneOut(by=by, random_state=0),
+        refit=False,
+        n_jobs=n_jobs,
+        verbose=2,
+        error_score="raise",
+    ).fit(interactions)
+
+
+def table_of(search):
+    """Give a row for each point: parameter, value, and metrics."""
+    results = pd.DataFrame(search.cv_results_)
+    points = pd.DataFrame(
+        [next(iter(p.items())) for p in results["params"]], columns=["parameter", "value"]
+    )
+    metrics = results.filter(like="mean_test_").rename(columns=lambda n: n[len("mean_test_") :])
+    return pd.concat([points, metrics, results[["mean_fit_time"]]], axis=1)
+
+
+def main(argv=None):
+    """Run the command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.gerec_sweeps", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--data", default="ml-100k")
+    parser.add_argument("--data-home", help="folder of the data; default: $SKREC_DATA")
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, help="fits at a time")
+    parser.add_argument("--output", default="benchmarks/results/gerec_sweeps.csv")
+    parser.add_argument("--smoke", action="store_true", help="tiny synthetic data")
+    options = parser.parse_args(argv)
+    name = "synthetic" if options.smoke else options.data
+    interactions = train_part(data.load(name, options.data_home))
+    parameters = {"max_epochs": 1 if options.smoke else options.epochs, "n_samples": 5}
+    parameters |= _SMALL if options.smoke else {}
+    found = search(
+        interactions,
+        _SMOKE if options.smoke else GRIDS,
+        n_jobs=options.jobs,
+        random_state=options.seed,
+        **parameters,
+    )
+    table = table_of(found)
+    print(table.round(4).to_string(index=False))
+    Path(options.output).parent.mkdir(parents=True, exist_ok=True)
+    table.assign(data=name, seed=options.seed, epochs=parameters["max_epochs"]).to_csv(
+        options.output, index=False
+    )
+
+
+def train_part(bunch):
+    """Give the interactions without the test's."""
+    if getattr(bunch, "loo_train", None) is not None:
+        return bunch.loo_train
+    train, _ = next(LeaveOneOut("latest").split(bunch.interactions))
+    return bunch.interactions[train]
+
+
+if __name__ == "__main__":
+    main()
