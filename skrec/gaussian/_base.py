@@ -32,6 +32,7 @@ class GaussianRecommender(Pretrained):
     n_samples: int = 10
 
     _fold_in: ClassVar[str] = "approximate"
+    _fold_in_draws: ClassVar[tuple[int, ...]] = ()
     _probabilistic: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "init_variance": [Interval(Real, 0, None, closed="neither")],
@@ -77,8 +78,17 @@ class GaussianRecommender(Pretrained):
         copy_factors(model, self.pretrained_, columns=slice(self.n_factors))
 
     def _model_scores(self, module, queries, candidates=None, seen_matter=True, draws=None):
-        draws = range(self.n_samples) if draws is None else draws
+        draws = self._mean_draws if draws is None else draws
         return super()._model_scores(module.under(draws), queries, candidates, seen_matter)
+
+    def _free_vectors(self, module, queries):
+        # the same vectors whatever draws they are scored under
+        return super()._free_vectors(module.under(self._fold_in_draws), queries)
+
+    @property
+    def _mean_draws(self):
+        """The draws that a score is averaged over; none where it is exact."""
+        return ()
 
     def _draw_block(self, queries, draw):
         return self._model_scores(self._module, queries, draws=(draw,))
@@ -132,6 +142,7 @@ class DrawnRecommender(GaussianRecommender):
 
     n_draws: int = 9
 
+    _fold_in_draws: ClassVar[tuple[int, ...]] = (0,)
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_draws": [Interval(Integral, 1, None, closed="left")]
     }
@@ -142,8 +153,21 @@ class DrawnRecommender(GaussianRecommender):
     }
 
     @property
+    def _mean_draws(self):
+        return range(self.n_samples)
+
+    @property
     def _average(self):
         return "probability" if self._loss is PointwiseLoss else "score"
+
+    def _check_warm_start(self, net):
+        super()._check_warm_start(net)
+        before = net.module_.interaction.n_draws
+        if before != self.n_draws:
+            raise ValueError(
+                f"n_draws must be as in the last fit, {before}, when warm_start=True; "
+                f"got {self.n_draws}"
+            )
 
     def _validation_scores(self, module, queries, candidates):
         draws = range(min(self.n_samples, _VALIDATION_DRAWS))
