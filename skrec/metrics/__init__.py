@@ -1,7 +1,9 @@
 """Metrics of recommendations, and scorers for scikit-learn's model selection."""
 
+from skrec.metrics._calibration import brier, expected_calibration_error, reliability_curve
+from skrec.metrics._calibration_scorer import CalibrationScorer, make_calibration_scorer
 from skrec.metrics._lists import coverage, diversity, gini, novelty
-from skrec.metrics._pointwise import brier, expected_calibration_error, mae, rmse
+from skrec.metrics._pointwise import mae, rmse
 from skrec.metrics._ranking import average_precision as map
 from skrec.metrics._ranking import evaluate_ranking, hit_rate, mrr, ndcg, precision, recall
 from skrec.metrics._rating_scorer import RatingScorer, make_rating_scorer
@@ -25,10 +27,13 @@ __all__ = [
     "brier",
     "expected_calibration_error",
     "mae",
+    "reliability_curve",
     "rmse",
     # scorers
+    "CalibrationScorer",
     "RankingScorer",
     "RatingScorer",
+    "make_calibration_scorer",
     "make_ranking_scorer",
     "make_rating_scorer",
 ]

@@ -178,7 +178,8 @@ def check_parameters(name, estimator):
     params = estimator.get_params(deep=False)
     cls = type(estimator)
     again = {"clone": clone(estimator), "class": cls(**params), "set": cls().set_params(**params)}
-    again["repr"] = eval(repr(estimator), {cls.__name__: cls, "nan": np.nan, "inf": np.inf})
+    names = {type(value).__name__: type(value) for value in (estimator, *params.values())}
+    again["repr"] = eval(repr(estimator), {**names, "nan": np.nan, "inf": np.inf})
     for way, other in again.items():
         assert type(other) is cls, f"{name}: {way} gives {type(other)}"
         assert repr(other) == repr(estimator), f"{name}: {way} gives {other!r}"

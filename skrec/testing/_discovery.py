@@ -75,4 +75,12 @@ def make_estimator(estimator_class, **params):
     >>> make_estimator(EASERecommender)
     EASERecommender(l2=1.0)
     """
-    return estimator_class(**{**estimator_class._test_parameters, **params})
+    return estimator_class(**{**_test_parameters(estimator_class), **params})
+
+
+def _test_parameters(estimator_class):
+    """Give the settings of a class for tests; one that wraps others gets a linear model."""
+    settings = estimator_class._test_parameters
+    if "estimator" in inspect.signature(estimator_class).parameters:
+        return {"estimator": make_estimator(skrec.EASERecommender), **settings}
+    return settings

@@ -1,0 +1,165 @@
+"""Maps from probabilities to calibrated ones, and the pairs that they are fitted to."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit, logit
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from skrec.utils import has_entries, row_of_entry, take_entries
+
+__all__ = ["MAPS", "Sample", "draw_unstored", "evidence", "hide_in_rows"]
+
+_LEAST = 1e-12  # probabilities below are float32's zeros
+_MOST = 1 - 1e-7
+_PAIRS_PER_RUN = 10
+
+
+class Sample(NamedTuple):
+    """Pairs to fit a map to."""
+
+    evidence: np.ndarray  # (n,) as of `evidence`
+    n_history: np.ndarray  # (n,) length of the history
+    outcome: np.ndarray  # (n,) bool
+    weight: np.ndarray  # (n,) how many pairs each stands for
+
+    @property
+    def n_hits(self):
+        """Number of pairs with outcome 1."""
+        return np.count_nonzero(self.outcome)
+
+
+class SigmoidMap:
+    """Logistic regression on the evidence and the user's activity, as of `HeldOutCalibration`.
+
+    The slope of the evidence is kept from falling below zero: a calibration must not turn the
+    ranking round. Users who are more or less active than all of the sample count as the nearest.
+    """
+
+    n_range_ = 0, np.inf
+
+    def fit(self, sample):
+        """Fit the coefficients; without both outcomes to the rate of the one there is."""
+        n, n_hits = sample.weight.sum(), sample.weight @ sample.outcome
+        self.coef_, self.intercept_ = np.zeros(3), float(logit((n_hits + 0.5) / (n + 1)))
+        if len(sample.n_history):
+            self.n_range_ = sample.n_history.min(), sample.n_history.max()
+        if 0 < sample.n_hits < len(sample.outcome):
+            features = np.column_stack([sample.evidence, *_activity(sample.n_history)])
+            self.coef_, self.intercept_ = _fit_weighted(features, sample.outcome, sample.weight)
+            if self.coef_[0] < 0:
+                features[:, 0] = 0
+                self.coef_, self.intercept_ = _fit_weighted(features, sample.outcome, sample.weight)
+        return self
+
+    def log_odds(self, evidence, n_history):
+        """Give the log odds of pairs, of shapes that broadcast."""
+        linear, square = _activity(np.clip(n_history, *self.n_range_))
+        offset = self.intercept_ + self.coef_[1] * linear + self.coef_[2] * square
+        return self.coef_[0] * evidence + offset
+
+    def predict(self, evidence, n_history):
+        """Give probabilities of pairs, of shapes that broadcast."""
+        return expit(self.log_odds(evidence, n_history))
+
+
+class IsotonicMap(SigmoidMap):
+    """Isotonic regression on the log odds of a `SigmoidMap`, which rise within each user.
+
+    It is fitted to means over runs of pairs, each with ten more hits and ten more misses counted
+    from the most probable one: few pairs would end in steps to 0 and 1.
+    """
+
+    def fit(self, sample):
+        """Fit the steps."""
+        super().fit(sample)
+        x = self.log_odds(sample.evidence, sample.n_history)
+        self.isotonic_ = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
+        x, rate, weight = _runs(x, sample.outcome, sample.weight)
+        self.isotonic_.fit(x, rate, sample_weight=weight)
+        return self
+
+    def predict(self, evidence, n_history):
+        """Give probabilities of pairs, of shapes that broadcast."""
+        x = self.log_odds(evidence, n_history)
+        return self.isotonic_.predict(np.ravel(x)).reshape(x.shape)
+
+
+MAPS = {"sigmoid": SigmoidMap, "isotonic": IsotonicMap}
+
+
+def _runs(x, outcome, weight):
+    """Cut pairs, in falling order of x, into runs; give mean x, rate and weight of each."""
+    order = np.argsort(-x, kind="stable")
+    x, outcome, weight = x[order], outcome[order], weight[order]
+    fewer = np.minimum(np.cumsum(outcome), np.cumsum(~outcome))
+    run = np.minimum(fewer // _PAIRS_PER_RUN, max(1, fewer[-1] // _PAIRS_PER_RUN) - 1)
+    total = np.bincount(run, weights=weight)
+    sums = (np.bincount(run, weights=weight * values) for values in (x, outcome))
+    return *(values / total for values in sums), total
+
+
+def _activity(n_history):
+    """Give the log of the history's length, and its square, which bends it for quiet users."""
+    activity = np.log1p(n_history)
+    return activity, activity**2
+
+
+def _fit_weighted(features, outcome, weight):
+    scaler = StandardScaler().fit(features, sample_weight=weight)
+    model = LogisticRegression(C=1e4, max_iter=1000).fit(
+        scaler.transform(features), outcome, weight
+    )
+    coef = model.coef_[0] / scaler.scale_
+    return coef, float(model.intercept_[0] - coef @ scaler.mean_)
+
+
+def evidence(proba, n_history, categorical):
+    """Give what is calibrated: log odds, or of shares the log of how many they come to.
+
+    Both rise with the probability within a user, and both know how active the user is.
+
+    Parameters
+    ----------
+    proba : ndarray
+        Probabilities or shares.
+    n_history : ndarray
+        Lengths of the histories, of a shape that broadcasts.
+    categorical : bool
+        Whether they are shares.
+
+    Returns
+    -------
+    evidence : ndarray
+        float64, in the shape of ``proba``.
+    """
+    proba = np.clip(np.asarray(proba, dtype=np.float64), _LEAST, _MOST)
+    return np.log(proba) + np.log(np.maximum(n_history, 0.5)) if categorical else logit(proba)
+
+
+def draw_unstored(X, n_per_row, rng):
+    """Draw pairs that X does not store, about ``n_per_row`` a row, and what each stands for.
+
+    Of a catalogue that is not larger, and without a number, all are taken.
+    """
+    n_rows, n_items = X.shape
+    size = n_items if n_per_row is None else min(n_per_row, n_items)
+    row = np.repeat(np.arange(n_rows), size)
+    drawn = size < n_items
+    column = rng.randint(n_items, size=len(row)) if drawn else np.tile(np.arange(n_items), n_rows)
+    free = ~has_entries(X, row, column)
+    return row[free], column[free], n_items / size
+
+
+def hide_in_rows(X, rows, rate, rng):
+    """Hide entries of some rows; give what is left, and what is hidden.
+
+    If nothing were left, nothing is hidden.
+    """
+    row, chosen = row_of_entry(X), np.zeros(X.shape[0], dtype=bool)
+    chosen[rows] = True
+    hidden = (rng.random_sample(X.nnz) < rate) & chosen[row]
+    hidden &= not hidden.all()
+    return take_entries(X, row, ~hidden), take_entries(X, row, hidden)
