@@ -3,5 +3,19 @@
 from skrec.inspection._activity import activity_quintiles
 from skrec.inspection._activity_display import ActivityDisplay
 from skrec.inspection._history_display import TrainingHistoryDisplay
+from skrec.inspection._rank_correlation import partial_spearman
+from skrec.inspection._reliability_display import ReliabilityDisplay
+from skrec.inspection._uncertainty import user_uncertainty
+from skrec.inspection._uncertainty_display import UncertaintyDisplay
+from skrec.inspection._uncertainty_excess import uncertainty_excess
 
-__all__ = ["ActivityDisplay", "TrainingHistoryDisplay", "activity_quintiles"]
+__all__ = [
+    "ActivityDisplay",
+    "ReliabilityDisplay",
+    "TrainingHistoryDisplay",
+    "UncertaintyDisplay",
+    "activity_quintiles",
+    "partial_spearman",
+    "uncertainty_excess",
+    "user_uncertainty",
+]

@@ -2,5 +2,6 @@
 
 from skrec.preprocessing._binarize import binarize
 from skrec.preprocessing._filter import k_core, min_interactions, reduce_encoder
+from skrec.preprocessing._permute import permute_items
 
-__all__ = ["binarize", "k_core", "min_interactions", "reduce_encoder"]
+__all__ = ["binarize", "k_core", "min_interactions", "permute_items", "reduce_encoder"]

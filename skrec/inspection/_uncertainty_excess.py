@@ -1,0 +1,111 @@
+"""What is left of a correlation beside that of a placebo."""
+
+from numbers import Real
+
+import numpy as np
+from scipy import stats
+from sklearn.utils import Bunch, check_random_state
+
+from skrec.inspection._rank_correlation import spearman_along
+
+__all__ = ["check_confidence", "uncertainty_excess"]
+
+
+def uncertainty_excess(
+    real, placebo, *, partial=False, confidence=0.95, n_resamples=1000, random_state=0
+):
+    """Give how far a correlation goes beyond that of a placebo, with a bootstrap interval.
+
+    Parameters
+    ----------
+    real : Bunch
+        What `user_uncertainty` gave for a model.
+    placebo : Bunch
+        The same for a model fitted to `skrec.preprocessing.permute_items` of the data. Measure it
+        with the real X and with ``users``, so that both are judged by the same o1 or o2.
+    partial : bool, default=False
+        Whether the number of interactions is held fixed.
+    confidence : float, default=0.95
+        Coverage of the interval.
+    n_resamples : int, default=1000
+        Number of bootstrap samples, of users with what both models say of them.
+    random_state : int, RandomState instance or None, default=0
+        Source of the samples.
+
+    Returns
+    -------
+    result : Bunch
+        ``real`` and ``placebo`` correlation over the users that both know, their difference
+        ``excess``, its interval from ``low`` to ``high`` (percentiles), and ``n_users``.
+
+    Raises
+    ------
+    ValueError
+        If the two have fewer than three users in common, or no numbers to correlate with.
+
+    See Also
+    --------
+    user_uncertainty : Gives the two results.
+
+    Examples
+    --------
+    >>> from skrec import MultVAERecommender
+    >>> from skrec.datasets import make_interactions
+    >>> from skrec.inspection import uncertainty_excess, user_uncertainty
+    >>> from skrec.preprocessing import permute_items
+    >>> X = make_interactions(200, 50, 3000, random_state=0).X
+    >>> est = MultVAERecommender(hidden_sizes=(), latent_size=8, max_epochs=5, random_state=0)
+    >>> options = {"users": range(200), "measure": "spread"}
+    >>> real = user_uncertainty(est.fit(X), X, **options)
+    >>> placebo = user_uncertainty(est.fit(permute_items(X)), X, **options)
+    >>> result = uncertainty_excess(real, placebo, n_resamples=100)
+    >>> bool(result.low <= result.excess <= result.high)
+    True
+    """
+    arrays = _in_common(real, placebo, partial)
+
+    def excess(a, a_value, b, b_value, *given, axis=-1):
+        return spearman_along(a, a_value, *given) - spearman_along(b, b_value, *given)
+
+    rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
+    interval = stats.bootstrap(
+        arrays,
+        excess,
+        paired=True,
+        vectorized=True,
+        n_resamples=n_resamples,
+        batch=max(1, 200_000 // len(arrays[0])),
+        confidence_level=check_confidence(confidence),
+        method="percentile",
+        rng=rng,
+    ).confidence_interval
+    a, b = (float(spearman_along(*arrays[i : i + 2], *arrays[4:])) for i in (0, 2))
+    return Bunch(
+        real=a,
+        placebo=b,
+        excess=a - b,
+        low=float(interval.low),
+        high=float(interval.high),
+        n_users=len(arrays[0]),
+    )
+
+
+def _in_common(real, placebo, partial):
+    """Give uncertainty and value by the model and by the placebo, of users that both know."""
+    columns = ["uncertainty", "value"]
+    other = placebo.per_user[columns].add_suffix("_placebo")
+    both = real.per_user[[*columns, "n_interactions"]].join(other, how="inner")
+    both = both[np.isfinite(both).all(axis=1)]
+    if len(both) < 3:
+        raise ValueError(
+            "real and placebo must have three or more users in common with numbers to correlate; "
+            f"got {len(both)}"
+        )
+    names = [*columns, *other, *(["n_interactions"] if partial else [])]
+    return tuple(both[name].to_numpy(dtype=np.float64) for name in names)
+
+
+def check_confidence(confidence):
+    if not isinstance(confidence, Real) or not 0 < confidence < 1:
+        raise ValueError(f"confidence must be a number in (0, 1); got {confidence!r}")
+    return float(confidence)
