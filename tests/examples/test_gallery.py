@@ -34,6 +34,7 @@ def test_every_plot_has_a_test():
     assert {path.stem for path in EXAMPLES.glob("plot_*.py")} == {
         "plot_grid_search",
         "plot_likelihoods",
+        "plot_uncertainty",
     }
 
 
@@ -64,3 +65,13 @@ def test_likelihoods(run):
     assert [name for name, *_ in found] == list(names["models"])
     assert all(1 / 1.5 < int(expected) / int(count) < 1.5 for _, expected, count in found)
     assert len(plt.get_fignums()) == 3
+
+
+def test_uncertainty(run):
+    names, out = run("plot_uncertainty")
+    assert 0 < names["unsure"]["uncertainty"].min()
+    assert names["excess"].low <= names["excess"].excess <= names["excess"].high
+    deviations = dict(re.findall(r"(\w+) +mean deviation of what is recommended: (.*)", out))
+    assert float(deviations["ucb"]) >= float(deviations["mean"])
+    assert "with activity held fixed" in out
+    assert len(plt.get_fignums()) == 1

@@ -237,5 +237,5 @@ def test_real_users(cls, quick, movielens):
 @pytest.mark.parametrize("cls", [GeRecRanker, MoGClassifier], ids=lambda cls: cls.__name__)
 def test_a_warm_start_takes_no_other_number_of_draws(cls, quick, X):
     est = quick(cls, warm_start=True, max_epochs=1).fit(X)
-    with pytest.raises(ValueError, match="n_draws"):
+    with pytest.raises(ValueError, match="warm_start=True"):
         est.set_params(n_draws=est.n_draws + 1).fit(X)
