@@ -82,6 +82,28 @@ class Interaction(nn.Module):
         """
         raise NotImplementedError
 
+    def score_tables(self, user_table, item_table, users, items):
+        """Score pairs by their numbers, where that is faster than by their vectors.
+
+        Parameters
+        ----------
+        user_table : Tensor of shape (n_users, user_size)
+            Vectors of all users.
+        item_table : Tensor of shape (n_items, item_size)
+            Vectors of all items.
+        users : Tensor of shape (B,)
+            Numbers of users.
+        items : Tensor of shape (B, m)
+            Numbers of items.
+
+        Returns
+        -------
+        answer : tuple of Tensor or None
+            The scores of shape (B, m), and the sums of the squares of the vectors that took part,
+            of shape (1,) for users and (m,) for items; None where there is no faster way.
+        """
+        return None
+
     def item_side(self, items):
         """Work out what depends on the items alone.
 
@@ -163,6 +185,55 @@ class _InnerProducts(torch.autograd.Function):
         return grad_users, grad_items
 
 
+class _TableProducts(torch.autograd.Function):
+    """Inner products of vectors in tables, and the sums of squares of what took part by column.
+
+    A gradient is written once in the size of the batch, its penalty included, where separate
+    functions write it for the products and for the penalty and then add the two.
+    """
+
+    @staticmethod
+    def forward(ctx, user_table, item_table, users, items):
+        columns = items.T.reshape(-1)
+        p = user_table.index_select(0, users)  # (B, size)
+        q = item_table.index_select(0, columns).view(*items.T.shape, -1)  # (m, B, size)
+        ctx.save_for_backward(p, q, users, columns)
+        ctx.n_rows = len(user_table), len(item_table)
+        ctx.set_materialize_grads(False)
+        scores = torch.bmm(q.transpose(0, 1), p[:, :, None])[:, :, 0]  # (B, m)
+        return scores, _square(p)[None], torch.stack([_square(part) for part in q])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad, user_grad, item_grad):
+        p, q, users, columns = ctx.saved_tensors
+        grads = [None, None]
+        if ctx.needs_input_grad[0]:
+            rows = _scaled(p, user_grad)
+            if grad is not None:  # a term an item: batched products of single rows are slow
+                for k, part in enumerate(q):
+                    rows.addcmul_(part, grad[:, k : k + 1])
+            grads[0] = p.new_zeros(ctx.n_rows[0], p.shape[1]).index_add_(0, users, rows)
+        if ctx.needs_input_grad[1]:
+            rows = _scaled(q, None if item_grad is None else item_grad[:, None, None])
+            if grad is not None:
+                rows.addcmul_(grad.T[:, :, None], p)
+            grads[1] = q.new_zeros(ctx.n_rows[1], q.shape[2])
+            grads[1].index_add_(0, columns, rows.flatten(0, 1))
+        return *grads, None, None
+
+
+def _square(vectors):
+    """Give the sum of squares of contiguous vectors."""
+    flat = vectors.view(-1)
+    return torch.dot(flat, flat)
+
+
+def _scaled(vectors, grad):
+    """Give the gradient of sums of squares, from that of the sums."""
+    return torch.zeros_like(vectors) if grad is None else vectors * (2 * grad)
+
+
 class Dot(Interaction):
     r"""Inner product, with biases if wanted.
 
@@ -194,6 +265,12 @@ class Dot(Interaction):
         if self.item_bias:
             scores = scores + items[..., self.size]
         return scores
+
+    def score_tables(self, user_table, item_table, users, items):
+        """Score pairs by their numbers: (n_users, size), (n_items, size), (B,), (B, m)."""
+        if self.user_bias or self.item_bias:
+            return None
+        return _TableProducts.apply(user_table, item_table, users, items)
 
     def _pair_bytes(self, users):
         return 4 * users.element_size()  # the score and what is done with it

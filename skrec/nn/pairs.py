@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import nn
 
+from skrec.nn.encoders import UserTable
 from skrec.nn.rows import SparseRows
 
 __all__ = ["PairBatch", "PairModel"]
@@ -107,11 +108,16 @@ class PairModel(nn.Module):
         -------
         scores : Tensor of shape (B, 1 + K)
             The scores.
-        users : Tensor of shape (B, 1 or 1 + K, user_size)
-            Vectors of the users.
-        items : Tensor of shape (B, 1 + K, item_size)
-            Vectors of the items.
+        users : Tensor of shape (B, 1 or 1 + K, user_size) or (1,)
+            Vectors of the users, or the sum of their squares.
+        items : Tensor of shape (B, 1 + K, item_size) or (1 + K,)
+            Vectors of the items, or the sums of their squares by column.
         """
+        if isinstance(self.users, UserTable) and batch.group is None:
+            tables = self.users.free.weight, self.items.weight
+            answer = self.interaction.score_tables(*tables, batch.users, batch.items)
+            if answer is not None:
+                return answer
         users, items = self.users(batch), self.items(batch.items)
         return self.interaction(users, items), users, items
 

@@ -41,22 +41,34 @@ def pointwise_nll(scores):
     return (positive + negatives.sum(dim=1)) / scores.shape[1]
 
 
-class _SquaredNorm(torch.autograd.Function):
-    """The sum of squares in one pass forward and one backward."""
+class _ColumnSquares(torch.autograd.Function):
+    """The sum of squares of each column of vectors, without a temporary of their size."""
 
     @staticmethod
     def forward(ctx, x):
         ctx.save_for_backward(x)
-        flat = x.reshape(-1)
-        return torch.dot(flat, flat)
+        return torch.linalg.vector_norm(x, dim=(0, 2)).square()
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        return ctx.saved_tensors[0] * (2 * grad)
+        return ctx.saved_tensors[0] * (2 * grad[:, None])
 
 
-squared_norm = _SquaredNorm.apply
+def column_squares(vectors):
+    """Give the sums of squares of vectors by column.
+
+    Parameters
+    ----------
+    vectors : Tensor of shape (B, m, size) or (m,)
+        Vectors, or the sums themselves.
+
+    Returns
+    -------
+    squares : Tensor of shape (m,)
+        The sums.
+    """
+    return vectors if vectors.ndim == 1 else _ColumnSquares.apply(vectors)
 
 
 class SampledLoss(nn.Module):
@@ -79,7 +91,7 @@ class SampledLoss(nn.Module):
         Parameters
         ----------
         output : tuple of Tensor
-            Scores of shape (B, 1 + K), vectors of users and of items.
+            Scores of shape (B, 1 + K), vectors of users and of items or sums of their squares.
         target : PairBatch, default=None
             The batch; not used where the first column is the positive.
 
@@ -91,9 +103,9 @@ class SampledLoss(nn.Module):
         scores, users, items = output
         loss = self._data_term(scores, target)
         if self.l2_users:
-            loss = loss + self.l2_users / (len(users) * users.shape[1]) * squared_norm(users)
+            loss = loss + self.l2_users / len(scores) * column_squares(users).mean()
         if self.l2_items:
-            loss = loss + self.l2_items / len(items) * self.norms(items)
+            loss = loss + self.l2_items / len(scores) * self.norms(column_squares(items))
         return loss
 
     def _data_term(self, scores, target):
@@ -116,23 +128,20 @@ class PairwiseLoss(SampledLoss):
     nll = staticmethod(bpr_nll)
 
     @staticmethod
-    def norms(items):
-        """Sum the squared norms of positives and the mean one of their negatives.
+    def norms(squares):
+        """Add up the squares of positives and the mean ones of their negatives.
 
         Parameters
         ----------
-        items : Tensor of shape (B, 1 + K, size)
-            Vectors of items.
+        squares : Tensor of shape (1 + K,)
+            Sums of squares, the positives' first.
 
         Returns
         -------
         total : Tensor
             A scalar.
         """
-        if items.shape[1] == 2:
-            return squared_norm(items)
-        negatives = squared_norm(items[:, 1:]) / (items.shape[1] - 1)
-        return squared_norm(items[:, 0]) + negatives
+        return squares[0] + squares[1:].mean()
 
 
 class PointwiseLoss(SampledLoss):
@@ -151,20 +160,20 @@ class PointwiseLoss(SampledLoss):
     nll = staticmethod(pointwise_nll)
 
     @staticmethod
-    def norms(items):
-        """Sum the mean squared norm of each row's items.
+    def norms(squares):
+        """Average the squares of all pairs of a row.
 
         Parameters
         ----------
-        items : Tensor of shape (B, 1 + K, size)
-            Vectors of items.
+        squares : Tensor of shape (1 + K,)
+            Sums of squares.
 
         Returns
         -------
         total : Tensor
             A scalar.
         """
-        return squared_norm(items) / items.shape[1]
+        return squares.mean()
 
 
 class RatingLoss(SampledLoss):

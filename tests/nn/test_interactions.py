@@ -180,3 +180,38 @@ def test_he_normal_has_variance_two_by_inputs(shape):
     n_inputs = np.prod(shape[1:])
     assert weight.detach().var().item() == pytest.approx(2 / n_inputs, rel=0.1)
     assert abs(weight.detach().mean()) < 0.05 * np.sqrt(2 / n_inputs)
+
+
+# products of tables
+
+
+def tables(n_users=5, n_items=7, size=3):
+    generator = torch.Generator().manual_seed(0)
+    parts = (torch.randn(n, size, generator=generator).double() for n in (n_users, n_items))
+    return [part.requires_grad_() for part in parts]
+
+
+USERS = torch.tensor([0, 3, 3, 4])  # repeated, as are items within and between rows
+ITEMS = torch.tensor([[0, 1, 1], [6, 2, 0], [2, 2, 5], [1, 0, 6]])
+
+
+def test_products_of_tables_are_those_of_vectors():
+    dot, (p, q) = Dot(3), tables()
+    scores, user_squares, item_squares = dot.score_tables(p, q, USERS, ITEMS)
+    vectors = p.detach().numpy()[USERS], q.detach().numpy()[ITEMS]
+    expected = (vectors[0][:, None] * vectors[1]).sum(-1)
+    np.testing.assert_allclose(scores.detach(), expected)
+    np.testing.assert_allclose(user_squares.detach(), [(vectors[0] ** 2).sum()])
+    np.testing.assert_allclose(item_squares.detach(), (vectors[1] ** 2).sum((0, 2)))
+
+
+def test_gradients_of_products_of_tables():
+    dot, parts = Dot(3), tables()
+    assert torch.autograd.gradcheck(lambda p, q: dot.score_tables(p, q, USERS, ITEMS), parts)
+    for place in range(3):  # what is not asked for has no gradient, and needs none
+        one = lambda p, q, place=place: dot.score_tables(p, q, USERS, ITEMS)[place]  # noqa: E731
+        assert torch.autograd.gradcheck(one, parts)
+
+
+def test_biases_have_no_products_of_tables():
+    assert Dot(2, item_bias=True).score_tables(*tables(), USERS, ITEMS) is None
