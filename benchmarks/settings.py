@@ -232,6 +232,13 @@ SETTINGS = {
         "pretrain": _BPR_MF["amazon-music"],
         "tower_lr": 0.05,
     },
+    # tuned: sampled_ndcg@10 0.3503 on validation, against 0.2647 from scratch after 20 epochs
+    ("GeRecClassifier", "amazon-music", "ncf"): {
+        "l2": 0.02,
+        "lr": 1e-3,
+        "max_epochs": 18,
+        "pretrain": {**_MF["amazon-music"], "random_state": None},
+    },
     # -- ml-1m, strong generalisation ------------------------------------------------------------
     ("PopularityRecommender", "ml-1m", "strong"): {},  # has no parameters
     # tuned: ndcg@100 0.4203 on validation, the best of 9

@@ -292,7 +292,20 @@ class SoftContrastive(GaussianInteraction):
         self.bias = nn.Parameter(torch.tensor(float(distance)))
 
     def pair(self, users, items):
-        """Score pairs of draws: (B, 1 or m, K, size), (B or 1, m, K, size) -> (B, m)."""
+        """Score pairs of draws.
+
+        Parameters
+        ----------
+        users : Tensor of shape (B, 1, K, size) or (B, m, K, size)
+            Draws of users.
+        items : Tensor of shape (B, m, K, size) or (1, m, K, size)
+            Draws of items.
+
+        Returns
+        -------
+        scores : Tensor of shape (B, m)
+            The scores.
+        """
         logits = self.bias - F.softplus(self.raw_slope) * distances(users, items)  # (B, m, K, K)
         return mean_logit(logits.flatten(-2), dim=-1)
 

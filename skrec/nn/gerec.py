@@ -86,11 +86,33 @@ class GeRec(GaussianInteraction):
         nn.init.zeros_(self.output.bias)
 
     def user_side(self, z):
-        """Convolve draws of users alone: (..., K, size) -> (..., K', n_filters)."""
+        """Convolve draws of users alone.
+
+        Parameters
+        ----------
+        z : Tensor of shape (..., n_draws, size)
+            Draws.
+
+        Returns
+        -------
+        side : Tensor of shape (..., n, n_filters)
+            Their part of the first map; the draws where the cube holds products.
+        """
         return self._side(z, slice(None, self.size), dim=3)
 
     def items_side(self, z):
-        """Convolve draws of items alone: (..., K, size) -> (..., K', n_filters)."""
+        """Convolve draws of items alone.
+
+        Parameters
+        ----------
+        z : Tensor of shape (..., n_draws, size)
+            Draws.
+
+        Returns
+        -------
+        side : Tensor of shape (..., n, n_filters)
+            Their part of the first map; the draws where the cube holds products.
+        """
         side = self._side(z, slice(self.size, None), dim=2)
         return side + self.layers[0].bias if self.interaction == "concat" else side
 
@@ -105,7 +127,20 @@ class GeRec(GaussianInteraction):
         return side.transpose(1, 2).unflatten(0, z.shape[:-2])
 
     def pair(self, users, items):
-        """Score pairs of sides: (B, 1 or m, n, width), (B or 1, m, n, width) -> (B, m)."""
+        """Score pairs of sides.
+
+        Parameters
+        ----------
+        users : Tensor of shape (B, 1, n, width) or (B, m, n, width)
+            Sides of users.
+        items : Tensor of shape (B, m, n, width) or (1, m, n, width)
+            Sides of items.
+
+        Returns
+        -------
+        scores : Tensor of shape (B, m)
+            The scores.
+        """
         rows = chunk_size(items.shape[1] * self._pair_bytes(users))
         parts = []
         for start in range(0, len(users), rows):

@@ -267,7 +267,24 @@ class Dot(Interaction):
         return scores
 
     def score_tables(self, user_table, item_table, users, items):
-        """Score pairs by their numbers: (n_users, size), (n_items, size), (B,), (B, m)."""
+        """Score pairs by their numbers, if there are no biases.
+
+        Parameters
+        ----------
+        user_table : Tensor of shape (n_users, size)
+            Vectors of all users.
+        item_table : Tensor of shape (n_items, size)
+            Vectors of all items.
+        users : Tensor of shape (B,)
+            Numbers of users.
+        items : Tensor of shape (B, m)
+            Numbers of items.
+
+        Returns
+        -------
+        answer : tuple of Tensor or None
+            Scores of shape (B, m), sums of squares of shape (1,) and (m,); None with biases.
+        """
         if self.user_bias or self.item_bias:
             return None
         return _TableProducts.apply(user_table, item_table, users, items)
