@@ -3,13 +3,8 @@
 import os
 
 from skrec.nn.encoders import HistoryEncoder, UserTable, make_table
-from skrec.nn.gaussian import (
-    ExpectedLikelihood,
-    GaussianPairModel,
-    SoftContrastive,
-    make_gaussian_table,
-    variance_of,
-)
+from skrec.nn.expected_likelihood import ExpectedLikelihood
+from skrec.nn.gaussian import GaussianPairModel, make_gaussian_table, variance_of
 from skrec.nn.gerec import INTERACTIONS, GeRec
 from skrec.nn.interactions import Dot, Interaction
 from skrec.nn.losses import gaussian_nll, logistic_nll, multinomial_nll, standard_normal_kl
@@ -25,6 +20,7 @@ from skrec.nn.sampled_losses import (
     bpr_nll,
     pointwise_nll,
 )
+from skrec.nn.soft_contrastive import SoftContrastive
 
 # Large temporaries in huge pages: on Linux the first touch of fresh memory is a good part of a
 # batch over a large catalogue. Read by torch at its first tensor, ignored elsewhere.

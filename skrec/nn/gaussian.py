@@ -5,10 +5,8 @@ recommendation with uncertainty. IJCAI. https://doi.org/10.24963/ijcai.2019/367
 """
 
 import copy
-import math
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from skrec.nn.encoders import Table
@@ -16,12 +14,11 @@ from skrec.nn.interactions import Interaction, chunk_size
 from skrec.nn.pairs import PairModel
 
 __all__ = [
-    "ExpectedLikelihood",
     "GaussianInteraction",
     "GaussianPairModel",
-    "SoftContrastive",
     "make_gaussian_table",
     "mean_logit",
+    "reparameterised",
     "split_gaussian",
     "variance_of",
 ]
@@ -262,110 +259,6 @@ class GaussianInteraction(Interaction):
         raise NotImplementedError
 
 
-class SoftContrastive(GaussianInteraction):
-    r"""Mean over all pairs of draws of a probability that falls with their distance (MoG).
-
-    .. math:: p_{ui} = \frac{1}{K^2} \sum_{k, l} \sigma(-a \|z_u^k - z_i^l\|_2 + b), \qquad a > 0
-
-    The score is the logit of this mean.
-
-    Parameters
-    ----------
-    size : int
-        Dimensions of the Gaussians.
-    n_draws : int, default=9
-        Vectors K drawn from each Gaussian.
-    average : {"probability", "score"}, default="probability"
-        What is averaged over several draws of K vectors.
-    distance : float, default=1.0
-        The distance at which the probability starts at one half.
-
-    References
-    ----------
-    Oh, S. J., Murphy, K., Pan, J., Roth, J., Schroff, F., & Gallagher, A. (2019). Modeling
-    uncertainty with hedged instance embedding. ICLR. https://arxiv.org/abs/1810.00319
-    """
-
-    def __init__(self, size, n_draws=9, average="probability", distance=1.0):
-        super().__init__(size, n_draws, average)
-        self.raw_slope = nn.Parameter(torch.tensor(math.log(math.expm1(1.0))))  # a = 1
-        self.bias = nn.Parameter(torch.tensor(float(distance)))
-
-    def pair(self, users, items):
-        """Score pairs of draws.
-
-        Parameters
-        ----------
-        users : Tensor of shape (B, 1, K, size) or (B, m, K, size)
-            Draws of users.
-        items : Tensor of shape (B, m, K, size) or (1, m, K, size)
-            Draws of items.
-
-        Returns
-        -------
-        scores : Tensor of shape (B, m)
-            The scores.
-        """
-        logits = self.bias - F.softplus(self.raw_slope) * distances(users, items)  # (B, m, K, K)
-        return mean_logit(logits.flatten(-2), dim=-1)
-
-    def _pair_bytes(self, users):
-        return 6 * users.element_size() * self.n_draws**2
-
-
-class ExpectedLikelihood(Interaction):
-    r"""Logarithm of the inner product of two Gaussians (GER).
-
-    .. math:: f_{ui} = \ln \int \mathcal N(x; \mu_u, \Sigma_u) \, \mathcal N(x; \mu_i, \Sigma_i)
-        \, dx = \ln \mathcal N(0; \mu_u - \mu_i, \Sigma_u + \Sigma_i)
-
-    Under a draw the user is a point: :math:`\ln \mathcal N(z_u; \mu_i, \Sigma_i)`, whose
-    exponential has the inner product as its mean.
-
-    Parameters
-    ----------
-    size : int
-        Dimensions of the Gaussians.
-    """
-
-    def __init__(self, size):
-        super().__init__(2 * size, 2 * size)
-        self.size = size
-        self.draw = None
-
-    def under(self, draws):
-        """Give the same interaction, under one draw of the users if draws has one.
-
-        Parameters
-        ----------
-        draws : iterable of int
-            Numbers of draws; with one the user is that draw, else the inner product is exact.
-
-        Returns
-        -------
-        interaction : ExpectedLikelihood
-            For use outside training.
-        """
-        other, draws = copy.copy(self), tuple(draws)
-        other.draw = draws[0] if len(draws) == 1 else None
-        return other
-
-    def forward(self, users, items):
-        """Score some items of each user: (B, 1 or m, 2 size), (B, m, 2 size) -> (B, m)."""
-        mean, variance = split_gaussian(users)
-        item_mean, item_variance = split_gaussian(items)
-        if self.draw is not None:
-            generator = torch.Generator().manual_seed(self.draw)
-            noise = torch.randn(self.size, generator=generator).to(mean)
-            mean, variance = mean + noise * variance.sqrt(), torch.zeros_like(variance)
-        variance = variance + item_variance
-        exponent = (mean - item_mean).square() / variance + variance.log()
-        return -0.5 * (exponent.sum(-1) + self.size * math.log(2 * math.pi))
-
-    def _pair_bytes(self, users):
-        return 4 * users.element_size() * self.size
-
-
 class GaussianPairModel(PairModel):
     """Pairs of Gaussians; the penalties are those of the means.
 
@@ -453,26 +346,3 @@ def mean_logit(logits, dim=0):
     """
     ones, zeros = F.logsigmoid(logits), F.logsigmoid(-logits)
     return ones.logsumexp(dim) - zeros.logsumexp(dim)
-
-
-def distances(users, items):
-    """Give the distances of all draws of users and of items.
-
-    Parameters
-    ----------
-    users : Tensor of shape (B, 1, K, size) or (B, m, K, size)
-        Draws of users.
-    items : Tensor of shape (B, m, K, size) or (1, m, K, size)
-        Draws of items.
-
-    Returns
-    -------
-    distances : Tensor of shape (B, m, K, K)
-        Euclidean, a row a draw of the user.
-    """
-    squares = users.square().sum(-1)[..., None] + items.square().sum(-1)[..., None, :]
-    if users.shape[1] == 1 and items.shape[0] == 1:  # all pairs: one matrix product
-        products = torch.einsum("rkd,cld->rckl", users[:, 0], items[0])
-    else:
-        products = users @ items.transpose(-1, -2)
-    return (squares - 2 * products).clamp(min=1e-12).sqrt()

@@ -104,19 +104,6 @@ def test_noise_leaves_the_global_generator_alone():
 # the soft contrastive probability
 
 
-@pytest.mark.parametrize(("size", "n_draws"), [(SIZE, K), (1, K), (SIZE, 1), (1, 1), (2, 9)])
-@pytest.mark.parametrize("draw", [0, 7])
-def test_soft_contrastive_is_the_formula(size, n_draws, draw):
-    module = soft(size, n_draws)
-    users, items = vectors(B, 1, size=size), vectors(B, M, size=size, seed=1)
-    right = logit(by_pair(soft_oracle, users, items, module, draw))
-    assert right.std() > 0.05
-    scores = module.under((draw,))(users, items).detach()
-    np.testing.assert_allclose(scores, right, rtol=1e-9, atol=1e-9)
-    if draw == 0:
-        np.testing.assert_array_equal(module(users, items).detach(), scores)
-
-
 @pytest.mark.parametrize("average", ["probability", "score"])
 def test_several_draws_are_averaged(average):
     module, draws = soft(average=average), (0, 3, 4, 11)
@@ -127,26 +114,6 @@ def test_several_draws_are_averaged(average):
     np.testing.assert_allclose(several(users, items).detach(), right, rtol=1e-9)
     shared = several.cross(users[:, 0], items[0]).detach()
     np.testing.assert_allclose(shared[0], right[0], rtol=1e-9)
-
-
-def test_soft_contrastive_starts_with_a_slope_of_one_and_the_given_threshold():
-    module, point = (
-        SoftContrastive(2, 1, distance=3.0).double().eval(),
-        torch.tensor([-50.0, -50.0]),
-    )
-    user, item = (torch.cat([torch.tensor(mean), point]).double() for mean in ([0, 0.0], [3, 4.0]))
-    score = module(user[None, None], item[None, None])
-    assert score.item() == pytest.approx(3.0 - 5.0, abs=0.1)  # the floor leaves a little noise
-
-
-def test_far_and_equal_draws_have_finite_scores_and_gradients():
-    module = SoftContrastive(1, 2)
-    users = torch.zeros(1, 1, 2, 1, requires_grad=True)
-    scores = module.pair(
-        users, torch.tensor([0.0, 1e4, -1e4]).view(1, 3, 1, 1).expand(-1, -1, 2, -1)
-    )
-    np.testing.assert_allclose(scores[0].detach(), [1, 1 - 1e4, 1 - 1e4], rtol=1e-5)
-    assert torch.autograd.grad(scores.sum(), users)[0].isfinite().all()
 
 
 @given(st.lists(st.floats(-80, 80), min_size=1, max_size=8))
@@ -242,14 +209,6 @@ def test_gradients_of_vectors_are_right(make, draws):
     users, items = users.requires_grad_(), items.requires_grad_()
     assert torch.autograd.gradcheck(module, (users, items))
     assert torch.autograd.gradcheck(lambda u, i: module.cross(u[:, 0], i[0]), (users, items))
-
-
-def test_slope_and_threshold_receive_gradients():
-    module = soft()
-    weights = list(module.parameters())
-    loss = module(vectors(B, 1), vectors(B, M, seed=1)).sum()
-    slope, bias = (gradient.item() for gradient in torch.autograd.grad(loss, weights))
-    assert slope < 0 < bias
 
 
 def test_no_users_have_no_scores(make):

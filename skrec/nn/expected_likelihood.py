@@ -1,0 +1,68 @@
+"""The inner product of two Gaussians (GER).
+
+Vilnis, L., & McCallum, A. (2015). Word representations via Gaussian embedding. ICLR.
+https://arxiv.org/abs/1412.6623
+"""
+
+import copy
+import math
+
+import torch
+
+from skrec.nn.gaussian import split_gaussian
+from skrec.nn.interactions import Interaction
+
+__all__ = ["ExpectedLikelihood"]
+
+
+class ExpectedLikelihood(Interaction):
+    r"""Logarithm of the inner product of two Gaussians (GER).
+
+    .. math:: f_{ui} = \ln \int \mathcal N(x; \mu_u, \Sigma_u) \, \mathcal N(x; \mu_i, \Sigma_i)
+        \, dx = \ln \mathcal N(0; \mu_u - \mu_i, \Sigma_u + \Sigma_i)
+
+    Under a draw the user is a point: :math:`\ln \mathcal N(z_u; \mu_i, \Sigma_i)`, whose
+    exponential has the inner product as its mean.
+
+    Parameters
+    ----------
+    size : int
+        Dimensions of the Gaussians.
+    """
+
+    def __init__(self, size):
+        super().__init__(2 * size, 2 * size)
+        self.size = size
+        self.draw = None
+
+    def under(self, draws):
+        """Give the same interaction, under one draw of the users if draws has one.
+
+        Parameters
+        ----------
+        draws : iterable of int
+            Numbers of draws; with one the user is that draw, else the inner product is exact.
+
+        Returns
+        -------
+        interaction : ExpectedLikelihood
+            For use outside training.
+        """
+        other, draws = copy.copy(self), tuple(draws)
+        other.draw = draws[0] if len(draws) == 1 else None
+        return other
+
+    def forward(self, users, items):
+        """Score some items of each user: (B, 1 or m, 2 size), (B, m, 2 size) -> (B, m)."""
+        mean, variance = split_gaussian(users)
+        item_mean, item_variance = split_gaussian(items)
+        if self.draw is not None:
+            generator = torch.Generator().manual_seed(self.draw)
+            noise = torch.randn(self.size, generator=generator).to(mean)
+            mean, variance = mean + noise * variance.sqrt(), torch.zeros_like(variance)
+        variance = variance + item_variance
+        exponent = (mean - item_mean).square() / variance + variance.log()
+        return -0.5 * (exponent.sum(-1) + self.size * math.log(2 * math.pi))
+
+    def _pair_bytes(self, users):
+        return 4 * users.element_size() * self.size

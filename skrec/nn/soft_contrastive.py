@@ -1,0 +1,89 @@
+"""The mean over pairs of draws of a probability by their distance (MoG).
+
+Oh, S. J., Murphy, K., Pan, J., Roth, J., Schroff, F., & Gallagher, A. (2019). Modeling uncertainty
+with hedged instance embedding. ICLR. https://arxiv.org/abs/1810.00319
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from skrec.nn.gaussian import GaussianInteraction, mean_logit
+
+__all__ = ["SoftContrastive"]
+
+
+class SoftContrastive(GaussianInteraction):
+    r"""Mean over all pairs of draws of a probability that falls with their distance (MoG).
+
+    .. math:: p_{ui} = \frac{1}{K^2} \sum_{k, l} \sigma(-a \|z_u^k - z_i^l\|_2 + b), \qquad a > 0
+
+    The score is the logit of this mean.
+
+    Parameters
+    ----------
+    size : int
+        Dimensions of the Gaussians.
+    n_draws : int, default=9
+        Vectors K drawn from each Gaussian.
+    average : {"probability", "score"}, default="probability"
+        What is averaged over several draws of K vectors.
+    distance : float, default=1.0
+        The distance at which the probability starts at one half.
+
+    References
+    ----------
+    Oh, S. J., Murphy, K., Pan, J., Roth, J., Schroff, F., & Gallagher, A. (2019). Modeling
+    uncertainty with hedged instance embedding. ICLR. https://arxiv.org/abs/1810.00319
+    """
+
+    def __init__(self, size, n_draws=9, average="probability", distance=1.0):
+        super().__init__(size, n_draws, average)
+        self.raw_slope = nn.Parameter(torch.tensor(math.log(math.expm1(1.0))))  # a = 1
+        self.bias = nn.Parameter(torch.tensor(float(distance)))
+
+    def pair(self, users, items):
+        """Score pairs of draws.
+
+        Parameters
+        ----------
+        users : Tensor of shape (B, 1, K, size) or (B, m, K, size)
+            Draws of users.
+        items : Tensor of shape (B, m, K, size) or (1, m, K, size)
+            Draws of items.
+
+        Returns
+        -------
+        scores : Tensor of shape (B, m)
+            The scores.
+        """
+        logits = self.bias - F.softplus(self.raw_slope) * distances(users, items)  # (B, m, K, K)
+        return mean_logit(logits.flatten(-2), dim=-1)
+
+    def _pair_bytes(self, users):
+        return 6 * users.element_size() * self.n_draws**2
+
+
+def distances(users, items):
+    """Give the distances of all draws of users and of items.
+
+    Parameters
+    ----------
+    users : Tensor of shape (B, 1, K, size) or (B, m, K, size)
+        Draws of users.
+    items : Tensor of shape (B, m, K, size) or (1, m, K, size)
+        Draws of items.
+
+    Returns
+    -------
+    distances : Tensor of shape (B, m, K, K)
+        Euclidean, a row a draw of the user.
+    """
+    squares = users.square().sum(-1)[..., None] + items.square().sum(-1)[..., None, :]
+    if users.shape[1] == 1 and items.shape[0] == 1:  # all pairs: one matrix product
+        products = torch.einsum("rkd,cld->rckl", users[:, 0], items[0])
+    else:
+        products = users @ items.transpose(-1, -2)
+    return (squares - 2 * products).clamp(min=1e-12).sqrt()
