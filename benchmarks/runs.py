@@ -13,7 +13,7 @@ import skrec
 
 __all__ = ["Cell", "Outcome", "find_system", "make_estimator", "run", "system_names"]
 
-_SUFFIXES = ("Recommender", "Ranker", "Classifier", "Regressor", "BMF")
+_SUFFIXES = ("Recommender", "Ranker", "Classifier", "BMF")
 
 
 @dataclass(frozen=True)
@@ -124,8 +124,9 @@ class Outcome:
 
 
 def system_names():
-    """Give the names of all estimators."""
-    return [name for name in skrec.__all__ if name.endswith(_SUFFIXES)]
+    """Give the names of all estimators, but those that wrap another."""
+    names = [name for name in skrec.__all__ if name.endswith(_SUFFIXES)]
+    return [name for name in names if name != "CalibratedRecommender"]
 
 
 def find_system(name):

@@ -71,7 +71,7 @@ class GeRecParameters(DrawnRecommender):
         "hidden_size": 8,
         "n_samples": 3,
         "batch_size": 64,
-        "max_epochs": 12,
+        "max_epochs": 24,
         "lr": 0.02,
         "init_std": 0.3,
         "fold_in_steps": 5,
@@ -89,6 +89,7 @@ class GeRecParameters(DrawnRecommender):
             hidden_size=self.hidden_size,
             interaction=self.interaction,
             aggregate=self.aggregate,
+            bias=not self._loss.pairwise,
         )
 
 

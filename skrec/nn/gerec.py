@@ -43,6 +43,8 @@ class GeRec(GaussianInteraction):
     aggregate : {"cnn", "mean"}, default="cnn"
         ``"mean"`` averages the probabilities (or scores) of the pairs, each by kernels of side 1
         and the same hidden layer (equation 2).
+    bias : bool, default=True
+        Whether the score has a bias, which one that only ranks does not need.
 
     Notes
     -----
@@ -62,6 +64,7 @@ class GeRec(GaussianInteraction):
         hidden_size=64,
         interaction="concat",
         aggregate="cnn",
+        bias=True,
     ):
         super().__init__(size, n_draws, average)
         self.interaction = interaction
@@ -74,7 +77,7 @@ class GeRec(GaussianInteraction):
             channels, side = n_filters, side - kernel + 1
         self.layers = nn.ModuleList(layers)
         self.hidden = nn.Linear(channels * (side**2 if aggregate == "cnn" else 1), hidden_size)
-        self.output = nn.Linear(hidden_size, 1)
+        self.output = nn.Linear(hidden_size, 1, bias=bias)
         self.reset_parameters()
 
     def reset_parameters(self):
@@ -83,7 +86,8 @@ class GeRec(GaussianInteraction):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             nn.init.zeros_(module.bias)
         nn.init.normal_(self.output.weight, 0, self.output.in_features**-0.5)
-        nn.init.zeros_(self.output.bias)
+        if self.output.bias is not None:
+            nn.init.zeros_(self.output.bias)
 
     def user_side(self, z):
         """Convolve draws of users alone.
