@@ -174,8 +174,8 @@ class DrawnRecommender(GaussianRecommender):
         return self._model_scores(module, queries, candidates, False, draws)
 
     def _row_bytes(self):
-        # the scores of all draws are kept until they are averaged
-        return super()._row_bytes() + 8 * self.n_samples * self.n_features_in_
+        # the scores of all draws, and two logarithms of each, are kept until they are averaged
+        return super()._row_bytes() + 12 * self.n_samples * self.n_features_in_
 
 
 def as_sizes(name, sizes):

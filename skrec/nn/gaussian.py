@@ -90,7 +90,8 @@ def make_gaussian_table(n_rows, size, std, variance):
 class GaussianInteraction(Interaction):
     r"""Base of scores of two Gaussians that are worked out from draws.
 
-    In training each pair of a user and an item has fresh noise. Otherwise noise is fixed by the
+    In training each row has fresh noise for its user, the same for all items of the row, and for
+    each of its items. Otherwise noise is fixed by the
     number of the draw and the same for all users, and for all items, so that the answer for a row
     does not depend on other rows; the scores of several draws are averaged.
 

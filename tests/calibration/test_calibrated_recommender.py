@@ -130,8 +130,7 @@ def test_users_of_fit_have_a_map_of_their_own(X):
         kind: abs(np.log(est.predict_proba(**query)[free].sum() / hidden.nnz))
         for kind, query in asked.items()
     }
-    assert off["known"] < 0.25
-    assert off["known"] < off["new"]
+    assert off["known"] < 0.1 < 0.2 < off["new"]
 
 
 def test_more_hidden_means_more_probable(X):
