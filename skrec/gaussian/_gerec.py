@@ -140,9 +140,10 @@ class GeRecClassifier(GeRecParameters, PairClassifier):
     Differences from the paper: the variance has a floor of 1e-4, and starts near 0.1 and not near
     1, where noise drowns the means and training stays at popularity for epochs; means may have a
     penalty, and may start from those of another model (both are off); a positive and its negatives
-    share the draws of their user; kernels are cut where K is smaller than they are. The paper's released code takes the variance for a deviation and
-    multiplies the draws (``interaction="product"``). The vector of an unseen user starts at a
-    regression on what the user has, mean and variance, as trained users have it.
+    share the draws of their user; kernels are cut where K is smaller than they are. The paper's
+    released code takes the variance for a deviation and multiplies the draws
+    (``interaction="product"``). The vector of an unseen user starts at a regression on what the
+    user has, mean and variance, as trained users have it.
 
     References
     ----------

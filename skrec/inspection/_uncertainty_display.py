@@ -228,6 +228,7 @@ class UncertaintyDisplay:
 
     def _label(self, groups):
         self.ax_.set_xticks(np.arange(len(groups)), [_name(group) for group in groups])
+        self.ax_.tick_params(axis="x", labelsize="small")
         self.ax_.set_xlabel(self.xlabel or "group of users")
         self.ax_.set_ylabel(self.ylabel or "uncertainty")
         if len(self.points_) > 1:
