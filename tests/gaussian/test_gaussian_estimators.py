@@ -55,7 +55,7 @@ def gerec_scores(est, user):
             second = second + corner @ w["layers.1.weight"][..., k, j].T
         flat = np.maximum(second, 0).transpose(0, 3, 1, 2).reshape(len(z_i), -1)
         hidden = np.maximum(flat @ w["hidden.weight"].T + w["hidden.bias"], 0)
-        scores.append(hidden @ w["output.weight"][0] + w["output.bias"][0])
+        scores.append(hidden @ w["output.weight"][0] + w.get("output.bias", [0.0])[0])
     pointwise = isinstance(est, GeRecClassifier)
     return logit(expit(scores).mean(axis=0)) if pointwise else np.mean(scores, axis=0)
 
