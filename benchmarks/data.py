@@ -6,7 +6,7 @@ from sklearn.utils import Bunch
 from skrec.datasets import fetch_amazon_music, fetch_gowalla, fetch_movielens, make_interactions
 from skrec.model_selection import InteractionHoldout, LeaveOneOut
 
-__all__ = ["DATASETS", "load"]
+__all__ = ["DATASETS", "load", "with_leave_one_out"]
 
 _MOVIELENS = ("100k", "1m", "10m", "20m", "25m", "32m")
 DATASETS = (*(f"ml-{version}" for version in _MOVIELENS), "amazon-music", "gowalla", "synthetic")
@@ -42,17 +42,43 @@ def synthetic(n_users=300, n_items=150, n_interactions=6000, n_negatives=99):
     )
     interactions = made.interactions
     train, test = next(InteractionHoldout(0.2, random_state=0).split(interactions))
-    loo_train, held_out = next(LeaveOneOut("latest").split(interactions))
-    loo_test = np.full(n_users, -1)
-    loo_test[interactions.user[held_out]] = interactions.item[held_out]
     return Bunch(
         interactions=interactions,
         train=interactions[train],
         test=interactions[test],
-        loo_train=interactions[loo_train],
-        loo_test=loo_test,
-        loo_negatives=draw_negatives(interactions.tocsr(), n_negatives),
+        **_leave_one_out(interactions, n_negatives),
     )
+
+
+def with_leave_one_out(data):
+    """Give a data set with a leave-one-out test; one that has none gets one, if it is small.
+
+    Parameters
+    ----------
+    data : Bunch
+        From `load`.
+
+    Returns
+    -------
+    data : Bunch
+        With ``loo_train``, ``loo_test`` of shape (n_users,), the item or -1, and
+        ``loo_negatives`` of shape (n_users, 99).
+    """
+    if data.get("loo_test") is not None:
+        return data
+    return Bunch(**{**data, **_leave_one_out(data.interactions)})
+
+
+def _leave_one_out(interactions, n_negatives=99):
+    by = "random" if interactions.timestamp is None else "latest"
+    train, held_out = next(LeaveOneOut(by, random_state=0).split(interactions))
+    loo_test = np.full(interactions.frame[0], -1)
+    loo_test[interactions.user[held_out]] = interactions.item[held_out]
+    return {
+        "loo_train": interactions[train],
+        "loo_test": loo_test,
+        "loo_negatives": draw_negatives(interactions.tocsr(), n_negatives),
+    }
 
 
 def draw_negatives(X, n_negatives, random_state=0):

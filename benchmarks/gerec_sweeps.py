@@ -81,7 +81,7 @@ def main(argv=None):
     parser.add_argument("--smoke", action="store_true", help="tiny synthetic data")
     options = parser.parse_args(argv)
     name = "synthetic" if options.smoke else options.data
-    interactions = train_part(data.load(name, options.data_home))
+    interactions = data.with_leave_one_out(data.load(name, options.data_home)).loo_train
     parameters = {"max_epochs": 1 if options.smoke else options.epochs, "n_samples": 5}
     parameters |= _SMALL if options.smoke else {}
     found = search(
@@ -97,14 +97,6 @@ def main(argv=None):
     table.assign(data=name, seed=options.seed, epochs=parameters["max_epochs"]).to_csv(
         options.output, index=False
     )
-
-
-def train_part(bunch):
-    """Give the interactions without the test's."""
-    if getattr(bunch, "loo_train", None) is not None:
-        return bunch.loo_train
-    train, _ = next(LeaveOneOut("latest").split(bunch.interactions))
-    return bunch.interactions[train]
 
 
 if __name__ == "__main__":

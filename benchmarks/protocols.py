@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from benchmarks.data import with_leave_one_out
 from skrec import Interactions
 from skrec.metrics import make_ranking_scorer
 from skrec.model_selection import LeaveOneOut, StrongGeneralization
@@ -57,7 +58,8 @@ class Task:
 class NCF:
     """Leave one item of each user out and rank it among 99 given negatives; ratings count as 1.
 
-    Users and negatives are those of the data set. In tuning another item is held out: the user's
+    Users and negatives are those of the data set; one that has none gets each user's latest item
+    and drawn negatives. In tuning another item is held out: the user's
     latest before the test item, or one at random where there are no times.
 
     Parameters
@@ -79,6 +81,7 @@ class NCF:
 
     def tuning(self, data):
         """Give the task on validation items, ranked among 99 drawn negatives."""
+        data = with_leave_one_out(data)
         by = "random" if data.loo_train.timestamp is None else "latest"
         train, held_out = next(LeaveOneOut(by, random_state=0).split(data.loo_train))
         scorer = make_ranking_scorer(self._metrics, self._cuts, n_negatives=99)
@@ -88,6 +91,7 @@ class NCF:
 
     def test(self, data):
         """Give the task on the test items; everything else is trained on."""
+        data = with_leave_one_out(data)
         frame = data.loo_train.frame
         users = np.flatnonzero(data.loo_test >= 0)
         targets = Interactions.from_arrays(users, data.loo_test[users], frame=frame)

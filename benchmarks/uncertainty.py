@@ -10,7 +10,6 @@ from sklearn.utils import Bunch, get_tags
 
 from benchmarks import data, quality, results, runs
 from benchmarks.uncertainty_parts import NEED_POSTERIOR, PARTS, Case
-from skrec.model_selection import LeaveOneOut
 
 __all__ = ["load", "main", "summary"]
 
@@ -79,26 +78,12 @@ def load(name, data_home=None):
         With ``loo_train``, ``loo_test``, ``loo_negatives`` and ``genres``, of shape
         (n_items, n_genres) or None.
     """
-    dataset = Bunch(**data.load(name, data_home))
-    if dataset.loo_test is None:
-        dataset.update(_leave_one_out(dataset.interactions))
+    dataset = Bunch(**data.with_leave_one_out(data.load(name, data_home)))
     items = dataset.get("item_frame")
     dataset.genres = None if items is None else items["genres"].str.get_dummies().to_numpy()
     if name == "synthetic":  # of no meaning
         dataset.genres = np.eye(8)[np.arange(dataset.loo_train.frame[1]) % 8]
     return dataset
-
-
-def _leave_one_out(interactions):
-    by = "random" if interactions.timestamp is None else "latest"
-    train, held_out = next(LeaveOneOut(by, random_state=0).split(interactions))
-    loo_test = np.full(interactions.frame[0], -1)
-    loo_test[interactions.user[held_out]] = interactions.item[held_out]
-    return {
-        "loo_train": interactions[train],
-        "loo_test": loo_test,
-        "loo_negatives": data.draw_negatives(interactions.tocsr(), 99),
-    }
 
 
 def _run(case, options):
