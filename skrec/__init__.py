@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 # estimators are found on first use, so that ``import skrec`` does not import torch
 _ESTIMATORS = {
     "BPRMFRanker": "factorization",
+    "CDAERecommender": "autoencoder",
     "CalibratedRecommender": "calibration",
     "ConvNCFRanker": "neural_cf",
     "DeepCFClassifier": "neural_cf",
@@ -32,14 +33,18 @@ _ESTIMATORS = {
     "NeuMFClassifier": "neural_cf",
     "NeuMFRanker": "neural_cf",
     "PopularityRecommender": "baselines",
+    "RecVAERecommender": "autoencoder",
     "SVDppRanker": "item_based",
     "UserKNNRecommender": "linear",
+    "VampVAERecommender": "autoencoder",
 }
 
-__all__ = ["InteractionEncoder", "Interactions", "__version__", *sorted(_ESTIMATORS)]
+__all__ = ["InteractionEncoder", "Interactions", "__version__", "reproduce", *sorted(_ESTIMATORS)]
 
 
 def __getattr__(name):
+    if name == "reproduce":
+        return import_module("skrec.reproduce")
     if name not in _ESTIMATORS:
         raise AttributeError(f"module 'skrec' has no attribute {name!r}")
     return getattr(import_module(f"skrec.{_ESTIMATORS[name]}"), name)

@@ -1,22 +1,18 @@
 """Mult-VAE."""
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skrec.autoencoder._base import RowAutoencoder
+from skrec.autoencoder._variational import AnnealedAutoencoder
 from skrec.nn import MultVAE
-from skrec.training import LinearAnnealing, sparse_rows
 
 __all__ = ["MultVAERecommender"]
 
-_CAP_AT = 0.8  # share of the planned updates after which beta has reached its cap
 
-
-class MultVAERecommender(RowAutoencoder):
+class MultVAERecommender(AnnealedAutoencoder):
     r"""Variational autoencoder with a multinomial likelihood (Mult-VAE, partially regularised).
 
     Maximises, by stochastic gradients over whole rows,
@@ -33,11 +29,8 @@ class MultVAERecommender(RowAutoencoder):
         Cap of the divergence's weight. ``"auto"`` is the search of section 2.2.2: anneal to 1,
         take the beta at which the validation metric peaked, and train again up to it, from new
         weights even with ``warm_start``.
-    anneal_steps : int, default=None
-        Updates in which beta would rise from 0 to 1. None makes it reach its cap after 80 % of
-        the planned updates.
-    n_samples : int, default=20
-        Posterior draws for ``return_std``.
+    gated : bool, default=False
+        Whether hidden units are gated linear units, Mult-VAE (Gated) of [2]_; else they are tanh.
 
     Attributes
     ----------
@@ -67,8 +60,10 @@ class MultVAERecommender(RowAutoencoder):
 
     References
     ----------
-    Liang, D., Krishnan, R. G., Hoffman, M. D., & Jebara, T. (2018). Variational autoencoders for
-    collaborative filtering. WWW. https://doi.org/10.1145/3178876.3186150
+    .. [1] Liang, D., Krishnan, R. G., Hoffman, M. D., & Jebara, T. (2018). Variational autoencoders
+       for collaborative filtering. WWW. https://doi.org/10.1145/3178876.3186150
+    .. [2] Kim, D., & Suh, B. (2019). Enhancing VAEs for collaborative filtering: flexible priors &
+       gating mechanisms. RecSys. https://doi.org/10.1145/3298689.3347015
 
     Examples
     --------
@@ -81,16 +76,16 @@ class MultVAERecommender(RowAutoencoder):
     """
 
     beta: float | str = 0.2
-    anneal_steps: int | None = None
-    n_samples: int = 20
+    gated: bool = False
 
     _module_class: ClassVar[type] = MultVAE
-    _probabilistic: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "beta": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
-        "anneal_steps": [Interval(Integral, 1, None, closed="left"), None],
-        "n_samples": [Interval(Integral, 1, None, closed="left")],
+        "gated": ["boolean"],
     }
+
+    def _network(self):
+        return {**super()._network(), "module__gated": self.gated}
 
     def _validates(self):
         return super()._validates() or self.beta == "auto"
@@ -101,32 +96,15 @@ class MultVAERecommender(RowAutoencoder):
             self.__dict__.pop("_last_net", None)  # a search begins anew, warm start or not
             self.best_beta_ = self._search_beta(X, seed, device)
         batches, validation = self._data(X, np.random.RandomState(seed))
-        callbacks = [self._annealing(batches), *self._watch(validation)]
+        annealing = self._annealing(batches, self.best_beta_, 1.0 if self.beta == "auto" else None)
+        callbacks = [annealing, *self._watch(validation)]
         self.net_ = self._run(batches, callbacks, seed, device)
 
     def _search_beta(self, X, seed, device):
         """Anneal to 1 and give the beta of the epoch with the best validation metric."""
         batches, validation = self._data(X, np.random.RandomState(seed))
-        self.best_beta_ = 1.0
         watch = ("validation", self._validation_callback(validation, patience=None))
-        history = self._run(batches, [self._annealing(batches), watch], seed, device).history
+        callbacks = [self._annealing(batches, cap=1.0), watch]
+        history = self._run(batches, callbacks, seed, device).history
         self.beta_path_ = np.array(history[:, ("beta", f"valid_{self.validation_metric}")])
         return float(self.beta_path_[np.nanargmax(self.beta_path_[:, 1]), 0])
-
-    def _annealing(self, batches):
-        """Give the callback that raises beta, which goes on where a warm start begins."""
-        done = len(self._last_net.history) if hasattr(self, "_last_net") else 0
-        cap = 1.0 if self.beta == "auto" else self.best_beta_
-        planned = max(1, len(batches) * (done + self.max_epochs))
-        n_steps = self.anneal_steps or max(1.0, _CAP_AT * planned / max(cap, 1e-12))
-        callback = LinearAnnealing(n_steps, self.best_beta_, start=done * len(batches))
-        return "annealing", callback
-
-    def _draw_block(self, queries, draw):
-        module = self._module
-        generator = torch.Generator().manual_seed(draw)
-        noise = torch.randn(self.latent_size, generator=generator).to(self.net_.device)
-        with torch.inference_mode():
-            rows = sparse_rows(queries.history).to(self.net_.device)
-            mean, log_variance = module.posterior(rows)
-            return module.decode(module.sample(mean, log_variance, noise)).cpu().numpy()

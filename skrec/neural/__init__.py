@@ -5,7 +5,7 @@ from skrec.neural._pair_base import PairRecommender
 from skrec.neural._pairs import PairClassifier, PairRanker
 from skrec.neural._pretraining import Pretrained, copy_factors, factor_tables, fit_start, twin
 from skrec.neural._rated_pairs import PairRegressor
-from skrec.neural._rows import RowRecommender
+from skrec.neural._rows import RowRecommender, module_scores
 from skrec.neural._similar_items import SimilarItems
 from skrec.neural._validation_set import ValidationSet, hold_out_rows
 
@@ -23,5 +23,6 @@ __all__ = [
     "factor_tables",
     "fit_start",
     "hold_out_rows",
+    "module_scores",
     "twin",
 ]

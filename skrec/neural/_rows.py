@@ -1,10 +1,12 @@
 """The base of models that read and rebuild whole rows."""
 
+from functools import partial
+
 import numpy as np
 import torch
 
 from skrec.neural._base import TorchRecommender
-from skrec.neural._validation_set import ValidationSet, given_validation, hold_out_rows
+from skrec.neural._validation_set import ValidationSet, choose_rows, given_validation
 from skrec.training import RankingValidation, RowBatches, sparse_rows
 from skrec.utils import split_rows
 
@@ -19,22 +21,28 @@ class RowRecommender(TorchRecommender):
     """
 
     def _data(self, X, rng):
-        validation = None
+        kept, validation = np.ones(X.shape[0], dtype=bool), None
         if self._validates():
-            X, validation = self._hold_out(X, rng)
-        return RowBatches(X, self.batch_size, rng), validation
+            kept, validation = self._hold_out(X, rng)
+        return self._batches(X, kept, rng), validation
+
+    def _batches(self, X, kept, rng):
+        """Give the batches of an epoch, of the rows that a mask keeps."""
+        return RowBatches(X if kept.all() else X[kept], self.batch_size, rng)
 
     def _validates(self):
         return self.early_stopping
 
     def _hold_out(self, X, rng):
-        """Give the rows to train on, and the validation set."""
+        """Give the mask of the rows to train on, and the validation set."""
+        kept = np.ones(X.shape[0], dtype=bool)
         if self.validation_data is not None:
             history, targets = given_validation(self, self.validation_data, X)
         else:
-            X, held_out = hold_out_rows(X, self.validation_fraction, rng)
-            history, targets = split_rows(held_out, random_state=rng)
-        return X, ValidationSet(history, targets, self.validation_metric, self._row_bytes())
+            kept = ~choose_rows(X, self.validation_fraction, rng)
+            history, targets = split_rows(X[~kept], random_state=rng)
+        validation = ValidationSet(history, targets, self.validation_metric, self._row_bytes())
+        return kept, validation
 
     def _validation_callback(self, validation, patience):
         prior = np.log(self._popularity())
@@ -43,9 +51,13 @@ class RowRecommender(TorchRecommender):
         def evaluate(module):
             module.eval()
             with torch.inference_mode():
-                return validation.evaluate(lambda history: module_scores(module, history))
+                return validation.evaluate(self._validation_scorer(module))
 
         return RankingValidation(evaluate, f"valid_{self.validation_metric}", floor, patience)
+
+    def _validation_scorer(self, module):
+        """Give the function from histories to scores by which training is watched."""
+        return partial(module_scores, module)
 
     def _check_warm_start(self, net):
         n_items = net.module__n_items
@@ -60,17 +72,21 @@ class RowRecommender(TorchRecommender):
         return super()._row_bytes() + 8 * 4096
 
     def _score_block(self, queries):
-        with torch.inference_mode():
-            return module_scores(self._module, queries.history)
+        return self._row_scores(queries)
 
     def _score_candidates(self, queries, candidates):
-        if candidates.ndim == 1 and not queries.empty("exact").any():
-            with torch.inference_mode():
-                return module_scores(self._module, queries.history, candidates)
+        shared = candidates.ndim == 1
+        if shared and not queries.empty(self.__sklearn_tags__().fold_in).any():
+            return self._row_scores(queries, candidates)
         return super()._score_candidates(queries, candidates)
 
+    def _row_scores(self, queries, items=None):
+        """Give the scores of all items or of shared candidates."""
+        with torch.inference_mode():
+            return module_scores(self._module, queries.history, items)
 
-def module_scores(module, history, items=None):
+
+def module_scores(module, history, items=None, **given):
     """Give the logits of histories.
 
     Parameters
@@ -81,6 +97,8 @@ def module_scores(module, history, items=None):
         The rows.
     items : ndarray of int64 of shape (m,), default=None
         Columns to score.
+    **given : Tensor of shape (n_rows, size)
+        What else the module takes.
 
     Returns
     -------
@@ -89,5 +107,6 @@ def module_scores(module, history, items=None):
     """
     device = next(module.parameters()).device
     items = None if items is None else torch.from_numpy(items).to(device)
-    logits, *_ = module(sparse_rows(history).to(device), items)
+    given = {name: value.to(device) for name, value in given.items()}
+    logits, *_ = module(sparse_rows(history).to(device), items, **given)
     return logits.cpu().numpy()

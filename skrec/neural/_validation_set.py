@@ -8,7 +8,7 @@ from skrec.interactions import Interactions
 from skrec.metrics import evaluate_ranking
 from skrec.utils import row_blocks, split_rows
 
-__all__ = ["ValidationSet", "hold_out_rows"]
+__all__ = ["ValidationSet", "choose_rows", "hold_out_rows"]
 
 _MAX_ROWS = 500
 
@@ -57,8 +57,37 @@ class ValidationSet:
         return float(np.mean(np.concatenate(values)))
 
 
-def hold_out_rows(X, fraction, rng):
+def choose_rows(X, fraction, rng):
     """Choose rows to validate on: a share of those with two entries or more, at most 500.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_users, n_items)
+        All rows.
+    fraction : float
+        Share to hold out.
+    rng : RandomState
+        Source of the draw.
+
+    Returns
+    -------
+    chosen : ndarray of bool of shape (n_users,)
+        The mask.
+    """
+    able = np.flatnonzero(np.diff(X.indptr) >= 2)
+    n_rows = min(max(1, round(fraction * len(able))), _MAX_ROWS)
+    if len(able) == 0 or X.shape[0] < 2:
+        raise ValueError(
+            "X must have two users or more, one of them with two interactions or more, to hold "
+            f"out validation_fraction={fraction}; got {X.shape[0]} users"
+        )
+    chosen = np.zeros(X.shape[0], dtype=bool)
+    chosen[rng.permutation(able)[:n_rows]] = True
+    return chosen
+
+
+def hold_out_rows(X, fraction, rng):
+    """Split rows into those to train on and those to validate on, as `choose_rows` says.
 
     Parameters
     ----------
@@ -76,15 +105,7 @@ def hold_out_rows(X, fraction, rng):
     held_out : csr_matrix
         Rows to validate on.
     """
-    able = np.flatnonzero(np.diff(X.indptr) >= 2)
-    n_rows = min(max(1, round(fraction * len(able))), _MAX_ROWS)
-    if len(able) == 0 or X.shape[0] < 2:
-        raise ValueError(
-            "X must have two users or more, one of them with two interactions or more, to hold "
-            f"out validation_fraction={fraction}; got {X.shape[0]} users"
-        )
-    chosen = np.zeros(X.shape[0], dtype=bool)
-    chosen[rng.permutation(able)[:n_rows]] = True
+    chosen = choose_rows(X, fraction, rng)
     return X[~chosen], X[chosen]
 
 

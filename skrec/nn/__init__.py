@@ -2,16 +2,32 @@
 
 import os
 
+from skrec.nn.cdae import CDAE
 from skrec.nn.encoders import HistoryEncoder, UserTable, make_table
 from skrec.nn.expected_likelihood import ExpectedLikelihood
 from skrec.nn.gaussian import GaussianPairModel, make_gaussian_table, variance_of
 from skrec.nn.gerec import INTERACTIONS, GeRec
 from skrec.nn.interactions import Dot, Interaction
-from skrec.nn.losses import gaussian_nll, logistic_nll, multinomial_nll, standard_normal_kl
-from skrec.nn.mult_vae import ELBO, LIKELIHOODS, MultDAE, MultVAE
+from skrec.nn.losses import (
+    gaussian_kl,
+    gaussian_log_density,
+    gaussian_nll,
+    logistic_nll,
+    mixture_log_density,
+    multinomial_nll,
+    standard_normal_kl,
+)
+from skrec.nn.mult_vae import ELBO, LIKELIHOODS, MultDAE, MultVAE, RowAutoencoder, sample
 from skrec.nn.outer_product import MAP_PARTS, ConvTower, MapMLP
 from skrec.nn.pairs import PairBatch, PairModel
-from skrec.nn.rows import SparseLinear, SparseRows
+from skrec.nn.rec_vae import (
+    DenseEncoder,
+    EncodedRows,
+    RecVAE,
+    UserScaledELBO,
+    composite_log_density,
+)
+from skrec.nn.rows import SparseLinear, SparseRows, normalized_product
 from skrec.nn.sampled_losses import (
     PairwiseLoss,
     PointwiseLoss,
@@ -21,12 +37,30 @@ from skrec.nn.sampled_losses import (
     pointwise_nll,
 )
 from skrec.nn.soft_contrastive import SoftContrastive
+from skrec.nn.stacks import RowEncoder, make_hidden, make_linear
+from skrec.nn.vamp_vae import HierarchicalVampVAE, VampVAE
 
 # Large temporaries in huge pages: on Linux the first touch of fresh memory is a good part of a
 # batch over a large catalogue. Read by torch at its first tensor, ignored elsewhere.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 __all__ = [
+    "HierarchicalVampVAE",
+    "VampVAE",
+    "EncodedRows",
+    "DenseEncoder",
+    "RecVAE",
+    "UserScaledELBO",
+    "composite_log_density",
+    "RowEncoder",
+    "RowAutoencoder",
+    "sample",
+    "gaussian_kl",
+    "gaussian_log_density",
+    "mixture_log_density",
+    "make_hidden",
+    "make_linear",
+    "CDAE",
     "ELBO",
     "INTERACTIONS",
     "LIKELIHOODS",
@@ -57,6 +91,7 @@ __all__ = [
     "make_gaussian_table",
     "make_table",
     "multinomial_nll",
+    "normalized_product",
     "pointwise_nll",
     "standard_normal_kl",
     "variance_of",

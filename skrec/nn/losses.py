@@ -1,13 +1,23 @@
-"""Negative log-likelihoods of whole rows, and the divergence from a standard Gaussian.
+"""Negative log-likelihoods of whole rows, which take logits and `SparseRows`, and divergences.
 
-All take logits of shape (B, n_items) and the batch as `SparseRows`, and give one value a row.
+All give one value a row.
 """
+
+import math
 
 import torch
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-__all__ = ["gaussian_nll", "logistic_nll", "multinomial_nll", "standard_normal_kl"]
+__all__ = [
+    "gaussian_kl",
+    "gaussian_log_density",
+    "gaussian_nll",
+    "logistic_nll",
+    "mixture_log_density",
+    "multinomial_nll",
+    "standard_normal_kl",
+]
 
 _CHUNK = 2**20  # logits that stay in cache between two passes over them
 
@@ -120,3 +130,77 @@ def standard_normal_kl(mean, log_variance):
         One value a row.
     """
     return 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).sum(dim=1)
+
+
+def gaussian_kl(mean, log_variance, prior_mean, prior_log_variance):
+    r"""Kullback-Leibler divergence of diagonal Gaussians from others, summed over dimensions.
+
+    .. math:: \tfrac12 \sum_k \frac{\sigma_k^2 + (\mu_k - m_k)^2}{s_k^2} - 1
+        - \log \frac{\sigma_k^2}{s_k^2}
+
+    Parameters
+    ----------
+    mean, log_variance : Tensor of shape (B, latent_size)
+        Parameters of the Gaussians.
+    prior_mean, prior_log_variance : Tensor of shape (B, latent_size)
+        Parameters of the others.
+
+    Returns
+    -------
+    divergence : Tensor of shape (B,)
+        One value a row.
+    """
+    log_ratio = log_variance - prior_log_variance
+    distance = (mean - prior_mean).square() * torch.exp(-prior_log_variance)
+    return 0.5 * (log_ratio.exp() + distance - 1 - log_ratio).sum(dim=1)
+
+
+def gaussian_log_density(z, mean, log_variance):
+    """Logarithm of the density of diagonal Gaussians.
+
+    Parameters
+    ----------
+    z : Tensor of shape (B, latent_size)
+        Points.
+    mean, log_variance : Tensor of shape (B, latent_size) or (latent_size,)
+        A Gaussian for each point, or one for all.
+
+    Returns
+    -------
+    log_density : Tensor of shape (B,)
+        One value a row.
+    """
+    distance = (z - mean).square() * torch.exp(-log_variance)
+    return -0.5 * (distance + log_variance + math.log(2 * math.pi)).sum(dim=1)
+
+
+def mixture_log_density(z, means, log_variances, log_weights=None):
+    r"""Logarithm of the density of a mixture of diagonal Gaussians.
+
+    .. math:: \log \sum_k w_k N(z; \mu_k, \operatorname{diag} \sigma_k^2)
+
+    Squares are multiplied out, so that points and components meet in two matrix products.
+
+    Parameters
+    ----------
+    z : Tensor of shape (B, latent_size)
+        Points.
+    means, log_variances : Tensor of shape (K, latent_size)
+        The components.
+    log_weights : Tensor of shape (K,), default=None
+        Logarithms of their weights; None takes 1 / K for each.
+
+    Returns
+    -------
+    log_density : Tensor of shape (B,)
+        One value a row.
+    """
+    centre = means.mean(dim=0).detach()  # near zero, so that little cancels
+    z, means = z - centre, means - centre
+    precision = torch.exp(-log_variances)
+    constant = (means.square() * precision + log_variances).sum(dim=1)
+    constant = constant + means.shape[1] * math.log(2 * math.pi)
+    crossed = z.square() @ precision.T - 2 * z @ (means * precision).T  # (B, K)
+    if log_weights is None:
+        return torch.logsumexp(-0.5 * (crossed + constant), dim=1) - math.log(len(means))
+    return torch.logsumexp(log_weights - 0.5 * (crossed + constant), dim=1)

@@ -5,36 +5,20 @@ collaborative filtering. WWW. https://doi.org/10.1145/3178876.3186150
 """
 
 from functools import partial
-from itertools import pairwise
 
 import torch
 from torch import nn
 
 from skrec.nn.losses import gaussian_nll, logistic_nll, multinomial_nll, standard_normal_kl
-from skrec.nn.rows import SparseLinear
+from skrec.nn.stacks import RowEncoder, make_hidden, make_linear, outputs_of
 
-__all__ = ["ELBO", "LIKELIHOODS", "MultDAE", "MultVAE"]
+__all__ = ["ELBO", "LIKELIHOODS", "MultDAE", "MultVAE", "RowAutoencoder", "sample"]
 
 LIKELIHOODS = {"multinomial": multinomial_nll, "gaussian": gaussian_nll, "logistic": logistic_nll}
 
 
-def _mlp(sizes):
-    """Build linear layers with tanh before each of them."""
-    layers = []
-    for n_in, n_out in pairwise(sizes):
-        layers += [nn.Tanh(), _linear(n_in, n_out)]
-    return nn.Sequential(*layers)
-
-
-def _linear(n_in, n_out):
-    layer = nn.Linear(n_in, n_out)
-    nn.init.xavier_uniform_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer
-
-
-class _RowAutoencoder(nn.Module):
-    """The decoder and the corruption of the input, shared by both models.
+class RowAutoencoder(nn.Module):
+    """Encoder, decoder and the corruption of the input, shared by autoencoders of rows.
 
     Parameters
     ----------
@@ -48,17 +32,17 @@ class _RowAutoencoder(nn.Module):
         Width of the encoder's output.
     dropout : float
         Share of the input's entries that is dropped in training.
+    gated : bool, default=False
+        Whether hidden units are gated linear units; else they are tanh.
     """
 
-    def __init__(self, n_items, hidden_sizes, latent_size, code_size, dropout):
+    def __init__(self, n_items, hidden_sizes, latent_size, code_size, dropout, gated=False):
         super().__init__()
         self.dropout = dropout
-        widths = [*hidden_sizes, code_size]
-        self.first = SparseLinear(n_items, widths[0])
-        self.encoder = _mlp(widths)
+        self.encoder = RowEncoder(n_items, hidden_sizes, code_size, gated)
         widths = [latent_size, *reversed(hidden_sizes)]
-        self.decoder = _mlp(widths)[1:]  # the code is not passed through tanh here
-        self.last = _linear(widths[-1], n_items)
+        self.decoder = make_hidden(widths, gated)
+        self.last = make_linear(widths[-1], n_items)
 
     def encode(self, rows):
         """Normalise, drop out and encode.
@@ -73,8 +57,22 @@ class _RowAutoencoder(nn.Module):
         code : Tensor of shape (B, code_size)
             What the encoder gives, without activation.
         """
-        rows = rows.normalized().dropped_out(self.dropout, self.training)
-        return self.encoder(self.first(rows))  # (B, code_size)
+        return self.encoder(self.corrupt(rows))  # (B, code_size)
+
+    def corrupt(self, rows):
+        """Normalise, and drop out in training.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            B rows.
+
+        Returns
+        -------
+        rows : SparseRows
+            What the encoder reads.
+        """
+        return rows.normalized().dropped_out(self.dropout, self.training)
 
     def decode(self, z, items=None):
         """Give the logits of a code, of all items or of some.
@@ -92,14 +90,29 @@ class _RowAutoencoder(nn.Module):
             The scores.
         """
         hidden = self.decoder(z)  # (B, hidden_sizes[0])
-        if len(self.decoder):
-            hidden = torch.tanh(hidden)
-        if items is None:
-            return self.last(hidden)  # (B, n_items)
-        return hidden @ self.last.weight[items].T + self.last.bias[items]  # (B, m)
+        return outputs_of(self.last, hidden, items)  # (B, n_items) or (B, m)
 
 
-class MultVAE(_RowAutoencoder):
+def sample(mean, log_variance, noise=None):
+    """Draw codes by the reparameterisation.
+
+    Parameters
+    ----------
+    mean, log_variance : Tensor of shape (B, latent_size)
+        The posterior.
+    noise : Tensor of shape (latent_size,) or (B, latent_size), default=None
+        Standard normal draws; None draws them.
+
+    Returns
+    -------
+    z : Tensor of shape (B, latent_size)
+        The codes.
+    """
+    noise = torch.randn_like(mean) if noise is None else noise
+    return mean + noise * torch.exp(0.5 * log_variance)
+
+
+class MultVAE(RowAutoencoder):
     """Variational autoencoder of rows (Mult-VAE, sections 2.1 and 2.2).
 
     Parameters
@@ -112,10 +125,13 @@ class MultVAE(_RowAutoencoder):
         Width of the code.
     dropout : float, default=0.5
         Share of the input's entries that is dropped in training.
+    gated : bool, default=False
+        Whether hidden units are gated linear units; else they are tanh.
     """
 
-    def __init__(self, n_items, hidden_sizes=(600,), latent_size=200, dropout=0.5):
-        super().__init__(n_items, hidden_sizes, latent_size, 2 * latent_size, dropout)
+    def __init__(self, n_items, hidden_sizes=(600,), latent_size=200, dropout=0.5, gated=False):
+        super().__init__(n_items, hidden_sizes, latent_size, 2 * latent_size, dropout, gated)
+        self.noise_size = latent_size
 
     def posterior(self, rows):
         """Give the parameters of the code's distribution.
@@ -132,23 +148,22 @@ class MultVAE(_RowAutoencoder):
         """
         return self.encode(rows).chunk(2, dim=1)
 
-    def sample(self, mean, log_variance, noise=None):
-        """Draw codes by the reparameterisation.
+    def draw(self, rows, noise):
+        """Draw codes.
 
         Parameters
         ----------
-        mean, log_variance : Tensor of shape (B, latent_size)
-            The posterior.
-        noise : Tensor of shape (latent_size,) or (B, latent_size), default=None
-            Standard normal draws; None draws them.
+        rows : SparseRows
+            B rows.
+        noise : Tensor of shape (noise_size,) or (B, noise_size)
+            Standard normal draws.
 
         Returns
         -------
         z : Tensor of shape (B, latent_size)
             The codes.
         """
-        noise = torch.randn_like(mean) if noise is None else noise
-        return mean + noise * torch.exp(0.5 * log_variance)
+        return sample(*self.posterior(rows), noise)
 
     def forward(self, rows, items=None):
         """Give logits, mean and log-variance; the code is the mean outside training.
@@ -168,11 +183,11 @@ class MultVAE(_RowAutoencoder):
             The posterior.
         """
         mean, log_variance = self.posterior(rows)
-        z = self.sample(mean, log_variance) if self.training else mean
+        z = sample(mean, log_variance) if self.training else mean
         return self.decode(z, items), mean, log_variance
 
 
-class MultDAE(_RowAutoencoder):
+class MultDAE(RowAutoencoder):
     """Denoising autoencoder of rows (Mult-DAE, section 2.3).
 
     Parameters
@@ -212,7 +227,7 @@ class ELBO(nn.Module):
     r"""Negative evidence lower bound with a weight on the divergence, as a mean over the batch.
 
     .. math:: \frac1B \sum_u -\log p(x_u \mid z_u)
-        + \beta \operatorname{KL}(q(z_u \mid x_u) \,\|\, N(0, I))
+        + \beta \operatorname{KL}(q(z_u \mid x_u) \,\|\, p(z))
 
     Parameters
     ----------
@@ -240,7 +255,8 @@ class ELBO(nn.Module):
         Parameters
         ----------
         output : tuple of Tensor
-            What the model gave: logits, and mean and log-variance if it is variational.
+            What the model gave: logits; and, if it is variational, the divergence of each row, of
+            shape (B,), or mean and log-variance where the prior is N(0, I).
         rows : SparseRows
             The batch.
 
@@ -252,5 +268,6 @@ class ELBO(nn.Module):
         logits, *posterior = output
         loss = self.nll(logits, rows)  # (B,)
         if posterior:
-            loss = loss + self.beta * standard_normal_kl(*posterior)
+            divergence = posterior[0] if len(posterior) == 1 else standard_normal_kl(*posterior)
+            loss = loss + self.beta * divergence
         return loss.mean()

@@ -4,9 +4,24 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-__all__ = ["SparseLinear", "SparseRows"]
+__all__ = ["SparseLinear", "SparseRows", "normalized_product", "xavier_"]
+
+
+def xavier_(weight, parts=1):
+    """Fill a weight as Glorot and Bengio do, uniformly by the widths of both sides.
+
+    Parameters
+    ----------
+    weight : Tensor of shape (n_out, n_in)
+        Filled in place.
+    parts : int, default=1
+        Equal parts of the rows that are layers of their own.
+    """
+    for part in weight.chunk(parts):
+        nn.init.xavier_uniform_(part)
 
 
 @dataclass(frozen=True)
@@ -106,13 +121,15 @@ class SparseLinear(nn.Module):
     ----------
     in_features, out_features : int
         Number of columns of the input and the output.
+    parts : int, default=1
+        Layers side by side, each with ``out_features`` columns of the output.
     """
 
-    def __init__(self, in_features, out_features):
+    def __init__(self, in_features, out_features, parts=1):
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(in_features, out_features))
-        self.bias = nn.Parameter(torch.zeros(out_features))
-        nn.init.xavier_uniform_(self.weight)
+        self.weight = nn.Parameter(torch.empty(in_features, parts * out_features))
+        self.bias = nn.Parameter(torch.zeros(parts * out_features))
+        xavier_(self.weight.T, parts)
 
     def forward(self, rows):
         """Multiply a batch with the weight and add the bias.
@@ -124,7 +141,7 @@ class SparseLinear(nn.Module):
 
         Returns
         -------
-        output : Tensor of shape (B, out_features)
+        output : Tensor of shape (B, parts * out_features)
             The layer's output.
         """
         summed = F.embedding_bag(
@@ -135,4 +152,63 @@ class SparseLinear(nn.Module):
             per_sample_weights=rows.values,
             include_last_offset=True,
         )
-        return summed + self.bias  # (B, out_features)
+        return summed + self.bias  # (B, parts * out_features)
+
+    def dense(self, rows):
+        """Do the same to dense rows, each divided by its Euclidean norm.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (K, in_features)
+            Rows that are not empty.
+
+        Returns
+        -------
+        output : Tensor of shape (K, parts * out_features)
+            The layer's output.
+        """
+        return normalized_product(rows, self.weight) + self.bias
+
+
+class _NormalizedProduct(torch.autograd.Function):
+    """Norms are divided out after the product, and put back into its gradient in one pass."""
+
+    @staticmethod
+    def forward(ctx, rows, weight):
+        norms = torch.linalg.vector_norm(rows, dim=1, keepdim=True)  # (K, 1)
+        product = (rows @ weight).div_(norms)
+        ctx.save_for_backward(rows, weight, norms, product)
+        return product
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        rows, weight, norms, product = ctx.saved_tensors
+        along = (grad * product).sum(dim=1, keepdim=True) / norms.square()  # (K, 1)
+        grad = grad / norms
+        grad_rows = grad_weight = None
+        if ctx.needs_input_grad[0]:
+            grad_rows = (grad @ weight.T).addcmul_(rows, along, value=-1)
+        if ctx.needs_input_grad[1]:
+            grad_weight = rows.T @ grad
+        return grad_rows, grad_weight
+
+
+def normalized_product(rows, weight):
+    r"""Multiply dense rows of norm 1 with a weight.
+
+    .. math:: \frac{u_k}{\lVert u_k \rVert} W
+
+    Parameters
+    ----------
+    rows : Tensor of shape (K, n)
+        Rows u that are not empty; they are normalised here.
+    weight : Tensor of shape (n, m)
+        The weight W.
+
+    Returns
+    -------
+    product : Tensor of shape (K, m)
+        The product.
+    """
+    return _NormalizedProduct.apply(rows, weight)

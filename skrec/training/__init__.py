@@ -1,6 +1,7 @@
 """Batches from CSR, the skorch net, and its callbacks."""
 
-from skrec.training._batches import RowBatches, sparse_rows
+from skrec.training._alternating import AlternatingBatches, PosteriorRenewal
+from skrec.training._batches import NumberedRows, RowBatches, sparse_rows
 from skrec.training._callbacks import (
     DelayedPenalties,
     LinearAnnealing,
@@ -9,17 +10,22 @@ from skrec.training._callbacks import (
 )
 from skrec.training._fold_in import FoldIn
 from skrec.training._net import RecommenderNet, cpu_copy, run_training
+from skrec.training._node_fold_in import NodeFoldIn
 from skrec.training._pair_batches import PairBatches
 from skrec.training._rated_batches import RatedBatches
 from skrec.training._sampler import NegativeSampler
 from skrec.training._seeds import resolve_device, seeded
 
 __all__ = [
+    "AlternatingBatches",
     "DelayedPenalties",
     "FoldIn",
     "LinearAnnealing",
     "NegativeSampler",
+    "NodeFoldIn",
+    "NumberedRows",
     "PairBatches",
+    "PosteriorRenewal",
     "ProgressBar",
     "RankingValidation",
     "RatedBatches",

@@ -1,11 +1,47 @@
 """Whole batches sliced from CSR."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import torch
 
 from skrec.nn import SparseRows
 
-__all__ = ["RowBatches", "sparse_rows"]
+__all__ = ["NumberedRows", "RowBatches", "sparse_rows"]
+
+
+@dataclass(frozen=True)
+class NumberedRows(SparseRows):
+    """A batch of rows that knows which they are.
+
+    Parameters
+    ----------
+    indices, offsets, values : Tensor
+        As in `SparseRows`.
+    numbers : Tensor of shape (n_rows,), default=None
+        A number of each row, int64.
+    """
+
+    numbers: torch.Tensor | None = None
+
+    def to(self, device):
+        """Give the batch on a device.
+
+        Parameters
+        ----------
+        device : str or torch.device
+            Where to.
+
+        Returns
+        -------
+        rows : NumberedRows
+            The same batch there.
+        """
+        rows = super().to(device)
+        if rows is self:
+            return self
+        numbers = self.numbers.to(device, non_blocking=True)
+        return replace(self, **vars(rows), numbers=numbers)
 
 
 def sparse_rows(X):
@@ -39,12 +75,15 @@ class RowBatches:
         Rows a batch.
     rng : RandomState
         Source of the permutations.
+    numbers : ndarray of int64 of shape (n_rows,), default=None
+        Numbers of the rows; with them batches are `NumberedRows`.
     """
 
-    def __init__(self, X, batch_size, rng):
+    def __init__(self, X, batch_size, rng, numbers=None):
         self.X = X
         self.batch_size = batch_size
         self.rng = rng
+        self.numbers = numbers
 
     def __len__(self):
         return -(-self.X.shape[0] // self.batch_size)
@@ -52,5 +91,8 @@ class RowBatches:
     def __iter__(self):
         order = self.rng.permutation(self.X.shape[0])
         for start in range(0, len(order), self.batch_size):
-            rows = sparse_rows(self.X[order[start : start + self.batch_size]])
+            chosen = order[start : start + self.batch_size]
+            rows = sparse_rows(self.X[chosen])
+            if self.numbers is not None:
+                rows = NumberedRows(**vars(rows), numbers=torch.from_numpy(self.numbers[chosen]))
             yield rows, rows

@@ -1,21 +1,19 @@
 """Vectors of users who were not trained, fitted to their histories."""
 
 import copy
-import math
 
 import torch
 from torch.nn import functional as F
 
+from skrec.training._vector_fit import VectorFit
+
 __all__ = ["FoldIn"]
 
 _PAIRS_PER_POSITIVE = 16
-_MOMENTS = 0.9, 0.99  # decay of Adam's averages: the second forgets soon, for runs are short
-_RATE = 0.2  # Adam's, in units of the prior's deviation
-_LEAST_GRADIENT = 1e-2  # below it steps shrink, so that rounding noise is not blown up to a step
 _SPREAD = 7919  # a prime: neighbouring items begin at distant places of the sample
 
 
-class FoldIn:
+class FoldIn(VectorFit):
     r"""Fit the free vectors of users to what they have, everything else frozen.
 
     Minimises, over the vector x of a user with items R,
@@ -60,43 +58,14 @@ class FoldIn:
         n_negatives=1,
         noise_variance=None,
     ):
+        super().__init__(n_steps)
         self.sample = sample
         self.pairwise = pairwise
         self.n_negatives = n_negatives
-        self.n_steps = n_steps
         self.noise_variance = noise_variance
         with torch.no_grad():
             vectors = model.users.free.weight[users].double()
-            features = self._features(model, rows)
-            gram = features.T @ features
-            ridge = (1e-3 * gram.diagonal().mean() + 1e-9) * torch.eye(len(gram), dtype=gram.dtype)
-            self.weights = torch.linalg.solve(gram + ridge, features.T @ vectors)
-            residual = vectors - features @ self.weights
-            self.deviation = residual.square().mean(0).sqrt().clamp(min=1e-4)
-
-    def __call__(self, model, rows):
-        """Give the free vectors of histories.
-
-        Parameters
-        ----------
-        model : PairModel
-            The trained model, on the CPU.
-        rows : SparseRows
-            The histories.
-
-        Returns
-        -------
-        free : Tensor of shape (n_rows, size)
-            float32.
-        """
-        with torch.inference_mode(False):
-            free = torch.empty(len(rows), self.weights.shape[1])
-            # tensors made in inference mode cannot take part in gradients
-            rows = type(rows)(*(part.clone() for part in (rows.indices, rows.offsets, rows.values)))
-            exact = _Frozen(model)
-            for part in _parts(rows, *self._bytes(model)):
-                free[part] = self._fit(exact, _take(rows, part)).float()
-        return free
+            self._regress(self._features(model, rows), vectors)
 
     def _features(self, model, rows):
         """Give what a user's vector is regressed on."""
@@ -114,27 +83,11 @@ class FoldIn:
         entry = 8 * (4 * model.interaction.item_size + 4 * _PAIRS_PER_POSITIVE)
         return entry + pair, len(self.sample) * pair
 
-    def _fit(self, model, rows):
-        """Fit the vectors of a few rows, of shape (n_rows, size)."""
-        with torch.no_grad():
-            start = self._features(model, rows) @ self.weights
-            loss = _RowLoss(model, rows, self)
-        x = torch.zeros_like(start)  # in units of the prior's deviation
-        first, second = torch.zeros_like(x), torch.zeros_like(x)
-        for step in range(1, self.n_steps + 1):
-            gradient = self._gradient(loss, start, x)
-            first.lerp_(gradient, 1 - _MOMENTS[0])
-            second.lerp_(gradient.square(), 1 - _MOMENTS[1])
-            rate = _RATE * 0.5 * (1 + math.cos(math.pi * (step - 1) / self.n_steps))
-            size = (second / (1 - _MOMENTS[1] ** step)).sqrt_().add_(_LEAST_GRADIENT)
-            x -= rate / (1 - _MOMENTS[0] ** step) * first / size
-        return start + x * self.deviation
+    def _frozen(self, model):
+        return _Frozen(model)
 
-    def _gradient(self, loss, start, x):
-        with torch.enable_grad():
-            x = x.detach().requires_grad_()
-            total = loss(start + x * self.deviation) + 0.5 * x.square().sum()
-            return torch.autograd.grad(total, x)[0]
+    def _loss(self, frozen, rows):
+        return _RowLoss(frozen, rows, self)
 
 
 class _Frozen:
@@ -218,22 +171,3 @@ def _members(values, table):
     place = torch.searchsorted(ranked, values).clamp(max=len(table) - 1)
     found = (ranked[place] == values).nonzero()[:, 0]
     return found, order[place[found]]
-
-
-def _parts(rows, entry_bytes, row_bytes, limit=2**26):
-    """Split rows into slices of about ``limit`` bytes."""
-    cost = (rows.offsets * entry_bytes + torch.arange(len(rows) + 1) * row_bytes).tolist()
-    start = 0
-    while start < len(rows):
-        stop = start + 1
-        while stop < len(rows) and cost[stop + 1] - cost[start] <= limit:
-            stop += 1
-        yield slice(start, stop)
-        start = stop
-
-
-def _take(rows, part):
-    """Give a slice of rows."""
-    offsets = rows.offsets[part.start : part.stop + 1]
-    entries = slice(int(offsets[0]), int(offsets[-1]))
-    return type(rows)(rows.indices[entries], offsets - offsets[0], rows.values[entries])

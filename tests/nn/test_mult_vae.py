@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.special import log_expit, log_softmax
 
-from skrec.nn import ELBO, LIKELIHOODS, MultDAE, MultVAE
+from skrec.nn import ELBO, LIKELIHOODS, MultDAE, MultVAE, sample
 
 N_ITEMS = 8
 HIDDEN = [(), (6,), (6, 5)]
@@ -41,8 +41,8 @@ def numpy_encode(module, X):
     norms = np.sqrt((X**2).sum(axis=1, keepdims=True))
     h = np.divide(X, norms, out=np.zeros_like(X), where=norms > 0)
     state = {k: v.detach().numpy() for k, v in module.state_dict().items()}
-    h = h @ state["first.weight"] + state["first.bias"]
-    for weight, bias in layers_of(module, "encoder"):
+    h = h @ state["encoder.first.weight"] + state["encoder.first.bias"]
+    for weight, bias in layers_of(module, "encoder.rest"):
         h = np.tanh(h) @ weight + bias
     return h
 
@@ -59,10 +59,10 @@ def numpy_decode(module, z):
 def test_layers_have_the_sizes_of_the_paper(hidden_sizes):
     vae, dae = make(MultVAE, hidden_sizes), make(MultDAE, hidden_sizes)
     widths = [N_ITEMS, *hidden_sizes, 2 * LATENT]
-    shapes = [vae.first.weight.shape, *(w.shape for w, _ in layers_of(vae, "encoder"))]
+    shapes = [vae.encoder.first.weight.shape, *(w.shape for w, _ in layers_of(vae, "encoder.rest"))]
     assert shapes == list(pairwise(widths))
     widths[-1] = LATENT
-    shapes = [dae.first.weight.shape, *(w.shape for w, _ in layers_of(dae, "encoder"))]
+    shapes = [dae.encoder.first.weight.shape, *(w.shape for w, _ in layers_of(dae, "encoder.rest"))]
     assert shapes == list(pairwise(widths))
     for module in (vae, dae):
         shapes = [w.shape for p in ("decoder", "last") for w, _ in layers_of(module, p)]
@@ -104,7 +104,7 @@ def test_nothing_is_random_outside_training(cls, to_rows, dense):
 @pytest.mark.parametrize("cls", [MultVAE, MultDAE])
 def test_training_drops_entries_of_the_normalised_input_and_scales_the_rest(cls, to_rows):
     module, seen = make(cls, dropout=0.4).train(), []
-    module.first.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    module.encoder.first.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     X = np.random.RandomState(0).uniform(0.5, 3, size=(2000, N_ITEMS))
     module(to_rows(X))
     values = seen[0].values.numpy().reshape(X.shape)
@@ -133,10 +133,9 @@ def test_the_code_is_drawn_from_the_posterior_in_training(to_rows, dense):
 
 
 def test_sample_shifts_and_scales_given_noise():
-    module = make(MultVAE)
     mean = torch.tensor([[1.0, 2.0, 3.0]])
     log_variance = torch.tensor([[5.0, 0.0, float(np.log(9.0))]])
-    got = module.sample(mean, log_variance, noise=torch.tensor([[0.0, 1.0, -2.0]]))
+    got = sample(mean, log_variance, noise=torch.tensor([[0.0, 1.0, -2.0]]))
     torch.testing.assert_close(got, torch.tensor([[1.0, 3.0, -3.0]]))
 
 

@@ -1,0 +1,199 @@
+"""CDAE."""
+
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import Interval
+
+from skrec.autoencoder._base import CodedRows
+from skrec.neural import module_scores
+from skrec.nn import CDAE
+from skrec.training import NodeFoldIn, RowBatches, cpu_copy, sparse_rows
+
+__all__ = ["CDAERecommender"]
+
+_PRIOR_USERS = 5000
+_FOLD_IN_ITEMS = 4096
+
+
+class CDAERecommender(CodedRows):
+    r"""Denoising autoencoder with a free vector, a node, for each user (CDAE).
+
+    The row is normalised, half of its entries are dropped, and the network must give back the
+    whole row:
+
+    .. math:: \min \; \frac1B \sum_u \sum_i \frac{c_{ui}}{2} (x_{ui} - f_{ui})^2
+        + \frac{w}{2} \lVert W, W', V, b, b' \rVert^2,
+
+    .. math:: h_u = \tanh(W^\top \tilde x_u + V_u + b), \qquad f_u = \tanh(W'^\top h_u + b').
+
+    Parameters
+    ----------
+    likelihood : {"gaussian", "logistic", "multinomial"}, default="gaussian"
+        Likelihood of a row. Scores pass tanh under the Gaussian alone.
+    weight_decay : float, default=0.004
+        Penalty w on squared weights, those of nodes too. The values 0.01 to 100 among which
+        Liang et al. choose are 4e-5 to 0.4 here.
+    fold_in_steps : int, default=20
+        Steps in which the node of an unseen user is fitted; 0 leaves it at its start.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net with its history.
+    user_factors_ : ndarray of shape (n_users, latent_size)
+        Nodes of the users; those of users that were held out are fitted after training.
+    item_factors_ : ndarray of shape (n_items, latent_size)
+        Decoder weights of the items.
+    trained_users_ : ndarray of int64
+        Users that were trained on.
+    interactions_ : csr_matrix of shape (n_users, n_items)
+        What ``fit`` saw.
+
+    See Also
+    --------
+    MultDAERecommender : The denoising model without nodes.
+
+    Notes
+    -----
+    This is the model as Liang et al. run it: whole rows of users in place of sampled entries, a
+    weighted square loss in their place, Adam, tanh in place of the logistic function; rows are
+    normalised before they are dropped out, as those of Mult-DAE are. Nodes start Gaussian with
+    deviation 0.01. The paper keeps the epoch with the best validation NDCG@100; so does
+    ``early_stopping=True``, which watches held-out users whose nodes are predicted, not fitted.
+
+    ``users=`` takes the trained node, with ``X`` beside the newer history. For any other row the
+    node alone is fitted, from a ridge regression of the trained nodes on what the row gives the
+    hidden layer, which is its prior too. On MovieLens 100k the ten items for a training row
+    share .94 or more with those of its trained node.
+
+    References
+    ----------
+    Wu, Y., DuBois, C., Zheng, A. X., & Ester, M. (2016). Collaborative denoising auto-encoders for
+    top-N recommender systems. WSDM. https://doi.org/10.1145/2835776.2835837
+
+    Liang, D., Krishnan, R. G., Hoffman, M. D., & Jebara, T. (2018). Variational autoencoders for
+    collaborative filtering. WWW. https://doi.org/10.1145/3178876.3186150
+
+    Examples
+    --------
+    >>> from skrec import CDAERecommender
+    >>> from skrec.datasets import make_interactions
+    >>> X = make_interactions(100, 50, 1000, random_state=0).X
+    >>> est = CDAERecommender(latent_size=16, max_epochs=5, random_state=0).fit(X)
+    >>> est.recommend(X[:2], n_items=3).shape  # nodes are fitted to the rows
+    (2, 3)
+    >>> est.recommend(users=[0, 1], n_items=3).shape  # nodes are those of training
+    (2, 3)
+    """
+
+    likelihood: str = "gaussian"
+    weight_decay: float = 4e-3
+    fold_in_steps: int = 20
+
+    _fold_in: ClassVar[str] = "approximate"
+    _module_class: ClassVar[type] = CDAE
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "fold_in_steps": [Interval(Integral, 0, None, closed="left")],
+    }
+    _test_parameters: ClassVar[dict[str, Any]] = {
+        **CodedRows._test_parameters,
+        "latent_size": 4,
+        "max_epochs": 60,
+        "weight_decay": 0.003,
+        "fold_in_steps": 5,
+    }
+
+    # training
+
+    def _network(self):
+        return {
+            **super()._network(),
+            "module__n_users": self.interactions_.shape[0],
+            "module__bounded": self.likelihood == "gaussian",
+        }
+
+    def _batches(self, X, kept, rng):
+        self.trained_users_ = np.flatnonzero(kept)
+        return RowBatches(X[kept], self.batch_size, rng, self.trained_users_)
+
+    def _train(self, X, seed, device):
+        rng = np.random.RandomState(seed)
+        batches, validation = self._data(X, rng)
+        self.net_ = self._run(batches, self._watch(validation), seed, device)
+        sample = np.sort(rng.permutation(X.shape[1])[:_FOLD_IN_ITEMS])
+        self.folder_ = self._folder(cpu_copy(self._module), sample, self.fold_in_steps)
+        self._fold_in_held_out(X)
+
+    def _folder(self, module, sample, n_steps):
+        """Give what fits nodes, with the trained ones as the prior."""
+        users = self.trained_users_
+        users = users[np.diff(self.interactions_.indptr)[users] > 0]
+        users = np.sort(np.random.RandomState(0).permutation(users)[:_PRIOR_USERS])
+        return NodeFoldIn(
+            module,
+            sparse_rows(self.interactions_[users]),
+            torch.from_numpy(users),
+            sample=torch.from_numpy(sample),
+            n_steps=n_steps,
+            likelihood=self.likelihood,
+            confidence=tuple(self.confidence),
+        )
+
+    def _fold_in_held_out(self, X):
+        """Fit the nodes of the users that were not trained on."""
+        users = np.setdiff1d(np.arange(X.shape[0]), self.trained_users_)
+        if len(users):
+            nodes = self.folder_(cpu_copy(self._module), sparse_rows(X[users]))
+            with torch.no_grad():
+                weight = self._module.nodes.weight
+                weight[torch.from_numpy(users).to(weight.device)] = nodes.to(weight.device)
+
+    def _validation_scorer(self, module):
+        """Score histories with nodes at the start of their fit, which costs little."""
+        copy = cpu_copy(module)
+        folder = self._folder(copy, np.arange(0), 0)
+
+        def score(history):
+            return module_scores(module, history, nodes=folder(copy, sparse_rows(history)))
+
+        return score
+
+    def _check_warm_start(self, net):
+        super()._check_warm_start(net)
+        n_users = self.interactions_.shape[0]
+        if net.module__n_users != n_users:
+            raise ValueError(
+                f"X must have the {net.module__n_users} users of the last fit when "
+                f"warm_start=True; got {n_users}"
+            )
+
+    # scores
+
+    def _row_scores(self, queries, items=None):
+        nodes = self._nodes(queries)
+        with torch.inference_mode():
+            return module_scores(self._module, queries.history, items, nodes=nodes)
+
+    def _nodes(self, queries):
+        """Give the nodes of users, trained or fitted to their histories."""
+        known = np.zeros(queries.n_rows, dtype=bool)
+        if queries.users is not None:
+            known = np.diff(queries.stored.indptr) > 0
+        nodes = torch.empty(queries.n_rows, self.latent_size)
+        if known.any():
+            nodes[torch.from_numpy(known)] = self._trained_nodes()[queries.users[known]]
+        if not known.all():
+            rows = sparse_rows(queries.history[~known])
+            nodes[torch.from_numpy(~known)] = self.folder_(cpu_copy(self._module), rows)
+        return nodes
+
+    def _trained_nodes(self):
+        return self._module.nodes.weight.detach().cpu()
+
+    @property
+    def user_factors_(self):
+        """Nodes of the users, ndarray of shape (n_users, latent_size)."""
+        return self._trained_nodes().numpy()

@@ -1,0 +1,137 @@
+"""Nodes of users who were not trained, fitted to their rows."""
+
+import torch
+from torch.nn import functional as F
+
+from skrec.training._vector_fit import VectorFit, parts_of, take_rows
+
+__all__ = ["NodeFoldIn"]
+
+_MOST_ROWS = 64  # at a time: what they need stays in cache, and few columns come together
+_COPIES = 6  # arrays of rows and columns that a step keeps
+_LIMIT = 2**26
+_LEAST_VARIANCE = 1e-6
+
+
+class NodeFoldIn(VectorFit):
+    r"""Fit the nodes of users to their rows, everything else frozen.
+
+    Minimises, over the node v of a row x,
+
+    .. math:: \ell(x, f(x, v)) + \tfrac12 \| (v - W\phi(x)) / \tau \|^2
+
+    where :math:`\ell` is the negative log-likelihood, without corruption of the input. Of the
+    columns that the row lacks one fixed sample takes part, weighed to stand for all of them. The
+    Gaussian's variance is that of what trained users have around their scores. The start
+    :math:`W\phi(x)` is a ridge regression of the trained nodes on what the hidden layer gets from
+    their users' rows, and :math:`\tau` the deviation that it leaves.
+
+    Parameters
+    ----------
+    model : CDAE
+        The trained model, on the CPU and in evaluation mode.
+    rows : SparseRows
+        Rows of users that were trained.
+    users : Tensor of shape (n,)
+        Their numbers.
+    sample : Tensor of shape (m,)
+        The columns to take for those that a row lacks, each once.
+    n_steps : int
+        Steps of Adam.
+    likelihood : {"multinomial", "gaussian", "logistic"}, default="gaussian"
+        Likelihood of a row.
+    confidence : tuple of float, default=(1.0, 0.1)
+        The Gaussian's weights of stored and of other entries.
+    """
+
+    def __init__(
+        self, model, rows, users, *, sample, n_steps, likelihood="gaussian", confidence=(1.0, 0.1)
+    ):
+        super().__init__(n_steps)
+        self.sample = sample
+        self.likelihood = likelihood
+        self.confidence = confidence
+        self.noise_variance = 1.0
+        with torch.inference_mode(False), torch.no_grad():
+            nodes = model.nodes.weight[users].double()
+            self._regress(self._features(model, rows), nodes)
+            if likelihood == "gaussian" and n_steps:
+                self.noise_variance = self._mean_square(model, rows, nodes)
+
+    def _mean_square(self, model, rows, nodes):
+        """Give the mean of the weighted squared errors of trained users."""
+        total = 0.0
+        for part in parts_of(rows, *self._bytes(model)):
+            total += 2 * float(self._loss(model, take_rows(rows, part))(nodes[part]))
+        return max(total / (len(rows) * len(model.last.bias)), _LEAST_VARIANCE)
+
+    def _features(self, model, rows):
+        code = model.encode(rows).double()
+        return torch.cat([code, torch.ones_like(code[:, :1])], dim=1)
+
+    def _frozen(self, model):
+        return model
+
+    def _loss(self, frozen, rows):
+        return _NodeLoss(frozen, rows, self)
+
+    def _bytes(self, model):
+        """Give the memory of an entry, which may bring a column of its own, and of a row."""
+        n_items = len(model.last.bias)
+        row = 8 * _COPIES * len(self.sample)
+        entry = 8 * _COPIES * _MOST_ROWS if len(self.sample) < n_items else 0
+        return entry, max(row, _LIMIT // _MOST_ROWS)
+
+
+class _NodeLoss:
+    """The loss of rows as a function of their nodes, what is fixed worked out once."""
+
+    def __init__(self, model, rows, options):
+        self.code = model.encode(rows).double()  # (n_rows, size)
+        columns, place = torch.unique(
+            torch.cat([options.sample, rows.indices]), return_inverse=True
+        )
+        self.weight = model.last.weight[columns].double().T.contiguous()  # (size, m)
+        self.bias = model.last.bias[columns].double()
+        self.bounded = model.bounded
+        self.term = _TERMS[options.likelihood]
+        self.confidence = [weight / options.noise_variance for weight in options.confidence]
+        n_sampled = len(options.sample)
+        self._compare(
+            rows, len(model.last.bias), columns, place.split([n_sampled, len(rows.indices)])
+        )
+
+    def _compare(self, rows, n_items, columns, places):
+        """Keep the entries of each row, and the weights with which columns that it lacks count."""
+        shape = len(rows), len(columns)
+        own = torch.zeros(shape, dtype=torch.bool)
+        self.x = torch.zeros(shape, dtype=torch.float64)
+        own[rows.row, places[1]] = True
+        self.x[rows.row, places[1]] = rows.values.double()
+        lacks = torch.zeros(shape, dtype=torch.bool)
+        lacks[:, places[0]] = True
+        lacks &= ~own
+        total = n_items - own.sum(1)
+        share = (total / lacks.sum(1).clamp(min=1)).double()
+        self.own, self.rest = own.double(), lacks * share[:, None]
+
+    def __call__(self, nodes):
+        scores = torch.addmm(self.bias, torch.tanh(self.code + nodes), self.weight)
+        return self.term(torch.tanh(scores) if self.bounded else scores, self)
+
+
+def _gaussian(scores, row):
+    weight = row.confidence[0] * row.own + row.confidence[1] * row.rest
+    return 0.5 * (weight * (row.x - scores).square()).sum()
+
+
+def _logistic(scores, row):
+    return ((row.own + row.rest) * F.softplus(scores)).sum() - (row.x * scores).sum()
+
+
+def _multinomial(scores, row):
+    total = torch.logsumexp(scores + (row.own + row.rest).log(), dim=1)
+    return (row.x.sum(1) * total).sum() - (row.x * scores).sum()
+
+
+_TERMS = {"gaussian": _gaussian, "logistic": _logistic, "multinomial": _multinomial}
