@@ -3,6 +3,8 @@
 from skrec.inspection._activity import activity_quintiles
 from skrec.inspection._activity_display import ActivityDisplay
 from skrec.inspection._history_display import TrainingHistoryDisplay
+from skrec.inspection._prior import prior_components
+from skrec.inspection._prior_display import PriorDisplay
 from skrec.inspection._rank_correlation import partial_spearman
 from skrec.inspection._reliability_display import ReliabilityDisplay
 from skrec.inspection._uncertainty import user_uncertainty
@@ -11,11 +13,13 @@ from skrec.inspection._uncertainty_excess import uncertainty_excess
 
 __all__ = [
     "ActivityDisplay",
+    "PriorDisplay",
     "ReliabilityDisplay",
     "TrainingHistoryDisplay",
     "UncertaintyDisplay",
     "activity_quintiles",
     "partial_spearman",
+    "prior_components",
     "uncertainty_excess",
     "user_uncertainty",
 ]

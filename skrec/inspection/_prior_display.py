@@ -1,0 +1,180 @@
+"""A plot of a learnt prior beside the posteriors of users."""
+
+import numpy as np
+
+from skrec.inspection._matplotlib import make_axes
+from skrec.inspection._prior import prior_components
+
+__all__ = ["PriorDisplay"]
+
+_AREA = 1500  # square points of a component that has all users
+_APART = 0.3, 0.12  # least distance of two names, as a part of the width and height
+
+
+class PriorDisplay:
+    """Posterior means of users and components of the prior, on two principal axes.
+
+    The area of a component grows with the share of the users that it is nearest to; the largest
+    ones that lie apart are named by items. It is recommended to make one by `from_estimator`.
+
+    Parameters
+    ----------
+    result : Bunch
+        What `prior_components` gives.
+    item_names : array-like of str of shape (n_items,), default=None
+        Names of the items; None writes column indices.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where it is drawn.
+    figure_ : matplotlib Figure
+        The figure of the axes.
+    posterior_, prior_ : matplotlib PathCollection
+        The points of users and of components.
+    texts_ : list of matplotlib Annotation
+        Names of the largest components.
+
+    See Also
+    --------
+    prior_components : The numbers.
+
+    References
+    ----------
+    Kim, D., & Suh, B. (2019). Enhancing VAEs for collaborative filtering: flexible priors & gating
+    mechanisms. RecSys. https://doi.org/10.1145/3298689.3347015
+
+    Examples
+    --------
+    >>> from skrec import VampVAERecommender
+    >>> from skrec.datasets import make_interactions
+    >>> from skrec.inspection import PriorDisplay
+    >>> X = make_interactions(100, 50, 1000, random_state=0).X
+    >>> est = VampVAERecommender(hidden_sizes=(), latent_size=8, n_pseudo_inputs=10, max_epochs=5)
+    >>> display = PriorDisplay.from_estimator(est.fit(X), n_labels=1)
+    >>> len(display.texts_)
+    1
+    """
+
+    def __init__(self, result, *, item_names=None):
+        self.result = result
+        self.item_names = item_names
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X=None,
+        *,
+        users=None,
+        n_items=3,
+        popularity_discount=0.0,
+        item_names=None,
+        n_labels=5,
+        ax=None,
+        **kwargs,
+    ):
+        """Compare the prior of a fitted model with posteriors, and plot.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted recommender with ``prior_means_``.
+        X : sparse matrix or array-like of shape (n_users, n_items), default=None
+            Histories of the users; None takes the users of ``fit``.
+        users : array-like of int of shape (n_users,), default=None
+            Rows of the fitted matrix, in place of ``X``.
+        n_items : int, default=3
+            Items to name for each component.
+        popularity_discount : float, default=0.0
+            As in `prior_components`.
+        item_names : array-like of str of shape (n_items,), default=None
+            Names of the items; None writes column indices.
+        n_labels : int, default=5
+            Components to name at most, the largest shares first.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **kwargs : dict
+            Passed to `plot`.
+
+        Returns
+        -------
+        display : PriorDisplay
+            The plot and its numbers.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is missing.
+        ValueError
+            If the model has no learnt prior.
+        """
+        result = prior_components(
+            estimator, X, users=users, n_items=n_items, popularity_discount=popularity_discount
+        )
+        return cls(result, item_names=item_names).plot(ax, n_labels=n_labels, **kwargs)
+
+    def plot(self, ax=None, *, n_labels=5, **kwargs):
+        """Draw users, components and names.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        n_labels : int, default=5
+            Components to name at most, the largest shares first.
+        **kwargs : dict
+            Passed to matplotlib's ``scatter`` of the components.
+
+        Returns
+        -------
+        self : PriorDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is missing.
+        """
+        self.ax_ = make_axes(ax, "PriorDisplay.plot")
+        self.figure_ = self.ax_.figure
+        result = self.result
+        self.posterior_ = self.ax_.scatter(
+            *result.posterior.T, s=6, color="0.75", linewidths=0, label="users"
+        )
+        area = np.maximum(_AREA * result.table["share"].to_numpy(), 4)
+        options = {"s": area, "alpha": 0.6, "label": "components", **kwargs}
+        self.prior_ = self.ax_.scatter(*result.prior.T, **options)
+        self.texts_ = [self._name(place) for place in self._places_apart(n_labels)]
+        for axis, part in zip("xy", result.explained):
+            getattr(self.ax_, f"set_{axis}label")(f"principal axis ({part:.0%} of the variance)")
+        self.ax_.legend()
+        return self
+
+    def _places_apart(self, n_labels):
+        """Give components whose names do not lie on each other, the largest shares first."""
+        extent = np.ptp(np.vstack([self.result.prior, self.result.posterior]), axis=0)
+        points = self.result.prior / np.maximum(extent, 1e-12)
+        chosen = []
+        for place, point in enumerate(points):
+            if len(chosen) == n_labels:
+                break
+            if (np.abs(points[chosen] - point) > _APART).any(axis=1).all():
+                chosen.append(place)
+        return chosen
+
+    def _name(self, place):
+        """Write the items of a component beside it."""
+        items = self.result.table["items"].iloc[place]
+        names = items if self.item_names is None else np.asarray(self.item_names)[items]
+        text = "\n".join(map(str, names))
+        at = self.result.prior[place]
+        to_the_right = at[0] > self.ax_.get_xlim() @ np.array([1 / 3, 2 / 3])
+        return self.ax_.annotate(
+            text,
+            at,
+            xytext=(-4, 4) if to_the_right else (4, 4),
+            textcoords="offset points",
+            ha="right" if to_the_right else "left",
+            fontsize="x-small",
+        )
