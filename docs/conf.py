@@ -36,7 +36,7 @@ sphinx_gallery_conf = {
 }
 
 PACKAGES = ["interactions", "preprocessing", "datasets", "model_selection", "metrics"]
-PACKAGES += ["inspection", "testing"]
+PACKAGES += ["inspection", "reproduce", "testing"]
 
 
 def estimator_names():

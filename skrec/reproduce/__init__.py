@@ -1,0 +1,27 @@
+"""The papers' tables as recipes that run: ``skrec.reproduce("evcf", "ml-20m")``."""
+
+import sys
+from types import ModuleType
+
+from skrec.reproduce import _autoencoders  # noqa: F401  (registers its recipes)
+from skrec.reproduce._recipe import Recipe, System, find_recipe, list_recipes
+from skrec.reproduce._run import reproduce, strong_generalization_parts
+
+__all__ = [
+    "Recipe",
+    "System",
+    "find_recipe",
+    "list_recipes",
+    "reproduce",
+    "strong_generalization_parts",
+]
+
+
+class _CallableModule(ModuleType):
+    """``skrec.reproduce`` is a package, for ``python -m``, and the function of its name."""
+
+    def __call__(self, *args, **kwargs):
+        return reproduce(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _CallableModule
