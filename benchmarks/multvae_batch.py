@@ -49,24 +49,22 @@ class EstimatorBatches:
         Rows a batch.
     n_batches : int
         Batches a round that are timed.
+    estimator : estimator, default=None
+        What to fit; None takes Mult-VAE.
     """
 
-    def __init__(self, X, batch_size, n_batches):
+    def __init__(self, X, batch_size, n_batches, estimator=None):
+        if estimator is None:
+            estimator = MultVAERecommender(hidden_sizes=(HIDDEN,), latent_size=LATENT)
         self.X = X[: batch_size * (n_batches + 1)]
-        self.batch_size = batch_size
+        self.estimator = estimator.set_params(
+            max_epochs=1, batch_size=batch_size, device="cpu", random_state=0
+        )
 
     def __call__(self):
         """Fit for an epoch and give the seconds of its batches."""
         timer = BatchTimer()
-        MultVAERecommender(
-            max_epochs=1,
-            batch_size=self.batch_size,
-            hidden_sizes=(HIDDEN,),
-            latent_size=LATENT,
-            callbacks=[timer],
-            device="cpu",
-            random_state=0,
-        ).fit(self.X)
+        self.estimator.set_params(callbacks=[timer]).fit(self.X)
         return timer.batches()
 
 

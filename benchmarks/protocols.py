@@ -12,8 +12,8 @@ import numpy as np
 from benchmarks.data import with_leave_one_out
 from skrec import Interactions
 from skrec.metrics import make_ranking_scorer
-from skrec.model_selection import LeaveOneOut, StrongGeneralization
-from skrec.preprocessing import binarize, min_interactions
+from skrec.model_selection import LeaveOneOut
+from skrec.reproduce import strong_generalization_parts
 from skrec.utils import split_rows
 
 __all__ = ["PROTOCOLS", "Task"]
@@ -35,6 +35,8 @@ class Task:
         Estimator parameters that give training something to watch, for estimators that have them.
     sampled_parameters : dict
         What replaces some of those where an estimator can watch a sampled ranking.
+    warm_users : ndarray of int64, default=None
+        Users whose target occurs in training; their metrics are given by themselves too.
     """
 
     train: Any
@@ -42,11 +44,16 @@ class Task:
     scorer: Any
     fit_parameters: dict = field(default_factory=dict)
     sampled_parameters: dict = field(default_factory=dict)
+    warm_users: Any = None
 
     def score(self, estimator):
         """Give a table of metrics, one row a user."""
         parts = self.evaluate if isinstance(self.evaluate, tuple) else (self.evaluate,)
-        return self.scorer.per_user(estimator, *parts)
+        values = self.scorer.per_user(estimator, *parts)
+        if self.warm_users is None:
+            return values
+        warm = values[values.index.isin(self.warm_users)].add_prefix("warm_")
+        return values.join(warm)
 
     def activity(self, users):
         """Give how many interactions the model is shown of each user that is scored."""
@@ -61,6 +68,10 @@ class NCF:
     Users and negatives are those of the data set; one that has none gets each user's latest item
     and drawn negatives. In tuning another item is held out: the user's
     latest before the test item, or one at random where there are no times.
+
+    An item that nobody has in training is somebody's test item, so that a model that puts such
+    items first is right more often than by chance. "warm" metrics are means over the users whose
+    test item is not one of them.
 
     Parameters
     ----------
@@ -87,7 +98,8 @@ class NCF:
         scorer = make_ranking_scorer(self._metrics, self._cuts, n_negatives=99)
         validation = data.loo_train[held_out]
         watched = watching(validation, self.watched)
-        return Task(data.loo_train[train], validation, scorer, watched, self._sampled)
+        train = data.loo_train[train]
+        return Task(train, validation, scorer, watched, self._sampled, _warm(train, validation))
 
     def test(self, data):
         """Give the task on the test items; everything else is trained on."""
@@ -96,7 +108,7 @@ class NCF:
         users = np.flatnonzero(data.loo_test >= 0)
         targets = Interactions.from_arrays(users, data.loo_test[users], frame=frame)
         scorer = make_ranking_scorer(self._metrics, self._cuts, negatives=data.loo_negatives)
-        return Task(data.loo_train, targets, scorer)
+        return Task(data.loo_train, targets, scorer, warm_users=_warm(data.loo_train, targets))
 
 
 class Strong:
@@ -114,7 +126,7 @@ class Strong:
     criterion = "ndcg@100"
     watched = "ndcg@100"
     keeps_early_stopping = True
-    _metrics = ("ndcg@100", "ndcg@20", "recall@20", "recall@50")
+    _metrics = ("ndcg@100", "ndcg@20", "recall@50", "recall@20", "recall@10")
 
     def __init__(self, options):
         self.n_users = options.test_users
@@ -123,12 +135,7 @@ class Strong:
 
     def _parts(self, data):
         """Give the rows to train on, and histories and targets of validation and test users."""
-        X = min_interactions(binarize(data.interactions.tocsr(), 4), user=5, item=1)
-        splitter = StrongGeneralization(self.n_users, random_state=self.seed)
-        rest, test = next(splitter.split(X))
-        train, validation = next(splitter.split(X[rest]))
-        held_out = X[rest][validation], X[test]
-        return X[rest][train], *(split_rows(rows, random_state=self.seed) for rows in held_out)
+        return strong_generalization_parts(data.interactions, self.n_users, self.seed)
 
     def tuning(self, data):
         """Give the task on the validation users."""
@@ -181,6 +188,11 @@ class Weak:
     def _task(self, train, evaluate, fit_parameters):
         scorer = make_ranking_scorer(self._metrics, truncated=False)
         return Task(train, evaluate, scorer, fit_parameters)
+
+
+def _warm(train, targets):
+    """Give the users whose target somebody has in training."""
+    return targets.user[np.isin(targets.item, train.item)]
 
 
 PROTOCOLS = {"ncf": NCF, "strong": Strong, "weak": Weak}

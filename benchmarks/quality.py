@@ -24,9 +24,10 @@ _SMOKE = {
 _EPILOG = """\
 protocols:
   ncf     leave one out, 99 given negatives, all ratings count as 1: HR and NDCG at 3, 5, 10, 20
-          (ml-1m, amazon-music; ml-100k with the latest item of each user)
+          (ml-1m, amazon-music; ml-100k with the latest item of each user); "warm": of the users
+          whose test item somebody has in training
   strong  strong generalisation: ratings >= 4, users with >= 5, 500 validation and 500 test users,
-          80 % of a history shown: NDCG@100, NDCG@20, Recall@20, Recall@50 (all MovieLens sets)
+          80 % of a history shown: NDCG@100, NDCG@20, Recall@50, @20, @10 (all MovieLens sets)
   weak    the data set's own test, full ranking: Recall@20 by the number of targets, NDCG@20
           (gowalla, ml-100k); "gowalla" is another name for it
 

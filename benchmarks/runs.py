@@ -108,7 +108,7 @@ class Outcome:
                 "metric": metric,
                 "mean": means[metric],
                 "std_error": errors[metric],
-                "n_users": len(self.values),
+                "n_users": int(self.values[metric].count()),
                 **shared,
             }
             for metric in self.values

@@ -35,6 +35,11 @@ tasks:
                  best of which, by the test itself, is what "ratio" divides by)
   convncf-epoch  an epoch of ConvNCF, 64 factors and six layers of 32 maps, on amazon-music beside
                  RecBole's with the same tower, optimiser and batches
+  vamp-batch     a training batch of H+Vamp (Gated), 200 users of ml-1m, 1,000 pseudo-inputs, by the
+                 estimator, beside what it cannot do without: three products of pseudo-inputs and
+                 first layer, three of last layer and items, and the optimiser's step
+  recvae-epoch   an epoch of RecVAE on ml-1m, three passes of the encoder and one of the decoder,
+                 beside RecBole's
 
 Times are medians over rounds in which the competitors take turns; "low" and "high" are quartiles,
 "ratio" is to the row that "reference" names ("paired_ratio": median of the ratios within rounds,
@@ -261,9 +266,9 @@ def _pair(name, ours, worker, rounds):
     return summarize(alternate(tasks, rounds), peer)
 
 
-def _embedding(name):
-    """Give a task of `benchmarks.embedding_jobs`, which imports torch."""
-    return lambda options: getattr(import_module("benchmarks.embedding_jobs"), name)(options)
+def _later(module, name):
+    """Give a task of a module that imports torch."""
+    return lambda options: getattr(import_module(f"benchmarks.{module}"), name)(options)
 
 
 _TASKS = {
@@ -271,12 +276,14 @@ _TASKS = {
     "recommend": recommend,
     "evaluate": evaluate,
     "scale": scale,
-    "negatives": _embedding("negatives"),
+    "negatives": _later("embedding_jobs", "negatives"),
     "peers": peers,
-    "mf-bpr": _embedding("mf_bpr"),
-    "convncf-epoch": _embedding("convncf_epoch"),
+    "mf-bpr": _later("embedding_jobs", "mf_bpr"),
+    "convncf-epoch": _later("embedding_jobs", "convncf_epoch"),
+    "vamp-batch": _later("autoencoder_jobs", "vamp_batch"),
+    "recvae-epoch": _later("autoencoder_jobs", "recvae_epoch"),
 }
-_WITH_PEERS = ("peers", "mf-bpr", "convncf-epoch")
+_WITH_PEERS = ("peers", "mf-bpr", "convncf-epoch", "recvae-epoch")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ STREAM = claim_stdout()
 import _recbole  # noqa: E402, F401 (before RecBole itself)
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from _histories import Histories  # noqa: E402
 from recbole.model.general_recommender.multivae import MultiVAE  # noqa: E402
 
 CONFIG = {
@@ -25,31 +26,6 @@ CONFIG = {
     "anneal_cap": 0.2,
     "total_anneal_steps": 200_000,
 }
-
-
-class Dataset:
-    """What MultiVAE asks of RecBole's data set; index 0 is padding, as there."""
-
-    def __init__(self, indptr, indices, n_items):
-        self.indptr, self.indices, self.n_items = indptr, indices, n_items
-
-    def num(self, field):
-        """Give the number of ids of a field, padding included."""
-        return (len(self.indptr) if field == "user_id" else self.n_items) + (field == "item_id")
-
-    def history_item_matrix(self):
-        """Give padded histories, their values and lengths, as RecBole builds them."""
-        lengths = np.diff(self.indptr)
-        place = np.arange(len(self.indices)) - np.repeat(self.indptr[:-1], lengths)
-        row = np.repeat(np.arange(1, len(self.indptr)), lengths)
-        items = np.zeros((len(self.indptr), lengths.max()), dtype=np.int64)
-        values = np.zeros(items.shape)
-        items[row, place], values[row, place] = self.indices + 1, 1.0
-        return (
-            torch.LongTensor(items),
-            torch.FloatTensor(values),
-            torch.LongTensor(np.append(0, lengths)),
-        )
 
 
 class Training:
@@ -78,7 +54,7 @@ def main(arrays, n_threads, batch_size):
     torch.manual_seed(0)
     with np.load(arrays) as data:
         indptr, indices, n_items = data["indptr"], data["indices"], int(data["shape"][1])
-    model = MultiVAE(CONFIG, Dataset(indptr, indices, n_items))
+    model = MultiVAE(CONFIG, Histories(indptr, indices, n_items))
     training = Training(model, len(indptr) - 1, min(int(batch_size), len(indptr) - 1))
     training.step()  # the optimiser makes its state in the first update
     serve({"batch": lambda: seconds(training.step)}, STREAM)

@@ -37,11 +37,14 @@ def test_help_names_the_command(command, capsys):
     assert f"python -m {command.__name__}" in capsys.readouterr().out
 
 
+SAMPLED = [f"sampled_{name}@{k}" for name in ("hit_rate", "ndcg") for k in (3, 5, 10, 20)]
+
+
 @pytest.mark.parametrize(
     ("protocol", "metrics"),
     [
-        ("ncf", [f"sampled_{name}@{k}" for name in ("hit_rate", "ndcg") for k in (3, 5, 10, 20)]),
-        ("strong", ["ndcg@100", "ndcg@20", "recall@20", "recall@50"]),
+        ("ncf", [*SAMPLED, *(f"warm_{name}" for name in SAMPLED)]),
+        ("strong", ["ndcg@100", "ndcg@20", "recall@50", "recall@20", "recall@10"]),
         ("weak", ["recall@20", "ndcg@20"]),
     ],
 )
@@ -239,3 +242,18 @@ def test_peers_have_a_worker_and_exact_versions():
         assert (ROOT / "benchmarks" / "workers" / f"{name}_worker.py").exists()
         packages = [package for step in steps for package in step if not package.startswith("-")]
         assert all("==" in package for package in packages)
+
+
+def test_warm_metrics_are_of_users_whose_target_somebody_has_in_training():
+    from benchmarks import data, protocols
+
+    dataset = data.load("synthetic")
+    target = dataset.loo_test[0]
+    dataset.loo_train = dataset.loo_train[dataset.loo_train.item != target]
+    task = protocols.PROTOCOLS["ncf"]().test(dataset)
+    values = task.score(find_system("PopularityRecommender")().fit(task.train))
+    cold = dataset.loo_test[values.index] == target
+    assert cold.any()
+    warm = values["warm_sampled_ndcg@10"]
+    assert (warm.isna() == cold).all()
+    assert (warm[~cold] == values["sampled_ndcg@10"][~cold]).all()

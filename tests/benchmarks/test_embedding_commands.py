@@ -52,7 +52,7 @@ def test_claims_are_paired_by_seed_and_cells_are_kept(tmp_path, capsys):
     options += ["--variants", "MF-BPR", "GMF", "ConvNCF-MF, 4 maps"]
     convncf_claims.main(options)
     table = pd.read_csv(tmp_path / "claims.csv")
-    assert len(table) == 3 * 2 * 8
+    assert len(table) == 3 * 2 * 16
     first = capsys.readouterr().out
     convncf_claims.main(options)
     assert len(pd.read_csv(tmp_path / "claims.csv")) == len(table)
