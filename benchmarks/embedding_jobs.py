@@ -17,8 +17,8 @@ from benchmarks.jobs import Epochs, Judge
 from benchmarks.measure import alternate, seconds, summarize
 from benchmarks.peers import Worker
 from benchmarks.workers._snapshots import Snapshots
-from skrec.training import NegativeSampler
-from skrec.training._net import StopTraining, load_state
+from skrec.training import NegativeSampler, StopTraining
+from skrec.training._net import load_state
 from skrec.utils import row_of_entry, take_entries
 
 __all__ = ["convncf_epoch", "mf_bpr", "negatives"]

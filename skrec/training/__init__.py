@@ -9,7 +9,7 @@ from skrec.training._callbacks import (
     RankingValidation,
 )
 from skrec.training._fold_in import FoldIn
-from skrec.training._net import RecommenderNet, cpu_copy, run_training
+from skrec.training._net import RecommenderNet, StopTraining, cpu_copy, run_training
 from skrec.training._node_fold_in import NodeFoldIn
 from skrec.training._pair_batches import PairBatches
 from skrec.training._rated_batches import RatedBatches
@@ -31,6 +31,7 @@ __all__ = [
     "RatedBatches",
     "RecommenderNet",
     "RowBatches",
+    "StopTraining",
     "cpu_copy",
     "resolve_device",
     "run_training",

@@ -16,6 +16,7 @@ from benchmarks import (  # noqa: E402
     convncf_claims,
     convncf_tower,
     fold_in,
+    gerec_curve,
     gerec_module,
     gerec_sweeps,
 )
@@ -24,7 +25,7 @@ from benchmarks.runs import find_system  # noqa: E402
 TINY = ["--data", "synthetic", "--factors", "4", "--seeds", "0", "1"]
 
 
-COMMANDS = [convncf_claims, convncf_tower, fold_in, gerec_module, gerec_sweeps]
+COMMANDS = [convncf_claims, convncf_tower, fold_in, gerec_curve, gerec_module, gerec_sweeps]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -91,3 +92,20 @@ def test_a_sweep_has_a_row_a_value(tmp_path, capsys):
     table = pd.read_csv(tmp_path / "sweeps.csv")
     assert list(table["parameter"]) == ["n_factors", "n_factors", "n_draws", "n_draws", "n_filters"]
     assert {"sampled_hit_rate@10", "sampled_ndcg@10"} <= set(table)
+
+
+def test_curve_has_a_row_an_epoch_and_the_tests_metrics(tmp_path):
+    path = tmp_path / "curve.csv"
+    gerec_curve.main(["--smoke", "--system", "BPRMFRanker", "--output", str(path)])
+    table = pd.read_csv(path).set_index("what")
+    assert list(table.loc["valid_sampled_ndcg@10", "epoch"]) == [1, 2]
+    assert table.loc["valid_sampled_ndcg@10", "value"].between(0, 1).all()
+    assert (table.loc["train_loss", "minutes"].diff().dropna() > 0).all()
+    assert 0 < table.loc["sampled_ndcg@10", "value"] <= 1
+
+
+def test_curve_stops_when_the_time_is_over(tmp_path):
+    path = tmp_path / "curve.csv"
+    options = ["--data", "synthetic", "--system", "BPRMFRanker", "--minutes", "0"]
+    gerec_curve.main([*options, "--output", str(path)])
+    assert pd.read_csv(path)["epoch"].max() == 1
