@@ -3,7 +3,9 @@
     python -m benchmarks.gerec_sweeps [--data ml-100k] [--epochs 10] [--jobs 2]
 
 The latest interaction of each user but one is found among 99 drawn negatives; the latest of all is
-the test's and is not looked at. Results are rows of results/gerec_sweeps.csv.
+the test's and is not looked at. Means start from those of matrix factorisation with as many
+factors, as the row of `benchmarks.settings` for the data has it; ``--scratch`` starts at random.
+Results are rows of results/gerec_sweeps.csv.
 """
 
 import argparse
@@ -13,6 +15,8 @@ import pandas as pd
 from sklearn.model_selection import GridSearchCV
 
 from benchmarks import data
+from benchmarks.runs import make_estimator
+from benchmarks.settings import settings_of
 from skrec import GeRecClassifier
 from skrec.metrics import make_ranking_scorer
 from skrec.model_selection import LeaveOneOut
@@ -45,9 +49,10 @@ def search(interactions, grids, *, n_jobs=None, **parameters):
         Fitted, without a refit.
     """
     by = "random" if interactions.timestamp is None else "latest"
+    estimator = GeRecClassifier(**parameters)
     return GridSearchCV(
-        GeRecClassifier(**parameters),
-        [{name: values} for name, values in grids.items()],
+        estimator,
+        [point for name, values in grids.items() for point in _points(estimator, name, values)],
         scoring=make_ranking_scorer(_METRICS, k=10, n_negatives=99),
         cv=LeaveOneOut(by=by, random_state=0),
         refit=False,
@@ -55,6 +60,12 @@ def search(interactions, grids, *, n_jobs=None, **parameters):
         verbose=2,
         error_score="raise",
     ).fit(interactions)
+
+
+def _points(estimator, name, values):
+    """Give a grid for each value; what is started from has as many factors."""
+    twin = name == "n_factors" and estimator.pretrain is not None
+    return [{name: [v], **({f"pretrain__{name}": [v]} if twin else {})} for v in values]
 
 
 def table_of(search):
@@ -75,6 +86,7 @@ def main(argv=None):
     parser.add_argument("--data", default="ml-100k")
     parser.add_argument("--data-home", help="folder of the data; default: $SKREC_DATA")
     parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--scratch", action="store_true", help="start at random")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, help="fits at a time")
     parser.add_argument("--output", default="benchmarks/results/gerec_sweeps.csv")
@@ -82,21 +94,24 @@ def main(argv=None):
     options = parser.parse_args(argv)
     name = "synthetic" if options.smoke else options.data
     interactions = data.with_leave_one_out(data.load(name, options.data_home)).loo_train
-    parameters = {"max_epochs": 1 if options.smoke else options.epochs, "n_samples": 5}
+    parameters, _ = settings_of("GeRecClassifier", name, "ncf")
+    if options.scratch:
+        parameters.pop("pretrain", None)
+    parameters |= {"max_epochs": 1 if options.smoke else options.epochs, "n_samples": 5}
     parameters |= _SMALL if options.smoke else {}
+    parameters = make_estimator("GeRecClassifier", parameters).get_params(deep=False)
     found = search(
         interactions,
         _SMOKE if options.smoke else GRIDS,
         n_jobs=options.jobs,
-        random_state=options.seed,
-        **parameters,
+        **{**parameters, "random_state": options.seed},
     )
     table = table_of(found)
     print(table.round(4).to_string(index=False))
     Path(options.output).parent.mkdir(parents=True, exist_ok=True)
-    table.assign(data=name, seed=options.seed, epochs=parameters["max_epochs"]).to_csv(
-        options.output, index=False
-    )
+    about = {"seed": options.seed, "epochs": parameters["max_epochs"]}
+    start = "random" if parameters["pretrain"] is None else "pretrained"
+    table.assign(data=name, start=start, **about).to_csv(options.output, index=False)
 
 
 if __name__ == "__main__":
