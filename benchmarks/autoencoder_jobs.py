@@ -39,18 +39,23 @@ def _rows(options):
 
 
 def vamp_batch(options):
-    """Time batches of H+Vamp (Gated), and what they cannot do without."""
+    """Time batches of H+Vamp (Gated), and what they cannot do without, on two catalogues."""
     torch.set_num_threads(options.threads)
-    X = _rows(options)
+    rows = _vamp_rows("", _rows(options), options)
+    train, _ = matrices.gowalla_matrices(options.folder, options.data_home, options.smoke)
+    return rows + _vamp_rows("_gowalla", matrices.load_matrix(train), options)
+
+
+def _vamp_rows(suffix, X, options):
     size = {"n_pseudo_inputs": 20, **_SMOKE} if options.smoke else {}
     estimator = VampVAERecommender(**{**VAMP, **size})
     batches = EstimatorBatches(X, _BATCH, options.batches, estimator)
     batches()  # the module is there after a fit
     module = estimator.net_.module_
-    tasks = {"vamp_batch": batches, "unavoidable": UnavoidableWork(module, options.batches)}
+    reference = f"unavoidable{suffix}"
+    tasks = {f"vamp_batch{suffix}": batches, reference: UnavoidableWork(module, options.batches)}
     note = f"{len(module.pseudo_inputs)} pseudo-inputs, {X.shape[1]} items"
-    rows = summarize(alternate(tasks, options.rounds), "unavoidable")
-    return [row | {"note": note} for row in rows]
+    return [row | {"note": note} for row in summarize(alternate(tasks, options.rounds), reference)]
 
 
 class UnavoidableWork:
