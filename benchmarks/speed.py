@@ -36,8 +36,9 @@ tasks:
   convncf-epoch  an epoch of ConvNCF, 64 factors and six layers of 32 maps, on amazon-music beside
                  RecBole's with the same tower, optimiser and batches
   vamp-batch     a training batch of H+Vamp (Gated), 200 users of ml-1m and of Gowalla, 1,000
-                 pseudo-inputs, by the estimator, beside what it cannot do without: three products of pseudo-inputs and
-                 first layer, three of last layer and items, and the optimiser's step
+                 pseudo-inputs, by the estimator, beside what it cannot do without: the products
+                 of pseudo-inputs and first layer (three), of last layer and items (three), and
+                 the optimiser's step
   recvae-epoch   an epoch of RecVAE on ml-1m, three passes of the encoder and one of the decoder,
                  beside RecBole's
 
