@@ -18,7 +18,13 @@ _SMOKE = {
     "anneal_steps": 10,
     "n_factors": 8,
     "n_feature_maps": 2,
+    "n_draws": 2,
+    "n_filters": 4,
+    "n_samples": 2,
+    "n_pseudo_inputs": 5,
+    "hidden_size": 8,
     "pretrain_epochs": 1,
+    "fold_in_steps": 2,
 }
 
 _EPILOG = """\
