@@ -11,9 +11,25 @@ import pandas as pd
 
 import skrec
 
-__all__ = ["Cell", "Outcome", "find_system", "make_estimator", "run", "system_names"]
+__all__ = ["VARIANTS", "Cell", "Outcome", "find_system", "make_estimator", "run", "system_names"]
 
 _SUFFIXES = ("Recommender", "Ranker", "Classifier", "BMF")
+
+# systems of the papers that are settings of an estimator; "-2" has two hidden layers
+VARIANTS = {
+    "MultVAE-gated": ("MultVAERecommender", {"gated": True}),
+    "Vamp-gated": ("VampVAERecommender", {"gated": True}),
+    "H+Vamp": ("VampVAERecommender", {"hierarchical": True}),
+    "H+Vamp-gated": ("VampVAERecommender", {"hierarchical": True, "gated": True}),
+}
+VARIANTS |= {
+    f"{name}-2": (cls, {**parameters, "hidden_sizes": (600, 600)})
+    for name, (cls, parameters) in {
+        "MultVAE": ("MultVAERecommender", {}),
+        "Vamp": ("VampVAERecommender", {}),
+        **VARIANTS,
+    }.items()
+}
 
 
 @dataclass(frozen=True)
@@ -124,16 +140,16 @@ class Outcome:
 
 
 def system_names():
-    """Give the names of all estimators, but those that wrap another."""
+    """Give the names of all estimators, but those that wrap another, and of variants."""
     names = [name for name in skrec.__all__ if name.endswith(_SUFFIXES)]
-    return [name for name in names if name != "CalibratedRecommender"]
+    return [name for name in names if name != "CalibratedRecommender"] + list(VARIANTS)
 
 
 def find_system(name):
     """Give the class of a system by its name."""
     if name not in system_names():
         raise ValueError(f"systems must be among {system_names()}; got {name!r}")
-    return getattr(skrec, name)
+    return getattr(skrec, VARIANTS[name][0] if name in VARIANTS else name)
 
 
 def has_seed(system):
@@ -166,7 +182,9 @@ def make_estimator(
     estimator : BaseRecommender
         Not fitted.
     """
-    estimator = find_system(system)(**{k: _decoded(v) for k, v in parameters.items()})
+    _, variant = VARIANTS.get(system, (system, {}))
+    given = {**variant, **{k: _decoded(v) for k, v in parameters.items()}}
+    estimator = find_system(system)(**given)
     known = estimator.get_params()
     if "validation_candidates" in known:
         fit_parameters = {**fit_parameters, **(sampled_parameters or {})}

@@ -14,7 +14,16 @@ if not (ROOT / "benchmarks").is_dir():
     pytest.skip("the benchmarks are part of the checkout alone", allow_module_level=True)
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import activity, calibration, quality, results, settings, speed, tune  # noqa: E402
+from benchmarks import (  # noqa: E402
+    activity,
+    calibration,
+    paired,
+    quality,
+    results,
+    settings,
+    speed,
+    tune,
+)
 from benchmarks.jobs import Judge  # noqa: E402
 from benchmarks.peers import PEERS, Worker  # noqa: E402
 from benchmarks.runs import find_system, system_names  # noqa: E402
@@ -257,3 +266,51 @@ def test_warm_metrics_are_of_users_whose_target_somebody_has_in_training():
     warm = values["warm_sampled_ndcg@10"]
     assert (warm.isna() == cold).all()
     assert (warm[~cold] == values["sampled_ndcg@10"][~cold]).all()
+
+
+def test_variants_are_settings_of_estimators():
+    from benchmarks.runs import VARIANTS, make_estimator
+
+    for name, (system, parameters) in VARIANTS.items():
+        est = make_estimator(name, {"max_epochs": 3}, seed=1)
+        assert type(est).__name__ == system
+        given = est.get_params()
+        assert {key: given[key] for key in parameters} == parameters
+        assert (given["max_epochs"], given["random_state"]) == (3, 1)
+
+
+def test_paired_differences_are_those_of_the_users(tmp_path, capsys):
+    folder = tmp_path / "users"
+    systems = ["PopularityRecommender", "ItemKNNRecommender", "H+Vamp", "H+Vamp-gated"]
+    run_quality(
+        tmp_path, "--protocol", "strong", "--systems", *systems, "--seeds", "0", "1",
+        "--per-user", str(folder),
+    )  # fmt: skip
+    options = [
+        "--data",
+        "synthetic",
+        "--reference",
+        "PopularityRecommender",
+        "--metrics",
+        "ndcg@20",
+    ]
+    path = tmp_path / "paired.csv"
+    paired.main([*options, "--per-user", str(folder), "--output", str(path)])
+    table = pd.read_csv(path, index_col="system")
+    assert set(table.index) == set(systems)
+    values = {
+        name: np.mean(
+            [np.load(f)["ndcg@20"] for f in sorted(folder.glob(f"strong-synthetic-{name}-50u0-*"))],
+            axis=0,
+        )
+        for name in systems
+    }
+    for name in systems:
+        assert table.loc[name, "mean"] == pytest.approx(values[name].mean())
+    gap = values["ItemKNNRecommender"] - values["PopularityRecommender"]
+    row = table.loc["ItemKNNRecommender"]
+    assert row["difference"] == pytest.approx(gap.mean())
+    assert row["ci_low"] < row["difference"] < row["ci_high"]
+    assert row["relative"] == pytest.approx(gap.mean() / values["PopularityRecommender"].mean())
+    with pytest.raises(SystemExit, match="--reference must be among"):
+        paired.main([*options, "--reference", "SVD", "--per-user", str(folder)])

@@ -1,0 +1,127 @@
+"""Is one system better than another on the same users? Means, differences and paired tests.
+
+    python -m benchmarks.paired --protocol strong --data ml-1m --reference MultVAERecommender
+
+Reads what ``python -m benchmarks.quality --per-user DIR`` has saved. A user's value is the mean
+over the training seeds; users of several splits count as different ones.
+"""
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.runs import system_names
+from skrec.model_selection import compare
+
+__all__ = ["load_values", "main", "table_of"]
+
+
+def main(argv=None):
+    """Run the command."""
+    options = _make_parser().parse_args(argv)
+    table = table_of(options)
+    print(table.round(4).to_string())
+    if options.output:
+        Path(options.output).parent.mkdir(parents=True, exist_ok=True)
+        table.to_csv(options.output)
+
+
+def _make_parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.paired",
+        description=__doc__.splitlines()[0],
+        epilog="\n".join(__doc__.splitlines()[2:]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--protocol", default="strong")
+    parser.add_argument("--data", default="ml-1m")
+    parser.add_argument("--reference", default="MultVAERecommender", help="what others differ from")
+    parser.add_argument("--metrics", nargs="+", default=["ndcg@100", "ndcg@20", "recall@50"])
+    parser.add_argument("--systems", nargs="+", help="default: all that are there")
+    parser.add_argument("--per-user", metavar="DIR", default="benchmarks/results/users")
+    parser.add_argument("--output", help="CSV to write")
+    return parser
+
+
+def table_of(options):
+    """Give a row for each metric and system: mean, difference to the reference, tests.
+
+    Parameters
+    ----------
+    options : Namespace
+        Of the command line.
+
+    Returns
+    -------
+    table : DataFrame
+        Means and their standard errors over users; differences with paired intervals, and p-values
+        corrected over all pairs of systems.
+    """
+    tables = {metric: _one_metric(metric, options) for metric in options.metrics}
+    return pd.concat(tables, names=["metric"])
+
+
+def _one_metric(metric, options):
+    values = load_values(options, metric)
+    if options.reference not in values:
+        raise SystemExit(f"--reference must be among {sorted(values)}; got {options.reference!r}")
+    found = compare(values)
+    pairwise = found.pairwise.rename_axis(["a", "b"]).reset_index()
+    rows = found.summary[["n_users", "mean", "std_error"]].copy()
+    for sign, mine, other in ((1, "a", "b"), (-1, "b", "a")):
+        pairs = pairwise[pairwise[other] == options.reference].set_index(mine)
+        for name in ("difference", "ci_low", "ci_high"):
+            rows.loc[pairs.index, name] = sign * pairs[name]
+        rows.loc[pairs.index, "pvalue"] = pairs["t_pvalue_holm"]
+    low, high = rows[["ci_low", "ci_high"]].min(axis=1), rows[["ci_low", "ci_high"]].max(axis=1)
+    rows["relative"] = rows["difference"] / rows.loc[options.reference, "mean"]
+    return rows.assign(ci_low=low, ci_high=high).sort_values("mean", ascending=False)
+
+
+def load_values(options, metric):
+    """Give the values of the users of each system, of the splits and users that all have.
+
+    Parameters
+    ----------
+    options : Namespace
+        With ``per_user``, ``protocol``, ``data`` and ``systems``.
+    metric : str
+        Name of the metric.
+
+    Returns
+    -------
+    values : dict of str to ndarray of shape (n_users,)
+        In the same order.
+    """
+    prefix = f"{options.protocol}-{options.data}-"
+    found = defaultdict(dict)
+    for system in options.systems or system_names():
+        for path in sorted(Path(options.per_user).glob(f"{prefix}{system}-*.npz")):
+            split, _, seed = path.stem.removeprefix(f"{prefix}{system}-").rpartition("-")
+            if split and split[0] in "0123456789g" and seed.isdigit():  # else a longer name's
+                found[system].setdefault(split, []).append(_series(path, metric))
+    return _aligned({system: splits for system, splits in found.items() if splits})
+
+
+def _series(path, metric):
+    with np.load(path) as arrays:
+        return pd.Series(arrays[metric], index=arrays["user"])
+
+
+def _aligned(found):
+    shared = set.intersection(*(set(splits) for splits in found.values())) if found else set()
+    if not shared:
+        raise SystemExit("--per-user must hold values of a split that all systems have; got none")
+    values = {}
+    for system, splits in found.items():
+        means = {split: pd.concat(splits[split], axis=1).mean(axis=1) for split in sorted(shared)}
+        values[system] = pd.concat(means)
+    table = pd.DataFrame(values).dropna()
+    return {system: table[system].to_numpy() for system in table}
+
+
+if __name__ == "__main__":
+    main()
