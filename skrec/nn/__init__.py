@@ -27,7 +27,7 @@ from skrec.nn.rec_vae import (
     UserScaledELBO,
     composite_log_density,
 )
-from skrec.nn.rows import SparseLinear, SparseRows, normalized_product
+from skrec.nn.rows import SparseLinear, SparseRows, warn_of_sparse_layout
 from skrec.nn.sampled_losses import (
     PairwiseLoss,
     PointwiseLoss,
@@ -43,6 +43,7 @@ from skrec.nn.vamp_vae import HierarchicalVampVAE, VampVAE
 # Large temporaries in huge pages: on Linux the first touch of fresh memory is a good part of a
 # batch over a large catalogue. Read by torch at its first tensor, ignored elsewhere.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+warn_of_sparse_layout()  # makes a tensor, so it comes after the line above
 
 __all__ = [
     "HierarchicalVampVAE",
@@ -91,7 +92,6 @@ __all__ = [
     "make_gaussian_table",
     "make_table",
     "multinomial_nll",
-    "normalized_product",
     "pointwise_nll",
     "standard_normal_kl",
     "variance_of",

@@ -1,5 +1,6 @@
 """Batches of sparse rows, and the first layer that reads them."""
 
+import warnings
 from dataclasses import dataclass, replace
 
 import torch
@@ -7,7 +8,9 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-__all__ = ["SparseLinear", "SparseRows", "normalized_product", "xavier_"]
+__all__ = ["SparseLinear", "SparseRows", "xavier_"]
+
+_ENTRIES = 2**14  # whose gradients are gathered at a time where sparse products are not to be had
 
 
 def xavier_(weight, parts=1):
@@ -131,84 +134,88 @@ class SparseLinear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(parts * out_features))
         xavier_(self.weight.T, parts)
 
-    def forward(self, rows):
+    def forward(self, rows, dense=None):
         """Multiply a batch with the weight and add the bias.
 
         Parameters
         ----------
         rows : SparseRows
             B rows over ``in_features`` columns.
+        dense : Tensor of shape (K, in_features), default=None
+            Dense rows, not empty, that are divided by their norms and pass the layer too.
 
         Returns
         -------
         output : Tensor of shape (B, parts * out_features)
             The layer's output.
+        dense_output : Tensor of shape (K, parts * out_features)
+            That of the dense rows, if there are such.
         """
-        summed = F.embedding_bag(
-            rows.indices,
-            self.weight,
-            rows.offsets,
-            mode="sum",
-            per_sample_weights=rows.values,
-            include_last_offset=True,
-        )
-        return summed + self.bias  # (B, parts * out_features)
-
-    def dense(self, rows):
-        """Do the same to dense rows, each divided by its Euclidean norm.
-
-        Parameters
-        ----------
-        rows : Tensor of shape (K, in_features)
-            Rows that are not empty.
-
-        Returns
-        -------
-        output : Tensor of shape (K, parts * out_features)
-            The layer's output.
-        """
-        return normalized_product(rows, self.weight) + self.bias
+        entries = rows.indices, rows.offsets, rows.values
+        output, dense_output = _RowProduct.apply(self.weight, *entries, dense)
+        output = output + self.bias  # (B, parts * out_features)
+        return output if dense is None else (output, dense_output + self.bias)
 
 
-class _NormalizedProduct(torch.autograd.Function):
-    """Norms are divided out after the product, and put back into its gradient in one pass."""
+class _RowProduct(torch.autograd.Function):
+    """Products of sparse rows, and of normalised dense ones, with one weight.
+
+    The gradient of the weight is written once: that of the dense rows is a product, to which the
+    entries of the sparse ones are added in place.
+    """
 
     @staticmethod
-    def forward(ctx, rows, weight):
-        norms = torch.linalg.vector_norm(rows, dim=1, keepdim=True)  # (K, 1)
-        product = (rows @ weight).div_(norms)
-        ctx.save_for_backward(rows, weight, norms, product)
-        return product
+    def forward(ctx, weight, indices, offsets, values, dense):
+        options = {"mode": "sum", "per_sample_weights": values, "include_last_offset": True}
+        output = F.embedding_bag(indices, weight, offsets, **options)
+        ctx.save_for_backward(weight, indices, offsets, values)
+        if dense is None:
+            return output, None
+        norms = torch.linalg.vector_norm(dense, dim=1, keepdim=True)  # (K, 1)
+        product = (dense @ weight).div_(norms)
+        ctx.save_for_backward(weight, indices, offsets, values, dense, norms, product)
+        return output, product
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad):
-        rows, weight, norms, product = ctx.saved_tensors
-        along = (grad * product).sum(dim=1, keepdim=True) / norms.square()  # (K, 1)
-        grad = grad / norms
-        grad_rows = grad_weight = None
+    def backward(ctx, grad, dense_grad):
+        weight, *entries = ctx.saved_tensors
+        entries, dense = entries[:3], entries[3:]
+        grad_weight = grad_dense = None
+        if dense:
+            rows, norms, product = dense
+            along = (dense_grad * product).sum(dim=1, keepdim=True) / norms.square()  # (K, 1)
+            dense_grad = dense_grad / norms
+            if ctx.needs_input_grad[4]:
+                grad_dense = (dense_grad @ weight.T).addcmul_(rows, along, value=-1)
+            if ctx.needs_input_grad[0]:
+                grad_weight = rows.T @ dense_grad
         if ctx.needs_input_grad[0]:
-            grad_rows = (grad @ weight.T).addcmul_(rows, along, value=-1)
-        if ctx.needs_input_grad[1]:
-            grad_weight = rows.T @ grad
-        return grad_rows, grad_weight
+            grad_weight = _add_transposed(grad_weight, *entries, grad.contiguous(), len(weight))
+        return grad_weight, None, None, None, grad_dense
 
 
-def normalized_product(rows, weight):
-    r"""Multiply dense rows of norm 1 with a weight.
+def _add_transposed(into, indices, offsets, values, grad, n_columns):
+    """Add the product of transposed sparse rows and a gradient, in place where there is a place."""
+    row = torch.repeat_interleave(offsets.diff())  # (nnz,)
+    if indices.device.type != "cpu" or not torch.backends.mkl.is_available():
+        into = grad.new_zeros(n_columns, grad.shape[1]) if into is None else into
+        for part in torch.arange(len(indices), device=indices.device).split(_ENTRIES):
+            added = values[part, None] * grad[row[part]]
+            into.index_add_(0, indices[part], added)
+        return into
+    order = torch.argsort(indices, stable=True)
+    starts = torch.searchsorted(indices[order], torch.arange(n_columns + 1))
+    transposed = torch.sparse_csr_tensor(
+        starts, row[order], values[order], (n_columns, len(grad)), check_invariants=False
+    )
+    new = into is None
+    into = grad.new_empty(n_columns, grad.shape[1]) if new else into
+    return torch.addmm(into, transposed, grad, beta=0 if new else 1, out=into)
 
-    .. math:: \frac{u_k}{\lVert u_k \rVert} W
 
-    Parameters
-    ----------
-    rows : Tensor of shape (K, n)
-        Rows u that are not empty; they are normalised here.
-    weight : Tensor of shape (n, m)
-        The weight W.
-
-    Returns
-    -------
-    product : Tensor of shape (K, m)
-        The product.
-    """
-    return _NormalizedProduct.apply(rows, weight)
+def warn_of_sparse_layout():
+    """Let torch say unheard, as it does once, that sparse rows are in a beta state."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.sparse_csr_tensor([0, 0], [], [], (1, 1))

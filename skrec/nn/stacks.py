@@ -7,6 +7,7 @@ convolutional networks. ICML.
 from itertools import pairwise
 
 from torch import nn
+from torch.nn import functional as F
 
 from skrec.nn.rows import SparseLinear, xavier_
 
@@ -160,4 +161,23 @@ class RowEncoder(nn.Module):
         code : Tensor of shape (K, code_size)
             The output.
         """
-        return self.rest(self.first.dense(rows))
+        return self.rest(F.normalize(rows, dim=1) @ self.first.weight + self.first.bias)
+
+    def with_dense(self, rows, dense):
+        """Encode rows, and dense ones as `dense` does; the gradient of both is written once.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            B rows.
+        dense : Tensor of shape (K, n_items)
+            Rows that are not empty.
+
+        Returns
+        -------
+        code : Tensor of shape (B, code_size)
+            The output.
+        dense_code : Tensor of shape (K, code_size)
+            That of the dense rows.
+        """
+        return tuple(self.rest(hidden) for hidden in self.first(rows, dense))

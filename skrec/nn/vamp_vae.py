@@ -73,9 +73,12 @@ class VampVAE(RowAutoencoder):
         means, log_variances : Tensor of shape (K, latent_size)
             Gaussians of equal weight.
         """
+        self._clamp()
+        return _gaussian(self.encoder.dense(self.pseudo_inputs))
+
+    def _clamp(self):
         with torch.no_grad():
             self.pseudo_inputs.clamp_(0, 1)
-        return _gaussian(self.encoder.dense(self.pseudo_inputs))
 
     def decode_prior(self):
         """Give what the means of the components decode to.
@@ -157,9 +160,10 @@ class VampVAE(RowAutoencoder):
         divergence : Tensor of shape (B,)
             That of the posterior from the prior, by this draw.
         """
-        posterior = _gaussian(self.encoder(rows))
+        self._clamp()
+        posterior, prior = map(_gaussian, self.encoder.with_dense(rows, self.pseudo_inputs))
         z = sample(*posterior)
-        return z, gaussian_log_density(z, *posterior) - mixture_log_density(z, *self.prior())
+        return z, gaussian_log_density(z, *posterior) - mixture_log_density(z, *prior)
 
 
 class HierarchicalVampVAE(VampVAE):

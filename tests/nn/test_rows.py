@@ -1,5 +1,7 @@
 """SparseRows and SparseLinear against dense NumPy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -74,6 +76,54 @@ def test_sparse_linear_has_the_gradients_of_the_dense_product(to_rows, dense):
     np.testing.assert_allclose(layer.bias.grad.numpy(), upstream.numpy().sum(axis=0))
 
 
+@pytest.fixture(params=["sparse products", "none"])
+def _kernels(request, monkeypatch):
+    """Run with the sparse products of MKL, and as where there are none."""
+    if request.param == "none":
+        monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: False)
+
+
+@pytest.mark.usefixtures("_kernels")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("with_dense", [False, True])
+def test_gradients_of_sparse_and_normalised_dense_rows(to_rows, dtype, with_dense):
+    rng = np.random.RandomState(0)
+    X = rng.uniform(size=(40, 60)) * (rng.uniform(size=(40, 60)) < 0.1)
+    rows, layer = to_rows(X), SparseLinear(60, 7, parts=2).to(dtype)
+    rows = replace(rows, values=rows.values.to(dtype))
+    upstream, more_upstream = rng.normal(size=(40, 14)), rng.normal(size=(6, 14))
+    U = rng.uniform(size=(6, 60))
+    more = torch.from_numpy(U).to(dtype).requires_grad_()
+    outputs = layer(rows, more) if with_dense else (layer(rows),)
+    both = [torch.from_numpy(a).to(dtype) for a in (upstream, more_upstream)][: len(outputs)]
+    torch.autograd.backward(outputs, both)
+    norms = np.linalg.norm(U, axis=1, keepdims=True)
+    weight = layer.weight.detach().double().numpy()
+    expected = X.T @ upstream + with_dense * (U / norms).T @ more_upstream
+    tolerance = {"rtol": 1e-4, "atol": 1e-4} if dtype == torch.float32 else {"rtol": 1e-9}
+    np.testing.assert_allclose(layer.weight.grad.numpy(), expected, **tolerance)
+    if with_dense:
+        np.testing.assert_allclose(
+            outputs[1].detach().numpy(), U / norms @ weight, **(tolerance | {"atol": 1e-5})
+        )
+        raw = more_upstream @ weight.T / norms
+        along = (raw * U).sum(axis=1, keepdims=True) / norms**2
+        np.testing.assert_allclose(
+            more.grad.numpy(), raw - along * U, **(tolerance | {"atol": 1e-5})
+        )
+
+
+def test_a_weight_that_needs_no_gradient_gets_none(to_rows, dense):
+    layer, more = SparseLinear(8, 3).double(), torch.ones(2, 8).double().requires_grad_()
+    layer.weight.requires_grad_(False)
+    output, more_output = layer(to_rows(dense), more)
+    (output.sum() + more_output.square().sum()).backward()
+    assert layer.weight.grad is None
+    assert layer.bias.grad is not None
+    assert more.grad is not None
+
+
+@pytest.mark.usefixtures("_kernels")
 def test_sparse_linear_passes_gradcheck(to_rows, dense):
     rows, layer = to_rows(dense), SparseLinear(8, 2).double()
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.special import expit
 
-from skrec.nn import RowEncoder, SparseLinear, make_hidden, make_linear, normalized_product
+from skrec.nn import RowEncoder, SparseLinear, make_hidden, make_linear
 
 
 def units(values, gated):
@@ -67,16 +67,21 @@ def test_dense_rows_are_read_as_normalised_sparse_ones(to_rows, dense):
     torch.testing.assert_close(encoder.dense(torch.from_numpy(dense)), expected)
 
 
-@pytest.mark.parametrize("constant", [None, 0, 1])
-def test_product_of_normalised_rows_is_the_formula_and_passes_gradcheck(constant):
-    rng = np.random.RandomState(0)
-    rows, weight = rng.normal(size=(4, 6)), rng.normal(size=(6, 3))
-    expected = rows / np.linalg.norm(rows, axis=1, keepdims=True) @ weight
-    inputs = [
-        torch.from_numpy(a).requires_grad_(k != constant) for k, a in enumerate((rows, weight))
+def test_both_at_once_are_each_alone_and_so_are_their_gradients(to_rows, dense):
+    encoder = with_biases(RowEncoder(8, (6,), 5, gated=True))
+    rows = to_rows(dense)
+    more = torch.from_numpy(np.random.RandomState(0).uniform(size=(3, 8))).requires_grad_()
+    weights = [
+        torch.from_numpy(np.random.RandomState(k).normal(size=(n, 5))) for k, n in ((1, 5), (2, 3))
     ]
-    np.testing.assert_allclose(normalized_product(*inputs).detach(), expected, rtol=1e-12)
-    assert torch.autograd.gradcheck(normalized_product, inputs)
+
+    def gradients(codes):
+        loss = sum((code * weight).sum() for code, weight in zip(codes, weights))
+        return torch.autograd.grad(loss, [more, *encoder.parameters()])
+
+    both, alone = encoder.with_dense(rows, more), (encoder(rows), encoder.dense(more))
+    torch.testing.assert_close(both, alone)
+    torch.testing.assert_close(gradients(both), gradients(alone))
 
 
 @pytest.mark.parametrize("parts", [1, 2])
