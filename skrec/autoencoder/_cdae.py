@@ -67,7 +67,7 @@ class CDAERecommender(CodedRows):
     ``users=`` takes the trained node, with ``X`` beside the newer history. For any other row the
     node alone is fitted, from a ridge regression of the trained nodes on what the row gives the
     hidden layer, which is its prior too. On MovieLens 100k the ten items for a training row
-    share .94 or more with those of its trained node.
+    share more than nine with those of its trained node, on average.
 
     References
     ----------

@@ -66,10 +66,10 @@ class GeRecParameters(DrawnRecommender):
     }
     _test_parameters: ClassVar[dict[str, Any]] = {
         "n_factors": 8,
-        "n_draws": 2,
+        "n_draws": 3,
         "n_filters": 8,
         "hidden_size": 8,
-        "n_samples": 2,
+        "n_samples": 3,
         "batch_size": 64,
         "max_epochs": 24,
         "lr": 0.02,

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 __all__ = ["SparseLinear", "SparseRows", "xavier_"]
 
+_LEAST_NORM = 1e-12  # as in torch.nn.functional.normalize: a row of zeros stays one
 _ENTRIES = 2**14  # whose gradients are gathered at a time where sparse products are not to be had
 
 
@@ -142,7 +143,7 @@ class SparseLinear(nn.Module):
         rows : SparseRows
             B rows over ``in_features`` columns.
         dense : Tensor of shape (K, in_features), default=None
-            Dense rows, not empty, that are divided by their norms and pass the layer too.
+            Dense rows that are divided by their norms and pass the layer too.
 
         Returns
         -------
@@ -171,7 +172,7 @@ class _RowProduct(torch.autograd.Function):
         ctx.save_for_backward(weight, indices, offsets, values)
         if dense is None:
             return output, None
-        norms = torch.linalg.vector_norm(dense, dim=1, keepdim=True)  # (K, 1)
+        norms = torch.linalg.vector_norm(dense, dim=1, keepdim=True).clamp_(min=_LEAST_NORM)
         product = (dense @ weight).div_(norms)
         ctx.save_for_backward(weight, indices, offsets, values, dense, norms, product)
         return output, product

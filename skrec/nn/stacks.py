@@ -154,7 +154,7 @@ class RowEncoder(nn.Module):
         Parameters
         ----------
         rows : Tensor of shape (K, n_items)
-            Rows that are not empty.
+            The dense rows; one of zeros stays so.
 
         Returns
         -------
@@ -171,7 +171,7 @@ class RowEncoder(nn.Module):
         rows : SparseRows
             B rows.
         dense : Tensor of shape (K, n_items)
-            Rows that are not empty.
+            The dense rows; one of zeros stays so.
 
         Returns
         -------

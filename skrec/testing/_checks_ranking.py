@@ -224,7 +224,7 @@ def check_users_with_histories(name, estimator):
 
 def check_recommend_needs_no_dense_matrix(name, estimator):
     """The peak of memory stays far below one number for each user and item."""
-    n_rows, n_items = 1500, 1600
+    n_rows, n_items = 6000, 400
     model = fitted(estimator, _wide)
     X = sp.csr_matrix(sp.vstack([_wide(estimator)] * (n_rows // 50)))
     with config_context(working_memory=0.5):
@@ -238,7 +238,7 @@ def check_recommend_needs_no_dense_matrix(name, estimator):
 
 
 def _wide(estimator):
-    X = sp.random(50, 1600, 0.0025, format="csr", dtype=np.float32, random_state=0)
+    X = sp.random(50, 400, 0.01, format="csr", dtype=np.float32, random_state=0)
     X.data[:] = np.arange(X.nnz) % 5 + 1 if is_explicit(estimator) else 1
     return X
 
