@@ -85,6 +85,11 @@ def add_common(parser):
     parser.add_argument("--split-seed", type=int, default=0, help="strong: source of the split")
     parser.add_argument("--device", help="where torch systems run; default: auto")
     parser.add_argument("--threads", type=int, help="threads of torch; default: its own")
+    parser.add_argument(
+        "--matmul-precision",
+        choices=["highest", "high", "medium"],
+        help="torch.set_float32_matmul_precision: medium takes bfloat16 where the CPU has units",
+    )
     parser.add_argument("--smoke", action="store_true", help="tiny synthetic data, two epochs")
 
 
@@ -100,10 +105,18 @@ def prepare(parser, options):
     for system in options.systems or []:
         if system not in runs.system_names():
             parser.error(f"--systems must be among {runs.system_names()}; got {system!r}")
-    if options.threads:
-        import torch  # only when asked: systems without torch run where it is broken
+    _set_up_torch(options)
 
+
+def _set_up_torch(options):
+    if not (options.threads or options.matmul_precision):
+        return
+    import torch  # only when asked: systems without torch run where it is broken
+
+    if options.threads:
         torch.set_num_threads(options.threads)
+    if options.matmul_precision:
+        torch.set_float32_matmul_precision(options.matmul_precision)
 
 
 def systems_for(name, options):
