@@ -2,6 +2,7 @@
 
 from skrec.inspection._activity import activity_quintiles
 from skrec.inspection._activity_display import ActivityDisplay
+from skrec.inspection._critical_difference_display import CriticalDifferenceDisplay
 from skrec.inspection._history_display import TrainingHistoryDisplay
 from skrec.inspection._prior import prior_components
 from skrec.inspection._prior_display import PriorDisplay
@@ -13,6 +14,7 @@ from skrec.inspection._uncertainty_excess import uncertainty_excess
 
 __all__ = [
     "ActivityDisplay",
+    "CriticalDifferenceDisplay",
     "PriorDisplay",
     "ReliabilityDisplay",
     "TrainingHistoryDisplay",

@@ -1,12 +1,21 @@
 """Candidate lists of sampled protocols: the targets of a user and some negatives."""
 
+import numbers
+
 import numpy as np
 import scipy.sparse as sp
 
 from skrec.metrics._hits import contains, keys_of
 from skrec.utils import index_pointer, pair_keys
 
-__all__ = ["candidate_lists", "draw_negatives", "given_negatives"]
+__all__ = [
+    "as_matrix",
+    "candidate_lists",
+    "check_negatives",
+    "check_sampling",
+    "draw_negatives",
+    "given_negatives",
+]
 
 
 def _union(a, b):
@@ -82,3 +91,47 @@ def candidate_lists(targets, negative_keys):
     row, column = np.divmod(_union(keys_of(targets), negative_keys), targets.shape[1])
     indptr = index_pointer(row, targets.shape[0])
     return sp.csr_matrix((np.ones(len(row), dtype=bool), column, indptr), shape=targets.shape)
+
+
+def as_matrix(candidates, scores, targets):
+    """Write scores of candidates into rows as long as the longest list, and mark the targets."""
+    lengths = np.diff(candidates.indptr)
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    place = np.arange(len(row)) - candidates.indptr[row]
+    matrix = np.full((len(lengths), lengths.max()), -np.inf, dtype=scores.dtype)
+    matrix[row, place] = scores
+    hit = contains(keys_of(targets), keys_of(candidates))
+    ones = np.ones(np.count_nonzero(hit), dtype=bool)
+    return matrix, sp.csr_matrix((ones, (row[hit], place[hit])), shape=matrix.shape)
+
+
+def check_sampling(n_negatives, negatives, candidates, threshold):
+    """Raise where it is not clear what is to be ranked."""
+    if n_negatives is not None and negatives is not None:
+        raise ValueError("At most one of n_negatives and negatives may be given.")
+    if n_negatives is not None and (
+        not isinstance(n_negatives, numbers.Integral) or n_negatives < 1
+    ):
+        raise ValueError(f"n_negatives must be a positive integer or None, got {n_negatives!r}.")
+    if candidates not in ("all", "own"):
+        raise ValueError(f"candidates must be 'all' or 'own', got {candidates!r}.")
+    if candidates == "own" and not (n_negatives is None and negatives is None):
+        raise ValueError("candidates must be 'all' where negatives are ranked, got 'own'.")
+    if candidates == "own" and threshold is None:
+        raise ValueError(
+            "relevance_threshold must be given for candidates='own', where nothing but targets "
+            "would be ranked otherwise; got None."
+        )
+
+
+def check_negatives(negatives):
+    """Give lists of negatives as int64 after a look at them."""
+    negatives = np.asarray(negatives)
+    if negatives.ndim != 2 or negatives.dtype.kind not in "iu" or negatives.size == 0:
+        raise ValueError(
+            "negatives must be a two-dimensional array of item indices, (n_users, m), got "
+            f"{negatives.dtype} of shape {negatives.shape}."
+        )
+    if negatives.min() < -1:
+        raise ValueError(f"negatives must be item indices or -1, got {negatives.min()}.")
+    return negatives.astype(np.int64)

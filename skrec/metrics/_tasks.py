@@ -8,9 +8,12 @@ from skrec.interactions import Interactions
 from skrec.metrics._check import as_pattern, check_scores, no_nan
 from skrec.metrics._engine import bytes_per_row
 from skrec.metrics._hits import without
+from skrec.metrics._relevance import Relevance
 from skrec.utils import split_rows
 
 __all__ = ["Histories", "KnownUsers", "as_csr", "histories_and_targets", "is_matrix", "make_task"]
+
+_EVERYTHING = Relevance()
 
 
 def is_matrix(y):
@@ -27,49 +30,55 @@ def as_csr(X, name, *, keep_zeros=False):
     return X
 
 
-def make_task(est, X, y, seed):
+def make_task(est, X, y, seed, relevance=_EVERYTHING):
     """Choose the task that (X, y) stand for; rows without targets are left out."""
     if isinstance(X, Interactions):
         if is_matrix(y):
             raise ValueError("y must be None where X is an Interactions: its entries are targets.")
-        return KnownUsers(est, X)
-    return Histories(est, *histories_and_targets(X, y, seed))
+        return KnownUsers(est, X, relevance)
+    history, held_out, name = _histories_and_held_out(X, y, seed, relevance.threshold is not None)
+    return Histories(est, history, *relevance.split(held_out, name, history.shape), relevance)
 
 
 def histories_and_targets(X, y, seed):
     """Give what is shown of each row, and the boolean matrix of what is to be found."""
-    if not is_matrix(y):
-        history, targets = split_rows(as_csr(X, "X"), 0.2, seed)
-        return history, as_pattern(targets, "targets")
-    history = as_csr(X, "X", keep_zeros=True)
-    return history, as_pattern(y, "y", history.shape)
+    history, targets, name = _histories_and_held_out(X, y, seed)
+    return history, as_pattern(targets, name, history.shape)
+
+
+def _histories_and_held_out(X, y, seed, keep_zeros=False):
+    """Give what is shown of each row, what is not as it came, and the name of that."""
+    if is_matrix(y):
+        return as_csr(X, "X", keep_zeros=True), y, "y"
+    return *split_rows(as_csr(X, "X", keep_zeros=keep_zeros), 0.2, seed), "targets"
 
 
 class _Task:
     """Users with targets; row r of all arrays belongs to user ``users[r]``."""
 
-    def _keep_users(self, targets, seen):
+    def _keep_users(self, held_out, targets, seen, relevance):
         self.n_rows = targets.shape[0]
-        self.users = np.flatnonzero(np.diff(targets.indptr))
-        self.targets = targets[self.users]
+        self.users = np.flatnonzero((np.diff(targets.indptr) > 0) & relevance.counts(held_out))
+        self.held_out, self.targets = held_out[self.users], targets[self.users]
         self.seen = without(seen[self.users], self.targets)
         if len(self.users) == 0:
             raise ValueError(
-                "No user has a target: X must leave at least one interaction to be found."
+                "No user has a target: X must leave at least one interaction to be found"
+                f"{relevance.condition}."
             )
 
 
 class KnownUsers(_Task):
     """Users of fit, whose targets are the entries of an `Interactions`."""
 
-    def __init__(self, est, X):
+    def __init__(self, est, X, relevance):
         while hasattr(est, "best_estimator_"):  # a fitted search, in nested cross-validation
             est = est.best_estimator_
         seen = as_pattern(est.interactions_, "interactions_", keep_zeros=True)
         if X.frame != seen.shape:
             raise ValueError(f"X must have the frame seen in fit, {seen.shape}, got {X.frame}.")
         self.est, self.frame = est, X.frame
-        self._keep_users(as_pattern(X, "X"), seen)
+        self._keep_users(*relevance.split(X, "X"), seen, relevance)
 
     def scores(self, rows):
         """Score all items for a slice of the users."""
@@ -91,9 +100,10 @@ class KnownUsers(_Task):
 class Histories(_Task):
     """Users given by their histories, whose targets are entries of a second matrix."""
 
-    def __init__(self, est, history, targets):
+    def __init__(self, est, history, held_out, targets, relevance):
         self.est = est
-        self._keep_users(targets, as_pattern(history, "X", keep_zeros=True))
+        seen = as_pattern(history, "X", keep_zeros=True)
+        self._keep_users(held_out, targets, seen, relevance)
         self.history = history[self.users]
 
     def scores(self, rows):

@@ -7,16 +7,9 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from skrec.model_selection._significance import (
-    bootstrap_means,
-    critical_difference,
-    friedman,
-    holm,
-    nemenyi_pvalues,
-    paired_pvalues,
-)
+from skrec.model_selection._over_datasets import pair_index, rank_tables
+from skrec.model_selection._significance import bootstrap_means, holm, paired_pvalues
 
 __all__ = ["Comparison", "compare"]
 
@@ -50,6 +43,8 @@ class Comparison:
         Difference of average ranks that is significant by Nemenyi's test.
     nemenyi : DataFrame or None
         A row for each pair of systems: ``rank_difference``, ``pvalue``, ``significant``.
+    groups : list of tuple of str or None
+        The largest sets of systems that do not differ, see `RankComparison`.
     """
 
     summary: pd.DataFrame
@@ -61,6 +56,7 @@ class Comparison:
     friedman_pvalue: float | None = None
     critical_difference: float | None = None
     nemenyi: pd.DataFrame | None = None
+    groups: list | None = None
 
     def __str__(self):
         parts = [
@@ -122,6 +118,10 @@ def compare(
     ValueError
         If there are fewer than two systems or users, arrays differ in length, NaN does not
         fall on the same users, or data sets differ in their systems.
+
+    See Also
+    --------
+    compare_over_datasets : Ranks over data sets from a table of figures.
 
     Notes
     -----
@@ -234,7 +234,7 @@ def _one_data_set(table, pairs, n_resamples, random_state, alpha):
         "wilcoxon_pvalue": wilcoxon_pvalues,
         "wilcoxon_pvalue_holm": holm(wilcoxon_pvalues),
     }
-    return pd.DataFrame(summary, index=table.columns), pd.DataFrame(pairwise, _pair_index(pairs))
+    return pd.DataFrame(summary, index=table.columns), pd.DataFrame(pairwise, pair_index(pairs))
 
 
 def _interval(resampled, alpha):
@@ -242,34 +242,7 @@ def _interval(resampled, alpha):
     return {"ci_low": low, "ci_high": high}
 
 
-def _pair_index(pairs):
-    return pd.MultiIndex.from_tuples(pairs, names=["system", "other"])
-
-
 def _over_data_sets(tables, pairs, alpha, greater_is_better):
     """Give the rank tables of `Comparison`."""
     means = pd.DataFrame({key: table.mean() for key, table in tables.items()}).T
-    sign = -1 if greater_is_better else 1
-    ranks = pd.DataFrame(
-        stats.rankdata(sign * means.to_numpy(), axis=1),
-        index=means.index.rename("data_set"),
-        columns=means.columns,
-    )
-    average, shape = ranks.mean(), (ranks.shape[1], ranks.shape[0])
-    left, right = (list(side) for side in zip(*pairs, strict=True))
-    difference = average[left].to_numpy() - average[right].to_numpy()
-    critical = critical_difference(*shape, alpha)
-    nemenyi = {
-        "rank_difference": difference,
-        "pvalue": nemenyi_pvalues(difference, *shape),
-        "significant": np.abs(difference) >= critical,
-    }
-    statistic, pvalue = friedman(ranks.to_numpy())
-    return {
-        "ranks": ranks,
-        "average_ranks": average.sort_values(kind="stable"),
-        "friedman_statistic": statistic,
-        "friedman_pvalue": pvalue,
-        "critical_difference": critical,
-        "nemenyi": pd.DataFrame(nemenyi, _pair_index(pairs)),
-    }
+    return rank_tables(means, pairs, alpha, greater_is_better)
