@@ -8,16 +8,22 @@ __version__ = "0.1.0"
 
 # estimators are found on first use, so that ``import skrec`` does not import torch
 _ESTIMATORS = {
+    "AutoRecRegressor": "autoencoder",
     "BPRMFRanker": "factorization",
+    "BiasedMFRegressor": "factorization",
     "CDAERecommender": "autoencoder",
     "CalibratedRecommender": "calibration",
     "ConvNCFRanker": "neural_cf",
+    "ConvNCFRegressor": "neural_cf",
+    "CrossFeedbackBMF": "factorization",
+    "DAERegressor": "autoencoder",
     "DeepCFClassifier": "neural_cf",
     "EASERecommender": "linear",
     "FISMRanker": "item_based",
     "GERRanker": "gaussian",
     "GMFClassifier": "neural_cf",
     "GMFRanker": "neural_cf",
+    "GMFRegressor": "neural_cf",
     "GeRecClassifier": "gaussian",
     "GeRecRanker": "gaussian",
     "GeRecRegressor": "gaussian",
@@ -30,12 +36,15 @@ _ESTIMATORS = {
     "NAISClassifier": "item_based",
     "NCFMLPClassifier": "neural_cf",
     "NCFMLPRanker": "neural_cf",
+    "NCFMLPRegressor": "neural_cf",
     "NeuMFClassifier": "neural_cf",
     "NeuMFRanker": "neural_cf",
+    "NeuMFRegressor": "neural_cf",
     "PopularityRecommender": "baselines",
     "RecVAERecommender": "autoencoder",
     "SVDppRanker": "item_based",
     "UserKNNRecommender": "linear",
+    "VAERegressor": "autoencoder",
     "VampVAERecommender": "autoencoder",
 }
 

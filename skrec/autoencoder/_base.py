@@ -1,4 +1,4 @@
-"""What Mult-VAE and Mult-DAE share as estimators."""
+"""What the autoencoders of rows share as estimators."""
 
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ from skrec.calibration import HeldOutCalibration, user_offsets
 from skrec.neural import RowRecommender, SimilarItems
 from skrec.nn import ELBO, LIKELIHOODS
 
-__all__ = ["CodedRows", "MultinomialRows", "RowAutoencoder"]
+__all__ = ["CodedRows", "LayeredRows", "MultinomialRows", "RowAutoencoder"]
 
 
 class MultinomialRows(SimilarItems, RowRecommender):
@@ -111,8 +111,8 @@ class CodedRows(HeldOutCalibration, MultinomialRows):
         return expit(scores + user_offsets(scores, totals)[:, None])
 
 
-class RowAutoencoder(CodedRows):
-    """Autoencoders over users whose encoder and decoder have hidden layers."""
+class LayeredRows(MultinomialRows):
+    """Encoder and decoder have hidden layers."""
 
     hidden_sizes: tuple = (600,)
 
@@ -124,7 +124,7 @@ class RowAutoencoder(CodedRows):
                 reverse.""",
     }
     _test_parameters: ClassVar[dict[str, Any]] = {
-        **CodedRows._test_parameters,
+        **MultinomialRows._test_parameters,
         "hidden_sizes": (16,),
     }
 
@@ -133,3 +133,7 @@ class RowAutoencoder(CodedRows):
         if not all(isinstance(size, Integral) and size > 0 for size in sizes):
             raise ValueError(f"hidden_sizes must be positive integers; got {self.hidden_sizes!r}")
         return {**super()._network(), "module__hidden_sizes": sizes}
+
+
+class RowAutoencoder(LayeredRows, CodedRows):
+    """Autoencoders over users with hidden layers and a likelihood of choice."""

@@ -11,7 +11,7 @@ from skrec.autoencoder._base import MultinomialRows, RowAutoencoder
 from skrec.training import LinearAnnealing, sparse_rows
 from skrec.utils import row_blocks
 
-__all__ = ["AnnealedAutoencoder", "VariationalAutoencoder"]
+__all__ = ["AnnealedAutoencoder", "AnnealedRows", "VariationalAutoencoder"]
 
 _CAP_AT = 0.8  # share of the planned updates after which beta has reached its cap
 
@@ -68,7 +68,7 @@ class VariationalAutoencoder(MultinomialRows):
             return module.decode(module.draw(rows, noise)).cpu().numpy()
 
 
-class AnnealedAutoencoder(VariationalAutoencoder, RowAutoencoder):
+class AnnealedRows(VariationalAutoencoder):
     """The divergence has a weight beta that rises by updates up to a cap."""
 
     anneal_steps: int | None = None
@@ -94,3 +94,7 @@ class AnnealedAutoencoder(VariationalAutoencoder, RowAutoencoder):
         planned = max(1, len(batches) * (done + self.max_epochs))
         n_steps = self.anneal_steps or max(1.0, _CAP_AT * planned / max(pace, 1e-12))
         return "annealing", LinearAnnealing(n_steps, cap, start=done * len(batches))
+
+
+class AnnealedAutoencoder(AnnealedRows, RowAutoencoder):
+    """Variational autoencoders with hidden layers and a likelihood of choice."""

@@ -1,6 +1,8 @@
 """Models that factorise the matrix of interactions."""
 
+from skrec.factorization._biased_mf import BiasedMFRegressor
 from skrec.factorization._bpr_mf import BPRMFRanker
+from skrec.factorization._cross_feedback import CrossFeedbackBMF
 from skrec.factorization._mf import MFClassifier
 
-__all__ = ["BPRMFRanker", "MFClassifier"]
+__all__ = ["BPRMFRanker", "BiasedMFRegressor", "CrossFeedbackBMF", "MFClassifier"]

@@ -1,5 +1,6 @@
 """The base of models of pairs that are trained on ratings."""
 
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -7,10 +8,13 @@ import torch
 
 from skrec.base import RatingRecommender
 from skrec.neural._pair_base import PairRecommender
-from skrec.neural._pair_validation import given_pairs
+from skrec.neural._rating_validation import (
+    RATING_VALIDATION_DOCS,
+    hold_out_ratings,
+    watch_rmse,
+)
 from skrec.nn import RatingLoss
-from skrec.training import RankingValidation, RatedBatches
-from skrec.utils import row_of_entry, take_entries
+from skrec.training import RatedBatches
 
 __all__ = ["PairRegressor"]
 
@@ -27,41 +31,15 @@ class PairRegressor(RatingRecommender, PairRecommender):
 
     _loss = RatingLoss
     _links_pairs: ClassVar[bool] = True
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        "validation_fraction": """
-            validation_fraction : float, default=0.1
-                Share of the ratings that is held out to validate on.""",
-        "validation_data": """
-            validation_data : Interactions, default=None
-                Ratings to validate on in place of held-out ones, in the frame of ``X``.""",
-        "validation_metric": """
-            validation_metric : {"rmse"}, default="rmse"
-                What to validate by.""",
-    }
+    _parameter_docs: ClassVar[dict[str, str]] = RATING_VALIDATION_DOCS
 
     def _data(self, X, rng):
         self.rating_mean_ = float(X.data.mean(dtype=np.float64))
         validation = None
         if self.early_stopping:
-            if self.validation_metric != "rmse":
-                raise ValueError(
-                    f'validation_metric must be "rmse"; got {self.validation_metric!r}'
-                )
-            X, targets = self._hold_out(X, rng)
+            X, targets = hold_out_ratings(self, X, rng)
             validation = RatedBatches(targets, _PAIRS_A_STEP, rng, self.rating_mean_)
         return RatedBatches(X, self.batch_size, rng, self.rating_mean_), validation
-
-    def _hold_out(self, X, rng):
-        if self.validation_data is not None:
-            return given_pairs(self, self.validation_data, X)
-        chosen = rng.random_sample(X.nnz) < self.validation_fraction
-        if chosen.all() or not chosen.any():
-            raise ValueError(
-                "X must have ratings to train on and to hold out validation_fraction="
-                f"{self.validation_fraction}; got {X.nnz} in all"
-            )
-        row = row_of_entry(X)
-        return take_entries(X, row, ~chosen), take_entries(X, row, chosen)
 
     def _fold_in_rows(self, X):
         X = X.copy()
@@ -69,11 +47,7 @@ class PairRegressor(RatingRecommender, PairRecommender):
         return X
 
     def _validation_callback(self, validation, patience):
-        values = validation.pairs[2]
-        floor = -float(np.sqrt(np.mean(values**2)))  # the mean rating for everything
-        return RankingValidation(
-            lambda module: -_rmse(module, validation), "valid_neg_rmse", floor, patience
-        )
+        return watch_rmse(partial(_rmse, batches=validation), validation.pairs[2], patience)
 
     def _fold_in_options(self, batches, rng):
         variance = _rmse(self._module, batches) ** 2

@@ -5,10 +5,11 @@ from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
+from skrec.base import ParameterFields
 from skrec.neural import Pretrained
 from skrec.nn import PairModel, UserTable, make_table
 
-__all__ = ["NeuralCF", "TowerCF"]
+__all__ = ["NeuralCF", "RatedCF", "TowerCF"]
 
 
 class NeuralCF(Pretrained):
@@ -73,3 +74,33 @@ class TowerCF(NeuralCF):
                 f"hidden_sizes must be one or more positive integers; got {self.hidden_sizes!r}"
             )
         return {"hidden_sizes": sizes, "dropout": self.dropout, "bias": self._has_bias}
+
+
+class RatedCF(ParameterFields):
+    """What changes where the models are trained on ratings.
+
+    It stands first among the bases, so that its defaults and docs win.
+    """
+
+    l2: float = 0.05
+    lr: float = 1e-3
+    max_epochs: int = 20
+
+    _parameter_docs: ClassVar[dict[str, str]] = {
+        "l2": """
+            l2 : float, default=0.05
+                Weight of the squared norms of the vectors that take part in a loss term.""",
+        "lr": """
+            lr : float, default=0.001
+                Learning rate.""",
+        "max_epochs": """
+            max_epochs : int, default=20
+                Passes over the training data.""",
+        "pretrain": """
+            pretrain : estimator or None, default=None
+                Estimator with vectors of the same widths, such as
+                ``BiasedMFRegressor(n_factors=64, bias=False)``, that is cloned, fitted on what is
+                trained on, and gives the vectors to start from; `sklearn.frozen.FrozenEstimator`
+                keeps a fitted one as it is. Its parameters are those of this estimator after
+                ``pretrain__``. None starts at random.""",
+    }

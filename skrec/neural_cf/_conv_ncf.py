@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 import torch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from skrec.neural import PairRanker, Pretrained, twin
+from skrec.neural import PairRanker, PairRegressor, Pretrained, twin
+from skrec.neural_cf._base import RatedCF
 from skrec.nn import (
     MAP_PARTS,
     ConvTower,
@@ -19,12 +20,122 @@ from skrec.nn import (
 )
 from skrec.training import DelayedPenalties
 
-__all__ = ["ConvNCFRanker"]
+__all__ = ["ConvNCFRanker", "ConvNCFRegressor"]
 
 _TWIN = {"optimizer": "adam", "lr": 2e-3, "init_std": 0.01}
 
 
-class ConvNCFRanker(Pretrained, PairRanker):
+class _ConvNCF(Pretrained):
+    """A tower over the outer product of two free vectors, whatever it is trained for."""
+
+    tower: str = "cnn"
+    n_feature_maps: int = 32
+    map_part: str = "full"
+    permute_dims: bool = False
+    pretrain: Any = "auto"
+    pretrain_epochs: int = 20
+    max_epochs: int = 20
+    batch_size: int = 512
+    optimizer: str | type = "adagrad"
+    lr: float = 5e-3
+    tower_lr: float = 0.01
+    tower_l2: float = 0.0
+    output_l2: float = 0.0
+    init_std: float = 0.1
+    fold_in_steps: int = 5
+
+    _fold_in: ClassVar[str] = "approximate"
+    _fold_in_items: ClassVar[int] = 64
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "pretrain": [StrOptions({"auto"}), HasMethods(["fit", "get_params"]), None],
+        "tower": [StrOptions({"cnn", "mlp", "dot"})],
+        "n_feature_maps": [Interval(Integral, 1, None, closed="left")],
+        "map_part": [StrOptions(set(MAP_PARTS))],
+        "permute_dims": ["boolean"],
+        "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
+        "tower_lr": [Interval(Real, 0, None, closed="neither")],
+        "tower_l2": [Interval(Real, 0, None, closed="left")],
+        "output_l2": [Interval(Real, 0, None, closed="left")],
+    }
+    _parameter_docs: ClassVar[dict[str, str]] = {
+        "tower": """
+            tower : {"cnn", "mlp", "dot"}, default="cnn"
+                Convolutions, a multi-layer perceptron over the flattened map (ONCF-mlp), or the
+                inner product, which is the shallow twin: plain matrix factorisation.""",
+        "n_feature_maps": """
+            n_feature_maps : int, default=32
+                Feature maps of each convolution.""",
+        "map_part": """
+            map_part : {"full", "diagonal", "off_diagonal"}, default="full"
+                Entries of the map that the tower sees; the others are 0.""",
+        "permute_dims": """
+            permute_dims : bool, default=False
+                Shuffle the dimensions of both vectors below the tower, with ``random_state``.""",
+        "pretrain": """
+            pretrain : "auto", estimator or None, default="auto"
+                What is fitted first, and gives the vectors to start from: the shallow twin, a clone
+                of an estimator with vectors of the same widths, or nothing.""",
+        "pretrain_epochs": """
+            pretrain_epochs : int, default=20
+                Epochs of the twin that ``"auto"`` stands for.""",
+        "tower_lr": """
+            tower_lr : float, default=0.01
+                Learning rate of the tower; ``lr`` is that of the vectors.""",
+        "tower_l2": """
+            tower_l2 : float, default=0.0
+                Weight of the squared norm of the tower's weights other than those of its last
+                layer, beside the *mean* loss of a batch.""",
+        "output_l2": """
+            output_l2 : float, default=0.0
+                Weight of the squared norm of the last layer, beside the *mean* loss of a batch.""",
+    }
+    _test_parameters: ClassVar[dict[str, Any]] = {
+        **PairRanker._test_parameters,
+        "n_feature_maps": 4,
+        "max_epochs": 4,
+        "pretrain_epochs": 8,
+    }
+
+    def _model(self, n_users, n_items):
+        users = self._encoder(n_users, n_items)
+        items = make_table(n_items, self.n_factors, self.init_std)
+        return PairModel(users, items, self._tower())
+
+    def _encoder(self, n_users, n_items):
+        return UserTable(n_users, self.n_factors, self.init_std)
+
+    def _tower(self):
+        if self.tower == "dot":
+            return Dot(self.n_factors)
+        order = torch.randperm(self.n_factors) if self.permute_dims else None
+        if self.tower == "mlp":
+            return MapMLP(self.n_factors, map_part=self.map_part, order=order)
+        return ConvTower(self.n_factors, self.n_feature_maps, self.map_part, order)
+
+    def _twin(self):
+        """Give the shallow twin that ``pretrain="auto"`` stands for."""
+        if self.tower == "dot":
+            return None
+        return twin(self, type(self), tower="dot", max_epochs=self.pretrain_epochs, **_TWIN)
+
+    def _optimizer_options(self):
+        options = super()._optimizer_options()
+        if self.tower == "dot":
+            return options
+        tower = {"lr": self.tower_lr, "weight_decay": 2 * self.tower_l2}
+        output = {"lr": self.tower_lr, "weight_decay": 2 * self.output_l2}
+        groups = [("interaction.output.*", output), ("interaction.*", tower)]
+        return {
+            **options,
+            "optimizer__param_groups": [*options["optimizer__param_groups"], *groups],
+        }
+
+    def _watch(self, validation):
+        delayed = [] if self.tower == "dot" else [("delayed_penalties", DelayedPenalties())]
+        return [*super()._watch(validation), *delayed]
+
+
+class ConvNCFRanker(_ConvNCF, PairRanker):
     r"""Convolutional neural collaborative filtering, and the models beside it.
 
     A user's vector and an item's make a map, their outer product, which a tower turns into a score:
@@ -40,27 +151,8 @@ class ConvNCFRanker(Pretrained, PairRanker):
     ----------
     embedding : {"mf", "fism", "svdpp"}, default="mf"
         The vector of a user: a free one, the sum of vectors of what the user has, or both.
-    tower : {"cnn", "mlp", "dot"}, default="cnn"
-        Convolutions, a multi-layer perceptron over the flattened map (ONCF-mlp), or the inner
-        product, which is the shallow twin: MF-BPR, FISM, or SVD++.
-    n_feature_maps : int, default=32
-        Feature maps of each convolution.
-    map_part : {"full", "diagonal", "off_diagonal"}, default="full"
-        Entries of the map that the tower sees; the others are 0.
-    permute_dims : bool, default=False
-        Shuffle the dimensions of both vectors below the tower, with ``random_state``.
     alpha : float, default=0.5
         Exponent of the history's length by which its sum is divided.
-    pretrain : "auto", estimator or None, default="auto"
-        What is fitted first, and gives the vectors to start from: the shallow twin, a clone of an
-        estimator with vectors of the same widths, or nothing.
-    pretrain_epochs : int, default=20
-        Epochs of the twin that ``"auto"`` stands for.
-    tower_lr : float, default=0.01
-        Learning rate of the tower; ``lr`` is that of the vectors.
-    tower_l2, output_l2 : float, default=0.0
-        Weights of the squared norms of the tower's weights and of its last layer, beside the
-        *mean* loss of a batch.
 
     Attributes
     ----------
@@ -80,6 +172,7 @@ class ConvNCFRanker(Pretrained, PairRanker):
     See Also
     --------
     BPRMFRanker, FISMRanker, SVDppRanker : The shallow twins.
+    ConvNCFRegressor : The same on free vectors, trained on ratings.
 
     Notes
     -----
@@ -115,43 +208,18 @@ class ConvNCFRanker(Pretrained, PairRanker):
     """
 
     embedding: str = "mf"
-    tower: str = "cnn"
-    n_feature_maps: int = 32
-    map_part: str = "full"
-    permute_dims: bool = False
     alpha: float = 0.5
-    pretrain: Any = "auto"
-    pretrain_epochs: int = 20
-    max_epochs: int = 20
-    batch_size: int = 512
-    optimizer: str | type = "adagrad"
-    lr: float = 5e-3
-    tower_lr: float = 0.01
-    tower_l2: float = 0.0
-    output_l2: float = 0.0
-    init_std: float = 0.1
     validation_candidates: int | None = 100
-    fold_in_steps: int = 5
 
-    _fold_in_items: ClassVar[int] = 64
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "pretrain": [StrOptions({"auto"}), HasMethods(["fit", "get_params"]), None],
         "embedding": [StrOptions({"mf", "fism", "svdpp"})],
-        "tower": [StrOptions({"cnn", "mlp", "dot"})],
-        "n_feature_maps": [Interval(Integral, 1, None, closed="left")],
-        "map_part": [StrOptions(set(MAP_PARTS))],
-        "permute_dims": ["boolean"],
         "alpha": [Interval(Real, 0, None, closed="left")],
-        "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
-        "tower_lr": [Interval(Real, 0, None, closed="neither")],
-        "tower_l2": [Interval(Real, 0, None, closed="left")],
-        "output_l2": [Interval(Real, 0, None, closed="left")],
     }
-    _test_parameters: ClassVar[dict[str, Any]] = {
-        **PairRanker._test_parameters,
-        "n_feature_maps": 4,
-        "max_epochs": 4,
-        "pretrain_epochs": 8,
+    _parameter_docs: ClassVar[dict[str, str]] = {
+        "tower": """
+            tower : {"cnn", "mlp", "dot"}, default="cnn"
+                Convolutions, a multi-layer perceptron over the flattened map (ONCF-mlp), or the
+                inner product, which is the shallow twin: MF-BPR, FISM, or SVD++."""
     }
 
     def __sklearn_tags__(self):
@@ -163,43 +231,114 @@ class ConvNCFRanker(Pretrained, PairRanker):
     def _histories(self):
         return self.embedding != "mf"
 
-    def _model(self, n_users, n_items):
-        users = self._encoder(n_users, n_items)
-        items = make_table(n_items, self.n_factors, self.init_std)
-        return PairModel(users, items, self._tower())
-
     def _encoder(self, n_users, n_items):
         if self.embedding == "mf":
-            return UserTable(n_users, self.n_factors, self.init_std)
+            return super()._encoder(n_users, n_items)
         free = None if self.embedding == "fism" else n_users
         return HistoryEncoder(free, n_items, self.n_factors, self.alpha, self.init_std)
 
-    def _tower(self):
-        if self.tower == "dot":
-            return Dot(self.n_factors)
-        order = torch.randperm(self.n_factors) if self.permute_dims else None
-        if self.tower == "mlp":
-            return MapMLP(self.n_factors, map_part=self.map_part, order=order)
-        return ConvTower(self.n_factors, self.n_feature_maps, self.map_part, order)
 
-    def _twin(self):
-        """Give the shallow twin that ``pretrain="auto"`` stands for."""
-        if self.tower == "dot":
-            return None
-        return twin(self, type(self), tower="dot", max_epochs=self.pretrain_epochs, **_TWIN)
+class ConvNCFRegressor(RatedCF, _ConvNCF, PairRegressor):
+    r"""Convolutional neural collaborative filtering, trained on ratings (ConvNCF, CNN-CF).
 
-    def _optimizer_options(self):
-        options = super()._optimizer_options()
-        if self.tower == "dot":
-            return options
-        tower = {"lr": self.tower_lr, "weight_decay": 2 * self.tower_l2}
-        output = {"lr": self.tower_lr, "weight_decay": 2 * self.output_l2}
-        groups = [("interaction.output.*", output), ("interaction.*", tower)]
-        return {
-            **options,
-            "optimizer__param_groups": [*options["optimizer__param_groups"], *groups],
-        }
+    The outer product of a user's vector and an item's, and a tower that makes a score of it:
 
-    def _watch(self, validation):
-        delayed = [] if self.tower == "dot" else [("delayed_penalties", DelayedPenalties())]
-        return [*super()._watch(validation), *delayed]
+    .. math:: f_{ui} = w^\top \operatorname{tower}(p_u \otimes q_i).
+
+    Minimises over the ratings :math:`r_{ui}`
+
+    .. math:: \sum_{(u, i)} (m + f_{ui} - r_{ui})^2 + \lambda (\|p_u\|^2 + \|q_i\|^2)
+        + \lambda_3 \|\Theta_{CNN}\|^2 + \lambda_4 \|w\|^2.
+
+    Parameters
+    ----------
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net with its history.
+    rating_mean_ : float
+        The mean m of all ratings.
+    pretrained_ : estimator
+        What the vectors started from; None without pre-training.
+    user_factors_ : ndarray of shape (n_users, n_factors)
+        Vectors of the users.
+    item_factors_ : ndarray of shape (n_items, n_factors)
+        Vectors of the items.
+    interactions_ : csr_matrix of shape (n_users, n_items)
+        What ``fit`` saw.
+
+    See Also
+    --------
+    ConvNCFRanker : The same, trained to rank; says more of the tower.
+    GMFRegressor : An inner product with weights.
+    BiasedMFRegressor : The plain model of ratings.
+
+    Notes
+    -----
+    The second reference compares with this form under the name CNN-CF: the ranking loss becomes a
+    squared error, and the rest stays. ``pretrain="auto"`` trains the shallow twin (``tower="dot"``)
+    first. Nothing is penalised in the first epoch of a tower. Adam with small steps takes the place
+    of Adagrad, whose first ones are large: under a squared error they can switch all of a layer's
+    ReLUs off, so that the mean is predicted for everything. So can a large ``tower_lr``, or too few
+    feature maps.
+
+    References
+    ----------
+    Du, X., He, X., Yuan, F., Tang, J., Qin, Z., & Chua, T.-S. (2019). Modeling embedding dimension
+    correlations via convolutional neural collaborative filtering. ACM TOIS, 37(4).
+    https://doi.org/10.1145/3357154
+
+    Jin, Y., Zhao, H., Liu, M., Zhu, Y., Du, L., Gao, L., Zhang, H., & Li, Y. (2021). Leveraging
+    cross feedback of user and item embeddings with attention for variational autoencoder based
+    collaborative filtering. https://arxiv.org/abs/2002.09145
+
+    Examples
+    --------
+    >>> from skrec import ConvNCFRegressor
+    >>> from skrec.datasets import make_interactions
+    >>> X = make_interactions(60, 40, 600, random_state=0).X
+    >>> X.data = X.indices % 5 + 1.0
+    >>> est = ConvNCFRegressor(n_factors=8, n_feature_maps=4, max_epochs=2, random_state=0)
+    >>> est.fit(X).predict(X[:2]).shape
+    (2, 40)
+    """
+
+    pretrain_epochs: int = 10
+    max_epochs: int = 10
+    optimizer: str | type = "adam"
+    lr: float = 3e-4
+    tower_lr: float = 1e-3
+    tower_l2: float = 0.01
+    output_l2: float = 0.01
+
+    _parameter_docs: ClassVar[dict[str, str]] = {
+        **_ConvNCF._parameter_docs,
+        "pretrain_epochs": """
+            pretrain_epochs : int, default=10
+                Epochs of the twin that ``"auto"`` stands for.""",
+        "max_epochs": """
+            max_epochs : int, default=10
+                Passes over the training data.""",
+        "lr": """
+            lr : float, default=0.0003
+                Learning rate of the vectors.""",
+        "tower_lr": """
+            tower_lr : float, default=0.001
+                Learning rate of the tower; ``lr`` is that of the vectors.""",
+        "tower_l2": """
+            tower_l2 : float, default=0.01
+                Weight of the squared norm of the tower's weights other than those of its last
+                layer, beside the *mean* loss of a batch.""",
+        "output_l2": """
+            output_l2 : float, default=0.01
+                Weight of the squared norm of the last layer, beside the *mean* loss of a batch.""",
+    }
+    _test_parameters: ClassVar[dict[str, Any]] = {
+        **_ConvNCF._test_parameters,
+        "n_feature_maps": 16,
+        "tower_lr": 0.02,
+        "tower_l2": 0.0,
+        "output_l2": 0.0,
+        "l2": 1e-3,
+    }

@@ -1,10 +1,10 @@
 """A perceptron on the vectors of user and item."""
 
-from skrec.neural import PairClassifier, PairRanker
-from skrec.neural_cf._base import TowerCF
+from skrec.neural import PairClassifier, PairRanker, PairRegressor
+from skrec.neural_cf._base import RatedCF, TowerCF
 from skrec.nn.neural_cf import NCFMLP
 
-__all__ = ["NCFMLPClassifier", "NCFMLPRanker"]
+__all__ = ["NCFMLPClassifier", "NCFMLPRanker", "NCFMLPRegressor"]
 
 
 class _NCFMLP(TowerCF):
@@ -43,6 +43,7 @@ class NCFMLPClassifier(_NCFMLP, PairClassifier):
     See Also
     --------
     NCFMLPRanker : The same, trained to rank.
+    NCFMLPRegressor : The same, trained on ratings.
     NeuMFClassifier : Joined with GMF.
     JRLRanker : A perceptron on the product of the vectors.
 
@@ -126,4 +127,65 @@ class NCFMLPRanker(_NCFMLP, PairRanker):
     >>> est = NCFMLPRanker(n_factors=8, hidden_sizes=(8, 4), max_epochs=5, random_state=0)
     >>> est.fit(X).recommend(users=[0, 1], n_items=3).shape
     (2, 3)
+    """
+
+
+class NCFMLPRegressor(RatedCF, _NCFMLP, PairRegressor):
+    r"""Perceptron on the vectors of user and item, trained on ratings (NCF on ratings).
+
+    Minimises over the ratings :math:`r_{ui}`
+
+    .. math:: \sum_{(u, i)} (m + f_{ui} - r_{ui})^2 + \lambda (\|p_u\|^2 + \|q_i\|^2),
+
+    .. math:: f_{ui} = h^\top \phi_L(\dots \phi_1([p_u; q_i])) + b, \qquad
+        \phi_l(x) = \mathrm{relu}(W_l x + b_l).
+
+    Parameters
+    ----------
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net with its history.
+    rating_mean_ : float
+        The mean m of all ratings.
+    user_factors_ : ndarray of shape (n_users, n_factors)
+        Vectors of the users.
+    item_factors_ : ndarray of shape (n_items, n_factors)
+        Vectors of the items.
+    pretrained_ : estimator or None
+        The fitted estimator that it started from.
+    interactions_ : csr_matrix of shape (n_users, n_items)
+        What ``fit`` saw.
+
+    See Also
+    --------
+    NCFMLPClassifier : The same, trained on interactions.
+    NeuMFRegressor : Joined with GMF.
+    BiasedMFRegressor : The plain model of ratings.
+
+    Notes
+    -----
+    This is what the second reference compares with under the name NCF. Its penalty is on all
+    weights; here ``l2`` is on the vectors and ``weight_decay`` on the others, so that they can be
+    chosen apart. Weights before a ReLU start with variance 2 / fan-in.
+
+    References
+    ----------
+    He, X., Liao, L., Zhang, H., Nie, L., Hu, X., & Chua, T.-S. (2017). Neural collaborative
+    filtering. WWW. https://doi.org/10.1145/3038912.3052569
+
+    Jin, Y., Zhao, H., Liu, M., Zhu, Y., Du, L., Gao, L., Zhang, H., & Li, Y. (2021). Leveraging
+    cross feedback of user and item embeddings with attention for variational autoencoder based
+    collaborative filtering. https://arxiv.org/abs/2002.09145
+
+    Examples
+    --------
+    >>> from skrec import NCFMLPRegressor
+    >>> from skrec.datasets import make_interactions
+    >>> X = make_interactions(60, 40, 600, random_state=0).X
+    >>> X.data = X.indices % 5 + 1.0
+    >>> est = NCFMLPRegressor(n_factors=8, hidden_sizes=(8, 4), max_epochs=5, random_state=0)
+    >>> est.fit(X).predict(X[:2]).shape
+    (2, 40)
     """

@@ -5,13 +5,13 @@ from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from skrec.neural import PairClassifier, PairRanker, copy_factors, twin
-from skrec.neural_cf._base import TowerCF
-from skrec.neural_cf._gmf import GMFClassifier, GMFRanker
-from skrec.neural_cf._mlp import NCFMLPClassifier, NCFMLPRanker
+from skrec.neural import PairClassifier, PairRanker, PairRegressor, copy_factors, twin
+from skrec.neural_cf._base import RatedCF, TowerCF
+from skrec.neural_cf._gmf import GMFClassifier, GMFRanker, GMFRegressor
+from skrec.neural_cf._mlp import NCFMLPClassifier, NCFMLPRanker, NCFMLPRegressor
 from skrec.nn.neural_cf import GMF, NCFMLP, NeuMF
 
-__all__ = ["NeuMFClassifier", "NeuMFRanker"]
+__all__ = ["NeuMFClassifier", "NeuMFRanker", "NeuMFRegressor"]
 
 
 class _NeuMF(TowerCF):
@@ -124,6 +124,7 @@ class NeuMFClassifier(_NeuMF, PairClassifier):
     See Also
     --------
     NeuMFRanker : The same, trained to rank.
+    NeuMFRegressor : The same, trained on ratings.
     GMFClassifier : The first part alone.
     NCFMLPClassifier : The second part alone.
 
@@ -223,3 +224,74 @@ class NeuMFRanker(_NeuMF, PairRanker):
     """
 
     _twin_classes: ClassVar[tuple] = (GMFRanker, NCFMLPRanker)
+
+
+class NeuMFRegressor(RatedCF, _NeuMF, PairRegressor):
+    r"""Neural matrix factorisation, trained on ratings (NeuMF with a squared loss).
+
+    GMF and a perceptron with vectors of their own under one output layer. Minimises over the
+    ratings :math:`r_{ui}`
+
+    .. math:: \sum_{(u, i)} (m + f_{ui} - r_{ui})^2 + \lambda (\|p_u\|^2 + \|q_i\|^2),
+
+    .. math:: f_{ui} = h^\top [p^G_u \odot q^G_i; \; \phi_L(\dots \phi_1([p^M_u; q^M_i]))] + b,
+        \qquad \phi_l(x) = \mathrm{relu}(W_l x + b_l).
+
+    Parameters
+    ----------
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net with its history.
+    rating_mean_ : float
+        The mean m of all ratings.
+    user_factors_ : ndarray of shape (n_users, n_factors + mlp_factors)
+        Vectors of the users, GMF's part first.
+    item_factors_ : ndarray of shape (n_items, n_factors + mlp_factors)
+        Vectors of the items, GMF's part first.
+    pretrained_ : estimator, tuple of estimators or None
+        What it started from, fitted.
+    interactions_ : csr_matrix of shape (n_users, n_items)
+        What ``fit`` saw.
+
+    See Also
+    --------
+    GMFRegressor : The first part alone.
+    NCFMLPRegressor : The second part alone.
+    NeuMFClassifier : The same, trained on interactions; says more of pre-training.
+
+    Notes
+    -----
+    Pre-training joins the output weights as
+    :math:`h = [\alpha h^G; (1 - \alpha) h^M]` with :math:`\alpha` = ``pretrain_alpha``, so that the
+    first predictions are the weighted mean of those of the two. Without it the weights of GMF start
+    at 1 and those before a ReLU with variance 2 / fan-in. The paper trains on interactions.
+
+    References
+    ----------
+    He, X., Liao, L., Zhang, H., Nie, L., Hu, X., & Chua, T.-S. (2017). Neural collaborative
+    filtering. WWW. https://doi.org/10.1145/3038912.3052569
+
+    Examples
+    --------
+    >>> from skrec import NeuMFRegressor
+    >>> from skrec.datasets import make_interactions
+    >>> X = make_interactions(60, 40, 600, random_state=0).X
+    >>> X.data = X.indices % 5 + 1.0
+    >>> est = NeuMFRegressor(n_factors=8, hidden_sizes=(8, 4), max_epochs=3, random_state=0)
+    >>> est.fit(X).predict(X[:2]).shape
+    (2, 40)
+    """
+
+    _twin_classes: ClassVar[tuple] = (GMFRegressor, NCFMLPRegressor)
+    _parameter_docs: ClassVar[dict[str, str]] = {
+        "pretrain": """
+            pretrain : "auto", estimator, tuple of estimators or None, default=None
+                ``"auto"`` trains a GMF and a perceptron with the parameters of this estimator and
+                starts from their vectors, layers and output weights. A pair (GMF, perceptron) of
+                estimators does so with parameters of their own. One estimator, such as
+                ``BiasedMFRegressor(n_factors=64, bias=False)``, gives the vectors of both parts.
+                They are cloned and fitted on what is trained on; `sklearn.frozen.FrozenEstimator`
+                keeps a fitted one as it is. None starts at random.""",
+    }

@@ -2,7 +2,11 @@
 
 import os
 
+from skrec.nn._row_kernels import stored_products
+from skrec.nn.attention import EmbeddingAttention
+from skrec.nn.auto_rec import AutoRec, ObservedELBO, RatingDAE, RatingVAE
 from skrec.nn.cdae import CDAE
+from skrec.nn.cross_feedback import CrossFeedbackVAE, NestedBatch, RatingELBO, SideEncoder
 from skrec.nn.encoders import HistoryEncoder, UserTable, make_table
 from skrec.nn.expected_likelihood import ExpectedLikelihood
 from skrec.nn.gaussian import GaussianPairModel, make_gaussian_table, variance_of
@@ -15,6 +19,7 @@ from skrec.nn.losses import (
     logistic_nll,
     mixture_log_density,
     multinomial_nll,
+    observed_nll,
     standard_normal_kl,
 )
 from skrec.nn.mult_vae import ELBO, LIKELIHOODS, MultDAE, MultVAE, RowAutoencoder, sample
@@ -46,6 +51,17 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 warn_of_sparse_layout()  # makes a tensor, so it comes after the line above
 
 __all__ = [
+    "AutoRec",
+    "ObservedELBO",
+    "RatingDAE",
+    "RatingVAE",
+    "observed_nll",
+    "stored_products",
+    "CrossFeedbackVAE",
+    "EmbeddingAttention",
+    "NestedBatch",
+    "RatingELBO",
+    "SideEncoder",
     "HierarchicalVampVAE",
     "VampVAE",
     "EncodedRows",

@@ -16,6 +16,7 @@ __all__ = [
     "logistic_nll",
     "mixture_log_density",
     "multinomial_nll",
+    "observed_nll",
     "standard_normal_kl",
 ]
 
@@ -112,6 +113,26 @@ def gaussian_nll(logits, rows, c1=1.0, c0=0.1):
     predicted = logits[rows.row, rows.indices]
     stored = c1 * (rows.values - predicted) ** 2 - c0 * predicted**2
     return 0.5 * (c0 * logits.square().sum(dim=1) + rows.sum(stored))
+
+
+def observed_nll(predicted, rows):
+    r"""Negative Gaussian log-likelihood of the stored entries, without its constant.
+
+    .. math:: \tfrac12 \sum_{i \in R_u} (x_{ui} - f_{ui})^2
+
+    Parameters
+    ----------
+    predicted : Tensor of shape (nnz,)
+        The scores f of the stored entries.
+    rows : SparseRows
+        The batch x; a stored zero is an entry.
+
+    Returns
+    -------
+    loss : Tensor of shape (B,)
+        One value a row.
+    """
+    return 0.5 * rows.sum((rows.values - predicted).square())
 
 
 def standard_normal_kl(mean, log_variance):

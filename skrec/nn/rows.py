@@ -8,7 +8,7 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-__all__ = ["SparseLinear", "SparseRows", "xavier_"]
+__all__ = ["SparseLinear", "SparseRows", "add_transposed", "row_product", "xavier_"]
 
 _LEAST_NORM = 1e-12  # as in torch.nn.functional.normalize: a row of zeros stays one
 _ENTRIES = 2**14  # whose gradients are gathered at a time where sparse products are not to be had
@@ -158,6 +158,24 @@ class SparseLinear(nn.Module):
         return output if dense is None else (output, dense_output + self.bias)
 
 
+def row_product(rows, weight):
+    """Multiply sparse rows with a weight.
+
+    Parameters
+    ----------
+    rows : SparseRows
+        B rows.
+    weight : Tensor of shape (n_columns, size)
+        The weight.
+
+    Returns
+    -------
+    product : Tensor of shape (B, size)
+        The products.
+    """
+    return _RowProduct.apply(weight, rows.indices, rows.offsets, rows.values, None)[0]
+
+
 class _RowProduct(torch.autograd.Function):
     """Products of sparse rows, and of normalised dense ones, with one weight.
 
@@ -192,12 +210,29 @@ class _RowProduct(torch.autograd.Function):
             if ctx.needs_input_grad[0]:
                 grad_weight = rows.T @ dense_grad
         if ctx.needs_input_grad[0]:
-            grad_weight = _add_transposed(grad_weight, *entries, grad.contiguous(), len(weight))
+            grad_weight = add_transposed(grad_weight, *entries, grad.contiguous(), len(weight))
         return grad_weight, None, None, None, grad_dense
 
 
-def _add_transposed(into, indices, offsets, values, grad, n_columns):
-    """Add the product of transposed sparse rows and a gradient, in place where there is a place."""
+def add_transposed(into, indices, offsets, values, grad, n_columns):
+    """Add the product of transposed sparse rows and a dense matrix, in place if there is a place.
+
+    Parameters
+    ----------
+    into : Tensor of shape (n_columns, size) or None
+        What to add to; None makes a new one.
+    indices, offsets, values : Tensor
+        The sparse rows, as in `SparseRows`.
+    grad : Tensor of shape (n_rows, size)
+        The dense matrix.
+    n_columns : int
+        Columns of the sparse rows.
+
+    Returns
+    -------
+    into : Tensor of shape (n_columns, size)
+        The sum.
+    """
     row = torch.repeat_interleave(offsets.diff())  # (nnz,)
     if indices.device.type != "cpu" or not torch.backends.mkl.is_available():
         into = grad.new_zeros(n_columns, grad.shape[1]) if into is None else into
@@ -205,7 +240,7 @@ def _add_transposed(into, indices, offsets, values, grad, n_columns):
             added = values[part, None] * grad[row[part]]
             into.index_add_(0, indices[part], added)
         return into
-    order = torch.argsort(indices, stable=True)
+    order = torch.argsort(indices.int(), stable=True)  # half the time of long integers
     starts = torch.searchsorted(indices[order], torch.arange(n_columns + 1))
     transposed = torch.sparse_csr_tensor(
         starts, row[order], values[order], (n_columns, len(grad)), check_invariants=False

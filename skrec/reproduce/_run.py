@@ -96,11 +96,11 @@ def reproduce(
     return pd.concat([_rows(recipe, *pair) for pair in zip(chosen, bar)], ignore_index=True)
 
 
-def strong_generalization_parts(interactions, test_users, random_state=0):
+def strong_generalization_parts(interactions, test_users, random_state=0, threshold=4.0):
     """Hold users out as Mult-VAE's paper does.
 
-    Ratings of 4 and more count as 1, of users with 5 or more of them; items that nobody then has
-    are dropped. Validation users serve early stopping and are not trained on.
+    Ratings of a threshold or more count as 1, of users with 5 or more of them; items that nobody
+    then has are dropped. Validation users serve early stopping and are not trained on.
 
     Parameters
     ----------
@@ -110,6 +110,8 @@ def strong_generalization_parts(interactions, test_users, random_state=0):
         Users to test on, and as many to validate on.
     random_state : int, default=0
         Source of the split.
+    threshold : float, default=4.0
+        Least rating that counts; None takes every entry as 1, where there are no ratings.
 
     Returns
     -------
@@ -127,7 +129,8 @@ def strong_generalization_parts(interactions, test_users, random_state=0):
     >>> test[0].shape
     (50, 60)
     """
-    X = min_interactions(binarize(interactions.tocsr(), 4), user=5, item=1)
+    X = interactions.tocsr()
+    X = min_interactions(X if threshold is None else binarize(X, threshold), user=5, item=1)
     splitter = StrongGeneralization(test_users, random_state=random_state)
     rest, test = next(splitter.split(X))
     train, validation = next(splitter.split(X[rest]))

@@ -8,7 +8,9 @@ from skrec.training._callbacks import (
     ProgressBar,
     RankingValidation,
 )
+from skrec.training._decoder_fold_in import DecoderFoldIn
 from skrec.training._fold_in import FoldIn
+from skrec.training._nested_batches import NestedBatches, Resampling, centred, encode_side
 from skrec.training._net import RecommenderNet, StopTraining, cpu_copy, run_training
 from skrec.training._node_fold_in import NodeFoldIn
 from skrec.training._pair_batches import PairBatches
@@ -18,10 +20,12 @@ from skrec.training._seeds import resolve_device, seeded
 
 __all__ = [
     "AlternatingBatches",
+    "DecoderFoldIn",
     "DelayedPenalties",
     "FoldIn",
     "LinearAnnealing",
     "NegativeSampler",
+    "NestedBatches",
     "NodeFoldIn",
     "NumberedRows",
     "PairBatches",
@@ -30,9 +34,12 @@ __all__ = [
     "RankingValidation",
     "RatedBatches",
     "RecommenderNet",
+    "Resampling",
     "RowBatches",
     "StopTraining",
+    "centred",
     "cpu_copy",
+    "encode_side",
     "resolve_device",
     "run_training",
     "seeded",

@@ -1,0 +1,233 @@
+"""AutoRec."""
+
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from scipy.special import expit
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skrec.autoencoder._base import LayeredRows
+from skrec.neural import RowRegressor
+from skrec.nn import AutoRec
+from skrec.training import DecoderFoldIn, sparse_rows
+from skrec.utils import row_blocks
+
+__all__ = ["AutoRecRegressor"]
+
+_SHIFTS = {"item": 0.25, "user": -0.5}
+_PRIOR_USERS = 5000
+
+
+class AutoRecRegressor(RowRegressor, LayeredRows):
+    r"""Autoencoder of the ratings of items or of users (AutoRec; I-Rec and U-Rec).
+
+    Minimises over the ratings :math:`r_{ui}`, scaled to x in [0, 1] by the range seen in ``fit``,
+    with rectifiers f,
+
+    .. math:: \frac1B \sum_i \tfrac12 \sum_{u \in R_i} (x_{ui} - \hat x_{ui})^2
+        + \frac{w}{2} (\lVert V \rVert^2 + \lVert W \rVert^2), \qquad
+        \hat x_i = \sigma(W f(V \tilde x_i + \mu) + b)
+
+    where a row is all ratings of an item (``side="item"``), or with u and i exchanged of a user.
+
+    Parameters
+    ----------
+    side : {"item", "user"}, default="item"
+        Whose ratings a row holds.
+    hidden_sizes : tuple of int, default=()
+        Widths of hidden layers before the code, none, one or more; the decoder has them in reverse.
+    latent_size : int, default=100
+        Width of the code.
+    dropout : float, default=0.0
+        Share of the input's entries that is dropped in training.
+    normalize : bool, default=True
+        Whether input rows are divided by their norms.
+    weight_decay : float, default=3e-4
+        Penalty w on squared weights other than biases.
+    fold_in_steps : int, default=20
+        Steps in which the weights of an unseen user are fitted (``side="item"``); 0 leaves them at
+        their start.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net with its history.
+    rating_mean_ : float
+        The mean of all ratings.
+    item_factors_ : ndarray of shape (n_items, width of the last layer)
+        Codes of the items (``side="item"``), or their decoder weights.
+    user_factors_ : ndarray of shape (n_users, width of the last layer) or None
+        Decoder weights of the users (``side="item"``).
+    interactions_ : csr_matrix of shape (n_users, n_items)
+        What ``fit`` saw.
+
+    See Also
+    --------
+    DAERegressor : A denoising autoencoder of users that gives deviations from their means.
+    VAERegressor : A variational one.
+
+    Notes
+    -----
+    With ``side="user"`` a row of ratings passes the network, so fold-in is exact. With
+    ``side="item"`` the network knows users by number: the codes of items stay those of ``fit``, and
+    the output weights and the bias of an unseen user are fitted to the given ratings, from a ridge
+    regression of the trained ones, which is their prior too; ``users=`` takes the trained weights,
+    with ``X`` or without.
+
+    Differences from the paper, whose output is linear and whose hidden units are logistic: both are
+    as Jin et al. say they use them. Input rows are normalised, which ``normalize=False`` undoes: on
+    MovieLens 100k that takes the validation error from .916 to .900 for items, and from .944 to
+    .936 for users. Items read x + 1/4, so that the lowest rating differs from none and ratings from
+    1 to 5 enter as they are up to a factor; users read x - 1/2. Each is worth 0.02 or more on its
+    side and costs as much on the other. Biases have no penalty.
+
+    ``early_stopping=True`` hides ratings, neither users nor items. Rows without ratings get item
+    means.
+
+    References
+    ----------
+    Sedhain, S., Menon, A. K., Sanner, S., & Xie, L. (2015). AutoRec: autoencoders meet
+    collaborative filtering. WWW. https://doi.org/10.1145/2740908.2742726
+
+    Jin, Y., Zhao, H., Liu, M., Zhu, Y., Du, L., Gao, L., Zhang, H., & Li, Y. (2021). Leveraging
+    cross feedback of user and item embeddings with attention for variational autoencoder based
+    collaborative filtering. https://arxiv.org/abs/2002.09145
+
+    Examples
+    --------
+    >>> from skrec import AutoRecRegressor
+    >>> import scipy.sparse as sp
+    >>> X = sp.csr_matrix([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5.0]])
+    >>> est = AutoRecRegressor(latent_size=4, batch_size=2, max_epochs=50, random_state=0).fit(X)
+    >>> est.predict(users=[0, 1]).shape
+    (2, 4)
+    """
+
+    side: str = "item"
+    hidden_sizes: tuple = ()
+    latent_size: int = 100
+    dropout: float = 0.0
+    normalize: bool = True
+    weight_decay: float = 3e-4
+    fold_in_steps: int = 20
+
+    _module_class: ClassVar[type] = AutoRec
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "side": [StrOptions(set(_SHIFTS))],
+        "normalize": ["boolean"],
+        "fold_in_steps": [Interval(Integral, 0, None, closed="left")],
+    }
+    _test_parameters: ClassVar[dict[str, Any]] = {
+        "latent_size": 8,
+        "batch_size": 8,
+        "max_epochs": 60,
+        "lr": 0.02,
+        "fold_in_steps": 5,
+        "device": "cpu",
+        "random_state": 0,
+    }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.fold_in = "approximate" if self.side == "item" else "exact"
+        return tags
+
+    # training
+
+    def _rows(self, X):
+        return X.T.tocsr() if self.side == "item" else X
+
+    def _network(self):
+        return {
+            **super()._network(),
+            "module__n_items": self._rows(self.interactions_).shape[1],
+            "module__shift": _SHIFTS[self.side],
+            "module__normalize": self.normalize,
+        }
+
+    def _data(self, X, rng):
+        batches, validation = super()._data(X, rng)
+        if self.side == "item":
+            self.trained_users_ = np.flatnonzero(np.bincount(batches.X.indices))
+        return batches, validation
+
+    def _train(self, X, seed, device):
+        super()._train(X, seed, device)
+        if self.side == "item":
+            self.item_codes_ = self._codes(self._rows(X))
+            self.folder_ = self._folder(X, np.random.RandomState(seed))
+
+    def _codes(self, rows):
+        """Give the codes of items from all their ratings."""
+        parts = []
+        with torch.inference_mode():
+            for part in row_blocks(rows.shape[0], self._row_bytes()):
+                batch = sparse_rows(rows[part]).to(self.net_.device)
+                parts.append(self._module.codes(batch).cpu().numpy())
+        return np.concatenate(parts)
+
+    def _folder(self, X, rng):
+        """Give what fits the weights of unseen users, with the trained ones as the prior."""
+        users = np.sort(rng.permutation(self.trained_users_)[:_PRIOR_USERS])
+        return DecoderFoldIn(
+            torch.from_numpy(self.item_codes_),
+            self._unit_rows(X[users]),
+            torch.from_numpy(self._trained_weights()[users]),
+            n_steps=self.fold_in_steps,
+        )
+
+    def _check_warm_start(self, net):
+        n, kind = self._rows(self.interactions_).shape[1], self.side == "item"
+        if net.module__n_items != n:
+            raise ValueError(
+                f"X must have the {net.module__n_items} {'users' if kind else 'items'} of the last "
+                f"fit when warm_start=True; got {n}"
+            )
+
+    # scores
+
+    def _unit_rows(self, X):
+        """Give ratings between 0 and 1, those beyond the scale of ``fit`` cut off."""
+        rows = X.copy()
+        low, _, _ = self._scale()
+        rows.data = np.clip((rows.data - low) / self._span(), 0, 1)
+        return sparse_rows(rows)
+
+    def _row_scores(self, queries, items=None):
+        if self.side == "user":
+            return super()._row_scores(queries, items)
+        weights = self._weights(queries)
+        codes = self.item_codes_ if items is None else self.item_codes_[items]
+        unit = expit(weights[:, :-1] @ codes.T + weights[:, -1:])
+        low, _, _ = self._scale()
+        return low + self._span() * unit
+
+    def _weights(self, queries):
+        """Give output weights and biases of users, trained or fitted to their ratings."""
+        known = np.zeros(queries.n_rows, dtype=bool)
+        if queries.users is not None:
+            known = np.isin(queries.users, self.trained_users_)
+        weights = np.empty((queries.n_rows, self.item_codes_.shape[1] + 1), dtype=np.float32)
+        if known.any():
+            weights[known] = self._trained_weights()[queries.users[known]]
+        if not known.all():
+            codes = torch.from_numpy(self.item_codes_)
+            weights[~known] = self.folder_(codes, self._unit_rows(queries.history[~known])).numpy()
+        return weights
+
+    def _trained_weights(self):
+        last = self._module.last
+        parts = last.weight.detach().cpu(), last.bias.detach().cpu()[:, None]
+        return torch.cat(parts, dim=1).numpy()
+
+    @property
+    def user_factors_(self):
+        """Decoder weights of the users (``side="item"``), else None."""
+        return self._trained_weights()[:, :-1] if self.side == "item" else None
+
+    @property
+    def item_factors_(self):
+        """Codes of the items (``side="item"``), or their decoder weights."""
+        return self.item_codes_ if self.side == "item" else super().item_factors_

@@ -1,0 +1,143 @@
+"""Matrix factorisation with biases, on ratings."""
+
+import copy
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from skrec.factorization._row_ridge import solve_rows
+from skrec.neural import PairRegressor
+from skrec.nn import Dot, PairModel, UserTable, make_table
+
+__all__ = ["BiasedMFRegressor"]
+
+
+class BiasedMFRegressor(PairRegressor):
+    r"""Matrix factorisation with biases, trained on ratings.
+
+    Minimises over the ratings :math:`r_{ui}`
+
+    .. math:: \sum_{(u, i)} (\hat r_{ui} - r_{ui})^2
+        + \lambda (\|p_u\|^2 + b_u^2 + \|q_i\|^2 + b_i^2), \qquad
+        \hat r_{ui} = m + b_u + b_i + p_u^\top q_i.
+
+    The penalty counts once a rating, so a user with n ratings has :math:`n \lambda`. At the end
+    each user's :math:`(p_u, b_u)` is the exact minimum, a ridge regression on the vectors of the
+    items, and an unseen user's is made the same way.
+
+    Parameters
+    ----------
+    bias : bool, default=True
+        Whether users and items have biases, which are the last entries of their vectors.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net with its history.
+    rating_mean_ : float
+        The mean m of all ratings.
+    user_factors_ : ndarray of shape (n_users, n_factors)
+        Vectors of the users, with ``bias`` one entry longer.
+    item_factors_ : ndarray of shape (n_items, n_factors)
+        Vectors of the items, with ``bias`` one entry longer.
+    interactions_ : csr_matrix of shape (n_users, n_items)
+        What ``fit`` saw.
+
+    See Also
+    --------
+    GMFRegressor : With weights of the factors, and no biases of users and items.
+    MFClassifier : The same form, trained on interactions.
+
+    Notes
+    -----
+    Differences from the reference: mini-batches with Adam in place of single steps of gradient
+    descent, and the last step, which takes in the ratings that early stopping held out.
+    Early stopping judges by users solved on what is trained on, as the fitted model is used.
+    With it a smaller ``l2`` and fewer epochs are often better: .05 on MovieLens-1M. A ``l2`` below
+    1e-6 is raised to that where users are solved, so that there is one minimum.
+
+    References
+    ----------
+    Koren, Y., Bell, R., & Volinsky, C. (2009). Matrix factorization techniques for recommender
+    systems. Computer, 42(8), 30-37. https://doi.org/10.1109/MC.2009.263
+
+    Examples
+    --------
+    >>> from skrec import BiasedMFRegressor
+    >>> from skrec.datasets import make_interactions
+    >>> X = make_interactions(60, 40, 600, random_state=0).X
+    >>> X.data = X.indices % 5 + 1.0
+    >>> est = BiasedMFRegressor(n_factors=4, max_epochs=20, lr=0.02, random_state=0).fit(X)
+    >>> est.predict(X[:2]).shape
+    (2, 40)
+    """
+
+    bias: bool = True
+    l2: float = 0.08
+    max_epochs: int = 30
+
+    _fold_in: ClassVar[str] = "exact"
+    _parameter_constraints: ClassVar[dict[str, Any]] = {"bias": ["boolean"]}
+    _parameter_docs: ClassVar[dict[str, str]] = {
+        "l2": """
+            l2 : float, default=0.08
+                Weight of the squared norms, biases included, beside each squared error.""",
+        "max_epochs": """
+            max_epochs : int, default=30
+                Passes over the training data.""",
+        "fold_in_steps": """
+            fold_in_steps : int, default=20
+                Not used: unseen users are solved.""",
+    }
+
+    def _model(self, n_users, n_items):
+        interaction = Dot(self.n_factors, user_bias=self.bias, item_bias=self.bias)
+        return PairModel(
+            UserTable(n_users, interaction.user_size, self.init_std),
+            make_table(n_items, interaction.item_size, self.init_std),
+            interaction,
+        )
+
+    def _data(self, X, rng):
+        batches, validation = super()._data(X, rng)
+        if validation is not None:
+            validation.history = self._fold_in_rows(batches.X)
+        return batches, validation
+
+    def _validation_callback(self, validation, patience):
+        callback = super()._validation_callback(validation, patience)
+        evaluate, history = callback.evaluate, validation.history
+
+        def evaluate_as_used(module):
+            module = copy.deepcopy(module)  # training goes on from its own vectors
+            self._solve_users(module, history)
+            return evaluate(module)
+
+        callback.evaluate = evaluate_as_used
+        return callback
+
+    def _finish(self, batches, rng):
+        super()._finish(batches, rng)
+        self._solve_users(self._module, self._fold_in_rows(self.interactions_))
+
+    def _solve_users(self, module, ratings):
+        """Put the vectors that `_solved` gives into a module."""
+        with torch.no_grad():
+            module.users.free.weight.copy_(torch.from_numpy(self._solved(module, ratings)))
+
+    def _free_vectors(self, module, queries):
+        if queries.users is not None and queries.history is queries.stored:
+            return module.users.free.weight.detach()[torch.from_numpy(queries.users)]
+        vectors = self._solved(module, self._fold_in_rows(queries.history))
+        return torch.from_numpy(vectors).to(module.items.weight)
+
+    def _solved(self, module, ratings):
+        """Give the vectors of the users of a matrix of ratings less their mean."""
+        items = module.items.weight.detach().cpu().double().numpy()
+        if not self.bias:
+            return solve_rows(ratings, items, self.l2)
+        residuals = ratings.astype(np.float64)
+        residuals.data -= items[ratings.indices, -1]
+        items[:, -1] = 1  # a user's bias is the weight of a constant
+        return solve_rows(residuals, items, self.l2)

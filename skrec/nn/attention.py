@@ -1,0 +1,113 @@
+"""Attention of vectors to the embeddings that their rows have."""
+
+import torch
+from torch import nn
+
+from skrec.nn._row_kernels import stored_products, weighted_sums
+from skrec.nn.rows import xavier_
+
+__all__ = ["EmbeddingAttention"]
+
+_LEAST_TOTAL = 1e-2  # of raw weights: nearer to zero their ratio explodes
+
+
+class EmbeddingAttention(nn.Module):
+    r"""Join vectors with a weighted mean of the embeddings that their rows have.
+
+    .. math:: a_{ij} = \operatorname{softmax}_j (\mu_i \Theta v_j^\top), \qquad
+        c_i = \sum_j a_{ij} v_j, \qquad \mu_i \leftarrow [\mu_i; c_i] A + b
+
+    Jin, Y., et al. (2021), eq. 9 and 10, with a softmax where they divide raw weights by their sum,
+    which may be near zero.
+
+    Parameters
+    ----------
+    n_factors : int
+        Width of vectors and embeddings.
+    over : {"rated", "all"}, default="rated"
+        Whether a vector attends to what its row has, or to all embeddings.
+    merge : {"concat", "add"}, default="concat"
+        Whether the mean is joined by a linear layer on both, or added.
+    normalization : {"softmax", "ratio"}, default="softmax"
+        ``"ratio"`` is eq. 9; sums of less than 0.01 in size count as 0.01.
+    """
+
+    def __init__(self, n_factors, over="rated", merge="concat", normalization="softmax"):
+        super().__init__()
+        self.over = over
+        self.normalization = normalization
+        self.theta = nn.Parameter(torch.empty(n_factors, n_factors))
+        xavier_(self.theta)
+        self.merge = None
+        if merge == "concat":
+            self.merge = nn.Linear(2 * n_factors, n_factors)
+            with torch.no_grad():  # starts as the vector itself
+                self.merge.weight[:, :n_factors] = torch.eye(n_factors)
+                self.merge.weight[:, n_factors:] = 0
+            nn.init.zeros_(self.merge.bias)
+
+    def forward(self, vectors, rows, embeddings):
+        """Attend.
+
+        Parameters
+        ----------
+        vectors : Tensor of shape (B, n_factors)
+            One vector a row.
+        rows : SparseRows
+            B rows; what is stored counts, not its value.
+        embeddings : Tensor of shape (n_columns, n_factors)
+            What is attended to.
+
+        Returns
+        -------
+        vectors : Tensor of shape (B, n_factors)
+            The vectors, joined with what they attend to.
+        """
+        attended = self.attend(vectors, rows, embeddings)
+        if self.merge is None:
+            return vectors + attended
+        return self.merge(torch.cat([vectors, attended], dim=1))  # (B, n_factors)
+
+    def attend(self, vectors, rows, embeddings):
+        """Give the weighted means c.
+
+        Parameters
+        ----------
+        vectors : Tensor of shape (B, n_factors)
+            One vector a row.
+        rows : SparseRows
+            B rows.
+        embeddings : Tensor of shape (n_columns, n_factors)
+            What is attended to.
+
+        Returns
+        -------
+        attended : Tensor of shape (B, n_factors)
+            The means; zero for an empty row that attends to what it has.
+        """
+        asked = vectors @ self.theta  # (B, n_factors)
+        if self.over == "all":
+            return self._normalized(asked @ embeddings.T) @ embeddings
+        scores = stored_products(asked, embeddings, rows)  # (nnz,)
+        weights = self._normalized_by_row(scores, rows.row, len(rows))
+        return weighted_sums(rows, weights, embeddings)
+
+    def _normalized(self, scores):
+        """Give weights of each row, of shape (B, n_columns)."""
+        if self.normalization == "softmax":
+            return scores.softmax(dim=1)
+        return scores / _guarded(scores.sum(dim=1, keepdim=True))
+
+    def _normalized_by_row(self, scores, row, n_rows):
+        """Give weights of each stored entry, of shape (nnz,)."""
+        zeros = scores.new_zeros(n_rows)
+        if self.normalization == "softmax":
+            highest = zeros.scatter_reduce(0, row, scores.detach(), "amax", include_self=False)
+            scores = (scores - highest[row]).exp()
+            return scores / zeros.index_add(0, row, scores)[row]
+        return scores / _guarded(zeros.index_add(0, row, scores))[row]
+
+
+def _guarded(totals):
+    """Keep sums away from zero, with their signs."""
+    return torch.where(totals < 0, -1.0, 1.0) * totals.abs().clamp(min=_LEAST_TOTAL)

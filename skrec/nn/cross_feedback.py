@@ -1,0 +1,461 @@
+"""Encoders of users and items that read each other's embeddings (VAE-BMF with cross feedback).
+
+Jin, Y., Zhao, H., Liu, M., Zhu, Y., Du, L., Gao, L., Zhang, H., & Li, Y. (2021). Leveraging cross
+feedback of user and item embeddings with attention for variational autoencoder based collaborative
+filtering. https://arxiv.org/abs/2002.09145
+"""
+
+import math
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from skrec.nn.attention import EmbeddingAttention
+from skrec.nn.losses import standard_normal_kl
+from skrec.nn.rows import SparseLinear, SparseRows, row_product, xavier_
+
+__all__ = ["CrossFeedbackVAE", "LatentLinear", "NestedBatch", "RatingELBO", "SideEncoder"]
+
+_LEAST_VARIANCE = 1e-6
+_FIRST_LOGIT = -2.0  # of variances: near .1, where draws do not drown small means
+
+
+@dataclass(frozen=True)
+class NestedBatch:
+    """Users and items, and the ratings where they meet.
+
+    Parameters
+    ----------
+    user_rows : SparseRows of length B_U or None
+        All ratings of the users; None where embeddings of all users stay as they are.
+    item_rows : SparseRows of length B_V or None
+        All ratings of the items; None where embeddings of all items stay as they are.
+    user, item : Tensor of shape (n,)
+        For each rating the place of its user and of its item in the rows, or, without those, their
+        numbers.
+    values : Tensor of shape (n,)
+        The ratings, less their mean.
+    user_share, item_share : float
+        Shares of the divergences that this batch counts: one over the batches of a pass that the
+        users, or the items, take part in.
+    n_expected : float
+        Ratings that such a batch holds on average.
+    """
+
+    user_rows: SparseRows | None
+    item_rows: SparseRows | None
+    user: torch.Tensor
+    item: torch.Tensor
+    values: torch.Tensor
+    user_share: float = 1.0
+    item_share: float = 1.0
+    n_expected: float = 1.0
+
+    def __len__(self):
+        return len(self.values)
+
+    def to(self, device):
+        """Give the batch on a device.
+
+        Parameters
+        ----------
+        device : str or torch.device
+            Where to.
+
+        Returns
+        -------
+        batch : NestedBatch
+            The same batch there.
+        """
+        if self.values.device == torch.device(device):
+            return self
+        parts = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{k: v.to(device) for k, v in parts.items() if hasattr(v, "to")})
+
+
+class LatentLinear(nn.Module):
+    r"""Linear layer on the latent input, which is never built.
+
+    The input's row for a user is the concatenation of the embeddings of all items, with zeros for
+    those that the user has not rated. Its product with the weight is
+
+    .. math:: Z \Phi = M T, \qquad T_j = v_j \Phi_j
+
+    with M the mask of what is rated and :math:`\Phi_j` the K rows of the weight that belong to
+    item j: n_columns small products, and sums of their results over what is rated.
+
+    Parameters
+    ----------
+    n_columns : int
+        Number of embeddings.
+    n_factors : int
+        Their width K.
+    out_features : int
+        Width of the output.
+    parts : int, default=1
+        Layers side by side, each with ``out_features`` columns of the output.
+    """
+
+    def __init__(self, n_columns, n_factors, out_features, parts=1):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_columns, n_factors, parts * out_features))
+        self.bias = nn.Parameter(torch.zeros(parts * out_features))
+        xavier_(self.weight.data.flatten(0, 1).T, parts)
+
+    def table(self, embeddings):
+        """Give what each embedding adds to a row that has it.
+
+        Parameters
+        ----------
+        embeddings : Tensor of shape (n_columns, n_factors)
+            The embeddings.
+
+        Returns
+        -------
+        table : Tensor of shape (n_columns, parts * out_features)
+            One row an embedding.
+        """
+        return torch.bmm(embeddings[:, None], self.weight)[:, 0]
+
+    def forward(self, rows, embeddings):
+        """Multiply the latent inputs of some rows with the weight and add the bias.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            B rows; what is stored counts, not its value.
+        embeddings : Tensor of shape (n_columns, n_factors)
+            The embeddings.
+
+        Returns
+        -------
+        output : Tensor of shape (B, parts * out_features)
+            The layer's output.
+        """
+        mask = replace(rows, values=torch.ones_like(rows.values))
+        return row_product(mask, self.table(embeddings)) / _root_length(rows) + self.bias
+
+
+def _root_length(rows):
+    """Give the root of the number of entries of each row, at least 1, of shape (B, 1)."""
+    return rows.offsets.diff().clamp(min=1).sqrt()[:, None]
+
+
+class _MeanLinear(nn.Module):
+    """Linear layer on the mean of the embeddings that a row has: the paper's cheap variant."""
+
+    def __init__(self, n_factors, out_features, parts=1):
+        super().__init__()
+        self.linear = nn.Linear(n_factors, parts * out_features)
+        xavier_(self.linear.weight, parts)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, rows, embeddings):
+        share = 1 / rows.offsets.diff().clamp(min=1)[rows.row]
+        mean = F.embedding_bag(
+            rows.indices,
+            embeddings,
+            rows.offsets,
+            mode="sum",
+            per_sample_weights=share.to(embeddings.dtype),
+            include_last_offset=True,
+        )
+        return self.linear(mean)  # (B, parts * out_features)
+
+
+class _Head(nn.Module):
+    """From first layers to one parameter of the posteriors: eq. 8, the fusion, the attention."""
+
+    def __init__(self, branches, sizes, head_sizes, n_factors, attention):
+        super().__init__()
+        self.branches = nn.ModuleList(_relu_stack(sizes) for _ in range(branches))
+        self.fusion = _linear_stack([branches * sizes[-1], *head_sizes, n_factors])
+        self.attention = attention
+
+    def forward(self, hidden, rows, embeddings):
+        inner = [stack(part) for stack, part in zip(self.branches, hidden, strict=True)]
+        answer = self._activation(self.fusion(torch.cat(inner, dim=1)))  # (B, n_factors)
+        if self.attention is None:
+            return answer
+        return self._again(self.attention(answer, rows, embeddings))
+
+    def _activation(self, answer):
+        return answer
+
+    def _again(self, answer):
+        return answer
+
+
+class _VarianceHead(_Head):
+    """Variances lie between 0 and 1, also after attention."""
+
+    def __init__(self, *options):
+        super().__init__(*options)
+        nn.init.constant_(self.fusion[-1].bias, _FIRST_LOGIT)
+
+    def _activation(self, answer):
+        return torch.sigmoid(answer)
+
+    def _again(self, answer):
+        return torch.sigmoid(4 * answer - 2)  # nearly the identity around one half
+
+
+def _relu_stack(sizes):
+    """Give ReLU of the first layer's output, and a layer with ReLU for each further width."""
+    layers = [nn.ReLU()]
+    for n_in, n_out in pairwise(sizes):
+        layers += [_linear(n_in, n_out), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+def _linear_stack(sizes):
+    """Give linear layers with ReLU between them."""
+    layers = []
+    for n_in, n_out in pairwise(sizes):
+        layers += [_linear(n_in, n_out), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def _linear(n_in, n_out):
+    layer = nn.Linear(n_in, n_out)
+    xavier_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class SideEncoder(nn.Module):
+    """Posteriors of one side, users or items, from their ratings and the other side's embeddings.
+
+    Means and variances have networks of their own.
+
+    Parameters
+    ----------
+    n_columns : int
+        Number of items, for an encoder of users.
+    n_factors : int, default=25
+        Width K of the embeddings.
+    hidden_sizes : tuple of int, default=(50,)
+        Widths of the hidden layers that ratings and embeddings pass before they are joined.
+    joined_size : int, default=50
+        Width K' of what is joined.
+    head_sizes : tuple of int, default=()
+        Widths of the hidden layers after.
+    data_input : bool, default=True
+        Whether ratings are read.
+    latent_input : {"concat", "mean", None}, default="concat"
+        How embeddings are read: each with weights of its own, or their mean, or not.
+    attention : {"rated", "all", None}, default="rated"
+        Which embeddings the posteriors attend to.
+    merge : {"concat", "add"}, default="concat"
+        How what is attended to is joined with the parameter.
+    normalization : {"softmax", "ratio"}, default="softmax"
+        How attention's weights are normalised.
+    """
+
+    def __init__(
+        self,
+        n_columns,
+        n_factors=25,
+        hidden_sizes=(50,),
+        joined_size=50,
+        head_sizes=(),
+        data_input=True,
+        latent_input="concat",
+        attention="rated",
+        merge="concat",
+        normalization="softmax",
+    ):
+        super().__init__()
+        sizes = [*hidden_sizes, joined_size]
+        self.data = SparseLinear(n_columns, sizes[0], parts=2) if data_input else None
+        self.latent = None
+        if latent_input == "concat":
+            self.latent = LatentLinear(n_columns, n_factors, sizes[0], parts=2)
+        elif latent_input == "mean":
+            self.latent = _MeanLinear(n_factors, sizes[0], parts=2)
+        branches = (self.data is not None) + (self.latent is not None)
+        options = branches, sizes, head_sizes, n_factors
+
+        def attend():
+            if attention is None:
+                return None
+            return EmbeddingAttention(n_factors, attention, merge, normalization)
+
+        self.mean = _Head(*options, attend())
+        self.variance = _VarianceHead(*options, attend())
+
+    def forward(self, rows, embeddings):
+        """Give the posteriors of some rows.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            Ratings of B users, or items.
+        embeddings : Tensor of shape (n_columns, n_factors)
+            Those of the other side.
+
+        Returns
+        -------
+        mean, variance : Tensor of shape (B, n_factors)
+            Those of diagonal Gaussians.
+        """
+        hidden = [] if self.data is None else [self._read(rows).chunk(2, dim=1)]
+        if self.latent is not None:
+            hidden.append(self.latent(rows, embeddings).chunk(2, dim=1))
+        mean = self.mean([both[0] for both in hidden], rows, embeddings)
+        variance = self.variance([both[1] for both in hidden], rows, embeddings)
+        return mean, variance.clamp(min=_LEAST_VARIANCE)
+
+    def _read(self, rows):
+        """Give the first layer of the ratings, whose sums are divided as those of embeddings."""
+        product = row_product(rows, self.data.weight)
+        return product / _root_length(rows) + self.data.bias
+
+
+class CrossFeedbackVAE(nn.Module):
+    """Encoders of users and items, whose embeddings meet in an inner product.
+
+    Parameters
+    ----------
+    n_users, n_items : int
+        Numbers of users and items.
+    n_factors : int, default=25
+        Width of the embeddings.
+    clip : bool, default=False
+        Whether drawn embeddings are made non-negative.
+    noise_std : float, default=1.0
+        Deviation of ratings at the start.
+    **options
+        Further parameters of `SideEncoder`.
+
+    Attributes
+    ----------
+    user_embeddings : Tensor of shape (n_users, n_factors)
+        What the encoder of items reads in this pass.
+    item_embeddings : Tensor of shape (n_items, n_factors)
+        What the encoder of users reads in this pass.
+    """
+
+    def __init__(self, n_users, n_items, n_factors=25, clip=False, noise_std=1.0, **options):
+        super().__init__()
+        self.users = SideEncoder(n_items, n_factors, **options)
+        self.items = SideEncoder(n_users, n_factors, **options)
+        self.clip = clip
+        self.log_noise = nn.Parameter(torch.tensor(float(math.log(noise_std))))
+        self.register_buffer("user_embeddings", self.clipped(torch.randn(n_users, n_factors)))
+        self.register_buffer("item_embeddings", self.clipped(torch.randn(n_items, n_factors)))
+
+    def clipped(self, embeddings):
+        """Make embeddings non-negative, if the model's are.
+
+        Parameters
+        ----------
+        embeddings : Tensor of shape (B, n_factors)
+            The embeddings.
+
+        Returns
+        -------
+        embeddings : Tensor of shape (B, n_factors)
+            The same, or what of them is positive.
+        """
+        return embeddings.clamp(min=0) if self.clip else embeddings
+
+    def draw(self, mean, variance):
+        """Draw embeddings by the reparameterisation.
+
+        Parameters
+        ----------
+        mean, variance : Tensor of shape (B, n_factors)
+            The posteriors.
+
+        Returns
+        -------
+        embeddings : Tensor of shape (B, n_factors)
+            The draws.
+        """
+        return self.clipped(mean + torch.randn_like(mean) * variance.sqrt())
+
+    def forward(self, batch):
+        """Rebuild the ratings of a batch.
+
+        Parameters
+        ----------
+        batch : NestedBatch
+            Users, items and where they meet.
+
+        Returns
+        -------
+        ratings : Tensor of shape (n,)
+            Inner products of drawn embeddings.
+        user_divergence, item_divergence : Tensor of shape ()
+            Sums over the batch; 0 for a side that stays as it is.
+        log_noise : Tensor of shape ()
+            Logarithm of the deviation of ratings.
+        """
+        users, user_divergence = self._side(
+            self.users, batch.user_rows, self.item_embeddings, self.user_embeddings
+        )
+        items, item_divergence = self._side(
+            self.items, batch.item_rows, self.user_embeddings, self.item_embeddings
+        )
+        ratings = _inner(users, items, batch.user, batch.item)  # (n,)
+        return ratings, user_divergence, item_divergence, self.log_noise
+
+    def _side(self, encoder, rows, read, stored):
+        """Give drawn embeddings of a side, and the sum of their divergences."""
+        if rows is None:
+            return stored, stored.new_zeros(())
+        mean, variance = encoder(rows, read)
+        return self.draw(mean, variance), standard_normal_kl(mean, variance.log()).sum()
+
+
+def _inner(users, items, user, item):
+    """Give inner products of pairs: out of all of them where those are few."""
+    if len(users) * len(items) <= 32 * len(user):
+        return (users @ items.T)[user, item]
+    return (users[user] * items[item]).sum(dim=1)
+
+
+class RatingELBO(nn.Module):
+    r"""Negative evidence lower bound of ratings, eq. 7, divided by their number.
+
+    .. math:: \frac1n \Big( \sum_{(i, j)} \frac{(x_{ij} - u_i^\top v_j)^2}{2 s^2} + \log s
+        + \beta_u \sum_i \operatorname{KL}_i + \beta_v \sum_j \operatorname{KL}_j \Big)
+
+    The divergence of a user occurs in each batch of items, so every time a share of it counts.
+
+    Parameters
+    ----------
+    beta_user, beta_item : float, default=1.0
+        Weights of the divergences.
+    """
+
+    def __init__(self, beta_user=1.0, beta_item=1.0):
+        super().__init__()
+        self.beta_user = beta_user
+        self.beta_item = beta_item
+
+    def forward(self, output, batch):
+        """Give the loss of a batch.
+
+        Parameters
+        ----------
+        output : tuple of Tensor
+            What `CrossFeedbackVAE` gave.
+        batch : NestedBatch
+            The batch.
+
+        Returns
+        -------
+        loss : Tensor of shape ()
+            Its share of the bound of a pass, times the number of batches.
+        """
+        ratings, user_divergence, item_divergence, log_noise = output
+        error = (batch.values - ratings).square().sum()
+        loss = 0.5 * error * torch.exp(-2 * log_noise) + len(batch) * log_noise
+        loss = loss + self.beta_user * batch.user_share * user_divergence
+        loss = loss + self.beta_item * batch.item_share * item_divergence
+        return loss / batch.n_expected
