@@ -3,7 +3,9 @@
     python -m benchmarks.paired --protocol strong --data ml-1m --reference MultVAERecommender
 
 Reads what ``python -m benchmarks.quality --per-user DIR`` has saved. A user's value is the mean
-over the training seeds; users of several splits count as different ones.
+over the training seeds; users of several splits count as different ones. Of models of ratings
+(--protocol ratings) the errors to pair are "mse", the square of the table's RMSE, and "mae": a
+user counts as often as there are ratings, so that the mean is the error over all ratings.
 """
 
 import argparse
@@ -13,10 +15,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.protocols import PROTOCOLS
+from benchmarks.rating_metrics import ERRORS
+from benchmarks.results import smaller_is_better
 from benchmarks.runs import system_names
 from skrec.model_selection import compare
 
 __all__ = ["load_values", "main", "table_of"]
+
+_SUMS = {"mse": ERRORS["rmse"], "mae": ERRORS["mae"]}
 
 
 def main(argv=None):
@@ -36,7 +43,7 @@ def _make_parser():
         epilog="\n".join(__doc__.splitlines()[2:]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--protocol", default="strong")
+    parser.add_argument("--protocol", choices=list(PROTOCOLS), default="strong")
     parser.add_argument("--data", default="ml-1m")
     parser.add_argument("--reference", default="MultVAERecommender", help="what others differ from")
     parser.add_argument("--metrics", nargs="+", default=["ndcg@100", "ndcg@20", "recall@50"])
@@ -78,7 +85,8 @@ def _one_metric(metric, options):
         rows.loc[pairs.index, "pvalue"] = pairs["t_pvalue_holm"]
     low, high = rows[["ci_low", "ci_high"]].min(axis=1), rows[["ci_low", "ci_high"]].max(axis=1)
     rows["relative"] = rows["difference"] / rows.loc[options.reference, "mean"]
-    return rows.assign(ci_low=low, ci_high=high).sort_values("mean", ascending=False)
+    rows = rows.assign(ci_low=low, ci_high=high)
+    return rows.sort_values("mean", ascending=smaller_is_better(metric))
 
 
 def load_values(options, metric):
@@ -98,7 +106,7 @@ def load_values(options, metric):
     """
     prefix = f"{options.protocol}-{options.data}-"
     found = defaultdict(dict)
-    for system in options.systems or system_names():
+    for system in options.systems or system_names(PROTOCOLS[options.protocol].feedback):
         for path in sorted(Path(options.per_user).glob(f"{prefix}{system}-*.npz")):
             split, _, seed = path.stem.removeprefix(f"{prefix}{system}-").rpartition("-")
             if split and split[0] in "0123456789g" and seed.isdigit():  # else a longer name's
@@ -108,7 +116,9 @@ def load_values(options, metric):
 
 def _series(path, metric):
     with np.load(path) as arrays:
-        return pd.Series(arrays[metric], index=arrays["user"])
+        if metric not in _SUMS:
+            return pd.Series(arrays[metric], index=arrays["user"])
+        return pd.Series(arrays[_SUMS[metric]] / arrays["n_ratings"].mean(), index=arrays["user"])
 
 
 def _aligned(found):

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 
 from benchmarks.data import with_leave_one_out
+from benchmarks.rating_metrics import RatingMetrics
 from skrec import Interactions
 from skrec.metrics import make_ranking_scorer
-from skrec.model_selection import LeaveOneOut
+from skrec.model_selection import InteractionHoldout, LeaveOneOut
 from skrec.reproduce import strong_generalization_parts
 from skrec.utils import split_rows
 
@@ -29,7 +31,7 @@ class Task:
         What ``fit`` sees.
     evaluate : Interactions or tuple of csr_matrix
         Targets of users known from ``fit``; or histories and targets of other users.
-    scorer : RankingScorer
+    scorer : RankingScorer or RatingMetrics
         Metrics for each user.
     fit_parameters : dict
         Estimator parameters that give training something to watch, for estimators that have them.
@@ -55,6 +57,13 @@ class Task:
         warm = values[values.index.isin(self.warm_users)].add_prefix("warm_")
         return values.join(warm)
 
+    def summary(self, values):
+        """Give mean, standard error and number of users of each metric."""
+        if hasattr(self.scorer, "summary"):
+            return self.scorer.summary(values)
+        means = {"mean": values.mean(), "std_error": values.sem(), "n_users": values.count()}
+        return pd.DataFrame(means)
+
     def activity(self, users):
         """Give how many interactions the model is shown of each user that is scored."""
         shown = self.evaluate[0] if isinstance(self.evaluate, tuple) else self.train
@@ -79,6 +88,7 @@ class NCF:
         Not used.
     """
 
+    feedback = "implicit"
     criterion = "sampled_ndcg@10"
     watched = "ndcg@100"
     keeps_early_stopping = False
@@ -114,8 +124,9 @@ class NCF:
 class Strong:
     """Hold users out, show 80 % of each one's history, and look for the rest among all items.
 
-    Ratings of 4 and more count as 1, of users with 5 or more of them; items that nobody then has
-    are dropped. Validation users serve tuning and early stopping and are never trained on.
+    Ratings of 4 and more count as 1, or every entry where there are no ratings, of users with 5 or
+    more of them; items that nobody then has are dropped. Validation users serve tuning and early
+    stopping and are never trained on.
 
     Parameters
     ----------
@@ -123,6 +134,7 @@ class Strong:
         With ``test_users`` (of test and of validation each) and ``split_seed``.
     """
 
+    feedback = "implicit"
     criterion = "ndcg@100"
     watched = "ndcg@100"
     keeps_early_stopping = True
@@ -135,7 +147,8 @@ class Strong:
 
     def _parts(self, data):
         """Give the rows to train on, and histories and targets of validation and test users."""
-        return strong_generalization_parts(data.interactions, self.n_users, self.seed)
+        threshold = 4.0 if np.ptp(data.interactions.value) else None
+        return strong_generalization_parts(data.interactions, self.n_users, self.seed, threshold)
 
     def tuning(self, data):
         """Give the task on the validation users."""
@@ -163,6 +176,7 @@ class Weak:
         Not used.
     """
 
+    feedback = "implicit"
     criterion = "ndcg@20"
     watched = "ndcg@20"
     keeps_early_stopping = False
@@ -190,12 +204,58 @@ class Weak:
         return Task(train, evaluate, scorer, fit_parameters)
 
 
+class Ratings:
+    """Predict ratings that are held out at random, whoever's they are.
+
+    A share of the ratings is trained on, by default 70 %; the rest is cut in halves, for validation
+    and early stopping and for the test. RMSE and MAE are over all test ratings. Items are ranked
+    by the predicted ratings in two protocols, see `RatingMetrics`.
+
+    Parameters
+    ----------
+    options : Namespace
+        With ``train_share``, ``split_seed`` and ``ranked_users``.
+    """
+
+    feedback = "explicit"
+    criterion = "rmse"
+    watched = "rmse"
+    keeps_early_stopping = True
+
+    def __init__(self, options):
+        self.share, self.seed = options.train_share, options.split_seed
+        self.max_users = options.ranked_users
+        self.split = f"{100 * self.share:g}r{self.seed}"
+
+    def _parts(self, interactions):
+        """Give ratings to train on, to validate on and to test on."""
+        rng = np.random.RandomState(self.seed)
+        held_out = round(1 - self.share, 9)  # 0.3, not 0.30000000000000004, which is rounded up
+        train, rest = next(InteractionHoldout(held_out, random_state=rng).split(interactions))
+        train, rest = interactions[train], interactions[rest]
+        validation, test = next(InteractionHoldout(0.5, random_state=rng).split(rest))
+        return train, rest[validation], rest[test]
+
+    def tuning(self, data):
+        """Give the task on the validation ratings; nothing is ranked."""
+        train, validation, _ = self._parts(data.interactions)
+        return self._task(train, validation, validation, RatingMetrics(rank=False))
+
+    def test(self, data):
+        """Give the task on the test ratings."""
+        return self._task(*self._parts(data.interactions), RatingMetrics(max_users=self.max_users))
+
+    def _task(self, train, validation, evaluate, scorer):
+        watched = {**watching(validation, self.watched), "early_stopping": True}
+        return Task(train, evaluate, scorer, watched)
+
+
 def _warm(train, targets):
     """Give the users whose target somebody has in training."""
     return targets.user[np.isin(targets.item, train.item)]
 
 
-PROTOCOLS = {"ncf": NCF, "strong": Strong, "weak": Weak}
+PROTOCOLS = {"ncf": NCF, "strong": Strong, "weak": Weak, "ratings": Ratings}
 
 
 def watching(validation, metric):

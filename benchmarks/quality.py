@@ -23,6 +23,7 @@ _SMOKE = {
     "n_samples": 2,
     "n_pseudo_inputs": 5,
     "hidden_size": 8,
+    "joined_size": 8,
     "pretrain_epochs": 1,
     "fold_in_steps": 2,
 }
@@ -33,9 +34,14 @@ protocols:
           (ml-1m, amazon-music; ml-100k with the latest item of each user); "warm": of the users
           whose test item somebody has in training
   strong  strong generalisation: ratings >= 4, users with >= 5, 500 validation and 500 test users,
-          80 % of a history shown: NDCG@100, NDCG@20, Recall@50, @20, @10 (all MovieLens sets)
+          80 % of a history shown: NDCG@100, NDCG@20, Recall@50, @20, @10 (all MovieLens sets;
+          gowalla, without ratings, with --test-users 3000)
   weak    the data set's own test, full ranking: Recall@20 by the number of targets, NDCG@20
           (gowalla, ml-100k); "gowalla" is another name for it
+  ratings ratings split at random, 70 % to train, 15 % to validate, 15 % to test: RMSE and MAE over
+          all test ratings; Recall and NDCG at 20 and 50 of items rated higher than 3, of users with
+          two or more test items, among all items without training ratings ("own": among the user's
+          own test items). Models of ratings run here and nowhere else (all MovieLens sets)
 
 A cell whose rows are in the CSV is not run again. Values of the users, saved with --per-user, are
 paired by skrec.model_selection.compare.
@@ -53,10 +59,14 @@ def main(argv=None):
     if table.empty:
         parser.error(f"no results: {options.systems or 'all systems'} are skipped here")
     mine = table["data"].isin(options.data) & (table["protocol"] == options.protocol)
+    if options.protocol == "ratings":  # other shares of the data are other tables
+        mine &= table["split"].str.startswith(f"{100 * options.train_share:g}r")
     if options.systems:
         mine &= table["system"].isin(options.systems)
     print(results.quality_table(table[mine]).to_string())
-    print("mean ± standard error over users (standard error over seeds)")
+    print("mean ± standard error over users (standard error over seeds and splits)")
+    if options.protocol == "ratings":
+        print("rmse, mae: over all ratings, standard errors by the delta method over users")
 
 
 def make_parser():
@@ -82,7 +92,15 @@ def add_common(parser):
     parser.add_argument("--protocol", choices=[*PROTOCOLS, "gowalla"], default="ncf")
     parser.add_argument("--systems", nargs="+", help="estimators by name; default: all")
     parser.add_argument("--test-users", type=int, default=500, help="strong: test users")
-    parser.add_argument("--split-seed", type=int, default=0, help="strong: source of the split")
+    parser.add_argument(
+        "--split-seed", type=int, default=0, help="strong, ratings: source of the split"
+    )
+    parser.add_argument(
+        "--train-share", type=float, default=0.7, help="ratings: share to train on; default: 0.7"
+    )
+    parser.add_argument(
+        "--ranked-users", type=int, help="ratings: rank all items for so many users; default: all"
+    )
     parser.add_argument("--device", help="where torch systems run; default: auto")
     parser.add_argument("--threads", type=int, help="threads of torch; default: its own")
     parser.add_argument(
@@ -102,9 +120,12 @@ def prepare(parser, options):
     unknown = [name for name in options.data if name not in data.DATASETS]
     if unknown:
         parser.error(f"--data must be among {list(data.DATASETS)}; got {unknown}")
+    names = runs.system_names(PROTOCOLS[options.protocol].feedback)
     for system in options.systems or []:
-        if system not in runs.system_names():
-            parser.error(f"--systems must be among {runs.system_names()}; got {system!r}")
+        if system not in names:
+            parser.error(f"--systems must be among {names}; got {system!r}")
+    if not 0 < options.train_share < 1:
+        parser.error(f"--train-share must lie in (0, 1); got {options.train_share}")
     _set_up_torch(options)
 
 
@@ -123,9 +144,10 @@ def systems_for(name, options):
     """Give the systems to run on a data set: those named, else all that are not skipped."""
     if options.systems:
         return options.systems
-    known = [s for s in runs.system_names() if (s, name, options.protocol) in SETTINGS]
-    chosen = known or runs.system_names()
-    for system in runs.system_names():
+    names = runs.system_names(PROTOCOLS[options.protocol].feedback)
+    known = [s for s in names if (s, name, options.protocol) in SETTINGS]
+    chosen = known or names
+    for system in names:
         if reason := SKIPPED.get((system, name, options.protocol)):
             print(f"{system} on {name} is left out: {reason}")
             chosen = [s for s in chosen if s != system]
@@ -134,15 +156,21 @@ def systems_for(name, options):
 
 def cells_for(system, name, options):
     """Give the cells of a system: one a seed, or one alone where no seed matters."""
+    parameters = parameters_for(system, name, options)
+    seeds = options.seeds if runs.has_seed(system) else [0]
+    split = PROTOCOLS[options.protocol](options).split
+    return [runs.Cell(system, name, options.protocol, seed, split, parameters) for seed in seeds]
+
+
+def parameters_for(system, name, options):
+    """Give the parameters of a system: those of its row in the settings, else none."""
     parameters, known = settings_of(system, name, options.protocol)
     if not known:
         print(f"{system} on {name} has no row in benchmarks/settings.py: defaults")
     if options.smoke:
         names = runs.find_system(system)().get_params()
         parameters |= {key: value for key, value in _SMOKE.items() if key in names}
-    seeds = options.seeds if runs.has_seed(system) else [0]
-    split = PROTOCOLS[options.protocol](options).split
-    return [runs.Cell(system, name, options.protocol, seed, split, parameters) for seed in seeds]
+    return parameters
 
 
 def make_task(name, options):
@@ -153,7 +181,7 @@ def make_task(name, options):
 def run_cell(cell, task, device=None):
     """Run a cell and say so."""
     outcome = runs.run(task, cell.system, cell.parameters, cell.seed, device)
-    figures = "  ".join(f"{k} {v:.4f}" for k, v in outcome.values.mean().items())
+    figures = "  ".join(f"{k} {v:.4f}" for k, v in outcome.summary["mean"].items())
     print(f"{cell.name}: {figures}  ({outcome.fit_seconds:.1f} s)", flush=True)
     return outcome
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-__all__ = ["append", "has_rows", "quality_table", "read", "rows_of"]
+__all__ = ["append", "has_rows", "quality_table", "read", "rows_of", "smaller_is_better"]
 
 _KEY = ["system", "data", "protocol", "seed", "split", "parameters"]
 
@@ -63,8 +63,13 @@ def has_rows(path, key):
     return not rows_of(path, key).empty
 
 
+def smaller_is_better(metric):
+    """Tell whether a metric is an error."""
+    return metric in ("rmse", "mae", "mse")
+
+
 def quality_table(table):
-    """Average over seeds: one line a system, ``mean ± standard error over users`` a metric.
+    """Average over seeds and splits: one line a system, ``mean ± standard error`` a metric.
 
     Parameters
     ----------
@@ -75,8 +80,8 @@ def quality_table(table):
     -------
     summary : DataFrame
         Indexed by data, protocol and system, best first by the first metric. The standard error
-        over users is the mean of those of the seeds. Where there are several seeds, the second
-        number in brackets is the standard error over them.
+        over users is the mean of those of the runs. Where there are several runs, of other seeds or
+        splits, the number in brackets is the standard error over them.
     """
     table = table.drop_duplicates([*_KEY, "metric"], keep="last")
     settings = ["data", "protocol", "system", "parameters"]
@@ -85,7 +90,7 @@ def quality_table(table):
         mean=("mean", "mean"),
         users=("std_error", "mean"),
         seeds=("mean", "sem"),
-        n_seeds=("seed", "nunique"),
+        n_runs=("mean", "size"),
         fit_seconds=("fit_seconds", "mean"),
     ).reset_index()
     cells["text"] = [_text(*row) for row in cells[["mean", "users", "seeds"]].to_numpy()]
@@ -95,10 +100,11 @@ def quality_table(table):
 
 def _one_protocol(cells, settings):
     first = cells["metric"].iloc[0]
-    order = cells[cells["metric"] == first].sort_values("mean", ascending=False)
+    order = cells[cells["metric"] == first]
+    order = order.sort_values("mean", ascending=smaller_is_better(first))
     wide = cells.pivot(index=settings, columns="metric", values="text")
     wide = wide[list(dict.fromkeys(cells["metric"]))]
-    counts = cells.drop_duplicates(settings).set_index(settings)[["n_seeds", "fit_seconds"]]
+    counts = cells.drop_duplicates(settings).set_index(settings)[["n_runs", "fit_seconds"]]
     return wide.join(counts.round(1)).loc[pd.MultiIndex.from_frame(order[settings])]
 
 

@@ -3,19 +3,22 @@
 import json
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import get_tags
 
 import skrec
 
 __all__ = ["VARIANTS", "Cell", "Outcome", "find_system", "make_estimator", "run", "system_names"]
 
-_SUFFIXES = ("Recommender", "Ranker", "Classifier", "BMF")
+_SUFFIXES = ("Recommender", "Ranker", "Classifier", "Regressor", "BMF")
 
-# systems of the papers that are settings of an estimator; "-2" has two hidden layers
+# systems of the papers that are settings of an estimator; "-1" and "-2" have one and two hidden
+# layers, as in EVCF's tables
 VARIANTS = {
     "MultVAE-gated": ("MultVAERecommender", {"gated": True}),
     "Vamp-gated": ("VampVAERecommender", {"gated": True}),
@@ -23,12 +26,21 @@ VARIANTS = {
     "H+Vamp-gated": ("VampVAERecommender", {"hierarchical": True, "gated": True}),
 }
 VARIANTS |= {
-    f"{name}-2": (cls, {**parameters, "hidden_sizes": (600, 600)})
+    f"{name}-{depth}": (cls, {**parameters, "hidden_sizes": (600,) * depth})
+    for depth in (1, 2)
     for name, (cls, parameters) in {
         "MultVAE": ("MultVAERecommender", {}),
         "Vamp": ("VampVAERecommender", {}),
         **VARIANTS,
     }.items()
+}
+VARIANTS |= {
+    "U-AutoRec": ("AutoRecRegressor", {"side": "user"}),
+    "I-AutoRec": ("AutoRecRegressor", {"side": "item"}),
+    # the ablation: table 4 of the cross-feedback paper
+    "CrossFeedback-no-data": ("CrossFeedbackBMF", {"data_input": False}),
+    "CrossFeedback-no-feedback": ("CrossFeedbackBMF", {"cross_feedback": False}),
+    "CrossFeedback-no-attention": ("CrossFeedbackBMF", {"attention": None}),
 }
 
 
@@ -97,6 +109,8 @@ class Outcome:
     ----------
     values : DataFrame of shape (n_users, n_metrics)
         Metrics of each user.
+    summary : DataFrame of shape (n_reported_metrics, 3)
+        ``mean``, ``std_error`` and ``n_users`` by metric.
     activity : ndarray of shape (n_users,)
         Interactions that the model was shown of each user.
     fit_seconds, score_seconds : float
@@ -106,28 +120,28 @@ class Outcome:
     """
 
     values: pd.DataFrame
+    summary: pd.DataFrame
     activity: np.ndarray
     fit_seconds: float
     score_seconds: float
     n_epochs: int | None
 
     def rows(self):
-        """Give a dict a metric: mean and standard error over users, times, epochs."""
+        """Give a dict a metric: mean, standard error, number of users, times, epochs."""
         shared = {
             "fit_seconds": round(self.fit_seconds, 2),
             "score_seconds": round(self.score_seconds, 2),
             "n_epochs": self.n_epochs,
         }
-        means, errors = self.values.mean(), self.values.sem()
         return [
             {
-                "metric": metric,
-                "mean": means[metric],
-                "std_error": errors[metric],
-                "n_users": int(self.values[metric].count()),
+                "metric": row.Index,
+                "mean": row.mean,
+                "std_error": row.std_error,
+                "n_users": int(row.n_users),
                 **shared,
             }
-            for metric in self.values
+            for row in self.summary.itertuples()
         ]
 
     def save(self, cell, folder):
@@ -139,17 +153,46 @@ class Outcome:
         np.savez(path, user=users, activity=self.activity, parameters=parameters, **columns)
 
 
-def system_names():
-    """Give the names of all estimators, but those that wrap another, and of variants."""
+def system_names(feedback="implicit"):
+    """Give the names of estimators and variants for one kind of feedback.
+
+    Those that wrap another are left out, and those that cannot be imported here.
+
+    Parameters
+    ----------
+    feedback : {"implicit", "explicit"}, default="implicit"
+        What the systems learn from.
+
+    Returns
+    -------
+    names : list of str
+        Estimators first.
+    """
+    return [name for name in _all_names() if _feedback(_class_name(name)) == feedback]
+
+
+def _all_names():
     names = [name for name in skrec.__all__ if name.endswith(_SUFFIXES)]
     return [name for name in names if name != "CalibratedRecommender"] + list(VARIANTS)
 
 
+def _class_name(name):
+    return VARIANTS[name][0] if name in VARIANTS else name
+
+
+@cache
+def _feedback(name):
+    try:
+        return get_tags(getattr(skrec, name)()).feedback
+    except (AttributeError, ImportError, OSError):  # torch may be missing, or broken
+        return None
+
+
 def find_system(name):
     """Give the class of a system by its name."""
-    if name not in system_names():
-        raise ValueError(f"systems must be among {system_names()}; got {name!r}")
-    return getattr(skrec, VARIANTS[name][0] if name in VARIANTS else name)
+    if name not in _all_names():
+        raise ValueError(f"systems must be among {_all_names()}; got {name!r}")
+    return getattr(skrec, _class_name(name))
 
 
 def has_seed(system):
@@ -252,7 +295,9 @@ def score(task, estimator, fit_seconds=0.0):
     values = task.score(estimator)
     seconds = time.perf_counter() - start
     activity = task.activity(values.index.to_numpy())
-    return Outcome(values, activity, fit_seconds, seconds, kept_epoch(estimator))
+    return Outcome(
+        values, task.summary(values), activity, fit_seconds, seconds, kept_epoch(estimator)
+    )
 
 
 def kept_epoch(estimator):

@@ -41,6 +41,8 @@ tasks:
                  the optimiser's step
   recvae-epoch   an epoch of RecVAE on ml-1m, three passes of the encoder and one of the decoder,
                  beside RecBole's
+  cross-feedback-pass  a batch of CrossFeedbackBMF, 1,000 users with 1,000 items of ml-1m, 25
+                 factors and a hidden layer of 50, without and with attention, beside its own parts
 
 Times are medians over rounds in which the competitors take turns; "low" and "high" are quartiles,
 "ratio" is to the row that "reference" names ("paired_ratio": median of the ratios within rounds,
@@ -283,6 +285,7 @@ _TASKS = {
     "convncf-epoch": _later("embedding_jobs", "convncf_epoch"),
     "vamp-batch": _later("autoencoder_jobs", "vamp_batch"),
     "recvae-epoch": _later("autoencoder_jobs", "recvae_epoch"),
+    "cross-feedback-pass": _later("rating_jobs", "cross_feedback_pass"),
 }
 _WITH_PEERS = ("peers", "mf-bpr", "convncf-epoch", "recvae-epoch")
 

@@ -23,10 +23,11 @@ what is validated on:
           among 99 drawn negatives; by NDCG@10. Training is watched by NDCG@100 over all items.
   strong  the validation users; by NDCG@100
   weak    a tenth of each user's training interactions; by NDCG@20
+  ratings half of the ratings that are not trained on; by RMSE
 
 Torch systems train with early stopping; the chosen row holds the best epoch (ncf, weak: the final
-fit is on train and validation data together) or early stopping itself (strong). Every trial is a
-row of the CSV; a trial that is there is not run again.
+fit is on train and validation data together) or early stopping itself (strong, ratings). Every
+trial is a row of the CSV; a trial that is there is not run again.
 """
 
 
@@ -38,8 +39,30 @@ def main(argv=None):
     for name in options.data:
         task = PROTOCOLS[options.protocol](options).tuning(data.load(name, options.data_home))
         for system in quality.systems_for(name, options):
-            trials = [_trial(task, system, name, p, options) for p in candidates(system, options)]
+            trials = search(task, system, name, options)
             _report(trials, system, name, options.protocol)
+
+
+def search(task, system, name, options):
+    """Try the parameters of a system on a validation task, and give the trials, best first.
+
+    Parameters
+    ----------
+    task : Task
+        Of the protocol's tuning stage.
+    system, name : str
+        The system and the data set.
+    options : Namespace
+        Of the command line.
+
+    Returns
+    -------
+    trials : list of dict
+        With ``parameters``, ``value`` and ``n_epochs``.
+    """
+    trials = [_trial(task, system, name, p, options) for p in candidates(system, options)]
+    sign = 1 if results.smaller_is_better(PROTOCOLS[options.protocol].criterion) else -1
+    return sorted(trials, key=lambda trial: sign * trial["value"])
 
 
 def _make_parser():
@@ -100,8 +123,7 @@ def chosen_parameters(trial, protocol):
 
 
 def _report(trials, system, name, protocol):
-    """Print the trials, best first, and the row of the best."""
-    trials = sorted(trials, key=lambda trial: -trial["value"])
+    """Print the first trials, and the row of the best."""
     criterion = PROTOCOLS[protocol].criterion
     table = pd.DataFrame([{criterion: t["value"], "epochs": t["n_epochs"]} for t in trials])
     table["parameters"] = [json.dumps(t["parameters"]) for t in trials]
