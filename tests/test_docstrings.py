@@ -49,6 +49,7 @@ IGNORED_FOR_OBJECT = {
     "skrec.neural.PairRegressor": {"PR01": "every estimator documents what it inherits"},
     "skrec.neural.RowRecommender": {"PR01": "every estimator documents what it inherits"},
     "skrec.neural.RowRegressor": {"PR01": "every estimator documents what it inherits"},
+    "skrec.neural.WatchedRatings": {"PR01": "every estimator documents what it inherits"},
     "skrec.neural.TorchRecommender": {"PR01": "every estimator documents what it inherits"},
     "skrec.training.RecommenderNet": {"PR01": "skorch documents the parameters of its nets"},
 }

@@ -142,9 +142,12 @@ class RatingRecommender(BaseRecommender):
         self.rating_step_ = float(np.diff(scale).min(initial=np.inf)) if len(scale) <= 100 else 0.0
         if not np.isfinite(self.rating_step_):
             self.rating_step_ = 0.0
+        self.residual_std_ = float(max(self._residual_spread(X), 1e-3))
+
+    def _residual_spread(self, X):
+        """Give the root mean square of the residuals; a hook for models that watch ratings."""
         residuals = self._held_out_residuals(X)
-        spread = np.sqrt(np.mean(residuals**2)) if len(residuals) else 0.0
-        self.residual_std_ = float(max(spread, 1e-3))
+        return np.sqrt(np.mean(residuals**2)) if len(residuals) else 0.0
 
     def _held_out_residuals(self, X):
         rng = check_random_state(0)

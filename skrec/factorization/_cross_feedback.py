@@ -10,9 +10,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skrec.base import RatingRecommender
 from skrec.neural import (
-    RATING_VALIDATION_DOCS,
     SimilarItems,
     TorchRecommender,
+    WatchedRatings,
     hold_out_ratings,
     watch_rmse,
 )
@@ -26,7 +26,7 @@ _NOISE_PACE = 20  # times the learning rate of the rest
 _ROUNDS = 2  # in which posteriors settle
 
 
-class CrossFeedbackBMF(SimilarItems, RatingRecommender, TorchRecommender):
+class CrossFeedbackBMF(WatchedRatings, SimilarItems, RatingRecommender, TorchRecommender):
     r"""Bayesian matrix factorisation by encoders with cross feedback and attention (VAE-BMF).
 
     An encoder gives the posterior of each user's embedding from the user's ratings and the
@@ -143,7 +143,6 @@ class CrossFeedbackBMF(SimilarItems, RatingRecommender, TorchRecommender):
     batch_size: int = 1000
     item_batch_size: int = 1000
     n_samples: int = 20
-    validation_metric: str = "rmse"
 
     _probabilistic: ClassVar[bool] = True
     _scores_few_cheaply: ClassVar[bool] = True
@@ -166,7 +165,6 @@ class CrossFeedbackBMF(SimilarItems, RatingRecommender, TorchRecommender):
         "item_batch_size": [Interval(Integral, 1, None, closed="left")],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
     }
-    _parameter_docs: ClassVar[dict[str, str]] = RATING_VALIDATION_DOCS
     _test_parameters: ClassVar[dict[str, Any]] = {
         "n_factors": 4,
         "hidden_sizes": (8,),

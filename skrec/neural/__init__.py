@@ -7,7 +7,7 @@ from skrec.neural._pretraining import Pretrained, copy_factors, factor_tables, f
 from skrec.neural._rated_pairs import PairRegressor
 from skrec.neural._rated_rows import RowRegressor
 from skrec.neural._rating_validation import (
-    RATING_VALIDATION_DOCS,
+    WatchedRatings,
     hold_out_ratings,
     watch_rmse,
 )
@@ -16,7 +16,6 @@ from skrec.neural._similar_items import SimilarItems
 from skrec.neural._validation_set import ValidationSet, hold_out_rows
 
 __all__ = [
-    "RATING_VALIDATION_DOCS",
     "PairClassifier",
     "PairRanker",
     "PairRecommender",
@@ -27,6 +26,7 @@ __all__ = [
     "SimilarItems",
     "TorchRecommender",
     "ValidationSet",
+    "WatchedRatings",
     "copy_factors",
     "factor_tables",
     "fit_start",

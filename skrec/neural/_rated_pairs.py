@@ -9,7 +9,7 @@ import torch
 from skrec.base import RatingRecommender
 from skrec.neural._pair_base import PairRecommender
 from skrec.neural._rating_validation import (
-    RATING_VALIDATION_DOCS,
+    WatchedRatings,
     hold_out_ratings,
     watch_rmse,
 )
@@ -21,17 +21,14 @@ __all__ = ["PairRegressor"]
 _PAIRS_A_STEP = 2**14
 
 
-class PairRegressor(RatingRecommender, PairRecommender):
+class PairRegressor(WatchedRatings, RatingRecommender, PairRecommender):
     """Ratings are predicted: squared error.
 
     The net learns what is above or below the mean of all ratings, ``rating_mean_``.
     """
 
-    validation_metric: str = "rmse"
-
     _loss = RatingLoss
     _links_pairs: ClassVar[bool] = True
-    _parameter_docs: ClassVar[dict[str, str]] = RATING_VALIDATION_DOCS
 
     def _data(self, X, rng):
         self.rating_mean_ = float(X.data.mean(dtype=np.float64))

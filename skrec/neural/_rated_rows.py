@@ -8,7 +8,7 @@ import torch
 
 from skrec.base import RatingRecommender
 from skrec.neural._rating_validation import (
-    RATING_VALIDATION_DOCS,
+    WatchedRatings,
     hold_out_ratings,
     watch_rmse,
 )
@@ -20,7 +20,7 @@ from skrec.utils import row_blocks
 __all__ = ["RowRegressor"]
 
 
-class RowRegressor(RatingRecommender, RowRecommender):
+class RowRegressor(WatchedRatings, RatingRecommender, RowRecommender):
     """Ratings are predicted from rows of ratings: squared error on what is rated.
 
     The module reads ratings and gives ratings; it has `set_scale`, and takes ``at``, the entries to
@@ -30,11 +30,9 @@ class RowRegressor(RatingRecommender, RowRecommender):
 
     max_epochs: int = 50
     batch_size: int = 64
-    validation_metric: str = "rmse"
 
     _proba: ClassVar[str] = "bernoulli"
     _parameter_docs: ClassVar[dict[str, str]] = {
-        **RATING_VALIDATION_DOCS,
         "max_epochs": """
             max_epochs : int, default=50
                 Passes over the training data.""",

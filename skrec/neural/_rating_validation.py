@@ -1,24 +1,38 @@
 """Held-out ratings that training is watched on."""
 
+from typing import ClassVar
+
 import numpy as np
 
+from skrec.base import ParameterFields
 from skrec.neural._pair_validation import given_pairs
 from skrec.training import RankingValidation
 from skrec.utils import row_of_entry, take_entries
 
-__all__ = ["RATING_VALIDATION_DOCS", "hold_out_ratings", "watch_rmse"]
+__all__ = ["WatchedRatings", "hold_out_ratings", "watch_rmse"]
 
-RATING_VALIDATION_DOCS = {
-    "validation_fraction": """
-        validation_fraction : float, default=0.1
-            Share of the ratings that is held out to validate on.""",
-    "validation_data": """
-        validation_data : Interactions, default=None
-            Ratings to validate on in place of held-out ones, in the frame of ``X``.""",
-    "validation_metric": """
-        validation_metric : {"rmse"}, default="rmse"
-            What to validate by.""",
-}
+
+class WatchedRatings(ParameterFields):
+    """What estimators have that watch held-out ratings; it stands first among the bases."""
+
+    validation_metric: str = "rmse"
+
+    _parameter_docs: ClassVar[dict[str, str]] = {
+        "validation_fraction": """
+            validation_fraction : float, default=0.1
+                Share of the ratings that is held out to validate on.""",
+        "validation_data": """
+            validation_data : Interactions, default=None
+                Ratings to validate on in place of held-out ones, in the frame of ``X``.""",
+        "validation_metric": """
+            validation_metric : {"rmse"}, default="rmse"
+                What to validate by.""",
+    }
+
+    def _residual_spread(self, X):
+        # ratings that were not trained on tell more than hidden ones that were
+        errors = [row["valid_neg_rmse"] for row in self.net_.history if "valid_neg_rmse" in row]
+        return -max(errors) if errors else super()._residual_spread(X)
 
 
 def hold_out_ratings(estimator, X, rng):

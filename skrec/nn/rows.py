@@ -95,9 +95,9 @@ class SparseRows:
         Returns
         -------
         rows : SparseRows
-            Rows of norm 1; an empty row stays empty.
+            Rows of norm 1; an empty row stays empty, one of zeros as it is.
         """
-        norms = self.sum(self.values**2).sqrt()
+        norms = self.sum(self.values**2).sqrt().clamp(min=_LEAST_NORM)
         return replace(self, values=self.values / norms[self.row])
 
     def dropped_out(self, p, training):

@@ -141,3 +141,8 @@ def test_sparse_linear_starts_as_xavier_with_zero_bias(sizes):
     bound = np.sqrt(6 / sum(sizes))
     assert 0.9 * bound < layer.weight.abs().max() <= bound
     assert not layer.bias.any()
+
+
+def test_a_row_of_stored_zeros_has_no_norm():
+    rows = SparseRows(torch.tensor([0, 2]), torch.tensor([0, 2]), torch.zeros(2))
+    assert rows.normalized().values.tolist() == [0.0, 0.0]
