@@ -8,6 +8,7 @@ from skrec.nn.rows import xavier_
 
 __all__ = ["EmbeddingAttention"]
 
+_FIRST_SHARE = 0.01  # of what is attended to, at the start
 _LEAST_TOTAL = 1e-2  # of raw weights: nearer to zero their ratio explodes
 
 
@@ -41,9 +42,9 @@ class EmbeddingAttention(nn.Module):
         self.merge = None
         if merge == "concat":
             self.merge = nn.Linear(2 * n_factors, n_factors)
-            with torch.no_grad():  # starts as the vector itself
+            with torch.no_grad():  # starts as almost the vector itself
                 self.merge.weight[:, :n_factors] = torch.eye(n_factors)
-                self.merge.weight[:, n_factors:] = 0
+                self.merge.weight[:, n_factors:] *= _FIRST_SHARE
             nn.init.zeros_(self.merge.bias)
 
     def forward(self, vectors, rows, embeddings):

@@ -71,11 +71,11 @@ def test_large_scores_do_not_overflow():
     np.testing.assert_allclose(answer.detach(), [[3.0]])
 
 
-def test_it_starts_as_the_vector_itself(mask):
+def test_it_starts_as_almost_the_vector_itself(mask):
     module = EmbeddingAttention(K).double()
     vectors = torch.randn(4, K).double()
     answer = module(vectors, rows_of(mask), torch.randn(N_COLUMNS, K).double())
-    np.testing.assert_allclose(answer.detach(), vectors)
+    np.testing.assert_allclose(answer.detach(), vectors, atol=0.05)
 
 
 def test_it_can_be_added(mask):
