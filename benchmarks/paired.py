@@ -109,7 +109,7 @@ def load_values(options, metric):
     for system in options.systems or system_names(PROTOCOLS[options.protocol].feedback):
         for path in sorted(Path(options.per_user).glob(f"{prefix}{system}-*.npz")):
             split, _, seed = path.stem.removeprefix(f"{prefix}{system}-").rpartition("-")
-            if split and split[0] in "0123456789g" and seed.isdigit():  # else a longer name's
+            if split and "-" not in split and seed.isdigit():  # else a longer name's
                 found[system].setdefault(split, []).append(_series(path, metric))
     return _aligned({system: splits for system, splits in found.items() if splits})
 

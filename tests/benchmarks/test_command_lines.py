@@ -281,7 +281,7 @@ def test_variants_are_settings_of_estimators():
 
 def test_paired_differences_are_those_of_the_users(tmp_path, capsys):
     folder = tmp_path / "users"
-    systems = ["PopularityRecommender", "ItemKNNRecommender", "H+Vamp", "H+Vamp-gated"]
+    systems = ["PopularityRecommender", "ItemKNNRecommender", "H+Vamp", "H+Vamp-gated-1"]
     run_quality(
         tmp_path, "--protocol", "strong", "--systems", *systems, "--seeds", "0", "1",
         "--per-user", str(folder),
