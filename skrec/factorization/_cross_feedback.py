@@ -74,6 +74,8 @@ class CrossFeedbackBMF(WatchedRatings, SimilarItems, RatingRecommender, TorchRec
         Items a batch.
     n_samples : int, default=20
         Posterior draws for the deviation of probabilities.
+    lr : float, default=0.003
+        Learning rate; that of the noise is twenty times as large.
 
     Attributes
     ----------
@@ -143,6 +145,7 @@ class CrossFeedbackBMF(WatchedRatings, SimilarItems, RatingRecommender, TorchRec
     batch_size: int = 1000
     item_batch_size: int = 1000
     n_samples: int = 20
+    lr: float = 3e-3
 
     _probabilistic: ClassVar[bool] = True
     _scores_few_cheaply: ClassVar[bool] = True
