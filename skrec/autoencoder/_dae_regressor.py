@@ -55,11 +55,11 @@ class DAERegressor(RowRegressor, LayeredRows):
     The papers do not say how ratings enter. Here they are scaled to [0, 1] by the range seen in
     ``fit`` and a quarter is added, so that the lowest differs from none (ratings from 1 to 5 enter
     as they are, up to a factor); then rows are normalised as those of Mult-DAE are. The network
-    gives deviations from the user's mean, smoothed with five ratings at the mean of all: on
-    MovieLens 100k that is worth 0.013 of the validation error against deviations from the mean of
-    all. Weights of the outputs start at a tenth of Xavier's, for an item that few have rated keeps
-    much of its start; biases start at zero and have no penalty. Layers are narrower than those of
-    Mult-DAE, in the range that Jin et al. search.
+    gives deviations from the user's mean, smoothed with five ratings at the mean of all, which
+    validation ratings of MovieLens 100k liked better than that of all. Weights of the outputs start
+    at a tenth of Xavier's, for an item that few have rated keeps much of its start; biases start at
+    zero and have no penalty. Layers are narrower than those of Mult-DAE, in the range that Jin et
+    al. search.
 
     ``early_stopping=True`` hides ratings, not users: rows are watched that are trained on too.
     Rows without ratings get item means.
