@@ -105,7 +105,8 @@ def test_systems_run_on_their_own_kind_of_feedback(tmp_path, capsys):
     explicit, implicit = system_names("explicit"), system_names()
     assert set(SYSTEMS) < set(explicit)
     assert not set(explicit) & set(implicit)
-    assert all(name.endswith(("Regressor", "BMF", "AutoRec")) for name in explicit)
+    assert {"CrossFeedbackBMF", "I-AutoRec", "CrossFeedback-no-data"} < set(explicit)
+    assert {"MultVAERecommender", "H+Vamp-gated-1", "GeRecClassifier"} < set(implicit)
     for name in (explicit[0], implicit[0]):
         assert find_system(name)
     wrong = {"ratings": "EASERecommender", "strong": "BiasedMFRegressor"}
