@@ -37,6 +37,8 @@ parts, on the split of the protocol "ratings" of benchmarks.quality:
                square of errors over deviations on the validation ratings
   batches      the RMSE and the seconds of a pass by the sizes of batches
   reach        seconds until the validation RMSE that both CrossFeedbackBMF and VAERegressor reach
+
+A part that is in the CSV is not run again.
 """
 
 
@@ -63,9 +65,12 @@ def main(argv=None):
         dataset = data.load(name, options.data_home)
         tasks = protocol.tuning(dataset), protocol.test(dataset)
         for part in options.parts:
+            key = {"part": part, "data": name, "split": protocol.split, "seed": options.seed}
+            if results.has_rows(options.output, key):
+                print(f"{part} on {name}, split {protocol.split}: in {options.output}")
+                continue
             rows = pd.DataFrame(_PARTS[part](name, *tasks, options))
             print(rows.round(4).to_string(index=False), flush=True)
-            key = {"part": part, "data": name, "split": protocol.split, "seed": options.seed}
             results.append(options.output, [{**key, **row} for row in _long(rows)])
 
 

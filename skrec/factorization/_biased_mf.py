@@ -54,8 +54,7 @@ class BiasedMFRegressor(PairRegressor):
     Differences from the reference: mini-batches with Adam in place of single steps of gradient
     descent, and the last step, which takes in the ratings that early stopping held out.
     Early stopping judges by users solved on what is trained on, as the fitted model is used.
-    With it a smaller ``l2`` and fewer epochs are often better: .05 on MovieLens-1M. A ``l2`` below
-    1e-6 is raised to that where users are solved, so that there is one minimum.
+    A ``l2`` below 1e-6 is raised to that where users are solved, so that there is one minimum.
 
     References
     ----------

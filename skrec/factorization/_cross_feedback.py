@@ -102,7 +102,8 @@ class CrossFeedbackBMF(WatchedRatings, SimilarItems, RatingRecommender, TorchRec
     Predictions are inner products of posterior means, of which those of users are encoded from
     their rows and the items' means, so that unseen users are no others. ``predict(...,
     return_std=True)`` is the deviation of a rating under both posteriors and the noise, in closed
-    form; `decision_function` gives that of the inner product alone.
+    form; `decision_function` gives that of the inner product alone. With ``clip=True`` closed
+    forms are those of the Gaussians before they are clipped; draws are clipped.
 
     Differences from the paper: attention is normalised by a softmax, since sums of raw weights
     come near zero; attended variances pass a sigmoid again; ratings lose their mean, and a row's
@@ -301,6 +302,8 @@ class CrossFeedbackBMF(WatchedRatings, SimilarItems, RatingRecommender, TorchRec
         means, variances = self._posterior(queries)
         # one draw for all users, so that a row does not depend on the others
         users = means + rng.standard_normal(shape[1]) * np.sqrt(variances)
+        if self.clip:
+            users, items = np.maximum(users, 0), np.maximum(items, 0)
         return self._products(users, items)
 
     def _proba_candidates(self, scores, queries, candidates):

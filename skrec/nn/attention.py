@@ -9,7 +9,8 @@ from skrec.nn.rows import xavier_
 __all__ = ["EmbeddingAttention"]
 
 _FIRST_SHARE = 0.01  # of what is attended to, at the start
-_LEAST_TOTAL = 1e-2  # of raw weights: nearer to zero their ratio explodes
+_LEAST_SHARE = 0.1  # of the sum of sizes that a sum of raw weights counts at least
+_LEAST_TOTAL = 1e-2
 
 
 class EmbeddingAttention(nn.Module):
@@ -30,7 +31,8 @@ class EmbeddingAttention(nn.Module):
     merge : {"concat", "add"}, default="concat"
         Whether the mean is joined by a linear layer on both, or added.
     normalization : {"softmax", "ratio"}, default="softmax"
-        ``"ratio"`` is eq. 9; sums of less than 0.01 in size count as 0.01.
+        ``"ratio"`` is eq. 9; where raw weights cancel, so that their sum is less than a tenth of
+        the sum of their sizes, or than 0.01, it counts as that.
     """
 
     def __init__(self, n_factors, over="rated", merge="concat", normalization="softmax"):
@@ -97,7 +99,8 @@ class EmbeddingAttention(nn.Module):
         """Give weights of each row, of shape (B, n_columns)."""
         if self.normalization == "softmax":
             return scores.softmax(dim=1)
-        return scores / _guarded(scores.sum(dim=1, keepdim=True))
+        sizes = scores.abs().sum(dim=1, keepdim=True)
+        return scores / _guarded(scores.sum(dim=1, keepdim=True), sizes)
 
     def _normalized_by_row(self, scores, row, n_rows):
         """Give weights of each stored entry, of shape (nnz,)."""
@@ -106,9 +109,11 @@ class EmbeddingAttention(nn.Module):
             highest = zeros.scatter_reduce(0, row, scores.detach(), "amax", include_self=False)
             scores = (scores - highest[row]).exp()
             return scores / zeros.index_add(0, row, scores)[row]
-        return scores / _guarded(zeros.index_add(0, row, scores))[row]
+        sizes = zeros.index_add(0, row, scores.abs())
+        return scores / _guarded(zeros.index_add(0, row, scores), sizes)[row]
 
 
-def _guarded(totals):
+def _guarded(totals, sizes):
     """Keep sums away from zero, with their signs."""
-    return torch.where(totals < 0, -1.0, 1.0) * totals.abs().clamp(min=_LEAST_TOTAL)
+    least = (_LEAST_SHARE * sizes).clamp(min=_LEAST_TOTAL)
+    return torch.where(totals < 0, -1.0, 1.0) * torch.maximum(totals.abs(), least)

@@ -11,8 +11,8 @@ from itertools import pairwise
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
+from skrec.nn._row_kernels import weighted_sums
 from skrec.nn.attention import EmbeddingAttention
 from skrec.nn.losses import standard_normal_kl
 from skrec.nn.rows import SparseLinear, SparseRows, row_product, xavier_
@@ -154,15 +154,8 @@ class _MeanLinear(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, rows, embeddings):
-        share = 1 / rows.offsets.diff().clamp(min=1)[rows.row]
-        mean = F.embedding_bag(
-            rows.indices,
-            embeddings,
-            rows.offsets,
-            mode="sum",
-            per_sample_weights=share.to(embeddings.dtype),
-            include_last_offset=True,
-        )
+        share = 1 / rows.offsets.diff().clamp(min=1)[rows.row].to(embeddings.dtype)
+        mean = weighted_sums(rows, share, embeddings)
         return self.linear(mean)  # (B, parts * out_features)
 
 

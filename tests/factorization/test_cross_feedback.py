@@ -8,7 +8,6 @@ from sklearn.model_selection import GridSearchCV
 
 from skrec import CrossFeedbackBMF, Interactions
 from skrec.datasets import fetch_movielens
-from skrec.exceptions import DivergenceError
 from skrec.metrics import make_rating_scorer
 from skrec.model_selection import InteractionHoldout
 
@@ -63,8 +62,7 @@ def test_every_part_can_be_switched(switch, problem):
     X = problem[0]
     est = CrossFeedbackBMF(**{**SMALL, **switch}, max_epochs=60, lr=0.01, beta_user=0.01).fit(X)
     assert np.isfinite(est.net_.history[:, "train_loss"]).all()
-    # what was rated says nothing here, and raw weights of attention explode
-    if not {"data_input", "attention_weights"} & set(switch):
+    if "data_input" not in switch:  # what was rated says nothing here
         assert -est.score(Interactions(X)) < X.data.std()
     np.testing.assert_allclose(
         est.decision_function(X),
@@ -90,6 +88,15 @@ def test_deviations_are_those_of_a_product_of_gaussians(fitted, problem):
     np.testing.assert_allclose(spread[:, 7], drawn, rtol=0.05)
     _, std = fitted.predict(X, return_std=True)
     np.testing.assert_allclose(std[:, 7], np.hypot(drawn, fitted.noise_std_), rtol=0.05)
+
+
+def test_clipped_embeddings_are_clipped_in_draws_too(problem):
+    est = CrossFeedbackBMF(**SMALL, clip=True, max_epochs=3, n_samples=10).fit(problem[0])
+    scores, std = est.predict_proba(problem[0][:3], return_std=True)
+    assert scores.shape == std.shape
+    assert (est.user_means_ >= 0).all()
+    drawn = est.recommend(problem[0], 5, strategy="thompson", return_scores=True)[1]
+    assert drawn.min() >= est.rating_mean_ - 1e-5  # products of what is not negative
 
 
 def test_pairs_and_lists_have_the_deviations_of_rows(fitted, problem):
@@ -153,12 +160,9 @@ def test_nan_is_an_error():
         CrossFeedbackBMF().fit(X)
 
 
-def test_raw_attention_stays_finite_or_says_so(problem):
+def test_raw_attention_stays_finite_at_a_high_rate(problem):
     est = CrossFeedbackBMF(**SMALL, attention_weights="ratio", max_epochs=100, lr=0.05)
-    try:
-        est.fit(problem[0])
-    except DivergenceError:
-        return
+    est.fit(problem[0])
     assert np.isfinite(est.decision_function(problem[0])).all()
 
 
@@ -206,6 +210,9 @@ def test_it_beats_item_means_on_real_ratings(data_home):
     est = CrossFeedbackBMF(
         batch_size=400, item_batch_size=800, max_epochs=12, lr=3e-3, attention=None, random_state=0
     ).fit(X[train])
-    means = est._prior_scores()[X[test].item]
+    known = X[train]
+    totals = np.bincount(known.item, known.value, minlength=X.frame[1])
+    counts = np.bincount(known.item, minlength=X.frame[1])
+    means = ((totals + 5 * known.value.mean()) / (counts + 5))[X[test].item]
     baseline = np.sqrt(np.mean((means - X[test].value) ** 2))
     assert -est.score(X[test]) < 0.96 * baseline
