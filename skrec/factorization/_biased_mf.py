@@ -1,19 +1,19 @@
 """Matrix factorisation with biases, on ratings."""
 
 import copy
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 
+from skrec.factorization._dot import BiasedDot
 from skrec.factorization._row_ridge import solve_rows
 from skrec.neural import PairRegressor
-from skrec.nn import Dot, PairModel, UserTable, make_table
 
 __all__ = ["BiasedMFRegressor"]
 
 
-class BiasedMFRegressor(PairRegressor):
+class BiasedMFRegressor(BiasedDot, PairRegressor):
     r"""Matrix factorisation with biases, trained on ratings.
 
     Minimises over the ratings :math:`r_{ui}`
@@ -28,8 +28,6 @@ class BiasedMFRegressor(PairRegressor):
 
     Parameters
     ----------
-    bias : bool, default=True
-        Whether users and items have biases, which are the last entries of their vectors.
 
     Attributes
     ----------
@@ -72,12 +70,10 @@ class BiasedMFRegressor(PairRegressor):
     (2, 40)
     """
 
-    bias: bool = True
     l2: float = 0.08
     max_epochs: int = 30
 
     _fold_in: ClassVar[str] = "exact"
-    _parameter_constraints: ClassVar[dict[str, Any]] = {"bias": ["boolean"]}
     _parameter_docs: ClassVar[dict[str, str]] = {
         "l2": """
             l2 : float, default=0.08
@@ -89,14 +85,6 @@ class BiasedMFRegressor(PairRegressor):
             fold_in_steps : int, default=20
                 Not used: unseen users are solved.""",
     }
-
-    def _model(self, n_users, n_items):
-        interaction = Dot(self.n_factors, user_bias=self.bias, item_bias=self.bias)
-        return PairModel(
-            UserTable(n_users, interaction.user_size, self.init_std),
-            make_table(n_items, interaction.item_size, self.init_std),
-            interaction,
-        )
 
     def _data(self, X, rng):
         batches, validation = super()._data(X, rng)

@@ -1,14 +1,14 @@
 """Matrix factorisation with a pointwise loss."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from skrec.factorization._dot import BiasedDot
 from skrec.neural import PairClassifier
-from skrec.nn import Dot, PairModel, UserTable, make_table
 
 __all__ = ["MFClassifier"]
 
 
-class MFClassifier(PairClassifier):
+class MFClassifier(BiasedDot, PairClassifier):
     r"""Matrix factorisation with sampled binary cross-entropy (the dot product of Rendle 2020).
 
     Minimises over pairs of a user u and an item i, each one that u has (:math:`y_{ui} = 1`) with K
@@ -19,8 +19,6 @@ class MFClassifier(PairClassifier):
 
     Parameters
     ----------
-    bias : bool, default=True
-        Whether users and items have biases, which are the last entries of their vectors.
 
     Attributes
     ----------
@@ -58,15 +56,4 @@ class MFClassifier(PairClassifier):
     (2, 50)
     """
 
-    bias: bool = True
-
     _fold_in: ClassVar[str] = "approximate"
-    _parameter_constraints: ClassVar[dict[str, Any]] = {"bias": ["boolean"]}
-
-    def _model(self, n_users, n_items):
-        interaction = Dot(self.n_factors, user_bias=self.bias, item_bias=self.bias)
-        return PairModel(
-            UserTable(n_users, interaction.user_size, self.init_std),
-            make_table(n_items, interaction.item_size, self.init_std),
-            interaction,
-        )
