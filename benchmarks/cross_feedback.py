@@ -13,7 +13,6 @@ from skorch.callbacks import Callback
 
 from benchmarks import data, quality, results, runs
 from benchmarks.protocols import PROTOCOLS
-from benchmarks.settings import settings_of
 
 __all__ = ["VARIANTS", "main"]
 
@@ -99,8 +98,6 @@ def _long(rows):
 def _fit(name, task, options, system="CrossFeedbackBMF", **changed):
     """Fit a system as the protocol does, with the clock in its history."""
     parameters = quality.parameters_for(system, name, options)
-    if not settings_of(system, name, "ratings")[1] and not options.smoke:
-        print(f"{system} on {name} has no row in benchmarks/settings.py: defaults")
     given = {**task.fit_parameters, **parameters, "callbacks": [Clock()], **changed}
     return runs.make_estimator(system, given, options.seed, options.device).fit(task.train)
 
