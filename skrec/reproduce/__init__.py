@@ -3,15 +3,20 @@
 import sys
 from types import ModuleType
 
-from skrec.reproduce import _autoencoders  # noqa: F401  (registers its recipes)
+from skrec.reproduce import _autoencoders, _papers  # noqa: F401  (register recipes and tables)
 from skrec.reproduce._recipe import Recipe, System, find_recipe, list_recipes
 from skrec.reproduce._run import reproduce, strong_generalization_parts
+from skrec.reproduce._tables import Row, Table, find_table, list_tables
 
 __all__ = [
     "Recipe",
+    "Row",
     "System",
+    "Table",
     "find_recipe",
+    "find_table",
     "list_recipes",
+    "list_tables",
     "reproduce",
     "strong_generalization_parts",
 ]
