@@ -96,7 +96,7 @@ register_table(
                 published={"gowalla": figures(_METRICS, (0.1824, 0.1547))},
                 note="quoted: skrec has no graph models",
             ),
-            *beside("weak"),
+            *beside("weak", ("gowalla",)),
             Row("MF-BPR", "BPRMFRanker", note="not in the paper"),
             Row("Mult-DAE", "MultDAERecommender", note="not in the paper"),
             Row("Mult-VAE", "MultVAERecommender", note="not in the paper"),

@@ -10,6 +10,7 @@ from skrec.reproduce._tables import Row, Table, register_table
 __all__ = []
 
 _SOURCE = "Kim and Suh 2019"
+_HERE = "ml-1m", "gowalla"
 
 # with the better number of hidden layers of table 4-6
 _SYSTEMS = {
@@ -59,7 +60,7 @@ def _settings(n_users):
     }
     vamp = {**shared, "n_pseudo_inputs": 1000}
     variants = {name: vamp if "Vamp" in name else shared for name in _VARIANTS}
-    return {**variants, "CDAERecommender": CDAE, "EASERecommender": {"l2": 500.0}}
+    return {**variants, "CDAERecommender": CDAE}
 
 
 def _table(table, name, data, n_users, test_users, values, note=""):
@@ -81,8 +82,8 @@ def _table(table, name, data, n_users, test_users, values, note=""):
         protocol="strong",
         metrics=STRONG,
         data=(data,),
-        here=("ml-1m", "gowalla"),
-        rows=(*rows, *beside("strong", *values)),
+        here=_HERE,
+        rows=(*rows, *beside("strong", (data, *_HERE), *values)),
         options={"test_users": test_users},
         settings=_settings(n_users - 2 * test_users),
         note=note,
