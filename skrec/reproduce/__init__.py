@@ -5,7 +5,8 @@ from types import ModuleType
 
 from skrec.reproduce import _autoencoders, _papers  # noqa: F401  (register recipes and tables)
 from skrec.reproduce._recipe import Recipe, System, find_recipe, list_recipes
-from skrec.reproduce._run import reproduce, strong_generalization_parts
+from skrec.reproduce._run import reproduce
+from skrec.reproduce._splits import strong_generalization_parts
 from skrec.reproduce._tables import Row, Table, find_table, list_tables
 
 __all__ = [

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from benchmarks.data import with_leave_one_out
-from benchmarks.rating_metrics import RatingMetrics
 from skrec import Interactions
 from skrec.metrics import make_ranking_scorer
 from skrec.model_selection import InteractionHoldout, LeaveOneOut
-from skrec.reproduce import strong_generalization_parts
+from skrec.reproduce._data import with_leave_one_out
+from skrec.reproduce._rating_metrics import RatingMetrics
+from skrec.reproduce._splits import strong_generalization_parts
 from skrec.utils import split_rows
 
 __all__ = ["PROTOCOLS", "Task"]
