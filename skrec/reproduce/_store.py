@@ -1,11 +1,14 @@
 """Tables of results: a CSV that grows cell by cell."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["append", "has_rows", "read", "rows_of", "smaller_is_better"]
+__all__ = ["Store", "append", "has_rows", "read", "rows_of", "smaller_is_better"]
+
+_WHAT = ["system", "data", "protocol", "parameters"]
 
 
 def read(path):
@@ -15,6 +18,9 @@ def read(path):
 
 def append(path, rows):
     """Add rows to a CSV, with its header if it is new.
+
+    They are written at once: an interruption leaves all of them or none, and so do several
+    processes that share the file.
 
     Parameters
     ----------
@@ -30,7 +36,9 @@ def append(path, rows):
         header = list(pd.read_csv(path, nrows=0))
         if header != list(frame):
             raise ValueError(f"{path} must be a table with the columns {list(frame)}; got {header}")
-    frame.to_csv(path, mode="a", header=not path.exists(), index=False)
+    text = frame.to_csv(header=not path.exists(), index=False, lineterminator="\n")
+    with open(path, "ab", buffering=0) as file:
+        file.write(text.encode("utf-8"))
 
 
 def rows_of(path, key):
@@ -62,3 +70,71 @@ def has_rows(path, key):
 def smaller_is_better(metric):
     """Tell whether a metric is an error."""
     return metric in ("rmse", "mae", "mse")
+
+
+class Store:
+    """Finished cells: those of a CSV and those that are added to it.
+
+    Parameters
+    ----------
+    path : str or path-like, default=None
+        The CSV; None keeps the cells in memory alone.
+    """
+
+    def __init__(self, path=None):
+        self.path = path
+        table = pd.DataFrame() if path is None else read(path)
+        groups = [] if table.empty else table.groupby(_WHAT, sort=False)
+        self._runs = {what: rows for what, rows in groups}
+
+    def has(self, cell):
+        """Tell whether a cell is finished."""
+        return not self.rows([cell]).empty
+
+    def add(self, cell, rows):
+        """Keep the rows of a cell."""
+        rows = [{**cell.key, **row} for row in rows]
+        if self.path is not None:
+            append(self.path, rows)
+        known = self._runs.get(_what(cell))
+        new = pd.DataFrame(rows)
+        self._runs[_what(cell)] = new if known is None else pd.concat([known, new])
+
+    def rows(self, cells):
+        """Give the rows of cells that differ in their seeds alone.
+
+        Parameters
+        ----------
+        cells : sequence of Cell
+            The cells.
+
+        Returns
+        -------
+        rows : DataFrame
+            Of the cells that are finished.
+        """
+        runs = self._runs.get(_what(cells[0]), pd.DataFrame())
+        if runs.empty:
+            return runs
+        seeds = [cell.seed for cell in cells]
+        return runs[runs["seed"].isin(seeds) & (runs["split"] == cells[0].split)]
+
+    def data_of(self, protocol):
+        """Name the data sets of finished cells of a protocol, sorted."""
+        return sorted({data for _, data, mine, _ in self._runs if mine == protocol})
+
+    def all_runs(self, cell):
+        """Give the rows of a cell, of whatever seed and drawn split of the same sizes."""
+        runs = self._runs.get(_what(cell), pd.DataFrame())
+        if runs.empty:
+            return runs
+        return runs[runs["split"].map(_sizes) == _sizes(cell.split)]
+
+
+def _what(cell):
+    return tuple(cell.key[name] for name in _WHAT)
+
+
+def _sizes(split):
+    """Give the name of a split without its seed."""
+    return re.sub(r"(?<=[ur])\d+$", "", split)

@@ -6,7 +6,7 @@ from sklearn.utils import get_tags
 
 import skrec
 
-__all__ = ["VARIANTS", "find_system", "has_seed", "make_estimator", "system_names"]
+__all__ = ["VARIANTS", "find_system", "has_seed", "is_system", "make_estimator", "system_names"]
 
 _SUFFIXES = ("Recommender", "Ranker", "Classifier", "Regressor", "BMF")
 
@@ -70,6 +70,11 @@ def _feedback(name):
         return get_tags(getattr(skrec, name)()).feedback
     except (AttributeError, ImportError, OSError):  # torch may be missing, or broken
         return None
+
+
+def is_system(name):
+    """Tell whether there is a system of that name."""
+    return name in _all_names()
 
 
 def find_system(name):

@@ -15,7 +15,7 @@ if not (ROOT / "benchmarks").is_dir():
     pytest.skip("the benchmarks are part of the checkout alone", allow_module_level=True)
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.runs import VARIANTS, find_system, make_estimator  # noqa: E402
+from skrec.reproduce._systems import VARIANTS, find_system, make_estimator  # noqa: E402
 
 COMING = {"SLIMRecommender", "WMFRecommender", "WMF-192"}  # not there yet
 
