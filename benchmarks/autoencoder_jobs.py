@@ -9,13 +9,13 @@ import time
 
 import torch
 
-from benchmarks import data, matrices
+from benchmarks import matrices
 from benchmarks.jobs import Epochs
 from benchmarks.measure import alternate, summarize
 from benchmarks.multvae_batch import EstimatorBatches
 from benchmarks.peers import Worker
 from skrec import RecVAERecommender, VampVAERecommender
-from skrec.reproduce import strong_generalization_parts
+from skrec.reproduce import _data, strong_generalization_parts
 
 __all__ = ["recvae_epoch", "vamp_batch"]
 
@@ -33,7 +33,7 @@ _BATCH = 200
 def _rows(options):
     """Give the training rows of strong generalisation on ml-1m."""
     name = "synthetic" if options.smoke else "ml-1m"
-    dataset = data.load(name, options.data_home)
+    dataset = _data.load(name, options.data_home)
     n_users = 20 if options.smoke else 500
     return strong_generalization_parts(dataset.interactions, n_users)[0]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 import skrec
-from benchmarks import data
+from skrec.reproduce import _data
 from skrec.utils import hide_entries
 
 __all__ = ["main", "ratios"]
@@ -39,7 +39,7 @@ def main(argv=None):
     parser.add_argument("--data", default="ml-100k")
     parser.add_argument("--data-home", help="folder of the data; default: $SKREC_DATA")
     options = parser.parse_args(argv)
-    X = data.load(options.data, options.data_home).interactions.tocsr()
+    X = _data.load(options.data, options.data_home).interactions.tocsr()
     X.data[:] = 1
     order = np.random.RandomState(0).permutation(X.shape[0])
     n_test = int(_TEST_SHARE * X.shape[0])

@@ -9,8 +9,8 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
-from benchmarks import data, results, runs
-from benchmarks.protocols import PROTOCOLS
+from skrec.reproduce import _cells, _data, _store, _systems
+from skrec.reproduce._protocols import PROTOCOLS
 
 __all__ = ["CLAIMS", "TWINS", "VARIANTS", "main"]
 
@@ -80,7 +80,7 @@ CLAIMS = {
 def main(argv=None):
     """Run the command line."""
     options = _make_parser().parse_args(argv)
-    task = PROTOCOLS["ncf"]().test(data.load(options.data, options.data_home))
+    task = PROTOCOLS["ncf"]().test(_data.load(options.data, options.data_home))
     for seed in options.seeds:
         _run_seed(task, seed, options)
     table = _values(options)
@@ -105,7 +105,7 @@ def _run_seed(task, seed, options):
     twins = {}
     for name in options.variants:
         cell = _cell(name, seed, options)
-        if results.has_rows(options.output, cell.key):
+        if _store.has_rows(options.output, cell.key):
             continue
         twin = VARIANTS[name][2]
         if twin is not None and twin not in twins:
@@ -113,7 +113,7 @@ def _run_seed(task, seed, options):
         outcome = _run(task, name, cell, twins.get(twin))
         print(f"{seed} {name}: {outcome.values[_METRICS[1]].mean():.4f}", flush=True)
         rows = [{**cell.key, **row} for row in outcome.rows()]
-        results.append(options.output, rows)
+        _store.append(options.output, rows)
 
 
 def _cell(name, seed, options):
@@ -122,28 +122,28 @@ def _cell(name, seed, options):
     if system not in ("PopularityRecommender", "ItemKNNRecommender"):
         parameters["n_factors"] = options.factors
     key = {**parameters, "variant": name, "twin": None if twin is None else TWINS[twin]}
-    return runs.Cell(system, options.data, "ncf", seed, "given", key)
+    return _cells.Cell(system, options.data, "ncf", seed, "given", key)
 
 
 def _fit_twin(task, twin, seed, options):
     system, parameters = TWINS[twin]
     parameters = {**parameters, "n_factors": options.factors}
-    return runs.make_estimator(system, parameters, seed).fit(task.train)
+    return _systems.make_estimator(system, parameters, seed).fit(task.train)
 
 
 def _run(task, name, cell, twin):
     system, parameters, _ = VARIANTS[name]
     if parameters is None:  # the twin itself
-        return runs.score(task, clone(twin))
+        return _cells.score(task, clone(twin))
     parameters = {k: v for k, v in cell.parameters.items() if k not in ("variant", "twin")}
     if twin is not None:
         parameters["pretrain"] = twin
-    return runs.run(task, system, parameters, cell.seed)
+    return _cells.run(task, system, parameters, cell.seed)
 
 
 def _values(options):
     """Give the means of the variants, one column a metric, indexed by variant and seed."""
-    table = results.read(options.output)
+    table = _store.read(options.output)
     cells = [_cell(name, seed, options) for name in options.variants for seed in options.seeds]
     names = {cell.key["parameters"]: cell.parameters["variant"] for cell in cells}
     mine = table["parameters"].isin(names) & table["seed"].isin(options.seeds)

@@ -11,8 +11,9 @@ import pandas as pd
 from scipy.stats import norm
 from skorch.callbacks import Callback
 
-from benchmarks import data, quality, results, runs
-from benchmarks.protocols import PROTOCOLS
+from benchmarks import quality
+from skrec.reproduce import _data, _store, _systems
+from skrec.reproduce._protocols import PROTOCOLS
 
 __all__ = ["VARIANTS", "main"]
 
@@ -61,16 +62,16 @@ def main(argv=None):
     quality.prepare(parser, options)
     for name in options.data:
         protocol = PROTOCOLS["ratings"](options)
-        dataset = data.load(name, options.data_home)
+        dataset = _data.load(name, options.data_home)
         tasks = protocol.tuning(dataset), protocol.test(dataset)
         for part in options.parts:
             key = {"part": part, "data": name, "split": protocol.split, "seed": options.seed}
-            if results.has_rows(options.output, key):
+            if _store.has_rows(options.output, key):
                 print(f"{part} on {name}, split {protocol.split}: in {options.output}")
                 continue
             rows = pd.DataFrame(_PARTS[part](name, *tasks, options))
             print(rows.round(4).to_string(index=False), flush=True)
-            results.append(options.output, [{**key, **row} for row in _long(rows)])
+            _store.append(options.output, [{**key, **row} for row in _long(rows)])
 
 
 def _make_parser():
@@ -99,7 +100,7 @@ def _fit(name, task, options, system="CrossFeedbackBMF", **changed):
     """Fit a system as the protocol does, with the clock in its history."""
     parameters = quality.parameters_for(system, name, options)
     given = {**task.fit_parameters, **parameters, "callbacks": [Clock()], **changed}
-    return runs.make_estimator(system, given, options.seed, options.device).fit(task.train)
+    return _systems.make_estimator(system, given, options.seed, options.device).fit(task.train)
 
 
 def _errors(estimator):

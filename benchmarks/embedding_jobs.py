@@ -12,11 +12,11 @@ from skorch.callbacks import Callback
 from threadpoolctl import threadpool_limits
 
 from benchmarks import matrices
-from benchmarks.data import load
 from benchmarks.jobs import Epochs, Judge
 from benchmarks.measure import alternate, seconds, summarize
 from benchmarks.peers import Worker
 from benchmarks.workers._snapshots import Snapshots
+from skrec.reproduce._data import load
 from skrec.training import NegativeSampler, StopTraining
 from skrec.training._net import load_state
 from skrec.utils import row_of_entry, take_entries

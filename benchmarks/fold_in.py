@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from benchmarks import data, results, runs
-from benchmarks.settings import settings_of
 from skrec.metrics import evaluate_ranking
 from skrec.model_selection import InteractionHoldout
+from skrec.reproduce import _data, _store, _systems
+from skrec.reproduce._settings import settings_of
 
 __all__ = ["main"]
 
@@ -27,18 +27,18 @@ _CONV = {"max_epochs": 5, "n_factors": 32}
 def main(argv=None):
     """Run the command line."""
     options = _make_parser().parse_args(argv)
-    interactions = data.load(options.data, options.data_home).interactions
+    interactions = _data.load(options.data, options.data_home).interactions
     train, test = next(InteractionHoldout(0.1, random_state=0).split(interactions))
     X, targets = interactions[train].tocsr(), interactions[test].tocsr()
     for system in options.systems:
         row = {"system": system, "data": options.data, **measure(system, X, targets, options)}
-        results.append(options.output, [row])
+        _store.append(options.output, [row])
         print(pd.Series(row).to_frame().T.to_string(index=False), flush=True)
 
 
 def _make_parser():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fold_in", description=__doc__)
-    parser.add_argument("--data", default="ml-100k", choices=data.DATASETS)
+    parser.add_argument("--data", default="ml-100k", choices=_data.DATASETS)
     parser.add_argument("--data-home", help="folder of the data; default: $SKREC_DATA")
     parser.add_argument("--systems", nargs="+", default=list(_SYSTEMS), help="estimators by name")
     parser.add_argument("--users", type=int, default=200, help="how many training users are asked")
@@ -67,7 +67,7 @@ def measure(system, X, targets, options):
     parameters, known = settings_of(system, options.data, "ncf")
     if not known:
         parameters = {**_DEFAULTS, **(_CONV if system == "ConvNCFRanker" else {})}
-    est = runs.make_estimator(system, parameters, seed=0).fit(X)
+    est = _systems.make_estimator(system, parameters, seed=0).fit(X)
     able = np.flatnonzero((np.diff(X.indptr) > 0) & (np.diff(targets.indptr) > 0))
     users = np.random.default_rng(0).permutation(able)[: options.users]
     learnt = est.decision_function(users=users)

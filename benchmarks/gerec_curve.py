@@ -2,7 +2,7 @@
 
     python -m benchmarks.gerec_curve [--data ml-1m] [--minutes 60] [--threads 2]
 
-The estimator has its row of `benchmarks.settings` for the NCF protocol. One item of each user is
+The estimator has its row of the settings for the NCF protocol. One item of each user is
 held out beside the test's; those of some users are ranked among 99 drawn negatives after each
 epoch, and the weights of the best epoch then rank the test's lists. Rows go to
 results/gerec_curve.csv: "minutes" are those of training and watching since the first epoch began.
@@ -16,9 +16,9 @@ import pandas as pd
 import torch
 from skorch.callbacks import Callback
 
-from benchmarks import data, results, runs
-from benchmarks.protocols import PROTOCOLS
-from benchmarks.settings import settings_of
+from skrec.reproduce import _data, _store, _systems
+from skrec.reproduce._protocols import PROTOCOLS
+from skrec.reproduce._settings import settings_of
 from skrec.training import StopTraining
 
 __all__ = ["TimeLimit", "main"]
@@ -62,7 +62,7 @@ def main(argv=None):
     if options.threads:
         torch.set_num_threads(options.threads)
     name = "synthetic" if options.smoke else options.data
-    dataset = data.load(name, options.data_home)
+    dataset = _data.load(name, options.data_home)
     estimator = _estimator(name, dataset, options)
     protocol = PROTOCOLS["ncf"]()
     train = protocol.tuning(dataset).train
@@ -72,7 +72,7 @@ def main(argv=None):
     test = protocol.test(dataset).score(estimator).mean()
     print(test.round(4).to_string())
     key = {"system": options.system, "data": name, "seed": options.seed}
-    results.append(options.output, [{**key, **row} for row in _rows(curve, test)])
+    _store.append(options.output, [{**key, **row} for row in _rows(curve, test)])
 
 
 def _estimator(name, dataset, options):
@@ -82,7 +82,7 @@ def _estimator(name, dataset, options):
     held_out = PROTOCOLS["ncf"]().tuning(dataset).evaluate
     users = np.unique(held_out.user)
     chosen = np.random.default_rng(0).permutation(users)[:_WATCHED_USERS]
-    return runs.make_estimator(
+    return _systems.make_estimator(
         options.system,
         parameters,
         options.seed,

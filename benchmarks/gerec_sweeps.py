@@ -4,7 +4,7 @@
 
 The latest interaction of each user but one is found among 99 drawn negatives; the latest of all is
 the test's and is not looked at. Means start from those of matrix factorisation with as many
-factors, as the row of `benchmarks.settings` for the data has it; ``--scratch`` starts at random.
+factors, as the row of the settings for the data has it; ``--scratch`` starts at random.
 Results are rows of results/gerec_sweeps.csv.
 """
 
@@ -14,12 +14,12 @@ from pathlib import Path
 import pandas as pd
 from sklearn.model_selection import GridSearchCV
 
-from benchmarks import data
-from benchmarks.runs import make_estimator
-from benchmarks.settings import settings_of
 from skrec import GeRecClassifier
 from skrec.metrics import make_ranking_scorer
 from skrec.model_selection import LeaveOneOut
+from skrec.reproduce import _data
+from skrec.reproduce._settings import settings_of
+from skrec.reproduce._systems import make_estimator
 
 __all__ = ["main", "search"]
 
@@ -93,7 +93,7 @@ def main(argv=None):
     parser.add_argument("--smoke", action="store_true", help="tiny synthetic data")
     options = parser.parse_args(argv)
     name = "synthetic" if options.smoke else options.data
-    interactions = data.with_leave_one_out(data.load(name, options.data_home)).loo_train
+    interactions = _data.with_leave_one_out(_data.load(name, options.data_home)).loo_train
     parameters, _ = settings_of("GeRecClassifier", name, "ncf")
     if options.scratch:
         parameters.pop("pretrain", None)

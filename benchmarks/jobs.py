@@ -23,7 +23,7 @@ SCORER_CUTS = (5, 10, 20, 50, 100)
 
 def fit(matrix, system, parameters):
     """Fit an estimator once: time, and the peak of memory."""
-    from benchmarks.runs import find_system
+    from skrec.reproduce._systems import find_system
 
     X = load_matrix(matrix)
     parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in parameters.items()}

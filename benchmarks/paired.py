@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.protocols import PROTOCOLS
-from benchmarks.rating_metrics import ERRORS
-from benchmarks.results import smaller_is_better
-from benchmarks.runs import system_names
 from skrec.model_selection import compare
+from skrec.reproduce._protocols import PROTOCOLS
+from skrec.reproduce._rating_metrics import ERRORS
+from skrec.reproduce._store import smaller_is_better
+from skrec.reproduce._systems import system_names
 
 __all__ = ["load_values", "main", "table_of"]
 

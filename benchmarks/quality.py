@@ -5,9 +5,10 @@ Run from the checkout as ``python -m benchmarks.quality --help``.
 
 import argparse
 
-from benchmarks import data, results, runs
-from benchmarks.protocols import PROTOCOLS
-from benchmarks.settings import SETTINGS, SKIPPED, settings_of
+from benchmarks import results
+from skrec.reproduce import _cells, _data, _store, _systems
+from skrec.reproduce._protocols import PROTOCOLS
+from skrec.reproduce._settings import SETTINGS, settings_of
 
 __all__ = ["main"]
 
@@ -55,9 +56,9 @@ def main(argv=None):
     prepare(parser, options)
     for name in options.data:
         _run_data(name, options)
-    table = results.read(options.output)
+    table = _store.read(options.output)
     if table.empty:
-        parser.error(f"no results: {options.systems or 'all systems'} are skipped here")
+        parser.error("no results")
     mine = table["data"].isin(options.data) & (table["protocol"] == options.protocol)
     if options.protocol == "ratings":  # other shares of the data are other tables
         mine &= table["split"].str.startswith(f"{100 * options.train_share:g}r")
@@ -86,7 +87,7 @@ def make_parser():
 
 def add_common(parser):
     """Add the options that all commands on quality share."""
-    names = ", ".join(data.DATASETS)
+    names = ", ".join(_data.DATASETS)
     parser.add_argument("--data", nargs="+", default=["ml-1m"], help=f"data sets, of {names}")
     parser.add_argument("--data-home", help="folder of the data; default: $SKREC_DATA")
     parser.add_argument("--protocol", choices=[*PROTOCOLS, "gowalla"], default="ncf")
@@ -117,10 +118,10 @@ def prepare(parser, options):
         options.protocol = "weak"
     if options.smoke:
         options.data, options.test_users = ["synthetic"], min(options.test_users, 50)
-    unknown = [name for name in options.data if name not in data.DATASETS]
+    unknown = [name for name in options.data if name not in _data.DATASETS]
     if unknown:
-        parser.error(f"--data must be among {list(data.DATASETS)}; got {unknown}")
-    names = runs.system_names(PROTOCOLS[options.protocol].feedback)
+        parser.error(f"--data must be among {list(_data.DATASETS)}; got {unknown}")
+    names = _systems.system_names(PROTOCOLS[options.protocol].feedback)
     for system in options.systems or []:
         if system not in names:
             parser.error(f"--systems must be among {names}; got {system!r}")
@@ -141,46 +142,40 @@ def _set_up_torch(options):
 
 
 def systems_for(name, options):
-    """Give the systems to run on a data set: those named, else all that are not skipped."""
+    """Give the systems to run on a data set: those named, else all that have settings, else all."""
     if options.systems:
         return options.systems
-    names = runs.system_names(PROTOCOLS[options.protocol].feedback)
-    known = [s for s in names if (s, name, options.protocol) in SETTINGS]
-    chosen = known or names
-    for system in names:
-        if reason := SKIPPED.get((system, name, options.protocol)):
-            print(f"{system} on {name} is left out: {reason}")
-            chosen = [s for s in chosen if s != system]
-    return chosen
+    names = _systems.system_names(PROTOCOLS[options.protocol].feedback)
+    return [s for s in names if (s, name, options.protocol) in SETTINGS] or names
 
 
 def cells_for(system, name, options):
     """Give the cells of a system: one a seed, or one alone where no seed matters."""
     parameters = parameters_for(system, name, options)
-    seeds = options.seeds if runs.has_seed(system) else [0]
+    seeds = options.seeds if _systems.has_seed(system) else [0]
     split = PROTOCOLS[options.protocol](options).split
-    return [runs.Cell(system, name, options.protocol, seed, split, parameters) for seed in seeds]
+    return [_cells.Cell(system, name, options.protocol, seed, split, parameters) for seed in seeds]
 
 
 def parameters_for(system, name, options):
     """Give the parameters of a system: those of its row in the settings, else none."""
     parameters, known = settings_of(system, name, options.protocol)
     if not known:
-        print(f"{system} on {name} has no row in benchmarks/settings.py: defaults")
+        print(f"{system} on {name} has no row in skrec/reproduce/_settings: defaults")
     if options.smoke:
-        names = runs.find_system(system)().get_params()
+        names = _systems.find_system(system)().get_params()
         parameters |= {key: value for key, value in _SMOKE.items() if key in names}
     return parameters
 
 
 def make_task(name, options):
     """Load a data set and make its test task."""
-    return PROTOCOLS[options.protocol](options).test(data.load(name, options.data_home))
+    return PROTOCOLS[options.protocol](options).test(_data.load(name, options.data_home))
 
 
 def run_cell(cell, task, device=None):
     """Run a cell and say so."""
-    outcome = runs.run(task, cell.system, cell.parameters, cell.seed, device)
+    outcome = _cells.run(task, cell.system, cell.parameters, cell.seed, device)
     figures = "  ".join(f"{k} {v:.4f}" for k, v in outcome.summary["mean"].items())
     print(f"{cell.name}: {figures}  ({outcome.fit_seconds:.1f} s)", flush=True)
     return outcome
@@ -194,14 +189,14 @@ def _run_data(name, options):
                 continue
             task = task or make_task(name, options)
             outcome = run_cell(cell, task, options.device)
-            results.append(options.output, [{**cell.key, **row} for row in outcome.rows()])
+            _store.append(options.output, [{**cell.key, **row} for row in outcome.rows()])
             if options.per_user:
                 outcome.save(cell, options.per_user)
 
 
 def _is_there(cell, options):
     saved = not options.per_user or cell.saved(options.per_user) is not None
-    return saved and results.has_rows(options.output, cell.key)
+    return saved and _store.has_rows(options.output, cell.key)
 
 
 if __name__ == "__main__":

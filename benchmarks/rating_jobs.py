@@ -9,11 +9,11 @@ import time
 
 import torch
 
-from benchmarks import data
 from benchmarks.measure import alternate, summarize
 from benchmarks.multvae_batch import BatchTimer
 from skrec import CrossFeedbackBMF
 from skrec.nn import SparseLinear
+from skrec.reproduce import _data
 from skrec.training import sparse_rows
 
 __all__ = ["cross_feedback_pass"]
@@ -26,7 +26,7 @@ def cross_feedback_pass(options):
     """Time a pass of CrossFeedbackBMF over ml-1m, and its parts."""
     torch.set_num_threads(options.threads)
     name = "synthetic" if options.smoke else "ml-1m"
-    X = data.load(name, options.data_home).interactions.tocsr()
+    X = _data.load(name, options.data_home).interactions.tocsr()
     size, batch = (_SMOKE, 100) if options.smoke else (_SIZE, 1000)
     rows = []
     for attention in (None, "rated"):

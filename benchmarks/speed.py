@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import matrices, results
+from benchmarks import matrices
 from benchmarks.measure import alternate, call_fresh, seconds, summarize
+from skrec.reproduce import _store
 
 __all__ = ["main"]
 
@@ -61,7 +62,7 @@ def main(argv=None):
         options.folder = Path(folder).resolve()
         for task in options.tasks:
             rows = [_complete(task, row, options) for row in _TASKS[task](options)]
-            results.append(options.output, rows)
+            _store.append(options.output, rows)
             print(f"{task}, {options.threads} threads")
             shown = pd.DataFrame(rows)[_SHOWN].dropna(axis=1, how="all")
             print(shown.to_string(index=False, float_format="{:.4g}".format), flush=True)

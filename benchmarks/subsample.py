@@ -5,15 +5,16 @@
 Of the ratings that are not trained on, one half is to validate and to stop early, the other to
 test. A seed draws the ratings and starts the training. With ``--tune N`` each system has N points
 of its grid tried on the validation half of each share, with the first seed; without, settings are
-those of `benchmarks.settings` for the whole data, else defaults. Cells that are in the CSV are not
+those of `skrec.reproduce` for the whole data, else defaults. Cells that are in the CSV are not
 run again.
 """
 
 import argparse
 from copy import copy
 
-from benchmarks import data, quality, results, runs, tune
-from benchmarks.protocols import PROTOCOLS
+from benchmarks import quality, tune
+from skrec.reproduce import _cells, _data, _store
+from skrec.reproduce._protocols import PROTOCOLS
 
 __all__ = ["main", "table_of"]
 
@@ -32,10 +33,10 @@ def main(argv=None):
     if options.smoke:
         options.tune = min(options.tune, 1)
     for name in options.data:
-        dataset = data.load(name, options.data_home)
+        dataset = _data.load(name, options.data_home)
         for share in options.shares:
             _run_share(name, dataset, share, options)
-    print(table_of(results.read(options.output), options).to_string())
+    print(table_of(_store.read(options.output), options).to_string())
     print(f"{options.metric} on the test half, mean over seeds (standard error over seeds)")
 
 
@@ -89,10 +90,10 @@ def _parameters(system, name, dataset, options):
 
 def _run_cell(system, name, task, parameters, options):
     split = PROTOCOLS[_PROTOCOL](options).split
-    cell = runs.Cell(system, name, _PROTOCOL, options.seed, split, parameters)
-    if not results.has_rows(options.output, cell.key):
+    cell = _cells.Cell(system, name, _PROTOCOL, options.seed, split, parameters)
+    if not _store.has_rows(options.output, cell.key):
         outcome = quality.run_cell(cell, task, options.device)
-        results.append(options.output, [{**cell.key, **row} for row in outcome.rows()])
+        _store.append(options.output, [{**cell.key, **row} for row in outcome.rows()])
 
 
 def table_of(table, options):

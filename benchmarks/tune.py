@@ -1,4 +1,4 @@
-"""Choose settings on validation data, for the rows of ``benchmarks/settings.py``.
+"""Choose settings on validation data, for the rows of ``skrec/reproduce/_settings``.
 
 Run from the checkout as ``python -m benchmarks.tune --help``. The test part is never looked at.
 """
@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import ParameterGrid
 
-from benchmarks import data, quality, results, runs
-from benchmarks.protocols import PROTOCOLS
-from benchmarks.settings import GRIDS, TRAINING
+from benchmarks import quality
+from benchmarks.settings import GRIDS
+from skrec.reproduce import _cells, _data, _store, _systems
+from skrec.reproduce._protocols import PROTOCOLS
+from skrec.reproduce._settings import TRAINING
 
 __all__ = ["main"]
 
@@ -37,7 +39,7 @@ def main(argv=None):
     options = parser.parse_args(argv)
     quality.prepare(parser, options)
     for name in options.data:
-        task = PROTOCOLS[options.protocol](options).tuning(data.load(name, options.data_home))
+        task = PROTOCOLS[options.protocol](options).tuning(_data.load(name, options.data_home))
         for system in quality.systems_for(name, options):
             trials = search(task, system, name, options)
             _report(trials, system, name, options.protocol)
@@ -61,7 +63,7 @@ def search(task, system, name, options):
         With ``parameters``, ``value`` and ``n_epochs``.
     """
     trials = [_trial(task, system, name, p, options) for p in candidates(system, options)]
-    sign = 1 if results.smaller_is_better(PROTOCOLS[options.protocol].criterion) else -1
+    sign = 1 if _store.smaller_is_better(PROTOCOLS[options.protocol].criterion) else -1
     return sorted(trials, key=lambda trial: sign * trial["value"])
 
 
@@ -88,7 +90,7 @@ def candidates(system, options):
     if limit and limit < len(points):
         chosen = np.random.default_rng(0).choice(len(points), limit, replace=False)
         points = [points[i] for i in sorted(chosen)]
-    names = runs.find_system(system)().get_params()
+    names = _systems.find_system(system)().get_params()
     training = {**TRAINING, "max_epochs": 2} if options.smoke else TRAINING
     shared = {name: value for name, value in training.items() if name in names}
     return [{**shared, **point} for point in points]
@@ -102,11 +104,11 @@ def _tuples(point):
 def _trial(task, system, name, parameters, options):
     """Give the rows of a trial, from the CSV if they are there."""
     split = PROTOCOLS[options.protocol](options).split
-    cell = runs.Cell(system, name, options.protocol, options.seed, split, parameters)
-    if not results.has_rows(options.output, cell.key):
+    cell = _cells.Cell(system, name, options.protocol, options.seed, split, parameters)
+    if not _store.has_rows(options.output, cell.key):
         outcome = quality.run_cell(cell, task, options.device)
-        results.append(options.output, [{**cell.key, **row} for row in outcome.rows()])
-    rows = results.rows_of(options.output, cell.key)
+        _store.append(options.output, [{**cell.key, **row} for row in outcome.rows()])
+    rows = _store.rows_of(options.output, cell.key)
     criterion = PROTOCOLS[options.protocol].criterion
     best = rows[rows["metric"] == criterion].iloc[-1]
     return {"parameters": parameters, "value": best["mean"], "n_epochs": best["n_epochs"]}

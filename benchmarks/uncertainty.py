@@ -8,8 +8,9 @@ import argparse
 import numpy as np
 from sklearn.utils import Bunch, get_tags
 
-from benchmarks import data, quality, results, runs
+from benchmarks import quality
 from benchmarks.uncertainty_parts import NEED_POSTERIOR, PARTS, Case
+from skrec.reproduce import _data, _store, _systems
 
 __all__ = ["load", "main", "summary"]
 
@@ -41,7 +42,7 @@ def main(argv=None):
         for system in options.systems:
             for cell in quality.cells_for(system, name, options):
                 _run(Case(cell, dataset, options.device), options)
-    print(summary(results.read(options.output), options).to_string())
+    print(summary(_store.read(options.output), options).to_string())
 
 
 def _make_parser():
@@ -78,7 +79,7 @@ def load(name, data_home=None):
         With ``loo_train``, ``loo_test``, ``loo_negatives`` and ``genres``, of shape
         (n_items, n_genres) or None.
     """
-    dataset = Bunch(**data.with_leave_one_out(data.load(name, data_home)))
+    dataset = Bunch(**_data.with_leave_one_out(_data.load(name, data_home)))
     items = dataset.get("item_frame")
     dataset.genres = None if items is None else items["genres"].str.get_dummies().to_numpy()
     if name == "synthetic":  # of no meaning
@@ -89,16 +90,16 @@ def load(name, data_home=None):
 def _run(case, options):
     for part in _possible(case.cell.system, options.parts):
         key = {**case.cell.key, "part": part}
-        if results.has_rows(options.output, key):
+        if _store.has_rows(options.output, key):
             continue
         rows = [{**key, **row} for row in PARTS[part](case, options)]
-        results.append(options.output, rows)
+        _store.append(options.output, rows)
         print(f"{case.cell.name}: {part} done", flush=True)
 
 
 def _possible(system, parts):
     """Leave out what a system has no posterior for."""
-    if get_tags(runs.find_system(system)()).probabilistic:
+    if get_tags(_systems.find_system(system)()).probabilistic:
         return parts
     left_out = [part for part in parts if part in NEED_POSTERIOR]
     if left_out:

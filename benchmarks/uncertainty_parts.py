@@ -5,13 +5,13 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from benchmarks import runs
-from benchmarks.protocols import PROTOCOLS
 from skrec import CalibratedRecommender, Interactions
 from skrec.inspection import partial_spearman, uncertainty_excess, user_uncertainty
 from skrec.metrics import brier, expected_calibration_error, make_calibration_scorer
 from skrec.model_selection import InteractionHoldout
 from skrec.preprocessing import permute_items
+from skrec.reproduce import _cells, _systems
+from skrec.reproduce._protocols import PROTOCOLS
 
 __all__ = ["NEED_POSTERIOR", "PARTS", "Case"]
 
@@ -44,7 +44,7 @@ class Case:
 
     def new(self):
         """Give the estimator, not fitted."""
-        return runs.make_estimator(
+        return _systems.make_estimator(
             self.cell.system, self.cell.parameters, self.cell.seed, self.device
         )
 
@@ -140,7 +140,7 @@ def _excess(symbol, real, placebo):
 def by_spread(case, options):
     """Correlate the spread of each user's candidates with the user's NDCG."""
     task = PROTOCOLS["ncf"]().test(case.dataset)
-    values = runs.score(task, case.model).values[_METRIC]
+    values = _cells.score(task, case.model).values[_METRIC]
     users, ndcg = values.index.to_numpy(), values.to_numpy()
     n = np.diff(case.train.indptr)[users]
     rows = []

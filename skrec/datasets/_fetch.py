@@ -1,8 +1,8 @@
 """Fetchers of public data sets."""
 
-from skrec.datasets._bunch import make_bunch
+from skrec.datasets._cached import load_cached
 from skrec.datasets._download import install
-from skrec.datasets._layout import find_home, has_tables, ratings_file, read_tables
+from skrec.datasets._layout import find_home, has_tables, ratings_file
 from skrec.datasets._sources import DATASETS
 
 __all__ = ["fetch_amazon_music", "fetch_gowalla", "fetch_movielens"]
@@ -188,4 +188,4 @@ def _fetch(name, data_home, download_if_missing):
                 f"{ratings_file(folder)} is not there and download_if_missing is False"
             )
         install(dataset, folder)
-    return make_bunch(read_tables(folder), dataset.descr)
+    return load_cached(name, data_home=data_home)

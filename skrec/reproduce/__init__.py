@@ -1,19 +1,25 @@
-"""The papers' tables as recipes that run: ``skrec.reproduce("evcf", "ml-20m")``."""
+"""The papers' tables, as data and as a command: ``skrec.reproduce("mult_vae", "3")``."""
 
 import sys
 from types import ModuleType
 
-from skrec.reproduce import _autoencoders  # noqa: F401  (registers its recipes)
-from skrec.reproduce._recipe import Recipe, System, find_recipe, list_recipes
-from skrec.reproduce._run import reproduce, strong_generalization_parts
+from skrec.reproduce import _papers  # noqa: F401  (registers its tables)
+from skrec.reproduce._markdown import to_markdown
+from skrec.reproduce._report import report
+from skrec.reproduce._reproduce import reproduce
+from skrec.reproduce._splits import strong_generalization_parts
+from skrec.reproduce._tables import Row, Table, find_table, list_tables, register_table
 
 __all__ = [
-    "Recipe",
-    "System",
-    "find_recipe",
-    "list_recipes",
+    "Row",
+    "Table",
+    "find_table",
+    "list_tables",
+    "register_table",
+    "report",
     "reproduce",
     "strong_generalization_parts",
+    "to_markdown",
 ]
 
 

@@ -2,12 +2,22 @@
 
 import argparse
 import json
+from pathlib import Path
 
-from skrec.reproduce import list_recipes, reproduce
+import pandas as pd
+
+from skrec.reproduce import find_table, list_tables, report, reproduce, to_markdown
+from skrec.reproduce._data import is_here
 
 _EPILOG = """\
-Settings are the papers'. --parameters replaces some of them, as JSON: '{"device": "cuda"}'. The
-split is drawn anew, so that figures agree with the published ones only within the standard errors.
+examples:
+  python -m skrec.reproduce --list
+  python -m skrec.reproduce mult_vae 3 --data ml-1m --seeds 0 1 2 --jobs 2
+  python -m skrec.reproduce gerec                      all tables of a paper
+  python -m skrec.reproduce --report docs/results.md   run nothing, write all tables
+
+Nothing is downloaded: cells whose data is absent say so. Each finished cell is kept in --store and
+not run again. --parameters replaces settings, as JSON: '{"device": "cuda"}'.
 """
 
 
@@ -15,46 +25,79 @@ def main(argv=None):
     """Run the command line."""
     parser = _make_parser()
     options = parser.parse_args(argv)
-    if options.list or options.paper is None:
-        for recipe in list_recipes():
-            print(f"{recipe.paper} {recipe.data}: table {recipe.table} of {recipe.source}")
-        return
-    try:
-        table = reproduce(
-            options.paper,
-            options.data,
-            systems=options.systems,
-            parameters=options.parameters,
-            test_users=options.test_users,
-            random_state=options.seed,
-            n_jobs=options.jobs,
-            data_home=options.data_home,
-            verbose=1,
-        )
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
-    print(table.drop(columns=["source"]).round(4).to_string(index=False))
-    if options.output:
-        table.to_csv(options.output, index=False)
+    if options.report:
+        Path(options.report).write_text(report(options.store, data_home=options.data_home), "utf-8")
+    elif options.list or options.paper is None:
+        _list(options.data_home)
+    else:
+        try:
+            results = pd.concat([_run(table, options) for table in _tables(options)])
+        except (OSError, ValueError) as error:
+            parser.error(str(error))
+        _write(results, options.output)
+
+
+def _list(data_home):
+    for table in list_tables():
+        data = [f"{d}*" if is_here(d, data_home) else d for d in (*table.data, *table.here)]
+        print(f"{table.paper} {table.table}: {table.title} ({table.protocol}; {', '.join(data)})")
+    print("* data that is here")
+
+
+def _tables(options):
+    """Give the table that is named, or all of the paper."""
+    if options.table is not None:
+        return [find_table(options.paper, options.table)]
+    tables = [table for table in list_tables() if table.paper == options.paper]
+    return tables or [find_table(options.paper, None)]
+
+
+def _run(table, options):
+    return reproduce(
+        table.paper,
+        table.table,
+        data=options.data,
+        systems=options.systems,
+        seeds=options.seeds,
+        parameters=options.parameters,
+        options=options.options,
+        store=options.store,
+        n_jobs=options.jobs,
+        data_home=options.data_home,
+        verbose=1,
+    )
+
+
+def _write(results, paths):
+    text = to_markdown(results)
+    print(text)
+    for path in paths or []:
+        if path.endswith(".csv"):
+            results.to_csv(path, index=False)
+        else:
+            Path(path).write_text(text, "utf-8")
 
 
 def _make_parser():
     parser = argparse.ArgumentParser(
         prog="python -m skrec.reproduce",
-        description="Run a table of a paper.",
+        description="Run tables of papers, and set what comes out beside what was published.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("paper", nargs="?")
-    parser.add_argument("data", nargs="?")
-    parser.add_argument("--list", action="store_true", help="name the recipes")
+    parser.add_argument("table", nargs="?", help="default: all of the paper")
+    parser.add_argument("--list", action="store_true", help="name the tables")
+    parser.add_argument("--report", metavar="PATH", help="write all tables from the store")
+    parser.add_argument("--data", nargs="+", help="default: the table's, and its stand-ins")
     parser.add_argument("--systems", nargs="+", help="rows of the table; default: all")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="training seeds")
     parser.add_argument("--parameters", type=json.loads, help="JSON of parameters to replace")
-    parser.add_argument("--test-users", type=int, help="default: the paper's")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, help="systems at a time")
+    parser.add_argument("--options", type=json.loads, help="JSON of protocol options to replace")
+    parser.add_argument("--jobs", type=int, help="cells at a time")
+    parser.add_argument("--store", default="skrec-results.csv", help="CSV of finished cells")
     parser.add_argument("--data-home", help="folder of the data; default: $SKREC_DATA")
-    parser.add_argument("--output", help="CSV to write")
+    parser.add_argument("--output", nargs="+", help="files to write: .csv, or Markdown")
     return parser
 
 

@@ -121,8 +121,8 @@ def list_tables():
     Examples
     --------
     >>> from skrec.reproduce import list_tables
-    >>> sorted({table.paper for table in list_tables()})[0]
-    'convncf'
+    >>> [table.table for table in list_tables() if table.paper == "gerec"]
+    ['2', '3']
     """
     return [_TABLES[key] for key in sorted(_TABLES)]
 

@@ -26,8 +26,16 @@ from benchmarks import (  # noqa: E402
 )
 from benchmarks.jobs import Judge  # noqa: E402
 from benchmarks.peers import PEERS, Worker  # noqa: E402
-from benchmarks.runs import find_system, system_names  # noqa: E402
 from benchmarks.workers._snapshots import Snapshots  # noqa: E402
+from skrec.reproduce import _data  # noqa: E402
+from skrec.reproduce._protocols import PROTOCOLS  # noqa: E402
+from skrec.reproduce._settings import SETTINGS  # noqa: E402
+from skrec.reproduce._systems import (  # noqa: E402
+    VARIANTS,
+    find_system,
+    make_estimator,
+    system_names,
+)
 
 FAST = ["PopularityRecommender", "EASERecommender"]
 
@@ -137,7 +145,7 @@ def test_tune_chooses_the_best_of_a_grid(tmp_path, capsys):
 
 
 def test_settings_and_grids_fit_the_estimators():
-    for (system, _, _), parameters in settings.SETTINGS.items():
+    for (system, _, _), parameters in SETTINGS.items():
         find_system(system)().set_params(**parameters)
     for system, grid in settings.GRIDS.items():
         assert set(grid) <= set(find_system(system)().get_params())
@@ -254,12 +262,10 @@ def test_peers_have_a_worker_and_exact_versions():
 
 
 def test_warm_metrics_are_of_users_whose_target_somebody_has_in_training():
-    from benchmarks import data, protocols
-
-    dataset = data.load("synthetic")
+    dataset = _data.load("synthetic")
     target = dataset.loo_test[0]
     dataset.loo_train = dataset.loo_train[dataset.loo_train.item != target]
-    task = protocols.PROTOCOLS["ncf"]().test(dataset)
+    task = PROTOCOLS["ncf"]().test(dataset)
     values = task.score(find_system("PopularityRecommender")().fit(task.train))
     cold = dataset.loo_test[values.index] == target
     assert cold.any()
@@ -269,8 +275,6 @@ def test_warm_metrics_are_of_users_whose_target_somebody_has_in_training():
 
 
 def test_variants_are_settings_of_estimators():
-    from benchmarks.runs import VARIANTS, make_estimator
-
     for name, (system, parameters) in VARIANTS.items():
         est = make_estimator(name, {"max_epochs": 3}, seed=1)
         assert type(est).__name__ == system

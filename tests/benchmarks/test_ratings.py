@@ -14,11 +14,12 @@ if not (ROOT / "benchmarks").is_dir():
     pytest.skip("the benchmarks are part of the checkout alone", allow_module_level=True)
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import data, paired, quality, results, subsample, tune  # noqa: E402
-from benchmarks.protocols import PROTOCOLS  # noqa: E402
-from benchmarks.rating_metrics import RatingMetrics, pooled  # noqa: E402
-from benchmarks.runs import find_system, make_estimator, system_names  # noqa: E402
+from benchmarks import paired, quality, results, subsample, tune  # noqa: E402
 from skrec.metrics import make_ranking_scorer, make_rating_scorer  # noqa: E402
+from skrec.reproduce import _data  # noqa: E402
+from skrec.reproduce._protocols import PROTOCOLS  # noqa: E402
+from skrec.reproduce._rating_metrics import RatingMetrics, pooled  # noqa: E402
+from skrec.reproduce._systems import find_system, make_estimator, system_names  # noqa: E402
 
 SYSTEMS = ["BiasedMFRegressor", "GeRecRegressor"]
 RANKED = [f"{name}@{k}" for name in ("recall", "ndcg") for k in (20, 50)]
@@ -37,13 +38,13 @@ def run(command, tmp_path, *arguments, name="table"):
 
 @pytest.fixture
 def fitted():
-    task = PROTOCOLS["ratings"](options_of()).test(data.load("synthetic"))
+    task = PROTOCOLS["ratings"](options_of()).test(_data.load("synthetic"))
     est = make_estimator("BiasedMFRegressor", {"max_epochs": 2}, 0, "cpu", **task.fit_parameters)
     return task, est.fit(task.train)
 
 
 def test_ratings_are_split_once_into_three_parts():
-    dataset = data.load("synthetic")
+    dataset = _data.load("synthetic")
     tuning, test = (
         getattr(PROTOCOLS["ratings"](options_of()), s)(dataset) for s in ("tuning", "test")
     )

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from benchmarks.data import with_leave_one_out
-from benchmarks.rating_metrics import RatingMetrics
 from skrec import Interactions
 from skrec.metrics import make_ranking_scorer
 from skrec.model_selection import InteractionHoldout, LeaveOneOut
-from skrec.reproduce import strong_generalization_parts
+from skrec.reproduce._data import with_leave_one_out
+from skrec.reproduce._rating_metrics import RatingMetrics
+from skrec.reproduce._splits import strong_generalization_parts
 from skrec.utils import split_rows
 
 __all__ = ["PROTOCOLS", "Task"]
@@ -75,8 +75,8 @@ class NCF:
     """Leave one item of each user out and rank it among 99 given negatives; ratings count as 1.
 
     Users and negatives are those of the data set; one that has none gets each user's latest item
-    and drawn negatives. In tuning another item is held out: the user's
-    latest before the test item, or one at random where there are no times.
+    and drawn negatives. In tuning another item is held out: the user's latest before the test item,
+    or one at random where there are no times.
 
     An item that nobody has in training is somebody's test item, so that a model that puts such
     items first is right more often than by chance. "warm" metrics are means over the users whose
@@ -84,25 +84,25 @@ class NCF:
 
     Parameters
     ----------
-    options : Namespace
-        Not used.
+    options : Namespace, default=None
+        May have ``n_negatives``, of data sets that have none: 99 by default.
     """
 
     feedback = "implicit"
     criterion = "sampled_ndcg@10"
     watched = "ndcg@100"
     keeps_early_stopping = False
-    split = "given"
     _metrics = ("hit_rate", "ndcg")
     _cuts = (3, 5, 10, 20)
     _sampled: ClassVar = {"validation_metric": "ndcg@10", "validation_candidates": 99}
 
     def __init__(self, options=None):
-        pass
+        self.n_negatives = getattr(options, "n_negatives", 99)
+        self.split = "given" if self.n_negatives == 99 else f"given{self.n_negatives}n"
 
     def tuning(self, data):
         """Give the task on validation items, ranked among 99 drawn negatives."""
-        data = with_leave_one_out(data)
+        data = with_leave_one_out(data, self.n_negatives)
         by = "random" if data.loo_train.timestamp is None else "latest"
         train, held_out = next(LeaveOneOut(by, random_state=0).split(data.loo_train))
         scorer = make_ranking_scorer(self._metrics, self._cuts, n_negatives=99)
@@ -113,7 +113,7 @@ class NCF:
 
     def test(self, data):
         """Give the task on the test items; everything else is trained on."""
-        data = with_leave_one_out(data)
+        data = with_leave_one_out(data, self.n_negatives)
         frame = data.loo_train.frame
         users = np.flatnonzero(data.loo_test >= 0)
         targets = Interactions.from_arrays(users, data.loo_test[users], frame=frame)

@@ -1,24 +1,32 @@
-"""The data sets of the benchmarks: public ones by name, and a small synthetic one."""
+"""The data sets of the tables: public ones by name, those of the cache, a small synthetic one."""
 
 import numpy as np
 from sklearn.utils import Bunch
 
-from skrec.datasets import fetch_amazon_music, fetch_gowalla, fetch_movielens, make_interactions
+from skrec.datasets import (
+    fetch_amazon_music,
+    fetch_gowalla,
+    fetch_movielens,
+    list_cached,
+    load_cached,
+    make_interactions,
+)
 from skrec.model_selection import InteractionHoldout, LeaveOneOut
+from skrec.utils import row_blocks
 
-__all__ = ["DATASETS", "load", "with_leave_one_out"]
+__all__ = ["DATASETS", "is_here", "load", "with_leave_one_out"]
 
 _MOVIELENS = ("100k", "1m", "10m", "20m", "25m", "32m")
 DATASETS = (*(f"ml-{version}" for version in _MOVIELENS), "amazon-music", "gowalla", "synthetic")
 
 
 def load(name, data_home=None):
-    """Load a data set as the fetchers of `skrec.datasets` give it.
+    """Load a data set as the fetchers of `skrec.datasets` give it, downloaded if it must be.
 
     Parameters
     ----------
     name : str
-        One of `DATASETS`.
+        One of `DATASETS`, or a folder of the cache.
     data_home : str or path-like, default=None
         Folder of the data; None takes the environment variable ``SKREC_DATA``.
 
@@ -29,10 +37,17 @@ def load(name, data_home=None):
     """
     if name == "synthetic":
         return synthetic()
+    if is_here(name, data_home):
+        return load_cached(name, data_home=data_home)
     if name.startswith("ml-"):
         return fetch_movielens(name.removeprefix("ml-"), data_home=data_home)
     fetch = {"amazon-music": fetch_amazon_music, "gowalla": fetch_gowalla}[name]
     return fetch(data_home=data_home)
+
+
+def is_here(name, data_home=None):
+    """Tell whether a data set can be loaded without a download."""
+    return name == "synthetic" or name in list_cached(data_home)
 
 
 def synthetic(n_users=300, n_items=150, n_interactions=6000, n_negatives=99):
@@ -50,23 +65,25 @@ def synthetic(n_users=300, n_items=150, n_interactions=6000, n_negatives=99):
     )
 
 
-def with_leave_one_out(data):
-    """Give a data set with a leave-one-out test; one that has none gets one, if it is small.
+def with_leave_one_out(data, n_negatives=99):
+    """Give a data set with a leave-one-out test; one that has none gets one.
 
     Parameters
     ----------
     data : Bunch
         From `load`.
+    n_negatives : int, default=99
+        Negatives to draw of each user.
 
     Returns
     -------
     data : Bunch
         With ``loo_train``, ``loo_test`` of shape (n_users,), the item or -1, and
-        ``loo_negatives`` of shape (n_users, 99).
+        ``loo_negatives`` of shape (n_users, n_negatives).
     """
     if data.get("loo_test") is not None:
         return data
-    return Bunch(**{**data, **_leave_one_out(data.interactions)})
+    return Bunch(**{**data, **_leave_one_out(data.interactions, n_negatives)})
 
 
 def _leave_one_out(interactions, n_negatives=99):
@@ -82,8 +99,14 @@ def _leave_one_out(interactions, n_negatives=99):
 
 
 def draw_negatives(X, n_negatives, random_state=0):
-    """Draw items that a user does not have, padded with -1; dense, so for small data only."""
-    order = np.random.default_rng(random_state).random(X.shape)
+    """Draw items that a user does not have, padded with -1."""
+    rng = np.random.default_rng(random_state)
+    blocks = row_blocks(X.shape[0], 24 * X.shape[1])  # order, its indices, a mask
+    return np.vstack([_draw(X[rows], n_negatives, rng) for rows in blocks])
+
+
+def _draw(X, n_negatives, rng):
+    order = rng.random(X.shape)
     order[X.nonzero()] = np.inf
     drawn = np.argsort(order, axis=1)[:, :n_negatives]
     return np.where(np.isinf(np.take_along_axis(order, drawn, axis=1)), -1, drawn)

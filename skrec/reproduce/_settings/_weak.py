@@ -1,0 +1,17 @@
+"""Settings of the protocol "weak"."""
+
+from skrec.reproduce._settings._shared import _VAE
+
+__all__ = ["SETTINGS"]
+
+# (system, data, protocol): parameters of the estimator
+SETTINGS = {
+    # -- gowalla, LightGCN's own test ------------------------------------------------------------
+    ("PopularityRecommender", "gowalla", "weak"): {},  # has no parameters
+    # not tuned yet
+    ("EASERecommender", "gowalla", "weak"): {"l2": 200.0},
+    ("ItemKNNRecommender", "gowalla", "weak"): {"shrinkage": 0.0},
+    ("UserKNNRecommender", "gowalla", "weak"): {"shrinkage": 0.0},
+    ("MultDAERecommender", "gowalla", "weak"): {"hidden_sizes": (), "max_epochs": 50},
+    ("MultVAERecommender", "gowalla", "weak"): {**_VAE, "max_epochs": 50},
+}
