@@ -7,7 +7,7 @@ from skrec.reproduce import Row, Table, find_table, list_tables
 from skrec.reproduce._systems import VARIANTS, find_system, make_estimator
 from skrec.testing import all_estimators
 
-COMING = {"SLIMRecommender", "WMFRecommender", "WMF-192"}  # not there yet
+COMING = {"SLIMRecommender"}  # not there yet
 
 TABLES = list_tables()
 ROWS = [(table, row) for table in TABLES for row in table.rows]
