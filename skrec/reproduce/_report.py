@@ -2,6 +2,8 @@
 
 from itertools import groupby
 
+import pandas as pd
+
 from skrec.reproduce._findings import findings
 from skrec.reproduce._markdown import LEGEND, table_parts
 from skrec.reproduce._plan import make_plans
@@ -57,9 +59,25 @@ def report(store, *, data_home=None):
     for paper, tables in groupby(list_tables(), key=lambda table: table.paper):
         tables = [(table, _results(table, kept, data_home)) for table in tables]
         parts += [f"## {_TITLES.get(paper, paper)}", findings(tables, kept)]
-        for table, results in tables:
-            parts += table_parts(table, results, "###")
+        parts += _sections(tables)
     return "\n\n".join([*parts, systems_table(kept)]) + "\n"
+
+
+def _sections(tables):
+    """Write tables; what stands in for the data of several, and is the same, once."""
+    seen = set()
+    for table, results in tables:
+        kept, repeated = [], []
+        for data, mine in results.groupby("data", sort=False):
+            lines = set(
+                mine[["name", "system", "metric", "data", "ours"]].astype(str).agg(tuple, 1)
+            )
+            (repeated if data not in table.data and lines <= seen else kept).append(mine)
+            seen |= lines
+        yield from table_parts(table, pd.concat(kept), "###")
+        if repeated:
+            names = ", ".join(f"**{mine['data'].iloc[0]}**" for mine in repeated)
+            yield f"{names}, in place of the paper's data: as in the tables above."
 
 
 def _results(table, kept, data_home):

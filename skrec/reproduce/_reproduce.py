@@ -195,8 +195,12 @@ def _lines(table, plan, find, failed):
             **ours,
             "difference": ours["ours"] - published,
             "settings": "" if runs.empty else plan.settings,
-            "note": "; ".join(filter(None, [why, row.note])),
+            "note": row.note if why and row.note.startswith(why) else _joined(why, row.note),
         }
+
+
+def _joined(*texts):
+    return "; ".join(filter(None, texts))
 
 
 def _summary(runs, metric):

@@ -84,6 +84,11 @@ class Store:
     def __init__(self, path=None):
         self.path = path
         table = pd.DataFrame() if path is None else read(path)
+        missing = {*_WHAT, "seed", "split"} - set(table)
+        if missing and len(table.columns):
+            raise ValueError(
+                f"{path} must be a table of cells, with {sorted(missing)}; got {list(table)}"
+            )
         groups = [] if table.empty else table.groupby(_WHAT, sort=False)
         self._runs = {what: rows for what, rows in groups}
 
