@@ -141,9 +141,10 @@ def test_what_is_missing_is_run_alone(table, tmp_path, monkeypatch):
 
 def test_an_interruption_keeps_what_was_finished(table, tmp_path, monkeypatch):
     store = tmp_path / "cells.csv"
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(skrec.BPRMFRanker, "fit", interrupt)
-        run(store=store)
+        with pytest.raises(KeyboardInterrupt):
+            run(store=store)
     finished = pd.read_csv(store)
     assert finished.groupby("system").size().to_dict() == {
         "EASERecommender": 4, "PopularityRecommender": 2,
@@ -232,7 +233,7 @@ def test_every_cell_that_is_kept_has_its_columns(table, tmp_path):
     ]  # fmt: skip
     other = tmp_path / "other.csv"
     other.write_text("a,b\n1,2\n")
-    with pytest.raises(ValueError, match=r"other.csv must be a table of cells .*got \['a', 'b'\]"):
+    with pytest.raises(ValueError, match=r"other.csv must be a table of cells, .*got \['a', 'b'\]"):
         run(store=other)
 
 
