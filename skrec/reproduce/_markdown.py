@@ -76,9 +76,9 @@ def to_markdown(results):
     Examples
     --------
     >>> from skrec.reproduce import reproduce, to_markdown
-    >>> results = reproduce("mult_vae", "2", data="synthetic", systems=["EASE"])
+    >>> results = reproduce("mult_vae", "3", data="synthetic", systems=["EASE"])
     >>> print(to_markdown(results).splitlines()[0])
-    ## mult_vae, table 2: Mult-VAE and Mult-DAE beside linear models and CDAE
+    ## mult_vae, table 3: Mult-DAE [I-200-I] beside NCF
     """
     groups = results.groupby(["paper", "table"], sort=False)
     tables = [(find_table(*names), mine) for names, mine in groups]
