@@ -11,7 +11,8 @@ __all__ = ["LEGEND", "describe_protocol", "pipe_table", "table_parts", "to_markd
 LEGEND = (
     "A cell is *ours / published / difference*. Ours is a mean over users and training seeds, with "
     "its standard error over users and, in brackets, over seeds where there are several. "
-    '"tuned": settings were chosen on validation data.'
+    'Settings are "tuned" on validation data, "published" for the data set by others, "not tuned", '
+    'such as what serves another data set, the "paper\'s", or "defaults".'
 )
 
 _WORDS = {

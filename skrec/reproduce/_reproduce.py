@@ -34,9 +34,9 @@ def reproduce(
 ):
     """Run a table of a paper: its systems, protocol and metrics.
 
-    A system runs with the settings that were chosen on validation data, if there are any for the
-    data set and protocol, else with the paper's, else with its defaults. Nothing is downloaded:
-    what runs is what is there.
+    A system runs with the settings that were chosen for the data set and protocol, on validation
+    data where `settings` says "tuned", if there are any, else with the paper's, else with its
+    defaults. Nothing is downloaded: what runs is what is there.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ from skrec.reproduce import (
     to_markdown,
 )
 from skrec.reproduce._data import load
-from skrec.reproduce._settings import SETTINGS
+from skrec.reproduce._settings import ORIGINS, SETTINGS
 
 COLUMNS = [
     "paper", "table", "name", "system", "data", "metric", "published", "reproduced",
@@ -338,3 +338,14 @@ def test_the_command_reports_errors(capsys):
         with pytest.raises(SystemExit):
             command.main(arguments)
         assert "paper and table must be among" in capsys.readouterr().err
+
+
+def test_rows_that_were_not_tuned_are_rows():
+    assert set(ORIGINS) <= set(SETTINGS)
+
+
+def test_settings_say_whether_they_were_tuned(table, monkeypatch):
+    key = ("EASERecommender", "synthetic", "weak")
+    monkeypatch.setitem(SETTINGS, key, {"l2": 123.0})
+    monkeypatch.setitem(ORIGINS, key, "not tuned")
+    assert one(run(systems=["Linear"]), "Linear").settings == "not tuned"
