@@ -1,6 +1,7 @@
 """All tables of all papers as one page, written from finished cells."""
 
 from itertools import groupby
+from pathlib import Path
 
 import pandas as pd
 
@@ -9,6 +10,7 @@ from skrec.reproduce._markdown import LEGEND, table_parts
 from skrec.reproduce._plan import make_plans
 from skrec.reproduce._reproduce import results_of
 from skrec.reproduce._store import Store
+from skrec.reproduce._studies import study_parts
 from skrec.reproduce._summary import systems_table
 from skrec.reproduce._tables import list_tables
 
@@ -34,7 +36,7 @@ def report(store, *, data_home=None):
     Parameters
     ----------
     store : str or path-like
-        CSV of finished cells, from `reproduce`.
+        CSV of finished cells, from `reproduce`. Studies of `benchmarks` beside it are shown too.
     data_home : str or path-like, default=None
         Folder of the data, which decides whether a cell lacks data or has not been run.
 
@@ -59,7 +61,7 @@ def report(store, *, data_home=None):
     for paper, tables in groupby(list_tables(), key=lambda table: table.paper):
         tables = [(table, _results(table, kept, data_home)) for table in tables]
         parts += [f"## {_TITLES.get(paper, paper)}", findings(tables, kept)]
-        parts += _sections(tables)
+        parts += [*_sections(tables), *study_parts(paper, Path(store).parent)]
     return "\n\n".join([*parts, systems_table(kept)]) + "\n"
 
 

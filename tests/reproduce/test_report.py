@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
@@ -132,3 +133,25 @@ def test_runs_of_other_splits_of_the_same_sizes_are_averaged(paper, tmp_path, mo
               options={"test_users": 20})  # fmt: skip
     assert values[0] != values[1]
     assert f"| Linear | {sum(values) / 2:.4f} ±" in report(store, data_home=tmp_path)
+
+
+def test_studies_beside_the_store_are_shown_with_their_papers(tmp_path):
+    rows = [
+        (seed, split, metric, value)
+        for seed, split, value in ((0, "5r0", 0.9), (1, "5r1", 1.0), (0, "10r0", 0.8))
+        for metric, value in (("rmse", value), ("mae", 7.0))
+    ]
+    table = pd.DataFrame(rows, columns=["seed", "split", "metric", "mean"])
+    table = table.assign(data="ml-100k", system="BiasedMFRegressor")
+    table.to_csv(tmp_path / "subsample.csv", index=False)
+    variants = [
+        {"data": "yelp", "metric": "sampled_ndcg@10", "mean": 0.25, "parameters": parameters}
+        for parameters in ('{"variant": "ItemKNN", "l2": 1}', '{"variant": "GMF", "l2": 2}')
+    ]
+    pd.DataFrame(variants).to_csv(tmp_path / "convncf.csv", index=False)
+    text = report(tmp_path / "none.csv", data_home=tmp_path)
+    assert "| data | system | 5r | 10r |" in text
+    assert "| ml-100k | BiasedMFRegressor | 0.9500 (0.0500) | 0.8000 |" in text
+    assert "| yelp | GMF | 0.2500 |" in text
+    places = [text.index(found) for found in ("## ConvNCF", "| yelp | GMF", "## Cross", "| 5r |")]
+    assert places == sorted(places)
