@@ -73,7 +73,7 @@ def _loo_negatives(table, interactions, encoder):
     """
     if table is None:
         return None
-    lists = table["negatives"].str.split(" ")
+    lists = table["negatives"].astype(str).str.split(" ")  # one id alone is read as a number
     length = lists.str.len().to_numpy()
     row = np.repeat(encoder.encode_users(table["user"]), length)
     column = encoder.encode_items(np.concatenate(lists.to_numpy()).astype(np.int64))

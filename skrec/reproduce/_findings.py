@@ -32,15 +32,13 @@ def findings(tables, kept):
     Returns
     -------
     text : str
-        A few sentences.
+        A sentence on the published figures, and one on where the paper's own system stands on each
+        of its data sets at hand, else on the one that stands in for them.
     """
-    results = [_primary(table, frame) for table, frame in tables]
-    sentences = [_published(pd.concat(results))]
-    ran = [(t, r.dropna(subset="ours")) for (t, _), r in zip(tables, results)]
-    chosen = _main(ran)
-    if chosen is not None:
-        sentences += [_place(*chosen), _order(*chosen), _reference(*chosen, kept)]
-    return " ".join(filter(None, sentences))
+    results = [(table, _primary(table, frame)) for table, frame in tables]
+    sentences = [_published(pd.concat([lines for _, lines in results]))]
+    sentences += [_standing(*case, kept) for case in _cases(results)]
+    return " ".join(sentences)
 
 
 def _primary(table, results):
@@ -60,82 +58,89 @@ def _published(results):
     both = results.dropna(subset=["ours", "published"])
     both = both.drop_duplicates(["system", "data", "metric", "published", "ours"])
     if both.empty:
-        return "No published figure is of data at hand with cells that are finished."
-    gains = np.array([_gain(m, d) for m, d in zip(both["metric"], both["difference"])])
-    data = ", ".join(dict.fromkeys(both["data"]))
-    metric = " and ".join(dict.fromkeys(both["metric"]))
-    best, worst = both.iloc[gains.argmax()], both.iloc[gains.argmin()]
+        return "None of its published figures can be compared: their data are not here, or not run."
+    gains = _gain(both["metric"].iloc[0], both["difference"].to_numpy())
+    near = (gains < 0) & (gains >= -2 * both["std_error"].to_numpy())
+    worst, best = (both.iloc[i] for i in (gains.argmin(), gains.argmax()))
+    data, median = " and ".join(dict.fromkeys(both["data"])), both["difference"].median()
     return (
-        f"Of {len(both)} published figures on {data} ({metric}) {np.sum(gains >= 0)} are reached "
-        f"or exceeded; the differences run from {worst['difference']:+.4f} ({worst['name']}, "
-        f"{worst['data']}) to {best['difference']:+.4f} ({best['name']}, {best['data']}), with a "
-        f"median of {both['difference'].median():+.4f}."
+        f"Of {len(both)} published figures ({both['metric'].iloc[0]} on {data}) "
+        f"{np.sum(gains >= 0)} are reached or exceeded and {near.sum()} are missed by less than "
+        f"two standard errors; the differences run from {_at(worst)} to {_at(best)}, with a median "
+        f"of {median:+.4f}."
     )
 
 
-def _main(ran):
-    """Give table, data set and lines where most rows have run, the paper's own among them."""
-    candidates = []
-    for table, results in ran:
-        for data, mine in results.groupby("data", sort=False):
-            if _own(table, mine).any() and len(mine) > 1:
-                candidates.append((table, data, mine))
-    # the paper's own data first, then the table with most rows
-    return max(candidates, key=lambda c: (c[1] in c[0].data, len(c[2])), default=None)
+def _at(line):
+    return f"{line['difference']:+.4f} ({line['name']}, {line['data']})"
 
 
-def _own(table, results):
-    prefixes = _OWN.get(table.paper, ())
-    return results["system"].str.startswith(prefixes) if prefixes else results["ours"].isna()
+def _cases(results):
+    """Give a table and its lines for each of the paper's data sets, else for a stand-in.
+
+    Of several tables the one counts in which most other systems have run.
+    """
+    found = []
+    for table, lines in results:
+        for data, mine in lines.dropna(subset="ours").groupby("data", sort=False):
+            others = (~_own(table, mine)).sum()
+            if 0 < others < len(mine):
+                found.append(((data in table.data, others, len(mine)), data, table, mine))
+    found.sort(key=lambda case: case[0], reverse=True)
+    chosen = {}
+    for (theirs, *_), data, table, mine in found:
+        cases = chosen.setdefault(table.protocol, {})
+        if theirs or not cases:
+            cases.setdefault(data, (table, mine))
+    return [case for cases in chosen.values() for case in cases.values()]
 
 
-def _place(table, data, results):
-    """Say where the paper's own systems stand."""
-    metric = results["metric"].iloc[0]
-    ranked = results.sort_values("ours", ascending=smaller_is_better(metric), kind="stable")
+def _own(table, lines):
+    prefixes = _OWN.get(table.paper)
+    return lines["system"].str.startswith(prefixes) if prefixes else lines["ours"].isna()
+
+
+def _standing(table, lines, kept):
+    """Say where the paper's own system stands on a data set."""
+    metric, data = lines["metric"].iloc[0], lines["data"].iloc[0]
+    ranked = lines.sort_values("ours", ascending=smaller_is_better(metric), kind="stable")
     own = _own(table, ranked)
     ours, others = ranked[own].iloc[0], ranked[~own]
-    if others.empty:
-        return ""
-    gains = [_gain(metric, ours["ours"] - other) for other in others["ours"]]
+    above = np.sum(_gain(metric, ours["ours"] - others["ours"]) > 0)
     first = others.iloc[0]
-    return (
+    parts = [
         f"On {data} (table {table.table}) the paper's best is {ours['name']} with "
-        f"{ours['ours']:.4f}, above {sum(g > 0 for g in gains)} of the {len(others)} other rows "
-        f"that have run; the best of those is {first['name']} with {first['ours']:.4f}."
-    )
+        f"{ours['ours']:.4f}, better than {above} of {len(others)} other rows, of which "
+        f"{first['name']} is the best with {first['ours']:.4f}",
+        _order(table, lines),
+        _references(table, data, metric, ours["ours"], kept),
+    ]
+    return "; ".join(filter(None, parts)) + "."
 
 
-def _order(table, data, results):
+def _order(table, lines):
     """Say whether rows come out in the order in which they were published."""
-    published = {row.name: _published_somewhere(table, row, results) for row in table.rows}
-    pairs = [(published[n], ours) for n, ours in zip(results["name"], results["ours"])]
-    pairs = np.array([p for p in pairs if p[0] is not None])
-    if len(pairs) < 3 or np.ptp(pairs[:, 0]) == 0 or np.ptp(pairs[:, 1]) == 0:
+    data, metric = lines["data"].iloc[0], lines["metric"].iloc[0]
+    rows = {row.name: row for row in table.rows}
+    published = [_figure(rows[name], (data, *table.data), metric) for name in lines["name"]]
+    pairs = pd.DataFrame({"published": published, "ours": lines["ours"].to_numpy()}).dropna()
+    if len(pairs) < 3 or pairs.nunique().min() < 2:
         return ""
-    rho = spearmanr(*pairs.T).statistic
-    return f"The rank correlation of the {len(pairs)} rows with the published order is {rho:.2f}."
+    rho = spearmanr(pairs["published"], pairs["ours"]).statistic
+    return f"the {len(pairs)} published rows come out with a rank correlation of {rho:.2f}"
 
 
-def _published_somewhere(table, row, results):
-    """Give the published figure on the data set, or else on the first that has one."""
-    data, metric = results["data"].iloc[0], results["metric"].iloc[0]
-    for name in (data, *table.data):
-        if metric in row.published.get(name, {}):
-            return row.published[name][metric]
-    return None
+def _figure(row, data, metric):
+    """Give the published figure on the first data set that has one."""
+    found = (row.published.get(name, {}).get(metric) for name in data)
+    return next((value for value in found if value is not None), np.nan)
 
 
-def _reference(table, data, results, kept):
-    """Say how the paper's best compares with the plain references on the same split."""
-    metric = results["metric"].iloc[0]
+def _references(table, data, metric, ours, kept):
+    """Say how far the plain references are on the same split."""
     if metric != PRIMARY[table.protocol]:
         return ""
-    ranked = results.sort_values("ours", ascending=smaller_is_better(metric), kind="stable")
-    ours = ranked[_own(table, ranked)].iloc[0]
-    found = {
-        name: mean_of(kept, system, data, table.protocol)
-        for name, system in REFERENCES[table.protocol].items()
-    }
-    texts = [f"{ours['ours'] - v:+.4f} to {n}" for n, v in found.items() if not np.isnan(v)]
-    return f"Its difference is {', '.join(texts)}." if texts else ""
+    systems = REFERENCES[table.protocol].items()
+    found = {name: mean_of(kept, system, data, table.protocol) for name, system in systems}
+    texts = [f"{ours - value:+.4f} to {n}" for n, value in found.items() if not np.isnan(value)]
+    return f"the difference is {', '.join(texts)}" if texts else ""

@@ -6,12 +6,13 @@ import pandas as pd
 from skrec.reproduce._plan import make_protocol
 from skrec.reproduce._tables import find_table
 
-__all__ = ["LEGEND", "describe_protocol", "pipe_table", "to_markdown"]
+__all__ = ["LEGEND", "describe_protocol", "pipe_table", "table_parts", "to_markdown"]
 
 LEGEND = (
     "A cell is *ours / published / difference*. Ours is a mean over users and training seeds, with "
     "its standard error over users and, in brackets, over seeds where there are several. "
-    '"tuned": settings were chosen on validation data.'
+    'Settings are "tuned" on validation data, "published" for the data set by others, "not tuned", '
+    'such as what serves another data set, the "paper\'s", or "defaults".'
 )
 
 _WORDS = {
@@ -76,26 +77,53 @@ def to_markdown(results):
     Examples
     --------
     >>> from skrec.reproduce import reproduce, to_markdown
-    >>> results = reproduce("mult_vae", "2", data="synthetic", systems=["EASE"])
+    >>> results = reproduce("mult_vae", "3", data="synthetic", systems=["EASE"])
     >>> print(to_markdown(results).splitlines()[0])
-    ## mult_vae, table 2: Mult-VAE and Mult-DAE beside linear models and CDAE
+    ## mult_vae, table 3: Mult-DAE [I-200-I] beside NCF
     """
-    parts = [LEGEND]
-    for (paper, name), mine in results.groupby(["paper", "table"], sort=False):
-        parts += table_parts(find_table(paper, name), mine, "##")
-    return "\n\n".join([*parts[1:2], parts[0], *parts[2:]]) + "\n"
+    groups = results.groupby(["paper", "table"], sort=False)
+    tables = [(find_table(*names), mine) for names, mine in groups]
+    parts = [part for table, mine in tables for part in table_parts(table, mine, "##")]
+    return "\n\n".join([*parts, LEGEND]) + "\n"
 
 
 def table_parts(table, results, heading):
-    """Give the paragraphs of a table: title, notes, and a Markdown table for each data set."""
-    parts = [f"{heading} {table.paper}, table {table.table}: {table.title}"]
+    """Give the paragraphs of a table: title, notes, and a Markdown table for each data set.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+    results : DataFrame
+        Its results.
+    heading : str
+        Such as ``"##"``.
+
+    Returns
+    -------
+    parts : list of str
+        The paragraphs.
+    """
     notes = f"{table.source}. {table.note}".strip()
-    parts.append(notes if notes.endswith(".") else f"{notes}.")
+    parts = [
+        f"{heading} {table.paper}, table {table.table}: {table.title}",
+        notes if notes.endswith(".") else f"{notes}.",
+    ]
+    said = None
     for data, mine in results.groupby("data", sort=False):
-        stands_in = "" if data in table.data else ", in place of the paper's data"
-        parts.append(f"**{data}**{stands_in}. {describe_protocol(table, data)}")
+        protocol = describe_protocol(table, data)
+        parts.append(" ".join([_about(table, data, mine), "" if protocol == said else protocol]))
         parts.append(_one_data(table, mine))
-    return parts
+        said = protocol
+    return [part.strip() for part in parts]
+
+
+def _about(table, data, results):
+    where = f"**{data}**" if data in table.data else f"**{data}**, in place of the paper's data"
+    if results["ours"].notna().any():
+        return f"{where}."
+    absent = results["note"].str.startswith("no data").any()
+    return f"{where}: {'no data here' if absent else 'not run'}."
 
 
 def _one_data(table, results):
@@ -111,6 +139,8 @@ def _one_data(table, results):
 
 
 def _cell(row):
+    if pd.isna(row.ours) and pd.isna(row.published):
+        return "–"
     difference = "–" if pd.isna(row.difference) else f"{row.difference:+.4f}"
     published = "–" if pd.isna(row.published) else f"{row.published:.4f}"
     return f"{_ours(row)} / {published} / {difference}"

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from skrec.reproduce._cells import Cell
 from skrec.reproduce._data import is_here
 from skrec.reproduce._protocols import PROTOCOLS
-from skrec.reproduce._settings import settings_of
+from skrec.reproduce._settings import origin_of, settings_of
 from skrec.reproduce._systems import VARIANTS, find_system, has_seed, is_system
 from skrec.reproduce._tables import Row
 
@@ -36,8 +36,7 @@ class Plan:
     cells : tuple of Cell
         One a seed; none where the row cannot run.
     settings : str
-        Where the parameters come from: ``"tuned"`` on validation data, the ``"paper's"``, or
-        ``"defaults"``.
+        Where the parameters come from, as `origin_of` has it, or the ``"paper's"``.
     missing : str
         Why there are no figures, where there are none.
     """
@@ -124,8 +123,9 @@ def _plan(table, row, data, split, seeds, parameters, here):
 def _settings(table, row, data, parameters):
     """Give the parameters of a row, and where they come from."""
     base, known = settings_of(row.system, data, table.protocol)
-    origin = "tuned" if known else "paper's" if row.system in table.settings else "defaults"
-    base = base if known else {**table.settings.get(row.system, {})}
+    origin = origin_of(row.system, data, table.protocol)
+    if not known and row.system in table.settings:
+        base, origin = {**table.settings[row.system]}, "paper's"
     names = find_system(row.system)().get_params()
     names |= VARIANTS.get(row.system, (None, {}))[1]
     # a change to what is so anyway is none: the cell is the same

@@ -1,12 +1,16 @@
 """All tables of all papers as one page, written from finished cells."""
 
 from itertools import groupby
+from pathlib import Path
+
+import pandas as pd
 
 from skrec.reproduce._findings import findings
 from skrec.reproduce._markdown import LEGEND, table_parts
 from skrec.reproduce._plan import make_plans
 from skrec.reproduce._reproduce import results_of
 from skrec.reproduce._store import Store
+from skrec.reproduce._studies import study_parts
 from skrec.reproduce._summary import systems_table
 from skrec.reproduce._tables import list_tables
 
@@ -32,7 +36,7 @@ def report(store, *, data_home=None):
     Parameters
     ----------
     store : str or path-like
-        CSV of finished cells, from `reproduce`.
+        CSV of finished cells, from `reproduce`. Studies of `benchmarks` beside it are shown too.
     data_home : str or path-like, default=None
         Folder of the data, which decides whether a cell lacks data or has not been run.
 
@@ -57,9 +61,25 @@ def report(store, *, data_home=None):
     for paper, tables in groupby(list_tables(), key=lambda table: table.paper):
         tables = [(table, _results(table, kept, data_home)) for table in tables]
         parts += [f"## {_TITLES.get(paper, paper)}", findings(tables, kept)]
-        for table, results in tables:
-            parts += table_parts(table, results, "###")
+        parts += [*_sections(tables), *study_parts(paper, Path(store).parent)]
     return "\n\n".join([*parts, systems_table(kept)]) + "\n"
+
+
+def _sections(tables):
+    """Write tables; what stands in for the data of several, and is the same, once."""
+    seen = set()
+    for table, results in tables:
+        kept, repeated = [], []
+        for data, mine in results.groupby("data", sort=False):
+            lines = set(
+                mine[["name", "system", "metric", "data", "ours"]].astype(str).agg(tuple, 1)
+            )
+            (repeated if data not in table.data and lines <= seen else kept).append(mine)
+            seen |= lines
+        yield from table_parts(table, pd.concat(kept), "###")
+        if repeated:
+            names = ", ".join(f"**{mine['data'].iloc[0]}**" for mine in repeated)
+            yield f"{names}, in place of the paper's data: as in the tables above."
 
 
 def _results(table, kept, data_home):

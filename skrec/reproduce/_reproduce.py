@@ -34,9 +34,9 @@ def reproduce(
 ):
     """Run a table of a paper: its systems, protocol and metrics.
 
-    A system runs with the settings that were chosen on validation data, if there are any for the
-    data set and protocol, else with the paper's, else with its defaults. Nothing is downloaded:
-    what runs is what is there.
+    A system runs with the settings that were chosen for the data set and protocol, on validation
+    data where `settings` says "tuned", if there are any, else with the paper's, else with its
+    defaults. Nothing is downloaded: what runs is what is there.
 
     Parameters
     ----------
@@ -195,8 +195,12 @@ def _lines(table, plan, find, failed):
             **ours,
             "difference": ours["ours"] - published,
             "settings": "" if runs.empty else plan.settings,
-            "note": "; ".join(filter(None, [why, row.note])),
+            "note": row.note if why and row.note.startswith(why) else _joined(why, row.note),
         }
+
+
+def _joined(*texts):
+    return "; ".join(filter(None, texts))
 
 
 def _summary(runs, metric):

@@ -6,7 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-__all__ = ["Store", "append", "has_rows", "read", "rows_of", "smaller_is_better"]
+__all__ = [
+    "Store",
+    "append",
+    "has_rows",
+    "read",
+    "rows_of",
+    "smaller_is_better",
+    "without_seed",
+]
 
 _WHAT = ["system", "data", "protocol", "parameters"]
 
@@ -84,6 +92,11 @@ class Store:
     def __init__(self, path=None):
         self.path = path
         table = pd.DataFrame() if path is None else read(path)
+        missing = {*_WHAT, "seed", "split"} - set(table)
+        if missing and len(table.columns):
+            raise ValueError(
+                f"{path} must be a table of cells, with {sorted(missing)}; got {list(table)}"
+            )
         groups = [] if table.empty else table.groupby(_WHAT, sort=False)
         self._runs = {what: rows for what, rows in groups}
 
@@ -128,13 +141,13 @@ class Store:
         runs = self._runs.get(_what(cell), pd.DataFrame())
         if runs.empty:
             return runs
-        return runs[runs["split"].map(_sizes) == _sizes(cell.split)]
+        return runs[runs["split"].map(without_seed) == without_seed(cell.split)]
 
 
 def _what(cell):
     return tuple(cell.key[name] for name in _WHAT)
 
 
-def _sizes(split):
+def without_seed(split):
     """Give the name of a split without its seed."""
     return re.sub(r"(?<=[ur])\d+$", "", split)

@@ -28,7 +28,7 @@ _TEXT = """\
 
 For each system the data set and protocol on which it does best: by the ratio of its figure to that
 of the best reference there (of RMSE, the inverse). After each reference: difference, and ratio.
-Settings are those chosen on validation data, or defaults where there are none."""
+Settings are those of `skrec.reproduce` for the data set and protocol, or defaults."""
 
 
 def systems_table(kept):

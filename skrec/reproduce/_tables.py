@@ -105,7 +105,12 @@ def register_table(table):
     Parameters
     ----------
     table : Table
-        The table.
+        The table; it replaces one of the same paper and name.
+
+    Examples
+    --------
+    >>> from skrec.reproduce import find_table, register_table
+    >>> register_table(find_table("evcf", "4-2"))
     """
     _TABLES[table.paper, table.table] = table
 

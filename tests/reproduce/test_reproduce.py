@@ -1,35 +1,40 @@
-"""Recipes run on a stand-in of the data's shape, and say what was published."""
+"""Tables run cell by cell: resumable, in parallel, on what data there are."""
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 import skrec
 from skrec.datasets import make_interactions
+from skrec.exceptions import SkrecWarning
 from skrec.metrics import make_ranking_scorer
 from skrec.reproduce import (
     __main__ as command,
 )
 from skrec.reproduce import (
-    find_recipe,
-    list_recipes,
+    find_table,
+    list_tables,
+    register_table,
     reproduce,
     strong_generalization_parts,
+    to_markdown,
 )
+from skrec.reproduce._data import load
+from skrec.reproduce._settings import ORIGINS, SETTINGS
 
+COLUMNS = [
+    "paper", "table", "name", "system", "data", "metric", "published", "reproduced",
+    "reproduced_by", "ours", "std_error", "std_error_seeds", "n_seeds", "difference", "settings",
+    "note",
+]  # fmt: skip
 # MovieLens-20M has 138,493 users, 26,744 items and 20 million ratings; this is a 250th of it
 N_USERS, N_ITEMS, N_RATINGS = 554, 107, 12_000
 SMALL = {"max_epochs": 2, "hidden_sizes": (8,), "latent_size": 6, "n_pseudo_inputs": 5}
-SMALL |= {"hidden_size": 8, "batch_size": 100, "anneal_steps": 10, "device": "cpu"}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
+SMALL |= {"hidden_size": 8, "batch_size": 100, "anneal_steps": 10, "patience": 2, "device": "cpu"}
 
 
 @pytest.fixture(scope="module")
@@ -39,36 +44,222 @@ def ratings():
     ).interactions
 
 
-@pytest.mark.parametrize("paper", ["evcf", "mult_vae"])
-def test_every_row_of_a_recipe_runs(paper, ratings):
-    table = reproduce(paper, "ml-20m", interactions=ratings, parameters=SMALL, test_users=60)
-    recipe = find_recipe(paper, "ml-20m")
-    assert len(table) == len(recipe.systems) * len(recipe.metrics)
-    for system in recipe.systems:
-        rows = table[table["system"] == system.name].set_index("metric")
-        assert list(rows.index) == list(recipe.metrics)
-        quoted = rows["published"].dropna()
-        assert dict(quoted) == dict(system.published)
-        assert rows["ours"].notna().all() == (system.estimator is not None)
-    ran = table.dropna(subset=["ours"])
-    assert ran["ours"].between(0, 1).all()
-    assert (ran["std_error"] > 0).all()
-    assert (ran["n_users"] <= 60).all()
-    np.testing.assert_allclose(
-        table["difference"], table["ours"] - table["published"], equal_nan=True
+FITTED = ("PopularityRecommender", "EASERecommender", "BPRMFRanker")
+
+
+def break_all(monkeypatch, error):
+    """Let every fit of the table's systems end with an error."""
+
+    def fail(self, X, y=None):
+        raise error
+
+    for name in FITTED:
+        monkeypatch.setattr(getattr(skrec, name), "fit", fail)
+
+
+def run(**options):
+    return reproduce(
+        "test", "1", **{"data": "synthetic", "parameters": {"device": "cpu"}, **options}
     )
 
 
-def test_figures_are_those_of_the_scorer_on_the_same_split(ratings):
-    options = {"interactions": ratings, "test_users": 60, "random_state": 3}
-    table = reproduce("mult_vae", "ml-20m", systems=["EASE"], **options)
+def one(results, name, metric="ndcg@20", data="synthetic"):
+    mine = results[["name", "metric", "data"]].eq([name, metric, data]).all(axis=1)
+    (row,) = results[mine].itertuples()
+    return row
+
+
+def test_results_stand_beside_what_was_published(table):
+    results = run()
+    assert list(results) == COLUMNS
+    assert len(results) == len(table.rows) * len(table.metrics)
+    linear = one(results, "Linear")
+    assert (linear.published, linear.reproduced) == (0.5, 0.45)
+    assert linear.reproduced_by == "Somebody 2020"
+    assert linear.difference == pytest.approx(linear.ours - 0.5)
+    assert one(results, "Linear, soft").ours != linear.ours
+    quoted = one(results, "Graph")
+    assert np.isnan(quoted.ours)
+    assert "quoted" in quoted.note
+    assert "one epoch" in one(results, "Factors").note
+
+
+def test_figures_are_those_of_the_scorer_on_the_data(table):
+    data = load("synthetic")
+    est = skrec.EASERecommender(l2=50.0).fit(data.train.tocsr())
+    scorer = make_ranking_scorer(("ndcg@20", "recall@20"), truncated=False)
+    expected = scorer.per_user(est, data.test)
+    for metric in expected:
+        row = one(run(systems=["Linear"]), "Linear", metric)
+        assert row.ours == pytest.approx(expected[metric].mean())
+        assert row.std_error == pytest.approx(expected[metric].sem())
+
+
+def test_settings_are_the_tuned_ones_else_the_papers_else_none(table, monkeypatch):
+    assert one(run(), "Linear").settings == "paper's"
+    assert one(run(), "Popular").settings == "defaults"
+    monkeypatch.setitem(SETTINGS, ("EASERecommender", "synthetic", "weak"), {"l2": 123.0})
+    results = run()
+    assert one(results, "Linear").settings == "tuned"
+    est = skrec.EASERecommender(l2=123.0).fit(load("synthetic").train.tocsr())
+    scorer = make_ranking_scorer("ndcg@20", truncated=False)
+    expected = scorer.per_user(est, load("synthetic").test)["ndcg@20"].mean()
+    assert one(results, "Linear").ours == pytest.approx(expected)
+
+
+def test_seeds_are_averaged_where_there_are_any(table):
+    results = run(seeds=(0, 1, 2), systems=["Linear", "Factors"])
+    single = [one(run(seeds=[seed], systems=["Factors"]), "Factors").ours for seed in range(3)]
+    factors = one(results, "Factors")
+    assert factors.n_seeds == 3
+    assert factors.ours == pytest.approx(np.mean(single))
+    assert factors.std_error_seeds == pytest.approx(np.std(single, ddof=1) / np.sqrt(3))
+    linear = one(results, "Linear")
+    assert linear.n_seeds == 1
+    assert np.isnan(linear.std_error_seeds)
+
+
+def test_a_second_call_runs_nothing(table, tmp_path, monkeypatch):
+    store = tmp_path / "deep" / "cells.csv"
+    first = run(store=store, seeds=(0, 1))
+    before = store.read_bytes()
+    break_all(monkeypatch, AssertionError("a finished cell ran again"))
+    pd.testing.assert_frame_equal(first, run(store=store, seeds=(0, 1)))
+    assert store.read_bytes() == before
+
+
+def test_what_is_missing_is_run_alone(table, tmp_path, monkeypatch):
+    store = tmp_path / "cells.csv"
+    run(store=store, systems=["Popular", "Linear"])
+    monkeypatch.setattr(skrec.PopularityRecommender, "fit", None)
+    results = run(store=store)
+    assert results["ours"].notna().sum() == 8
+    assert pd.read_csv(store)["system"].value_counts().to_dict() == {
+        "EASERecommender": 4, "PopularityRecommender": 2, "BPRMFRanker": 2,
+    }  # fmt: skip
+
+
+def test_an_interruption_keeps_what_was_finished(table, tmp_path, monkeypatch):
+    store = tmp_path / "cells.csv"
+    with monkeypatch.context() as patch:
+        patch.setattr(skrec.BPRMFRanker, "fit", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run(store=store)
+    finished = pd.read_csv(store)
+    assert finished.groupby("system").size().to_dict() == {
+        "EASERecommender": 4, "PopularityRecommender": 2,
+    }  # fmt: skip
+    pd.testing.assert_frame_equal(run(store=store), run())
+    assert pd.read_csv(store)[: len(finished)].equals(finished)
+
+
+def fail(self, X, y=None):
+    raise RuntimeError("no such luck")
+
+
+def interrupt(self, X, y=None):
+    raise KeyboardInterrupt
+
+
+def test_failed_cells_are_named_and_others_are_not_lost(table, tmp_path, monkeypatch):
+    monkeypatch.setattr(skrec.PopularityRecommender, "fit", fail)
+    store = tmp_path / "cells.csv"
+    with pytest.warns(SkrecWarning, match="PopularityRecommender.*RuntimeError: no such luck"):
+        results = run(store=store)
+    assert one(results, "Popular").note == "failed: RuntimeError: no such luck"
+    assert np.isnan(one(results, "Popular").ours)
+    assert results["ours"].notna().sum() == 6
+    assert "PopularityRecommender" not in set(pd.read_csv(store)["system"])
+
+
+def test_absent_data_say_so(table, tmp_path):
+    results = run(data=None, data_home=tmp_path)
+    assert list(dict.fromkeys(results["data"])) == ["synthetic", "nowhere", "somewhere"]
+    absent = results[(results["data"] == "nowhere") & results["system"].notna()]
+    assert absent["note"].str.startswith("no data").all()
+    assert absent["ours"].isna().all()
+    assert one(results, "Popular", data="nowhere").published == 0.3
+    text = to_markdown(results)
+    assert "**nowhere**: no data here." in text
+    assert "**somewhere**, in place of the paper's data: no data here." in text
+
+
+def test_data_of_the_cache_run_whatever_they_are_called(table, tmp_path):
+    interactions = load("synthetic").interactions
+    folder = tmp_path / "somewhere"
+    folder.mkdir()
+    pairs = pd.DataFrame({"user": interactions.user, "item": interactions.item})
+    pairs.to_csv(folder / "ratings.csv.gz", index=False)
+    pairs[::5].to_csv(folder / "test.csv.gz", index=False)
+    results = run(data=None, data_home=tmp_path, systems=["Linear"])
+    assert results.groupby("data")["ours"].count().to_dict() == {
+        "synthetic": 2, "nowhere": 0, "somewhere": 2,
+    }  # fmt: skip
+
+
+def test_jobs_give_the_same_results(table):
+    serial, parallel = (run(n_jobs=n, seeds=(0, 1)) for n in (1, 2))
+    pd.testing.assert_frame_equal(serial, parallel)
+
+
+def test_parameters_reach_the_estimators_that_have_them(table, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        skrec.BPRMFRanker, "fit", lambda self, X: seen.append(self.get_params()) or 1 / 0
+    )
+    with pytest.warns(SkrecWarning, match="ZeroDivisionError"):
+        run(seeds=[7], parameters={"lr": 0.123, "no_such": 1, "device": "cpu"})
+    (given,) = seen
+    assert (given["lr"], given["n_factors"], given["random_state"]) == (0.123, 4, 7)
+    assert given["device"] == "cpu"
+
+
+def test_a_change_to_what_is_so_anyway_is_the_same_cell(table, tmp_path):
+    store = tmp_path / "cells.csv"
+    default = skrec.EASERecommender().l2
+    rows = tuple(replace(row, changed={"l2": default}) for row in table.rows[1:2])
+    register_table(replace(table, table="2", rows=rows, settings={}))
+    register_table(replace(table, table="3", rows=table.rows[1:2], settings={}))
+    for name in ("2", "3"):
+        reproduce("test", name, data="synthetic", store=store)
+    assert len(pd.read_csv(store)) == 2
+
+
+def test_every_cell_that_is_kept_has_its_columns(table, tmp_path):
+    run(store=tmp_path / "cells.csv")
+    assert list(pd.read_csv(tmp_path / "cells.csv")) == [
+        "system", "data", "protocol", "seed", "split", "parameters", "metric", "mean", "std_error",
+        "n_users", "fit_seconds", "score_seconds", "n_epochs",
+    ]  # fmt: skip
+    other = tmp_path / "other.csv"
+    other.write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"other.csv must be a table of cells, .*got \['a', 'b'\]"):
+        run(store=other)
+
+
+def test_figures_of_a_paper_on_a_split_of_its_own(ratings):
+    options = {"options": {"test_users": 60, "split_seed": 3}, "interactions": ratings}
+    results = reproduce("mult_vae", "2", data="ml-20m", systems=["EASE"], **options)
     train, _, test = strong_generalization_parts(ratings, 60, 3)
     metrics = ("recall@20", "recall@50", "ndcg@100")
     expected = make_ranking_scorer(metrics).per_user(
         skrec.EASERecommender(l2=500.0).fit(train), *test
     )
-    np.testing.assert_allclose(table["ours"], expected.mean())
-    np.testing.assert_allclose(table["std_error"], expected.sem())
+    np.testing.assert_allclose(results["ours"], expected.mean())
+    np.testing.assert_allclose(results["std_error"], expected.sem())
+
+
+@pytest.mark.parametrize(("paper", "table"), [("evcf", "4-2"), ("mult_vae", "2")])
+def test_every_row_of_a_table_runs(paper, table, ratings):
+    results = reproduce(
+        paper, table, data="ml-20m", interactions=ratings, parameters=SMALL,
+        options={"test_users": 60},
+    )  # fmt: skip
+    ran = results.dropna(subset="ours")
+    assert ran["ours"].between(0, 1).all()
+    assert (ran["std_error"] > 0).all()
+    missing = set(results["name"]) - set(ran["name"])
+    assert {results.set_index("name").loc[name, "note"].iloc[0][:3] for name in missing} <= {"no "}
 
 
 def test_the_split_holds_users_out_and_counts_ratings_of_four(ratings):
@@ -84,80 +275,77 @@ def test_the_split_holds_users_out_and_counts_ratings_of_four(ratings):
     assert train.shape[0] == kept.sum() - 120
 
 
-def test_parameters_reach_the_estimators_that_have_them(ratings, monkeypatch):
-    seen = []
-    cls = skrec.VampVAERecommender
-    monkeypatch.setattr(cls, "fit", lambda self, X: seen.append(self.get_params()) or 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        reproduce(
-            "evcf", "ml-20m", interactions=ratings, systems=["H+Vamp (Gated)"], test_users=60,
-            parameters={"lr": 0.123, "no_such": 1}, random_state=7,
-        )  # fmt: skip
-    (given,) = seen
-    assert (given["hierarchical"], given["gated"], given["n_pseudo_inputs"]) == (True, True, 1000)
-    assert (given["lr"], given["random_state"]) == (0.123, 7)
-    assert given["validation_data"] is not None
-
-
-def test_jobs_give_the_same_table(ratings):
-    options = {"interactions": ratings, "parameters": SMALL, "test_users": 60}
-    one, two = (
-        reproduce("evcf", "ml-20m", systems=["CDAE", "Vamp"], n_jobs=n, **options) for n in (1, 2)
-    )
-    pd.testing.assert_frame_equal(one, two)
-
-
-def test_settings_are_parameters_of_their_estimators():
-    for recipe in list_recipes():
-        for system in recipe.systems:
-            if system.estimator is not None:
-                names = getattr(skrec, system.estimator)().get_params()
-                assert set(system.parameters) <= set(names), system.name
-            assert set(system.published) <= set(recipe.metrics)
-
-
 def test_beta_reaches_its_cap_after_a_hundred_epochs_of_the_papers_users():
-    (vamp,) = (s for s in find_recipe("evcf", "ml-20m").systems if s.name == "Vamp")
-    batches = int(np.ceil((136_677 - 20_000) / vamp.parameters["batch_size"]))
-    steps = vamp.parameters["anneal_steps"] * vamp.parameters["beta"]
-    assert steps == pytest.approx(100 * batches, abs=1)
+    settings = find_table("evcf", "4-2").settings["Vamp-1"]
+    batches = int(np.ceil((136_677 - 20_000) / settings["batch_size"]))
+    assert settings["anneal_steps"] * settings["beta"] == pytest.approx(100 * batches, abs=1)
 
 
-def test_unknown_recipes_and_systems_are_errors(ratings):
-    with pytest.raises(ValueError, match=r"paper and data must be among .*got \('evcf', 'ml-1b'\)"):
-        reproduce("evcf", "ml-1b")
+def test_unknown_tables_and_rows_are_errors(table, ratings):
+    with pytest.raises(ValueError, match=r"paper and table must be among .*got \('evcf', '1b'\)"):
+        reproduce("evcf", "1b")
     with pytest.raises(ValueError, match=r"systems must be among .*got \['SVD'\]"):
-        reproduce("evcf", "ml-20m", interactions=ratings, systems=["SVD"])
+        run(systems=["SVD"])
+    with pytest.raises(ValueError, match="data must be one name"):
+        run(data=None, interactions=ratings)
 
 
-def test_the_package_is_the_function(ratings):
-    table = skrec.reproduce(
-        "mult_vae", "ml-20m", interactions=ratings, systems=["WMF"], test_users=60
-    )
-    assert table["ours"].isna().all()
-    assert table["published"].notna().all()
+def test_the_package_is_the_function(table):
+    results = skrec.reproduce("test", 1, data="synthetic", systems=["Graph"])
+    assert results["ours"].isna().all()
 
 
-def test_the_command_lists_recipes(capsys):
+def test_markdown_has_ours_published_and_the_difference(table):
+    results = run(seeds=(0, 1))
+    text = to_markdown(results)
+    assert "ours / published / difference" in text
+    assert "all items that a user does not have in training are ranked" in text
+    linear = one(results, "Linear")
+    cell = f"{linear.ours:.4f} ±{linear.std_error:.4f} / 0.5000 / {linear.difference:+.4f}"
+    line = next(line for line in text.splitlines() if line.startswith("| Linear |"))
+    assert cell in line
+    assert "ndcg@20 0.4500 (Somebody 2020)" in line
+    factors = one(results, "Factors")
+    assert f"({factors.std_error_seeds:.4f}) / – / –" in text
+
+
+def test_the_command_lists_all_tables(capsys, table):
     command.main(["--list"])
-    assert "evcf ml-20m: table 4-2" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    for known in list_tables():
+        assert any(line.startswith(f"{known.paper} {known.table}: ") for line in lines)
+    assert "synthetic*" in next(line for line in lines if line.startswith("test 1: "))
     done = subprocess.run(
         [sys.executable, "-m", "skrec.reproduce"], capture_output=True, text=True, check=True
     )
-    assert "mult_vae ml-20m: table 2" in done.stdout
+    assert "mult_vae 3: " in done.stdout
 
 
-def test_the_command_writes_a_table(monkeypatch, tmp_path, ratings, capsys):
-    module = sys.modules["skrec.reproduce._run"]
-    monkeypatch.setattr(module, "_load", lambda data, data_home: ratings)
-    path = tmp_path / "table.csv"
-    arguments = ["mult_vae", "ml-20m", "--systems", "EASE", "--test-users", "60"]
-    command.main([*arguments, "--output", str(path), "--parameters", '{"l2": 10}'])
-    assert "EASE" in capsys.readouterr().out
-    assert len(pd.read_csv(path)) == 3
+def test_the_command_writes_results(table, tmp_path, capsys):
+    store, csv, page = (tmp_path / name for name in ("cells.csv", "table.csv", "table.md"))
+    command.main(
+        ["test", "--data", "synthetic", "--systems", "Linear", "--parameters", '{"l2": 10}',
+         "--store", str(store), "--output", str(csv), str(page)]
+    )  # fmt: skip
+    assert "| Linear |" in capsys.readouterr().out
+    assert "| Linear |" in page.read_text("utf-8")
+    assert len(pd.read_csv(csv)) == 2
+    assert set(pd.read_csv(store)["parameters"]) == {'{"l2": 10}'}
 
 
 def test_the_command_reports_errors(capsys):
-    with pytest.raises(SystemExit):
-        command.main(["evcf", "ml-1b"])
-    assert "paper and data must be among" in capsys.readouterr().err
+    for arguments in (["evcf", "1b"], ["nobody"]):
+        with pytest.raises(SystemExit):
+            command.main(arguments)
+        assert "paper and table must be among" in capsys.readouterr().err
+
+
+def test_rows_that_were_not_tuned_are_rows():
+    assert set(ORIGINS) <= set(SETTINGS)
+
+
+def test_settings_say_whether_they_were_tuned(table, monkeypatch):
+    key = ("EASERecommender", "synthetic", "weak")
+    monkeypatch.setitem(SETTINGS, key, {"l2": 123.0})
+    monkeypatch.setitem(ORIGINS, key, "not tuned")
+    assert one(run(systems=["Linear"]), "Linear").settings == "not tuned"

@@ -2,16 +2,39 @@
 
 Every number in a row comes from a paper or from ``python -m benchmarks.tune``, which looks at
 validation data only; the comment says which. A later system adds rows to the file of the protocol
-and nothing else. Without a row a system runs with its defaults, and the results say so.
+and nothing else; one that was not chosen on validation data is named in `ORIGINS`. Without a row a
+system runs with its defaults, and the results say so.
 """
 
 from skrec.reproduce._settings import _ncf, _ratings, _strong, _weak
 from skrec.reproduce._settings._shared import TRAINING
 
-__all__ = ["SETTINGS", "TRAINING", "settings_of"]
+__all__ = ["ORIGINS", "SETTINGS", "TRAINING", "origin_of", "settings_of"]
 
 # (system, data, protocol): parameters of the estimator
 SETTINGS = {**_ncf.SETTINGS, **_strong.SETTINGS, **_weak.SETTINGS, **_ratings.SETTINGS}
+
+# rows that were not chosen on validation data, and how else
+ORIGINS = {
+    ("EASERecommender", "ml-1m", "ncf"): "published",
+    **{
+        (system, data, protocol): "not tuned"
+        for data, protocol, systems in (
+            ("ml-1m", "ncf", ("ConvNCFRanker", "GeRecClassifier", "NAISClassifier")),
+            ("ml-1m", "ncf", ("MultVAERecommender",)),
+            ("ml-1m", "strong", ("UserKNNRecommender",)),
+            ("amazon-music", "ncf", ("MultDAERecommender", "MultVAERecommender")),
+            (
+                "gowalla",
+                "strong",
+                [system for system, *key in _strong.SETTINGS if "gowalla" in key],
+            ),
+            ("gowalla", "weak", ("ItemKNNRecommender", "UserKNNRecommender")),
+            ("gowalla", "weak", ("MultDAERecommender", "MultVAERecommender", "EASERecommender")),
+        )
+        for system in systems
+    },
+}
 
 
 def settings_of(system, data, protocol):
@@ -35,3 +58,25 @@ def settings_of(system, data, protocol):
     """
     key = (system, data, protocol)
     return dict(SETTINGS.get(key, {})), key in SETTINGS
+
+
+def origin_of(system, data, protocol):
+    """Say where the settings of a system come from.
+
+    Parameters
+    ----------
+    system : str
+        Name of a class.
+    data : str
+        Name of a data set.
+    protocol : str
+        Name of a protocol.
+
+    Returns
+    -------
+    origin : str
+        ``"tuned"`` on validation data, ``"published"`` for this data set, ``"not tuned"``, such
+        as what serves another data set, or ``"defaults"``.
+    """
+    key = (system, data, protocol)
+    return ORIGINS.get(key, "tuned") if SETTINGS.get(key) else "defaults"

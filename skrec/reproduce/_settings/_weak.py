@@ -15,5 +15,10 @@ SETTINGS = {
     ("MultDAERecommender", "gowalla", "weak"): {"hidden_sizes": (), "max_epochs": 50},
     ("MultVAERecommender", "gowalla", "weak"): {**_VAE, "max_epochs": 50},
     # epochs by validation, where it reached 0.0846
-    ("H+Vamp-gated-1", "gowalla", "weak"): {**_SOON, "batch_size": 500, "lr": 1e-3, "max_epochs": 23},
+    ("H+Vamp-gated-1", "gowalla", "weak"): {
+        **_SOON,
+        "batch_size": 500,
+        "lr": 1e-3,
+        "max_epochs": 23,
+    },
 }
