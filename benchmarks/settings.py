@@ -31,18 +31,8 @@ _BPR_MF = {
         "max_epochs": 54,
         "random_state": 0,
     },
-    "amazon-music": {
-        "system": "BPRMFRanker",
-        "l2": 0.02,
-        "max_epochs": 120,
-        "random_state": 0,
-    },
-    "ml-100k": {
-        "system": "BPRMFRanker",
-        "init_std": 0.1,
-        "l2": 0.005,
-        "max_epochs": 52,
-    },
+    "amazon-music": {"system": "BPRMFRanker", "l2": 0.02, "max_epochs": 120, "random_state": 0},
+    "ml-100k": {"system": "BPRMFRanker", "init_std": 0.1, "l2": 0.005, "max_epochs": 52},
 }
 
 _MF = {
@@ -423,6 +413,7 @@ GRIDS = {
         "popularity_discount": [0.0, 0.2, 0.3],
     },
     "EASERecommender": {"l2": [20.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1320.0, 2000.0, 4000.0]},
+    "SLIMRecommender": {"l1": [0.3, 1.0, 3.0, 10.0, 20.0], "l2": [5.0, 20.0, 100.0, 300.0, 1000.0]},
     "MultDAERecommender": {
         "hidden_sizes": [(), (600,)],
         "dropout": [0.5],
