@@ -380,6 +380,7 @@ SETTINGS = {
     # not tuned yet
     ("ItemKNNRecommender", "gowalla", "weak"): {"shrinkage": 0.0},
     ("UserKNNRecommender", "gowalla", "weak"): {"shrinkage": 0.0},
+    ("SLIMRecommender", "gowalla", "weak"): {"l1": 1.0, "l2": 20.0},
     ("MultDAERecommender", "gowalla", "weak"): {"hidden_sizes": (), "max_epochs": 50},
     ("MultVAERecommender", "gowalla", "weak"): {**_VAE, "max_epochs": 50},
 }

@@ -49,8 +49,8 @@ def non_negative_elastic_net(gram, products, square, params):
     converged : bool
         Whether the duality gap is at most ``tol`` times ``square``.
     """
-    # `enet_path` takes X's number of rows, the 2n of its objective, for 1, which leaves the
-    # penalties as they are, and its type; of y it takes the norm
+    # beside the products `enet_path` looks at X's type and number of rows, by which it multiplies
+    # the penalties, and at the norm of y, for the gap
     X = np.broadcast_to(gram.dtype.type(0), (1, len(gram)))
     y = np.sqrt([square], dtype=gram.dtype)
     _, path, gaps = enet_path(
@@ -91,8 +91,8 @@ def solve_with_all(gram, items, params):
     rows, n_failed = [], 0
     for item in items:
         products = gram[item].copy()
-        # its own gradient is never below l1 now, since no entry of the Gram matrix or of the
-        # weights is negative: the weight stays 0, and the others are as without this column
+        # below 0, and other weights only take from it, since no Gram matrix here has a negative
+        # entry: its own weight stays 0, and the others are as if this column were not there
         products[item] *= -1
         weights, converged = non_negative_elastic_net(gram, products, gram[item, item], params)
         rows.append(sp.csr_matrix(weights, dtype=np.float32))
@@ -149,12 +149,13 @@ def solve_with_candidates(transposed, X, items, n_candidates, params):
 def candidate_products(transposed, X, items, n_candidates, l1):
     """Give the Gram matrix's entries between items and their candidates.
 
-    An item that shares at most ``l1`` users with the target is none: its gradient at 0 is at
-    least ``l1 - products``, whatever the other weights are, since nothing is negative.
+    An item that shares at most ``l1`` users with the target is none and cannot weigh: nothing is
+    negative, so other weights only take from what it could add.
     """
     products = sp.csr_matrix(transposed[items] @ X)
-    row, own = row_of_entry(products), np.asarray(items)
-    products = take_entries(products, row, (products.data > l1) & (products.indices != own[row]))
+    row = row_of_entry(products)
+    other = products.indices != items[row]
+    products = take_entries(products, row, other & (products.data > l1))
     products.sort_indices()
     lengths = np.diff(transposed.indptr)
     cosine = products.copy()
@@ -212,9 +213,9 @@ class SLIMRecommender(ItemWeightsRecommender):
 
     Parameters
     ----------
-    l1 : float, default=5.0
+    l1 : float, default=1.0
         Penalty of the sum of the weights; the larger, the fewer weights are not 0.
-    l2 : float, default=100.0
+    l2 : float, default=300.0
         Penalty of their squares; the larger the data, the larger it should be.
     n_neighbors : int, default=None
         Keep so many of the largest weights of each :math:`w_j`; None keeps all.
@@ -253,8 +254,11 @@ class SLIMRecommender(ItemWeightsRecommender):
     no weight for it.
 
     Without candidates, memory is 4 bytes times the square of the number of items (8 where ``tol``
-    is less than 1e-5: the sums are then in float64); with candidates it is that of their own Gram
-    matrices, one a thread.
+    is less than 1e-5: the sums are then in float64). With candidates it is 8 bytes times their
+    square for each thread.
+
+    For `predict_proba` the weights without a user follow from those with it to first order: the
+    same weights are taken to be positive.
 
     References
     ----------
@@ -273,8 +277,8 @@ class SLIMRecommender(ItemWeightsRecommender):
            [0.  , 0.  , 0.63, 0.  ]], dtype=float32)
     """
 
-    l1: float = 5.0
-    l2: float = 100.0
+    l1: float = 1.0
+    l2: float = 300.0
     n_neighbors: int | None = None
     n_candidates: int | str | None = "auto"
     max_iter: int = 1000
@@ -294,7 +298,7 @@ class SLIMRecommender(ItemWeightsRecommender):
 
     def _fit(self, X):
         n_items = X.shape[1]
-        solve = self._solver(X.astype(np.float32 if self.tol >= _SINGLE else np.float64))
+        solve = self._solver(X)
         chunks = np.array_split(np.arange(n_items), -(-n_items // _CHUNK))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # one an item: said once, below
@@ -318,9 +322,9 @@ class SLIMRecommender(ItemWeightsRecommender):
         if n_candidates == "auto":
             n_candidates = _CANDIDATES if n_items > _LARGE else None
         if n_candidates is None:
-            self._gram_ = dense_gram(X, X.dtype)
+            self._gram_ = dense_gram(X, np.float32 if self.tol >= _SINGLE else np.float64)
             return partial(solve_with_all, self._gram_, params=self)
-        self._gram_ = None
+        self._gram_, X = None, X.astype(np.float64)
         transposed = sp.csr_matrix(X.T)
         return partial(solve_with_candidates, transposed, X, n_candidates=n_candidates, params=self)
 
@@ -333,20 +337,20 @@ class SLIMRecommender(ItemWeightsRecommender):
         order = np.argsort(column, kind="stable")
         items, starts = np.unique(column[order], return_index=True)
         pairs = np.split(order, starts[1:])
-        X, weights = self.interactions_, sp.csc_matrix(self.item_weights_)
-        seen, transposed = X[rows], sp.csr_matrix(X.T)
-
-        def score(item, users):
-            part = slice(*weights.indptr[item : item + 2])
-            others, values = weights.indices[part], weights.data[part]
-            if not len(others):
-                return np.zeros(len(users))
-            gram = gram_of(others, self._gram_, transposed)
-            own = seen[users, item].toarray().ravel()
-            parts = (matrix[users][:, others].toarray() for matrix in (seen, history))
-            return scores_without(values, gram, self.l2, own, *parts)
-
-        tasks = (delayed(score)(item, row[p]) for item, p in zip(items, pairs))
+        weights, transposed = sp.csc_matrix(self.item_weights_), sp.csr_matrix(self.interactions_.T)
+        score = partial(self._item_scores, weights, transposed, self.interactions_[rows], history)
+        tasks = (delayed(score)(item, row[part]) for item, part in zip(items, pairs))
         scores = np.empty(len(row))
         scores[np.concatenate(pairs)] = np.concatenate(self._parallel(tasks))
         return scores
+
+    def _item_scores(self, weights, transposed, seen, history, item, users):
+        """Score an item for some rows of the histories, each without its user."""
+        part = slice(*weights.indptr[item : item + 2])
+        others, values = weights.indices[part], weights.data[part]
+        if not len(others):
+            return np.zeros(len(users))
+        own = seen[users, item].toarray().ravel()
+        seen, shown = (matrix[users][:, others].toarray() for matrix in (seen, history))
+        gram = gram_of(others, self._gram_, transposed)
+        return scores_without(values, gram, self.l2, own, seen, shown)

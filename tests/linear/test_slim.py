@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import ElasticNet
 
 from skrec import SLIMRecommender
 from skrec.datasets import make_interactions
@@ -78,6 +79,20 @@ def test_weights_are_those_of_the_loop(way, l1, l2, X):
     assert W.format == "csr"
     assert W.dtype == np.float32
     assert W.nnz == np.count_nonzero(W.toarray())
+
+
+def test_penalties_in_the_units_of_scikit_learn(X):
+    n_users, l1, l2 = len(X), 0.5, 2.0
+    W = weights(X, l1=l1, l2=l2, tol=1e-10).toarray()
+    net = ElasticNet(
+        alpha=(l1 + l2) / n_users,
+        l1_ratio=l1 / (l1 + l2),
+        positive=True,
+        fit_intercept=False,
+        tol=1e-10,
+    )
+    others = np.arange(12) != 7
+    np.testing.assert_allclose(W[others, 7], net.fit(X[:, others], X[:, 7]).coef_, atol=1e-6)
 
 
 @pytest.mark.parametrize("way", WAYS)
