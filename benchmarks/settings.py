@@ -375,6 +375,7 @@ SETTINGS = {
             "RecVAERecommender": {"gamma": 0.005},
         }.items()
     },
+    ("SLIMRecommender", "gowalla", "strong"): {"l1": 1.0, "l2": 20.0},
     # -- gowalla, LightGCN's own test ------------------------------------------------------------
     ("PopularityRecommender", "gowalla", "weak"): {},  # has no parameters
     # not tuned yet
