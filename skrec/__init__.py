@@ -42,6 +42,7 @@ _ESTIMATORS = {
     "NeuMFRegressor": "neural_cf",
     "PopularityRecommender": "baselines",
     "RecVAERecommender": "autoencoder",
+    "SLIMRecommender": "linear",
     "SVDppRanker": "item_based",
     "UserKNNRecommender": "linear",
     "VAERegressor": "autoencoder",

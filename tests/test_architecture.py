@@ -76,7 +76,13 @@ def test_import_skrec_does_not_import_torch():
 
 @pytest.mark.parametrize(
     "name",
-    ["EASERecommender", "ItemKNNRecommender", "PopularityRecommender", "UserKNNRecommender"],
+    [
+        "EASERecommender",
+        "ItemKNNRecommender",
+        "PopularityRecommender",
+        "SLIMRecommender",
+        "UserKNNRecommender",
+    ],
 )
 def test_works_where_torch_is_broken(name):
     use = USE_TORCH_FREE.format(name=name)

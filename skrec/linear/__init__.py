@@ -2,5 +2,6 @@
 
 from skrec.linear._ease import EASERecommender
 from skrec.linear._knn import ItemKNNRecommender, UserKNNRecommender
+from skrec.linear._slim import SLIMRecommender
 
-__all__ = ["EASERecommender", "ItemKNNRecommender", "UserKNNRecommender"]
+__all__ = ["EASERecommender", "ItemKNNRecommender", "SLIMRecommender", "UserKNNRecommender"]

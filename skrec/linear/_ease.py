@@ -16,11 +16,11 @@ __all__ = ["EASERecommender"]
 _LAPACK_COLUMNS = 2048
 
 
-def dense_gram(X):
-    """Give X'X of a CSR matrix as a dense float64 array, built a block of rows at a time."""
+def dense_gram(X, dtype=np.float64):
+    """Give X'X of a CSR matrix as a dense array, built a block of rows at a time."""
     n_items = X.shape[1]
     transposed = sp.csr_matrix(X.T)
-    gram = np.empty((n_items, n_items))
+    gram = np.empty((n_items, n_items), dtype=dtype)
     for rows in row_blocks(n_items, 24 * n_items):
         gram[rows] = (transposed[rows] @ X).toarray()
     return gram
@@ -177,6 +177,7 @@ class EASERecommender(ItemWeightsRecommender):
     See Also
     --------
     ItemKNNRecommender : Cosine similarities in place of regression weights.
+    SLIMRecommender : Regression weights that are sparse and never negative.
 
     Notes
     -----

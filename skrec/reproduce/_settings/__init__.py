@@ -31,6 +31,7 @@ ORIGINS = {
             ),
             ("gowalla", "weak", ("ItemKNNRecommender", "UserKNNRecommender")),
             ("gowalla", "weak", ("MultDAERecommender", "MultVAERecommender", "EASERecommender")),
+            ("gowalla", "weak", ("SLIMRecommender",)),
         )
         for system in systems
     },

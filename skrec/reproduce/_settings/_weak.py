@@ -10,6 +10,7 @@ SETTINGS = {
     ("PopularityRecommender", "gowalla", "weak"): {},  # has no parameters
     # not tuned yet
     ("EASERecommender", "gowalla", "weak"): {"l2": 200.0},
+    ("SLIMRecommender", "gowalla", "weak"): {"l1": 1.0, "l2": 20.0},
     ("ItemKNNRecommender", "gowalla", "weak"): {"shrinkage": 0.0},
     ("UserKNNRecommender", "gowalla", "weak"): {"shrinkage": 0.0},
     ("MultDAERecommender", "gowalla", "weak"): {"hidden_sizes": (), "max_epochs": 50},

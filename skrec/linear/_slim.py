@@ -1,0 +1,356 @@
+"""SLIM: sparse non-negative regression from items to items, an elastic net for each item."""
+
+import warnings
+from functools import partial
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.linalg import cho_factor, cho_solve
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import enet_path
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.parallel import Parallel, delayed
+
+from skrec.linear._ease import dense_gram
+from skrec.linear._item_weights import ItemWeightsRecommender
+from skrec.linear._knn import keep_largest
+from skrec.utils import row_of_entry, take_entries
+
+__all__ = ["SLIMRecommender"]
+
+_CHUNK = 64  # items that one task solves
+_LARGE, _CANDIDATES = 10_000, 1000  # n_candidates="auto": so many of a catalogue larger than this
+_SINGLE = 1e-5  # the least tol for which the rounding of float32 sums does not count
+
+
+def non_negative_elastic_net(gram, products, square, params):
+    r"""Solve an elastic net with non-negative weights by scikit-learn's coordinate descent.
+
+    .. math:: \min_{w \geq 0} \tfrac12 w^\top G w - p^\top w + \tfrac12 y^\top y
+        + l_1 \lVert w \rVert_1 + \tfrac12 l_2 \lVert w \rVert^2
+
+    Parameters
+    ----------
+    gram : ndarray of shape (n, n)
+        G, C-contiguous.
+    products : ndarray of shape (n,)
+        p, of the type of ``gram``.
+    square : float
+        The square norm of the target y; the gap is measured against it.
+    params : SLIMRecommender
+        With ``l1``, ``l2``, ``tol`` and ``max_iter``.
+
+    Returns
+    -------
+    weights : ndarray of shape (n,)
+        w, of the type of ``gram``.
+    converged : bool
+        Whether the duality gap is at most ``tol`` times ``square``.
+    """
+    # beside the products `enet_path` looks at X's type and number of rows, by which it multiplies
+    # the penalties, and at the norm of y, for the gap
+    X = np.broadcast_to(gram.dtype.type(0), (1, len(gram)))
+    y = np.sqrt([square], dtype=gram.dtype)
+    _, path, gaps = enet_path(
+        X,
+        y,
+        alphas=[params.l1 + params.l2],
+        l1_ratio=params.l1 / (params.l1 + params.l2),
+        precompute=gram,
+        Xy=products,
+        positive=True,
+        tol=params.tol,
+        max_iter=params.max_iter,
+        random_state=0,  # not used, but without it a number is drawn from the global state
+        check_input=False,
+    )
+    return path[:, 0], gaps[0] <= gram.dtype.type(params.tol) * (y @ y)
+
+
+def solve_with_all(gram, items, params):
+    """Regress items on all others, from one Gram matrix.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (n_items, n_items)
+        X'X.
+    items : ndarray of int of shape (n,)
+        The items to regress.
+    params : SLIMRecommender
+        Penalties and stopping.
+
+    Returns
+    -------
+    weights : csr_matrix of shape (n, n_items)
+        A row an item, float32.
+    n_failed : int
+        Items that did not converge.
+    """
+    rows, n_failed = [], 0
+    for item in items:
+        products = gram[item].copy()
+        # below 0, and other weights only take from it, since no Gram matrix here has a negative
+        # entry: its own weight stays 0, and the others are as if this column were not there
+        products[item] *= -1
+        weights, converged = non_negative_elastic_net(gram, products, gram[item, item], params)
+        rows.append(sp.csr_matrix(weights, dtype=np.float32))
+        n_failed += not converged
+    return _trimmed(sp.vstack(rows, format="csr"), params), n_failed
+
+
+def gram_of(columns, gram, transposed):
+    """Give the Gram matrix of some columns, from that of all if there is one."""
+    if gram is not None:
+        return gram[np.ix_(columns, columns)]
+    part = transposed[columns]
+    return np.ascontiguousarray((part @ part.T).toarray())
+
+
+def solve_with_candidates(transposed, X, items, n_candidates, params):
+    """Regress items on those that are most similar, by cosine, each from its own Gram matrix.
+
+    Parameters
+    ----------
+    transposed : csr_matrix of shape (n_items, n_users)
+        X'.
+    X : csr_matrix of shape (n_users, n_items)
+        Interactions.
+    items : ndarray of int of shape (n,)
+        The items to regress.
+    n_candidates : int
+        The most items that one is regressed on.
+    params : SLIMRecommender
+        Penalties and stopping.
+
+    Returns
+    -------
+    weights : csr_matrix of shape (n, n_items)
+        A row an item, float32.
+    n_failed : int
+        Items that did not converge.
+    """
+    near = candidate_products(transposed, X, items, n_candidates, params.l1)
+    weights, n_failed = np.zeros(near.nnz, dtype=np.float32), 0
+    for row, item in enumerate(items):
+        part = slice(near.indptr[row], near.indptr[row + 1])
+        if part.start == part.stop:
+            continue
+        gram = gram_of(near.indices[part], None, transposed)
+        square = float(transposed.indptr[item + 1] - transposed.indptr[item])
+        weights[part], converged = non_negative_elastic_net(gram, near.data[part], square, params)
+        n_failed += not converged
+    near = sp.csr_matrix((weights, near.indices, near.indptr), shape=near.shape)
+    near.eliminate_zeros()
+    return _trimmed(near, params), n_failed
+
+
+def candidate_products(transposed, X, items, n_candidates, l1):
+    """Give the Gram matrix's entries between items and their candidates.
+
+    An item that shares at most ``l1`` users with the target is none and cannot weigh: nothing is
+    negative, so other weights only take from what it could add.
+    """
+    products = sp.csr_matrix(transposed[items] @ X)
+    row = row_of_entry(products)
+    other = products.indices != items[row]
+    products = take_entries(products, row, other & (products.data > l1))
+    products.sort_indices()
+    lengths = np.diff(transposed.indptr)
+    cosine = products.copy()
+    cosine.data = products.data / np.sqrt(lengths[products.indices])
+    nearest = keep_largest(cosine, n_candidates)
+    nearest.data = np.ones(nearest.nnz, dtype=products.dtype)
+    return sp.csr_matrix(products.multiply(nearest))
+
+
+def scores_without(weights, gram, l2, own, seen, shown):
+    r"""Score histories by the weights that a fit without each one's user would have.
+
+    With z what the user has of the items that weigh, r the residual and
+    :math:`H = G + l_2 I` over those items, and as long as it is they that weigh,
+
+    .. math:: w' = w - H^{-1} z \frac{r}{1 - z^\top H^{-1} z}.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n,)
+        The weights of an item that are not 0.
+    gram : ndarray of shape (n, n)
+        G of the items that weigh.
+    l2 : float
+        Penalty of squares.
+    own : ndarray of shape (n_users,)
+        Whether each user has the item.
+    seen, shown : ndarray of shape (n_users, n)
+        What each user has, and what of that is in the history.
+
+    Returns
+    -------
+    scores : ndarray of shape (n_users,)
+        Those of the item.
+    """
+    factor = cho_factor(gram + l2 * np.eye(len(gram)))
+    change = cho_solve(factor, seen.T).T
+    leverage = np.einsum("ui,ui->u", seen, change)
+    residual = (own - seen @ weights) / (1 - leverage)
+    return shown @ weights - residual * np.einsum("ui,ui->u", shown, change)
+
+
+def _trimmed(weights, params):
+    return weights if params.n_neighbors is None else keep_largest(weights, params.n_neighbors)
+
+
+class SLIMRecommender(ItemWeightsRecommender):
+    r"""Sparse linear method (SLIM): an elastic net from items to items.
+
+    For each item j, with :math:`x_j` its column of X,
+
+    .. math:: \min_{w_j \geq 0,\; w_{jj} = 0} \tfrac12 \lVert x_j - X w_j \rVert^2
+        + l_1 \lVert w_j \rVert_1 + \tfrac12 l_2 \lVert w_j \rVert^2,
+        \qquad s_{uj} = x_u^\top w_j.
+
+    Parameters
+    ----------
+    l1 : float, default=1.0
+        Penalty of the sum of the weights; the larger, the fewer weights are not 0.
+    l2 : float, default=300.0
+        Penalty of their squares; the larger the data, the larger it should be.
+    n_neighbors : int, default=None
+        Keep so many of the largest weights of each :math:`w_j`; None keeps all.
+    n_candidates : int, "auto" or None, default="auto"
+        Regress each item on at most so many others, the most similar by cosine; None on all.
+        "auto" is 1,000 for more than 10,000 items, else None.
+    max_iter : int, default=1000
+        Passes of coordinate descent over the weights of an item.
+    tol : float, default=1e-4
+        An item is done when its duality gap is at most this share of :math:`\lVert x_j \rVert^2`.
+    n_jobs : int, default=None
+        Threads over items, or what `joblib.parallel_config` says.
+
+    Attributes
+    ----------
+    item_weights_ : csr_matrix of shape (n_items, n_items)
+        Row i holds what having item i adds to each score: column j is :math:`w_j`. float32.
+    interactions_ : csr_matrix of shape (n_users, n_items)
+        What ``fit`` saw.
+
+    Warns
+    -----
+    sklearn.exceptions.ConvergenceWarning
+        If ``max_iter`` passes were too few for some items.
+
+    See Also
+    --------
+    EASERecommender : Without signs and sparsity, in closed form.
+    ItemKNNRecommender : Similarities in place of regression weights.
+
+    Notes
+    -----
+    The penalties are those of the paper's objective, a sum over users. `sklearn.linear_model`
+    divides the squares by 2 n for n users: there ``alpha * l1_ratio`` is ``l1 / n`` and ``alpha *
+    (1 - l1_ratio)`` is ``l2 / n``. An item that shares no more than ``l1`` users with another has
+    no weight for it.
+
+    Without candidates, memory is 4 bytes times the square of the number of items (8 where ``tol``
+    is less than 1e-5: the sums are then in float64). With candidates it is 8 bytes times their
+    square for each thread.
+
+    For `predict_proba` the weights without a user follow from those with it to first order: the
+    same weights are taken to be positive.
+
+    References
+    ----------
+    Ning, X., & Karypis, G. (2011). SLIM: Sparse linear methods for top-N recommender systems.
+    ICDM. https://doi.org/10.1109/ICDM.2011.134
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> from skrec import SLIMRecommender
+    >>> X = sp.csr_matrix([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1]])
+    >>> SLIMRecommender(l1=0.1, l2=1.0).fit(X).item_weights_.toarray().round(2)
+    array([[0.  , 0.63, 0.  , 0.  ],
+           [0.63, 0.  , 0.  , 0.  ],
+           [0.  , 0.  , 0.  , 0.63],
+           [0.  , 0.  , 0.63, 0.  ]], dtype=float32)
+    """
+
+    l1: float = 1.0
+    l2: float = 300.0
+    n_neighbors: int | None = None
+    n_candidates: int | str | None = "auto"
+    max_iter: int = 1000
+    tol: float = 1e-4
+    n_jobs: int | None = None
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "l1": [Interval(Real, 0, None, closed="neither")],
+        "l2": [Interval(Real, 0, None, closed="neither")],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left"), None],
+        "n_candidates": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="neither")],
+        "n_jobs": [Integral, None],
+    }
+    _test_parameters: ClassVar[dict[str, Any]] = {"l1": 0.5, "l2": 5.0}
+
+    def _fit(self, X):
+        n_items = X.shape[1]
+        solve = self._solver(X)
+        chunks = np.array_split(np.arange(n_items), -(-n_items // _CHUNK))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # one an item: said once, below
+            blocks, n_failed = zip(*self._parallel(map(delayed(solve), chunks)))
+        self.item_weights_ = sp.csr_matrix(sp.vstack(blocks, format="csr").T)
+        if n_failed := sum(n_failed):
+            warnings.warn(
+                f"{n_failed} of {n_items} items did not converge to tol={self.tol} in "
+                f"max_iter={self.max_iter} passes; raise one of them",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _parallel(self, tasks):
+        # coordinate descent and LAPACK hold no lock of Python's
+        return Parallel(n_jobs=self.n_jobs, require="sharedmem")(tasks)
+
+    def _solver(self, X):
+        """Give the function that regresses a chunk of items."""
+        n_candidates, n_items = self.n_candidates, X.shape[1]
+        if n_candidates == "auto":
+            n_candidates = _CANDIDATES if n_items > _LARGE else None
+        if n_candidates is None:
+            self._gram_ = dense_gram(X, np.float32 if self.tol >= _SINGLE else np.float64)
+            return partial(solve_with_all, self._gram_, params=self)
+        self._gram_, X = None, X.astype(np.float64)
+        transposed = sp.csr_matrix(X.T)
+        return partial(solve_with_candidates, transposed, X, n_candidates=n_candidates, params=self)
+
+    def _fit_proba(self, X):
+        super()._fit_proba(X)
+        del self._gram_
+
+    def _calibration_scores(self, history, rows, row, column):
+        # what is hidden from a history was part of the fit: leave its user out of that
+        order = np.argsort(column, kind="stable")
+        items, starts = np.unique(column[order], return_index=True)
+        pairs = np.split(order, starts[1:])
+        weights, transposed = sp.csc_matrix(self.item_weights_), sp.csr_matrix(self.interactions_.T)
+        score = partial(self._item_scores, weights, transposed, self.interactions_[rows], history)
+        tasks = (delayed(score)(item, row[part]) for item, part in zip(items, pairs))
+        scores = np.empty(len(row))
+        scores[np.concatenate(pairs)] = np.concatenate(self._parallel(tasks))
+        return scores
+
+    def _item_scores(self, weights, transposed, seen, history, item, users):
+        """Score an item for some rows of the histories, each without its user."""
+        part = slice(*weights.indptr[item : item + 2])
+        others, values = weights.indices[part], weights.data[part]
+        if not len(others):
+            return np.zeros(len(users))
+        own = seen[users, item].toarray().ravel()
+        seen, shown = (matrix[users][:, others].toarray() for matrix in (seen, history))
+        gram = gram_of(others, self._gram_, transposed)
+        return scores_without(values, gram, self.l2, own, seen, shown)
