@@ -7,7 +7,6 @@ from skrec.reproduce import Row, Table, find_table, list_tables
 from skrec.reproduce._systems import VARIANTS, find_system, make_estimator
 from skrec.testing import all_estimators
 
-
 TABLES = list_tables()
 ROWS = [(table, row) for table in TABLES for row in table.rows]
 AT_HAND = {
