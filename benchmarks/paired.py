@@ -6,6 +6,11 @@ Reads what ``python -m benchmarks.quality --per-user DIR`` has saved. A user's v
 over the training seeds; users of several splits count as different ones. Of models of ratings
 (--protocol ratings) the errors to pair are "mse", the square of the table's RMSE, and "mae": a
 user counts as often as there are ratings, so that the mean is the error over all ratings.
+
+    python -m benchmarks.paired --top 8 --ranks --plot strongest.png --metrics ndcg@100
+
+takes the eight best systems alone, gives every pair of them, and ranks them with users as the
+blocks of Friedman's test: average ranks, Nemenyi's critical difference, and its diagram.
 """
 
 import argparse
@@ -15,7 +20,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skrec.model_selection import compare
+from skrec.inspection import CriticalDifferenceDisplay
+from skrec.model_selection import compare, compare_over_datasets
 from skrec.reproduce._protocols import PROTOCOLS
 from skrec.reproduce._rating_metrics import ERRORS
 from skrec.reproduce._store import smaller_is_better
@@ -29,11 +35,48 @@ _SUMS = {"mse": ERRORS["rmse"], "mae": ERRORS["mae"]}
 def main(argv=None):
     """Run the command."""
     options = _make_parser().parse_args(argv)
+    if options.top:
+        options.systems = strongest(options)
+        if options.reference not in options.systems:
+            options.reference = options.systems[0]
     table = table_of(options)
     print(table.round(4).to_string())
     if options.output:
         Path(options.output).parent.mkdir(parents=True, exist_ok=True)
         table.to_csv(options.output)
+    if options.ranks:
+        _ranks(options)
+
+
+def strongest(options):
+    """Give the systems with the best means of the first metric, best first.
+
+    Parameters
+    ----------
+    options : Namespace
+        Of the command line, with ``top``, how many.
+
+    Returns
+    -------
+    systems : list of str
+        Their names.
+    """
+    metric = options.metrics[0]
+    means = pd.Series({name: v.mean() for name, v in load_values(options, metric).items()})
+    return list(means.sort_values(ascending=smaller_is_better(metric)).index[: options.top])
+
+
+def _ranks(options):
+    """Print all pairs, and the average ranks over users with their critical difference."""
+    metric = options.metrics[0]
+    values = pd.DataFrame(load_values(options, metric))
+    better = not smaller_is_better(metric)
+    print(compare(values, greater_is_better=better).pairwise.round(4).to_string())
+    ranks = compare_over_datasets(values, greater_is_better=better)
+    print(f"{metric}, users in place of data sets: {ranks}")
+    if options.plot:
+        display = CriticalDifferenceDisplay.from_comparison(ranks).plot()
+        display.figure_.savefig(options.plot, bbox_inches="tight")
 
 
 def _make_parser():
@@ -49,6 +92,9 @@ def _make_parser():
     parser.add_argument("--metrics", nargs="+", default=["ndcg@100", "ndcg@20", "recall@50"])
     parser.add_argument("--systems", nargs="+", help="default: all that are there")
     parser.add_argument("--per-user", metavar="DIR", default="benchmarks/results/users")
+    parser.add_argument("--top", type=int, help="the best so many by the first metric alone")
+    parser.add_argument("--ranks", action="store_true", help="all pairs, and ranks over users")
+    parser.add_argument("--plot", help="with --ranks: picture of the diagram to write")
     parser.add_argument("--output", help="CSV to write")
     return parser
 

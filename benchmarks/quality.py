@@ -8,7 +8,7 @@ import argparse
 from benchmarks import results
 from skrec.reproduce import _cells, _data, _store, _systems
 from skrec.reproduce._protocols import PROTOCOLS
-from skrec.reproduce._settings import SETTINGS, SKIPPED, settings_of
+from skrec.reproduce._settings import SETTINGS, settings_of
 
 __all__ = ["main"]
 
@@ -58,7 +58,7 @@ def main(argv=None):
         _run_data(name, options)
     table = _store.read(options.output)
     if table.empty:
-        parser.error(f"no results: {options.systems or 'all systems'} are skipped here")
+        parser.error("no results")
     mine = table["data"].isin(options.data) & (table["protocol"] == options.protocol)
     if options.protocol == "ratings":  # other shares of the data are other tables
         mine &= table["split"].str.startswith(f"{100 * options.train_share:g}r")
@@ -142,17 +142,11 @@ def _set_up_torch(options):
 
 
 def systems_for(name, options):
-    """Give the systems to run on a data set: those named, else all that are not skipped."""
+    """Give the systems to run on a data set: those named, else all that have settings, else all."""
     if options.systems:
         return options.systems
     names = _systems.system_names(PROTOCOLS[options.protocol].feedback)
-    known = [s for s in names if (s, name, options.protocol) in SETTINGS]
-    chosen = known or names
-    for system in names:
-        if reason := SKIPPED.get((system, name, options.protocol)):
-            print(f"{system} on {name} is left out: {reason}")
-            chosen = [s for s in chosen if s != system]
-    return chosen
+    return [s for s in names if (s, name, options.protocol) in SETTINGS] or names
 
 
 def cells_for(system, name, options):

@@ -14,6 +14,13 @@ _AUTO_REC = {
     "weight_decay": [1e-5, 1e-4, 1e-3],
 }
 
+# sweeps are a part of the grid: without early stopping nothing else would choose them
+_WMF = {
+    "l2": [0.002, 0.004, 0.008],
+    "unobserved_weight": [0.1, 0.3, 1.0],
+    "max_epochs": [8, 16],
+}
+
 # system: what ``python -m benchmarks.tune`` tries; one value is a fixed choice
 GRIDS = {
     "BPRMFRanker": {"lr": [2e-3], "l2": [2e-3, 5e-3, 0.01, 0.02, 0.05], "init_std": [0.01, 0.1]},
@@ -33,6 +40,7 @@ GRIDS = {
         "popularity_discount": [0.0, 0.2, 0.3],
     },
     "EASERecommender": {"l2": [20.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1320.0, 2000.0, 4000.0]},
+    **dict.fromkeys(("WMFRecommender", "WMF-128", "WMF-192"), _WMF),
     "MultDAERecommender": {
         "hidden_sizes": [(), (600,)],
         "dropout": [0.5],

@@ -46,6 +46,7 @@ _ESTIMATORS = {
     "UserKNNRecommender": "linear",
     "VAERegressor": "autoencoder",
     "VampVAERecommender": "autoencoder",
+    "WMFRecommender": "factorization",
 }
 
 __all__ = ["InteractionEncoder", "Interactions", "__version__", "reproduce", *sorted(_ESTIMATORS)]

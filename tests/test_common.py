@@ -29,7 +29,7 @@ EXPECTED_FAILURES = {
 # ratings may be negative, so rating models have no check_fit_non_negative
 LEAST_OF_SKLEARN = {"implicit": 42, "explicit": 41}
 LEAST_OF_OURS = {"implicit": 46, "explicit": 45}
-MORE_WITH_EPOCHS = 3
+MORE_WITH = {"max_epochs": 1, "callbacks": 2}
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +101,7 @@ def test_ours(estimator, check):
 def test_no_checks_went_missing(estimator):
     ours = [check_name(check) for check in estimator_checks(estimator)]
     assert len(set(ours)) == len(ours)
-    more = MORE_WITH_EPOCHS if "max_epochs" in estimator.get_params() else 0
+    more = sum(n for name, n in MORE_WITH.items() if name in estimator.get_params())
     assert len(ours) >= LEAST_OF_OURS[estimator.__sklearn_tags__().feedback] + more
     theirs = [check_name(check) for _, check in sklearn_checks(estimator)]
     assert len(theirs) >= LEAST_OF_SKLEARN[estimator.__sklearn_tags__().feedback]

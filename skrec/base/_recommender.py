@@ -32,6 +32,8 @@ class BaseRecommender(ParameterFields, BaseEstimator):
     _proba: ClassVar[str] = "bernoulli"
     _proba_pairs: ClassVar[str] = "all"
     _feedback: ClassVar[str] = "implicit"
+    # whether the strengths of implicit feedback are kept, or every entry is a 1
+    _weighs_strengths: ClassVar[bool] = False
     _probabilistic: ClassVar[bool] = False
     # whether _score_candidates of lists, padded with -1, costs less than the scores of all items
     _scores_few_cheaply: ClassVar[bool] = False

@@ -22,8 +22,8 @@ _FROM_FRAME = (
 def check_matrix(estimator, X, *, reset):
     """Give the canonical float32 CSR copy of X.
 
-    Sorted indices, no duplicates. Implicit models: a 1 for every stored entry that is not zero.
-    Rating models: the ratings, stored zeros kept.
+    Sorted indices, no duplicates. Implicit models: a 1 for every stored entry that is not zero, or
+    its strength where the model weighs strengths. Rating models: the ratings, stored zeros kept.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def check_matrix(estimator, X, *, reset):
     if not np.isfinite(X.data).all():
         raise ValueError("X must hold finite values in the range of float32; got larger ones")
     if not explicit:
-        X = _binary(estimator, X)
+        X = _implicit(estimator, X)
     if reset:
         _check_training(X, explicit)
     return X
@@ -122,14 +122,15 @@ def _canonical(X, explicit):
         return X.astype(np.float32, copy=False)
 
 
-def _binary(estimator, X):
+def _implicit(estimator, X):
     if X.nnz and X.data.min() < 0:
         raise ValueError(
             f"Negative values in data passed to {type(estimator).__name__}: X must hold strengths "
             f">= 0 of implicit feedback; got {X.data.min():g}"
         )
     X.eliminate_zeros()
-    X.data[:] = 1
+    if not estimator._weighs_strengths:
+        X.data[:] = 1
     return X
 
 

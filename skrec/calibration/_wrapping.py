@@ -44,6 +44,11 @@ class WrappingRecommender(BaseRecommender):
         """Give the recommender, the fitted one where there is one."""
         return recommender_in(getattr(self, "estimator_", self.estimator))
 
+    @property
+    def _weighs_strengths(self):
+        inner = self._inner()
+        return inner is not None and inner._weighs_strengths
+
     def _predicts_ratings(self):
         return self.__sklearn_tags__().feedback == "explicit"
 

@@ -4,5 +4,12 @@ from skrec.factorization._biased_mf import BiasedMFRegressor
 from skrec.factorization._bpr_mf import BPRMFRanker
 from skrec.factorization._cross_feedback import CrossFeedbackBMF
 from skrec.factorization._mf import MFClassifier
+from skrec.factorization._wmf import WMFRecommender
 
-__all__ = ["BPRMFRanker", "BiasedMFRegressor", "CrossFeedbackBMF", "MFClassifier"]
+__all__ = [
+    "BPRMFRanker",
+    "BiasedMFRegressor",
+    "CrossFeedbackBMF",
+    "MFClassifier",
+    "WMFRecommender",
+]

@@ -9,6 +9,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skrec.base import RatingRecommender
+from skrec.factorization._products import inner_products
 from skrec.neural import (
     SimilarItems,
     TorchRecommender,
@@ -18,7 +19,7 @@ from skrec.neural import (
 )
 from skrec.nn import CrossFeedbackVAE, RatingELBO
 from skrec.training import NestedBatches, Resampling, centred, encode_side
-from skrec.utils import row_blocks, row_of_entry
+from skrec.utils import row_of_entry
 
 __all__ = ["CrossFeedbackBMF"]
 
@@ -285,7 +286,7 @@ class CrossFeedbackBMF(WatchedRatings, SimilarItems, RatingRecommender, TorchRec
         return self._with_prior(scores, queries, candidates, self._prior_scores())
 
     def _products(self, users, items, candidates=None):
-        return self.rating_mean_ + _inner(users, items, candidates)
+        return self.rating_mean_ + inner_products(users, items, candidates)
 
     def _with_prior(self, values, queries, candidates, prior):
         """Give users of whom nothing is known the prior, in place."""
@@ -316,8 +317,8 @@ class CrossFeedbackBMF(WatchedRatings, SimilarItems, RatingRecommender, TorchRec
         candidates = getattr(function, "keywords", {}).get("candidates")
         means, variances = self._posterior(queries)
         second = variances + means**2
-        spread = _inner(second, self.item_variances_, candidates)
-        spread += _inner(variances, self.item_means_**2, candidates)
+        spread = inner_products(second, self.item_variances_, candidates)
+        spread += inner_products(variances, self.item_means_**2, candidates)
         spread = self._with_prior(spread, queries, candidates, self._prior_variances())
         return function(queries), np.sqrt(spread).astype(np.float32)
 
@@ -354,18 +355,6 @@ class CrossFeedbackBMF(WatchedRatings, SimilarItems, RatingRecommender, TorchRec
         if not return_std:
             return answer
         return answer[0], np.hypot(answer[1], np.float32(self.noise_std_))
-
-
-def _inner(users, items, candidates=None):
-    """Give inner products of users with all items, with shared or with per-row candidates."""
-    if candidates is None:
-        return users @ items.T
-    if candidates.ndim == 1:
-        return users @ items[candidates].T
-    products = np.empty(candidates.shape, dtype=np.float32)
-    for rows in row_blocks(len(users), candidates.shape[1] * items.itemsize * items.shape[1]):
-        products[rows] = np.matmul(items[candidates[rows]], users[rows, :, None])[:, :, 0]
-    return products
 
 
 def _encoded(module, encoder, X, embeddings):

@@ -52,6 +52,44 @@ def ease_weights(gram, l2):
     return weights, diagonal
 
 
+def ease_weights_by_users(X, l2):
+    r"""Give EASE's weights by an inverse over users, which is less work where they are fewer.
+
+    .. math:: P = (X^\top X + \lambda I)^{-1}
+        = \big(I - X^\top (X X^\top + \lambda I)^{-1} X\big) / \lambda
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_users, n_items)
+        Interactions.
+    l2 : float
+        Ridge penalty.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_items, n_items)
+        float32, zero diagonal.
+    diagonal : ndarray of shape (n_items,)
+        That of P.
+    """
+    n_users, n_items = X.shape
+    inner = dense_gram(sp.csr_matrix(X.T))
+    inner[np.diag_indices_from(inner)] += l2
+    _invert(inner)
+    transposed = sp.csr_matrix(X.T, dtype=np.float64)
+    weights = np.empty((n_items, n_items), dtype=np.float32)
+    diagonal = np.empty(n_items)
+    for items in row_blocks(n_items, 8 * (2 * n_users + 3 * n_items)):
+        columns = transposed @ (transposed[items] @ inner).T  # (n_items, n_block), of P
+        own = np.arange(items.start, items.stop), np.arange(columns.shape[1])
+        columns[own] -= 1
+        columns /= -l2
+        diagonal[items] = columns[own]
+        columns[own] = 0
+        weights[:, items] = columns / -diagonal[items]
+    return weights, diagonal
+
+
 def scores_without(history, rows, weights, diagonal):
     r"""Score histories by the weights that a fit without some rows would have.
 
@@ -143,7 +181,9 @@ class EASERecommender(ItemWeightsRecommender):
     Notes
     -----
     Memory is about 14 bytes times the square of the number of items while fitting, 4 after. The
-    inverse is computed in float64, in place.
+    inverse is computed in float64, in place. Where there are fewer users than items, it is one
+    over users, with the same result: 12 bytes times their number squared in place of 10 times that
+    of the items.
 
     References
     ----------
@@ -167,7 +207,11 @@ class EASERecommender(ItemWeightsRecommender):
     _test_parameters: ClassVar[dict[str, Any]] = {"l2": 1.0}
 
     def _fit(self, X):
-        self.item_weights_, self._diagonal_ = ease_weights(dense_gram(X), self.l2)
+        if X.shape[0] < X.shape[1]:
+            weights = ease_weights_by_users(X, self.l2)
+        else:
+            weights = ease_weights(dense_gram(X), self.l2)
+        self.item_weights_, self._diagonal_ = weights
 
     def _held_out_scores(self, history, rows):
         # what is hidden from the history was part of the fit: leave these users out of it, a

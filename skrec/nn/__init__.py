@@ -44,6 +44,7 @@ from skrec.nn.sampled_losses import (
 from skrec.nn.soft_contrastive import SoftContrastive
 from skrec.nn.stacks import RowEncoder, make_hidden, make_linear
 from skrec.nn.vamp_vae import HierarchicalVampVAE, VampVAE
+from skrec.nn.wmf import WeightedRows
 
 # Large temporaries in huge pages: on Linux the first touch of fresh memory is a good part of a
 # batch over a large catalogue. Read by torch at its first tensor, ignored elsewhere.
@@ -64,6 +65,7 @@ __all__ = [
     "SideEncoder",
     "HierarchicalVampVAE",
     "VampVAE",
+    "WeightedRows",
     "EncodedRows",
     "DenseEncoder",
     "RecVAE",

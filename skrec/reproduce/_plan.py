@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from skrec.reproduce._cells import Cell
 from skrec.reproduce._data import is_here
 from skrec.reproduce._protocols import PROTOCOLS
-from skrec.reproduce._settings import SKIPPED, origin_of, settings_of
+from skrec.reproduce._settings import origin_of, settings_of
 from skrec.reproduce._systems import VARIANTS, find_system, has_seed, is_system
 from skrec.reproduce._tables import Row
 
@@ -117,9 +117,7 @@ def _plan(table, row, data, split, seeds, parameters, here):
     found, settings = _settings(table, row, data, parameters)
     seeds = seeds if has_seed(row.system) else (0,)
     cells = tuple(Cell(row.system, data, table.protocol, s, split, found) for s in seeds)
-    reason = SKIPPED.get((row.system, data, table.protocol))
-    missing = f"left out: {reason}" if reason else "not run" if here else "no data"
-    return Plan(row, data, cells, settings, missing)
+    return Plan(row, data, cells, settings, "not run" if here else "no data")
 
 
 def _settings(table, row, data, parameters):

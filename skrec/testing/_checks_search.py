@@ -181,7 +181,8 @@ def check_parallel(name, estimator):
 
 def check_halving_search_over_epochs(name, estimator):
     """HalvingGridSearchCV gives the epochs to the settings that do well."""
-    grid = {"lr": [0.01, 0.02, 0.03]} if "lr" in estimator.get_params() else {}
+    names = [name for name in ("lr", "l2") if name in estimator.get_params()][:1]
+    grid = {name: [0.01, 0.02, 0.03] for name in names}
     options = {"resource": "max_epochs", "min_resources": 1, "max_resources": 2, "factor": 2}
     for X, cv in _protocols(estimator):
         search = halving_search(quick(estimator), grid, cv=cv, **options)

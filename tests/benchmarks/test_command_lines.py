@@ -1,5 +1,6 @@
 """The benchmarks' command lines, on tiny data only."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -318,3 +319,16 @@ def test_paired_differences_are_those_of_the_users(tmp_path, capsys):
     assert row["relative"] == pytest.approx(gap.mean() / values["PopularityRecommender"].mean())
     with pytest.raises(SystemExit, match="--reference must be among"):
         paired.main([*options, "--reference", "SVD", "--per-user", str(folder)])
+    best = table["mean"].nlargest(2).index.tolist()
+    picture = tmp_path / "ranks.png"
+    paired.main([
+        *options, "--per-user", str(folder), "--output", str(path), "--top", "2", "--ranks",
+        "--plot", str(picture),
+    ])  # fmt: skip
+    assert pd.read_csv(path)["system"].tolist() == best
+    wins = np.sign(values[best[0]] - values[best[1]]).mean() / 2
+    ranks = dict(zip(best, (1.5 - wins, 1.5 + wins)))
+    printed = capsys.readouterr().out.rpartition("critical difference")[2]
+    for name, rank in ranks.items():
+        assert re.search(rf"{re.escape(name)} +{rank:.3f}", printed)
+    assert picture.exists()

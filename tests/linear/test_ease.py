@@ -38,8 +38,9 @@ def test_weights_solve_the_constrained_regression(l2, X):
     assert not weights.diagonal().any()
 
 
-def test_more_items_than_a_block_of_the_inverse():
-    X = sp.csr_matrix(sp.random_array((300, 1100), density=0.02, rng=0) > 0, dtype=float)
+@pytest.mark.parametrize("n_users", [20, 300, 1100, 1300])  # fewer users: an inverse over them
+def test_more_items_than_a_block_of_the_inverse(n_users):
+    X = sp.csr_matrix(sp.random_array((n_users, 1100), density=0.02, rng=0) > 0, dtype=float)
     weights = EASERecommender(l2=5.0).fit(X).item_weights_
     P = np.linalg.inv((X.T @ X).toarray() + 5 * np.eye(1100))
     expected = -P / P.diagonal()

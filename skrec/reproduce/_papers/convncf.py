@@ -10,10 +10,11 @@ __all__ = ["SETTINGS", "SOURCE"]
 
 SOURCE = "Du, He, Yuan, Tang, Qin and Chua 2019"
 
-# section 6.1: 64 dimensions, Adagrad and the BPR loss for all; every model but MF starts from MF's
-# vectors, ConvNCF from its shallow twin's; rates of .001 to .005 for vectors and .01 to .05 for the
-# tower, penalties from {0, 1e-7, 1e-6} and {1e-2, .1, 1, 10} beside the summed loss of a batch
-_SHARED = {"n_factors": 64, "optimizer": "adagrad"}
+# section 6.1: 64 dimensions and the BPR loss for all; every model but MF starts from MF's vectors,
+# ConvNCF from its shallow twin's. Adagrad has rates of .001 to .005 for vectors and .01 to .05 for
+# the tower; those of the other models are not stated, so they keep their own optimiser. Penalties
+# are from {0, 1e-7, 1e-6} and {1e-2, .1, 1, 10}, beside the summed loss of a batch.
+_SHARED = {"n_factors": 64}
 _STARTED = {**_SHARED, "pretrain": {"system": "BPRMFRanker", **_SHARED}}
 SETTINGS = {
     **dict.fromkeys(("BPRMFRanker", "FISMRanker", "SVDppRanker"), _SHARED),
@@ -22,6 +23,7 @@ SETTINGS = {
         **_SHARED,
         "n_feature_maps": 32,
         "pretrain": "auto",
+        "optimizer": "adagrad",
         "lr": 5e-3,
         "tower_lr": 0.05,
     },

@@ -9,7 +9,7 @@ system runs with its defaults, and the results say so.
 from skrec.reproduce._settings import _ncf, _ratings, _strong, _weak
 from skrec.reproduce._settings._shared import TRAINING
 
-__all__ = ["ORIGINS", "SETTINGS", "SKIPPED", "TRAINING", "origin_of", "settings_of"]
+__all__ = ["ORIGINS", "SETTINGS", "TRAINING", "origin_of", "settings_of"]
 
 # (system, data, protocol): parameters of the estimator
 SETTINGS = {**_ncf.SETTINGS, **_strong.SETTINGS, **_weak.SETTINGS, **_ratings.SETTINGS}
@@ -24,19 +24,16 @@ ORIGINS = {
             ("ml-1m", "ncf", ("MultVAERecommender",)),
             ("ml-1m", "strong", ("UserKNNRecommender",)),
             ("amazon-music", "ncf", ("MultDAERecommender", "MultVAERecommender")),
-            ("gowalla", "strong", ("MultVAERecommender", "MultVAE-gated-1", "MultDAERecommender")),
-            ("gowalla", "strong", ("CDAERecommender", "RecVAERecommender")),
+            (
+                "gowalla",
+                "strong",
+                [system for system, *key in _strong.SETTINGS if "gowalla" in key],
+            ),
             ("gowalla", "weak", ("ItemKNNRecommender", "UserKNNRecommender")),
-            ("gowalla", "weak", ("MultDAERecommender", "MultVAERecommender")),
+            ("gowalla", "weak", ("MultDAERecommender", "MultVAERecommender", "EASERecommender")),
         )
         for system in systems
     },
-}
-
-# what is left out of a run that names no systems, and why
-SKIPPED = {
-    ("EASERecommender", "gowalla", "strong"): "14 bytes times 40,981 squared are 24 GB",
-    ("EASERecommender", "gowalla", "weak"): "14 bytes times 40,981 squared are 24 GB",
 }
 
 

@@ -44,7 +44,7 @@ SETTINGS = {
     # where the best epoch comes before beta is at its cap
     **{
         (f"{name}-{depth}", "ml-1m", "strong"): {**TRAINING, **_VAMP, **_SOON}
-        for name in ("MultVAE", "Vamp", "H+Vamp", "MultVAE-gated", "H+Vamp-gated")
+        for name in ("MultVAE", "Vamp", "H+Vamp", "MultVAE-gated", "Vamp-gated", "H+Vamp-gated")
         for depth in (1, 2)
     },
     # tuned: ndcg@100 0.4335 on validation, the best of 5
@@ -60,10 +60,19 @@ SETTINGS = {
         (system, "gowalla", "strong"): {**TRAINING, "patience": 5, **parameters}
         for system, parameters in {
             "MultVAERecommender": {**_VAE, "hidden_sizes": ()},
-            "MultVAE-gated-1": {"anneal_steps": 1000, "beta": 0.4},
+            "VampVAERecommender": {**_VAE, **_VAMP, "hidden_sizes": ()},
+            "H+Vamp": {**_VAE, **_VAMP, "hidden_sizes": ()},
+            "MultVAE-1": {**_VAMP, **_SOON},
+            "MultVAE-gated-1": {**_VAMP, **_SOON},
+            "MultVAE-gated-2": {**_VAMP, **_SOON},
+            "Vamp-1": {**_VAMP, **_SOON},
+            "H+Vamp-1": {**_VAMP, **_SOON},
+            "H+Vamp-gated-1": {**_VAMP, **_SOON},
+            "H+Vamp-gated-2": {**_VAMP, **_SOON},
             "MultDAERecommender": {"hidden_sizes": ()},
             "CDAERecommender": {"likelihood": "gaussian", "weight_decay": 4e-4},
             "RecVAERecommender": {"gamma": 0.005},
         }.items()
     },
+    ("EASERecommender", "gowalla", "strong"): {"l2": 200.0},
 }

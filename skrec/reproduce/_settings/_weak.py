@@ -1,6 +1,6 @@
 """Settings of the protocol "weak"."""
 
-from skrec.reproduce._settings._shared import _VAE
+from skrec.reproduce._settings._shared import _SOON, _VAE
 
 __all__ = ["SETTINGS"]
 
@@ -9,8 +9,16 @@ SETTINGS = {
     # -- gowalla, LightGCN's own test ------------------------------------------------------------
     ("PopularityRecommender", "gowalla", "weak"): {},  # has no parameters
     # not tuned yet
+    ("EASERecommender", "gowalla", "weak"): {"l2": 200.0},
     ("ItemKNNRecommender", "gowalla", "weak"): {"shrinkage": 0.0},
     ("UserKNNRecommender", "gowalla", "weak"): {"shrinkage": 0.0},
     ("MultDAERecommender", "gowalla", "weak"): {"hidden_sizes": (), "max_epochs": 50},
     ("MultVAERecommender", "gowalla", "weak"): {**_VAE, "max_epochs": 50},
+    # epochs by validation, where it reached 0.0846
+    ("H+Vamp-gated-1", "gowalla", "weak"): {
+        **_SOON,
+        "batch_size": 500,
+        "lr": 1e-3,
+        "max_epochs": 23,
+    },
 }
