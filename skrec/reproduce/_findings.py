@@ -59,15 +59,15 @@ def _published(results):
     both = both.drop_duplicates(["system", "data", "metric", "published", "ours"])
     if both.empty:
         return "None of its published figures can be compared: their data are not here, or not run."
-    gains = _gain(both["metric"].iloc[0], both["difference"].to_numpy())
+    gains = np.array([_gain(*pair) for pair in zip(both["metric"], both["difference"])])
     near = (gains < 0) & (gains >= -2 * both["std_error"].to_numpy())
     worst, best = (both.iloc[i] for i in (gains.argmin(), gains.argmax()))
-    data, median = " and ".join(dict.fromkeys(both["data"])), both["difference"].median()
+    where = " and ".join(dict.fromkeys(both["metric"] + " on " + both["data"]))
     return (
-        f"Of {len(both)} published figures ({both['metric'].iloc[0]} on {data}) "
+        f"Of {len(both)} published figures ({where}) "
         f"{np.sum(gains >= 0)} are reached or exceeded and {near.sum()} are missed by less than "
         f"two standard errors; the differences run from {_at(worst)} to {_at(best)}, with a median "
-        f"of {median:+.4f}."
+        f"of {both['difference'].median():+.4f}."
     )
 
 

@@ -80,6 +80,19 @@ def test_findings_are_those_of_the_figures(results, store, tmp_path):
     assert f"the difference is {gap:+.4f} to EASE, {other:+.4f} to ItemKNN." in text
 
 
+def test_smaller_errors_are_better(paper, tmp_path):
+    rows = (
+        Row("MF", "BiasedMFRegressor", published={"synthetic": {"rmse": 9.0}}),
+        Row("GMF", "GMFRegressor", published={"synthetic": {"rmse": 8.0}}),
+    )
+    settings = {row.system: {"max_epochs": 1} for row in rows}
+    errors = {"protocol": "ratings", "metrics": ("rmse",), "rows": rows, "settings": settings}
+    register_table(replace(paper, table="3", **errors))
+    reproduce("test", "3", data="synthetic", store=tmp_path / "cells.csv")
+    text = report(tmp_path / "cells.csv", data_home=tmp_path)
+    assert "2 published figures (rmse on synthetic) 2 are reached" in text
+
+
 def test_every_system_stands_beside_the_plain_references(results, store, tmp_path):
     text = report(store, data_home=tmp_path)
     section = text[text.index("## Every system beside the plain references") :].splitlines()

@@ -249,6 +249,21 @@ def test_figures_of_a_paper_on_a_split_of_its_own(ratings):
     np.testing.assert_allclose(results["std_error"], expected.sem())
 
 
+def test_negatives_are_drawn_as_many_as_asked(ratings):
+    options = {"data": "ml-1m", "interactions": ratings, "systems": ["ItemKNN"]}
+    many, few = (
+        reproduce("mult_vae", "3", options={"n_negatives": n}, **options)["ours"] for n in (60, 9)
+    )
+    assert many[0] < few[0] == 1  # ten places for ten items
+
+
+def test_options_of_a_table_are_for_its_own_data(tmp_path):
+    results = reproduce("evcf", "4-2", data=["ml-20m", "ml-1m"], data_home=tmp_path)
+    first, second = to_markdown(results).split("**ml-1m**")
+    assert "10,000 users to test and as many to validate" in first
+    assert " 500 users to test and as many to validate" in second
+
+
 @pytest.mark.parametrize(("paper", "table"), [("evcf", "4-2"), ("mult_vae", "2")])
 def test_every_row_of_a_table_runs(paper, table, ratings):
     results = reproduce(
