@@ -1,9 +1,10 @@
 """Settings of each system on each data set and protocol, and the grids they are chosen from.
 
-Every number in a row of `SETTINGS` comes from a paper or from ``python -m benchmarks.tune``, which
-looks at validation data only; the comment says which. A later system adds rows here and nothing
-else. Without a row a system runs with its defaults, and the results say so.
+Every number in a row comes from a paper or from ``python -m benchmarks.tune``, which looks at
+validation data only; the comment says which. Without a row a system runs with its defaults.
 """
+
+from benchmarks import settings_wmf
 
 __all__ = ["GRIDS", "SETTINGS", "SKIPPED", "TRAINING", "settings_of"]
 
@@ -92,6 +93,7 @@ _FISM = {
 
 # (system, data, protocol): parameters of the estimator
 SETTINGS = {
+    **settings_wmf.SETTINGS,
     # -- ml-1m, ncf ------------------------------------------------------------------------------
     ("PopularityRecommender", "ml-1m", "ncf"): {},  # has no parameters
     # l2: Rendle et al. (2020), Dacrema et al. (2021) have .7192 / .4494 with it
@@ -404,13 +406,6 @@ _AUTO_REC = {
     "weight_decay": [1e-5, 1e-4, 1e-3],
 }
 
-# sweeps are a part of the grid: without early stopping nothing else would choose them
-_WMF = {
-    "l2": [0.002, 0.004, 0.008],
-    "unobserved_weight": [0.1, 0.3, 1.0],
-    "max_epochs": [8, 16],
-}
-
 # system: what ``python -m benchmarks.tune`` tries; one value is a fixed choice
 GRIDS = {
     "BPRMFRanker": {"lr": [2e-3], "l2": [2e-3, 5e-3, 0.01, 0.02, 0.05], "init_std": [0.01, 0.1]},
@@ -430,7 +425,7 @@ GRIDS = {
         "popularity_discount": [0.0, 0.2, 0.3],
     },
     "EASERecommender": {"l2": [20.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1320.0, 2000.0, 4000.0]},
-    **dict.fromkeys(("WMFRecommender", "WMF-128", "WMF-192"), _WMF),
+    **settings_wmf.GRIDS,
     "MultDAERecommender": {
         "hidden_sizes": [(), (600,)],
         "dropout": [0.5],

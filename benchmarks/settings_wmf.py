@@ -1,0 +1,16 @@
+"""Settings and grids of weighted matrix factorisation, a part of `benchmarks.settings`."""
+
+__all__ = ["GRIDS", "SETTINGS"]
+
+# (system, data, protocol): parameters of the estimator
+SETTINGS = {}
+
+# sweeps are fixed: the model changes little after the first dozen, and nothing stops it early
+_GRID = {
+    "l2": [0.002, 0.004, 0.008],
+    "unobserved_weight": [0.1, 0.3, 1.0],
+    "max_epochs": [16],
+}
+
+# system: what ``python -m benchmarks.tune`` tries
+GRIDS = dict.fromkeys(("WMFRecommender", "WMF-128", "WMF-192"), _GRID)
