@@ -35,8 +35,7 @@ VARIANTS |= {
     }.items()
 }
 VARIANTS |= {
-    # sizes of Rendle et al. (2022)
-    "WMF-128": ("WMFRecommender", {"n_factors": 128}),
+    # the largest size of Rendle et al. (2022) on ml-1m
     "WMF-192": ("WMFRecommender", {"n_factors": 192}),
     "U-AutoRec": ("AutoRecRegressor", {"side": "user"}),
     "I-AutoRec": ("AutoRecRegressor", {"side": "item"}),
