@@ -40,7 +40,7 @@ GRIDS = {
         "popularity_discount": [0.0, 0.2, 0.3],
     },
     "EASERecommender": {"l2": [20.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1320.0, 2000.0, 4000.0]},
-    **dict.fromkeys(("WMFRecommender", "WMF-128", "WMF-192"), _WMF),
+    **dict.fromkeys(("WMFRecommender", "WMF-192"), _WMF),
     "SLIMRecommender": {"l1": [0.3, 1.0, 3.0, 10.0, 20.0], "l2": [5.0, 20.0, 100.0, 300.0, 1000.0]},
     "MultDAERecommender": {
         "hidden_sizes": [(), (600,)],

@@ -34,6 +34,8 @@ tasks:
   mf-bpr         an epoch of MF-BPR with 64 factors on Gowalla beside implicit's; then NDCG@20
                  within budgets of training time, for implicit with its defaults and on a grid (the
                  best of which, by the test itself, is what "ratio" divides by)
+  als-sweep      a sweep of WMF over users and items, 64 factors, on Gowalla beside implicit's, by
+                 Cholesky and by three steps of conjugate gradients; then NDCG@20 at equal settings
   convncf-epoch  an epoch of ConvNCF, 64 factors and six layers of 32 maps, on amazon-music beside
                  RecBole's with the same tower, optimiser and batches
   vamp-batch     a training batch of H+Vamp (Gated), 200 users of ml-1m and of Gowalla, 1,000
@@ -86,7 +88,7 @@ def _parse(argv):
         "--budgets", nargs="+", type=float, default=[5.0, 10.0, 20.0, 40.0],
         help="mf-bpr: seconds of training",
     )  # fmt: skip
-    parser.add_argument("--seeds", type=int, default=1, help="mf-bpr: fits for each curve")
+    parser.add_argument("--seeds", type=int, default=1, help="mf-bpr, als-sweep: fits")
     parser.add_argument("--batch-size", type=int, default=512, help="convncf-epoch: positives")
     parser.add_argument("--interactions", type=int, help="convncf-epoch: so many, not all")
     parser.add_argument("--no-memory", action="store_true", help="multvae-batch: times alone")
@@ -283,12 +285,13 @@ _TASKS = {
     "negatives": _later("embedding_jobs", "negatives"),
     "peers": peers,
     "mf-bpr": _later("embedding_jobs", "mf_bpr"),
+    "als-sweep": _later("als_jobs", "als_sweep"),
     "convncf-epoch": _later("embedding_jobs", "convncf_epoch"),
     "vamp-batch": _later("autoencoder_jobs", "vamp_batch"),
     "recvae-epoch": _later("autoencoder_jobs", "recvae_epoch"),
     "cross-feedback-pass": _later("rating_jobs", "cross_feedback_pass"),
 }
-_WITH_PEERS = ("peers", "mf-bpr", "convncf-epoch", "recvae-epoch")
+_WITH_PEERS = ("peers", "mf-bpr", "als-sweep", "convncf-epoch", "recvae-epoch")
 
 
 if __name__ == "__main__":

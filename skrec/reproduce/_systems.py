@@ -29,7 +29,6 @@ VARIANTS |= {
 }
 VARIANTS |= {
     # sizes of Rendle et al. (2022)
-    "WMF-128": ("WMFRecommender", {"n_factors": 128}),
     "WMF-192": ("WMFRecommender", {"n_factors": 192}),
     "U-AutoRec": ("AutoRecRegressor", {"side": "user"}),
     "I-AutoRec": ("AutoRecRegressor", {"side": "item"}),

@@ -195,6 +195,7 @@ def test_speed_of_a_training_batch(tmp_path):
         ("negatives", {"uniform", "popularity", "unchecked_draws"}),
         ("mf-bpr", {"bpr_mf_epoch", "bpr_mf in 0.5 s", "bpr_mf in 1 s"}),
         ("convncf-epoch", {"convncf_epoch"}),
+        ("als-sweep", {"wmf_cholesky", "wmf_cg", "wmf_cholesky_fit", "wmf_cg_fit"}),
     ],
 )
 def test_speed_of_embedding_models_without_peers(tmp_path, task, rows):
