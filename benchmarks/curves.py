@@ -65,7 +65,7 @@ def _curve(name, kind, cell, sizes, options):
     for size in _SMOKE if options.smoke else sizes:
         path = made_matrix(options.folder, *size)
         answer = call_fresh("curve", options.threads, options.limit, matrix=path, kind=kind, **cell)
-        row = {"what": f"{name}, {size[2]:.0e}", "note": answer.get("error"), **answer}
+        row = {"what": f"{name}, {size[2]} interactions", "note": answer.get("error"), **answer}
         if before and "seconds" in row:
             row |= _growth(row, *before, size[2])
         print(f"{row['what']}: {row.get('seconds', math.nan):.4g} s, {row['note']}", flush=True)
