@@ -50,6 +50,7 @@ class Rounds:
             "k": n_factors,
             "learning_rate": learning_rate,
             "lambda_reg": regularization,
+            "use_bias": False,  # as ours
             "num_threads": n_threads,
         }
         self.models = {}

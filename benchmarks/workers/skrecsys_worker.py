@@ -32,7 +32,8 @@ class Rounds:
         self.train, *tests = map(pairs, matrices)
         self.test = tests[0] if tests else None
         self.n_threads = n_threads
-        self.bpr_options = {"n_factors": n_factors, "n_jobs": n_threads, **bpr_options}
+        size = {"n_factors": n_factors, "use_bias": False}  # as ours
+        self.bpr_options = {**size, "n_jobs": n_threads, **bpr_options}
         self.models = {}
 
     def ease_fit(self, l2):
