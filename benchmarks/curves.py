@@ -23,7 +23,7 @@ CURVES = {
     "EASE fit": ("fit", "EASERecommender", {}, SIZES),
     "ItemKNN fit": ("fit", "ItemKNNRecommender", {"n_neighbors": _N_NEIGHBORS}, SIZES),
     "SLIM fit": ("fit", "SLIMRecommender", {"n_neighbors": _N_NEIGHBORS}, SIZES),
-    "WMF fit": ("fit", "WMFRecommender", {"max_epochs": 1}, SIZES),
+    "WMF fit, one sweep": ("fit", "WMFRecommender", {"max_epochs": 1}, SIZES),
     "Mult-VAE epoch": (
         "epoch", "MultVAERecommender", {"hidden_sizes": [600], "batch_size": 500}, SIZES,
     ),

@@ -63,6 +63,10 @@ which other load on the machine moves less). Memory is in MiB: "peak" is that of
 
 _PEAK = {"max_epochs": 1, "hidden_sizes": [600], "batch_size": 500, "device": "cpu"}
 _N_NEIGHBORS = 100
+# beside those with peers of their own: what runs only when it is named
+_ON_DEMAND = (
+    "multvae-epoch", "bpr", "ease", "slim", "itemknn", "ranking", "evaluating", "curves",
+)  # fmt: skip
 _CONVNCF_PAIRS = 10_000  # of the table; RecBole takes 37 s an epoch on all of amazon-music
 
 
@@ -136,7 +140,9 @@ def _parse(argv):
     parser.add_argument("--output", default="benchmarks/results/speed.csv", help="CSV to extend")
     parser.add_argument("--smoke", action="store_true", help="tiny data, two rounds")
     options = parser.parse_args(argv)
-    options.tasks = options.tasks or [name for name in _TASKS if name not in _ON_DEMAND]
+    options.tasks = options.tasks or [
+        name for name in _TASKS if name not in (*_WITH_PEERS, *_ON_DEMAND)
+    ]
     options.budgets = sorted(options.budgets)
     known = [*_TASKS, "table"]
     unknown = [name for name in options.tasks if name not in known]
@@ -273,11 +279,7 @@ _TASKS = {
     "evaluating": _later("comparisons.ranking", "evaluating"),
     "curves": _later("curves", "cost_curves"),
 }
-# what runs only when it is named: comparisons with peers, and what takes long
-_ON_DEMAND = (
-    "peers", "mf-bpr", "convncf-epoch", "recvae-epoch", "multvae-epoch", "bpr", "ease", "slim",
-    "itemknn", "ranking", "evaluating", "curves",
-)  # fmt: skip
+_WITH_PEERS = ("peers", "mf-bpr", "convncf-epoch", "recvae-epoch")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,9 @@ def ranking(options):
         ("recommend", n_users, ("implicit", "skrecsys")),
         (f"recommend_{slow}_users", slow, ("cornac",)),
     ]
-    with Team(bpr_settings(model), arrays, options) as team:
+    settings = bpr_settings(model)
+    asked = {peer: settings[peer] for _, _, peers in plan for peer in peers}
+    with Team(asked, arrays, options) as team:
         rows = []
         for what, n_rows, peers in plan:
             users = np.arange(n_rows)

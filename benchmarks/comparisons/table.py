@@ -4,6 +4,8 @@ import traceback
 
 import pandas as pd
 
+from benchmarks.peers import PEERS
+
 __all__ = ["TABLE", "markdown", "ratio_table", "run_or_note"]
 
 # the tasks of `benchmarks.speed` that make up the table
@@ -63,7 +65,7 @@ def ratio_table(rows):
     peers = {(row["task"], row["what"]): row for row in rows}
     lines = []
     for row in rows:
-        if row["what"] == row["reference"]:
+        if not _is_ours_in_time(row):
             continue
         other = peers.get((row["task"], row["reference"]), {})
         seconds = [row["seconds"], other.get("seconds")]
@@ -71,6 +73,13 @@ def ratio_table(rows):
         what = row["what"] if row["what"] != "comparison" else row["task"]
         lines.append([what, row["reference"], *ratios, *seconds, row["note"]])
     return pd.DataFrame(lines, columns=_COLUMNS)
+
+
+def _is_ours_in_time(row):
+    """Tell whether a row is ours with a ratio of times, or says why there is none."""
+    is_peer = row["what"].split("_")[0] in PEERS
+    other_ratio = row["ratio"] is not None and row["paired_ratio"] is None
+    return not (is_peer or other_ratio)
 
 
 def markdown(table):

@@ -136,7 +136,10 @@ def test_ratios_come_before_seconds():
         {**common, "what": "fit", "seconds": 1.0, "ratio": 0.5, "paired_ratio": 0.25},
         {**common, "what": "cornac_fit", "seconds": 2.0, "ratio": 1.0, "paired_ratio": 1.0},
     ]
+    rows.append({**rows[0], "what": "implicit_fit"})  # one peer beside another
+    rows.append({**rows[0], "what": "ndcg", "paired_ratio": None})
     table = ratio_table(rows)
+    assert len(table) == 1
     assert list(table.iloc[0]) == ["fit", "cornac_fit", 0.5, 0.25, 1.0, 2.0, None]
     assert "| fit | cornac_fit | 0.5 | 0.25 | 1 | 2 |  |" in markdown(table)
 
@@ -162,9 +165,13 @@ def test_a_target_that_was_not_reached_is_said(fake_peers):
 
 
 def test_curves_have_a_row_a_size_and_growth_to_the_size_before(tmp_path, monkeypatch):
-    one = {name: cell for name, cell in curves.CURVES.items() if name in ("EASE fit", "WMF fit")}
-    kind, _, parameters, sizes = one["WMF fit"]
-    one["WMF fit"] = (kind, "NobodysRecommender", parameters, sizes)
+    one = {
+        name: cell
+        for name, cell in curves.CURVES.items()
+        if name in ("EASE fit", "WMF fit, one sweep")
+    }
+    kind, _, parameters, sizes = one["WMF fit, one sweep"]
+    one["WMF fit, one sweep"] = (kind, "NobodysRecommender", parameters, sizes)
     one["ranking"] = ("rank", "BPRMFRanker", {"n_factors": 4}, sizes)
     monkeypatch.setattr(curves, "CURVES", one)
     output = tmp_path / "speed.csv"
@@ -175,7 +182,7 @@ def test_curves_have_a_row_a_size_and_growth_to_the_size_before(tmp_path, monkey
     ratio = ease["seconds"].iloc[1] / ease["seconds"].iloc[0]
     assert ease["ratio"].iloc[1] == pytest.approx(ratio)
     assert ease["note"].iloc[1] == f"exponent {np.log(ratio) / np.log(2):.2f}"
-    assert "no NobodysRecommender" in table.set_index("what").loc["WMF fit", "note"]
+    assert "no NobodysRecommender" in table.set_index("what").loc["WMF fit, one sweep", "note"]
     assert table["what"].str.startswith("ranking").sum() == 2
 
 
