@@ -14,6 +14,7 @@ __all__ = [
     "large_matrix",
     "load_matrix",
     "load_targets",
+    "made_matrix",
     "save_arrays",
 ]
 
@@ -52,6 +53,17 @@ def large_matrix(folder, smoke=False):
     """Write the large synthetic matrix, or a small one, and give its path."""
     size = _SMALL if smoke else LARGE
     return _save(folder, "large", make_interactions(*size, random_state=0).X)
+
+
+def made_matrix(folder, n_users, n_items, n_interactions):
+    """Write a synthetic matrix of a size, if it is not there, and give its path."""
+    name = f"made-{n_users}-{n_items}-{n_interactions}"
+    path = Path(folder) / f"{name}.npz"
+    if path.exists():
+        return str(path)
+    return _save(
+        folder, name, make_interactions(n_users, n_items, n_interactions, random_state=0).X
+    )
 
 
 def _save(folder, name, X):

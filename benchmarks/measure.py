@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -33,7 +34,7 @@ def seconds(function):
     return time.perf_counter() - start
 
 
-def alternate(tasks, rounds):
+def alternate(tasks, rounds, warm_up=True):
     """Time tasks in turns, so that a slow spell of the machine meets all of them alike.
 
     Parameters
@@ -41,7 +42,9 @@ def alternate(tasks, rounds):
     tasks : dict of str to callable
         Each does one round and gives its seconds, one number or several.
     rounds : int
-        Rounds that count; one before them warms up.
+        Rounds that count.
+    warm_up : bool, default=True
+        Whether one more before them does not count.
 
     Returns
     -------
@@ -49,10 +52,10 @@ def alternate(tasks, rounds):
         Seconds, an array a round.
     """
     times = {name: [] for name in tasks}
-    for number in range(rounds + 1):
+    for number in range(-warm_up, rounds):
         for name, task in tasks.items():
             taken = np.atleast_1d(task())
-            if number:
+            if number >= 0:
                 times[name].append(taken)
     return times
 
@@ -136,7 +139,7 @@ def watch_memory():
     figures["extra"] = figures["peak"] - figures["before"]
 
 
-def call_fresh(job, threads=None, **arguments):
+def call_fresh(job, threads=None, limit=None, **arguments):
     """Run a function of `benchmarks.jobs` in a fresh process.
 
     Parameters
@@ -145,22 +148,31 @@ def call_fresh(job, threads=None, **arguments):
         Name of the function.
     threads : int, default=None
         Threads of BLAS and torch there.
+    limit : float, default=None
+        Seconds after which the process is ended.
     **arguments
         What the function takes, as JSON can hold it.
 
     Returns
     -------
     figures : dict
-        What it returned, and the peak of the process's memory as ``process_peak``.
+        What it returned, and the peak of the process's memory as ``process_peak``; or why there
+        is nothing, as ``error``.
     """
     environment = dict(os.environ)
     if threads:
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         environment |= dict.fromkeys(names, str(threads))
     command = [sys.executable, "-m", "benchmarks.jobs", job, json.dumps(arguments)]
-    done = subprocess.run(
-        command, env=environment, cwd=_CHECKOUT, stdout=subprocess.PIPE, text=True
-    )
-    if done.returncode:
-        return {"error": f"exit status {done.returncode}"}
-    return json.loads(done.stdout.splitlines()[-1])
+    options = {"env": environment, "cwd": _CHECKOUT, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, start_new_session=True, **options) as process:
+        try:
+            output, _ = process.communicate(timeout=limit)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)  # with whatever it has started
+            if isinstance(error, subprocess.TimeoutExpired):
+                return {"error": f"not done in {limit:g} s"}
+            raise
+    if process.returncode:
+        return {"error": f"exit status {process.returncode}"}
+    return json.loads(output.splitlines()[-1])

@@ -12,7 +12,7 @@ from pathlib import Path
 __all__ = ["PEERS", "Worker", "environment"]
 
 _HERE = Path(__file__).parent
-_FOLDER = _HERE.parent / ".venv-peers"
+_VARIABLE = "SKREC_PEERS"
 
 # name: what pip installs, in this order; with --no-deps where the peer's own pins are out of date
 PEERS = {
@@ -23,25 +23,35 @@ PEERS = {
         ["--no-deps", "recbole==1.2.1"],
     ),
     "implicit": (["implicit==0.7.2", "threadpoolctl==3.8.0", "numpy==2.4.6", "scipy==1.17.1"],),
+    "cornac": (
+        ["torch==2.13.0", "numpy==2.4.6", "scipy==1.17.1", "tqdm==4.70.1", "threadpoolctl==3.8.0"],
+        ["--no-deps", "cornac==3.0.1"],
+    ),
+    "skrecsys": (
+        ["numpy==2.4.6", "scipy==1.17.1", "scikit-learn==1.9.1", "joblib==1.6.0"],
+        ["typing-extensions==4.16.0", "threadpoolctl==3.8.0", "skrecsys==0.9.0"],
+    ),
 }
 
 
-def environment(name, folder=_FOLDER):
+def environment(name, folder=None):
     """Give the Python of a peer's virtual environment, which is made if it is not there.
 
     Parameters
     ----------
     name : str
         One of `PEERS`.
-    folder : str or path-like, default=".venv-peers"
-        Where the environments are.
+    folder : str or path-like, default=None
+        Where the environments are; None takes what ``SKREC_PEERS`` names, or ``.venv-peers`` in
+        the checkout.
 
     Returns
     -------
     python : Path
         The interpreter.
     """
-    home = Path(folder) / name
+    folder = folder or os.environ.get(_VARIABLE) or _HERE.parent / ".venv-peers"
+    home = Path(folder).absolute() / name
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     finished = home / "installed.json"
     wanted = json.dumps(PEERS[name])

@@ -6,13 +6,15 @@ Run from the checkout as ``python -m benchmarks.speed --help``.
 import argparse
 import os
 import tempfile
+import time
 from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 
 from benchmarks import matrices
-from benchmarks.measure import alternate, call_fresh, seconds, summarize
+from benchmarks.measure import alternate, call_fresh, summarize
+from benchmarks.peers import PEERS
 from skrec.reproduce import _store
 
 __all__ = ["main"]
@@ -46,6 +48,15 @@ tasks:
                  beside RecBole's
   cross-feedback-pass  a batch of CrossFeedbackBMF, 1,000 users with 1,000 items of ml-1m, 25
                  factors and a hidden layer of 50, without and with attention, beside its own parts
+  table          all of the following and convncf-epoch and als-sweep, beside every peer that has
+                 the model, and one table of the ratios at the end
+  multvae-epoch  an epoch of Mult-VAE [I-600-200-600-I] on ml-1m
+  bpr            an epoch of MF-BPR with 64 factors on Gowalla, and the time to a given NDCG@20
+  ease, itemknn  a fit on ml-1m
+  slim           a fit on ml-100k
+  ranking        20 items for all users of Gowalla, by products of 64 factors
+  evaluating     ten metrics and cut-offs for all users of ml-1m
+  curves         ours over 10^5, 10^6 and 10^7 interactions, each cell in a fresh process
 
 Times are medians over rounds in which the competitors take turns; "low" and "high" are quartiles,
 "ratio" is to the row that "reference" names ("paired_ratio": median of the ratios within rounds,
@@ -55,6 +66,11 @@ which other load on the machine moves less). Memory is in MiB: "peak" is that of
 
 _PEAK = {"max_epochs": 1, "hidden_sizes": [600], "batch_size": 500, "device": "cpu"}
 _N_NEIGHBORS = 100
+# beside those with peers of their own: what runs only when it is named
+_ON_DEMAND = (
+    "multvae-epoch", "bpr", "ease", "slim", "itemknn", "ranking", "evaluating", "curves",
+)  # fmt: skip
+_CONVNCF_PAIRS = 10_000  # of the table; RecBole takes 37 s an epoch on all of amazon-music
 
 
 def main(argv=None):
@@ -62,12 +78,40 @@ def main(argv=None):
     options = _parse(argv)
     with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
         options.folder = Path(folder).resolve()
+        if "table" in options.tasks:
+            _table(options)
         for task in options.tasks:
-            rows = [_complete(task, row, options) for row in _TASKS[task](options)]
-            _store.append(options.output, rows)
-            print(f"{task}, {options.threads} threads")
-            shown = pd.DataFrame(rows)[_SHOWN].dropna(axis=1, how="all")
-            print(shown.to_string(index=False, float_format="{:.4g}".format), flush=True)
+            if task != "table":
+                _run(task, _TASKS[task](options), options)
+
+
+def _run(task, rows, options):
+    """Keep each row as it comes, show them, and give them with all columns."""
+    kept = []
+    for row in rows:
+        kept.append(_complete(task, row, options))
+        _store.append(options.output, kept[-1:])
+    print(f"{task}, {options.threads} threads")
+    shown = pd.DataFrame(kept)[_SHOWN].dropna(axis=1, how="all")
+    print(shown.to_string(index=False, float_format="{:.4g}".format), flush=True)
+    return kept
+
+
+def _table(options):
+    """Run all comparisons with peers, and show the ratios at the end."""
+    from benchmarks.comparisons.table import TABLE, markdown, ratio_table, run_or_note
+
+    if options.interactions is None:
+        options.interactions = _CONVNCF_PAIRS
+    rows = []
+    for name in TABLE:
+        start = time.perf_counter()
+        rows += _run(name, run_or_note(_TASKS.get(name), options), options)
+        print(f"{name} took {time.perf_counter() - start:.0f} s", flush=True)
+    table = ratio_table(rows)
+    print(table.to_string(index=False, float_format="{:.3g}".format, na_rep=""), flush=True)
+    if options.markdown:
+        Path(options.markdown).write_text(markdown(table))
 
 
 def _parse(argv):
@@ -77,12 +121,12 @@ def _parse(argv):
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("tasks", nargs="*", metavar="task", help=f"of {', '.join(_TASKS)}")
+    parser.add_argument("tasks", nargs="*", metavar="task", help=f"of {', '.join(_TASKS)}, table")
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count")
     parser.add_argument("--batches", type=int, default=3, help="batches, or epochs, a round")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument(
-        "--peers", nargs="*", default=["recbole", "implicit"], help="which peers; none: ours alone"
+        "--peers", nargs="*", default=list(PEERS), help="which peers; none: ours alone"
     )
     parser.add_argument(
         "--budgets", nargs="+", type=float, default=[5.0, 10.0, 20.0, 40.0],
@@ -91,17 +135,22 @@ def _parse(argv):
     parser.add_argument("--seeds", type=int, default=1, help="mf-bpr, als-sweep: fits")
     parser.add_argument("--batch-size", type=int, default=512, help="convncf-epoch: positives")
     parser.add_argument("--interactions", type=int, help="convncf-epoch: so many, not all")
+    parser.add_argument("--limit", type=float, default=200.0, help="curves: seconds a cell")
+    parser.add_argument("--markdown", help="table: file for the ratios")
     parser.add_argument("--no-memory", action="store_true", help="multvae-batch: times alone")
     parser.add_argument("--data-home", help="folder of the data; default: $SKREC_DATA")
     parser.add_argument("--scratch", help="folder for temporary files, some 200 MB")
     parser.add_argument("--output", default="benchmarks/results/speed.csv", help="CSV to extend")
     parser.add_argument("--smoke", action="store_true", help="tiny data, two rounds")
     options = parser.parse_args(argv)
-    options.tasks = options.tasks or [name for name in _TASKS if name not in _WITH_PEERS]
+    options.tasks = options.tasks or [
+        name for name in _TASKS if name not in (*_WITH_PEERS, *_ON_DEMAND)
+    ]
     options.budgets = sorted(options.budgets)
-    unknown = [name for name in options.tasks if name not in _TASKS]
+    known = [*_TASKS, "table"]
+    unknown = [name for name in options.tasks if name not in known]
     if unknown:
-        parser.error(f"tasks must be among {list(_TASKS)}; got {unknown}")
+        parser.error(f"tasks must be among {known}; got {unknown}")
     if options.smoke:
         options.rounds, options.batches = min(options.rounds, 2), min(options.batches, 2)
         options.budgets, options.batch_size = [0.5, 1.0], min(options.batch_size, 100)
@@ -207,71 +256,6 @@ def scale(options):
     ]
 
 
-def peers(options):
-    """Take turns with peers on the same arrays."""
-    rows = []
-    if "recbole" in options.peers:
-        rows += _beside_recbole(options)
-    if "implicit" in options.peers:
-        rows += _beside_implicit(options)
-    return rows
-
-
-def _beside_recbole(options):
-    import torch
-
-    from benchmarks.multvae_batch import EstimatorBatches
-    from benchmarks.peers import Worker
-
-    torch.set_num_threads(options.threads)
-    X, size = matrices.load_matrix(_gowalla(options)[0]), _batch_size(options)
-    arrays = matrices.save_arrays(options.folder / "recbole.npz", X)
-    with Worker("recbole", arrays, options.threads, size, threads=options.threads) as worker:
-        tasks = {
-            "multvae_batch": EstimatorBatches(X, size, options.batches),
-            "recbole_multvae_batch": lambda: [worker.run("batch") for _ in range(options.batches)],
-        }
-        return summarize(alternate(tasks, options.rounds), "recbole_multvae_batch")
-
-
-def _beside_implicit(options):
-    import numpy as np
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    from benchmarks.jobs import ProductAndTopK, untrained
-    from benchmarks.peers import Worker
-    from skrec import ItemKNNRecommender
-
-    torch.set_num_threads(options.threads)
-    model = untrained(_gowalla(options)[0])
-    X, users = model.interactions_, np.arange(model.interactions_.shape[0])
-    factors = {
-        "user_factors": ProductAndTopK(model, 20).hidden.numpy(),
-        "item_factors": model.item_factors_,
-    }
-    arrays = matrices.save_arrays(options.folder / "implicit.npz", X, **factors)
-    knn = ItemKNNRecommender(n_neighbors=_N_NEIGHBORS, shrinkage=0.0)
-    ours = {
-        "knn_fit": lambda: knn.fit(X),
-        "knn_recommend": lambda: knn.recommend(users=users, n_items=20),
-        "factor_recommend": lambda: model.recommend(users=users, n_items=20),
-    }
-    arguments = (arrays, options.threads, _N_NEIGHBORS, 20)
-    with (
-        threadpool_limits(options.threads),
-        Worker("implicit", *arguments, threads=options.threads) as worker,
-    ):
-        return [row for name in ours for row in _pair(name, ours[name], worker, options.rounds)]
-
-
-def _pair(name, ours, worker, rounds):
-    """Give the rows of a task that both sides can do."""
-    peer = f"implicit_{name}"
-    tasks = {name: lambda: seconds(ours), peer: lambda: worker.run(name)}
-    return summarize(alternate(tasks, rounds), peer)
-
-
 def _later(module, name):
     """Give a task of a module that imports torch."""
     return lambda options: getattr(import_module(f"benchmarks.{module}"), name)(options)
@@ -283,13 +267,21 @@ _TASKS = {
     "evaluate": evaluate,
     "scale": scale,
     "negatives": _later("embedding_jobs", "negatives"),
-    "peers": peers,
+    "peers": _later("comparisons.gowalla", "peers"),
     "mf-bpr": _later("embedding_jobs", "mf_bpr"),
     "als-sweep": _later("als_jobs", "als_sweep"),
     "convncf-epoch": _later("embedding_jobs", "convncf_epoch"),
     "vamp-batch": _later("autoencoder_jobs", "vamp_batch"),
     "recvae-epoch": _later("autoencoder_jobs", "recvae_epoch"),
     "cross-feedback-pass": _later("rating_jobs", "cross_feedback_pass"),
+    "multvae-epoch": _later("comparisons.training", "multvae_epoch"),
+    "bpr": _later("comparisons.training", "bpr"),
+    "ease": _later("comparisons.linear", "ease"),
+    "slim": _later("comparisons.linear", "slim"),
+    "itemknn": _later("comparisons.linear", "itemknn"),
+    "ranking": _later("comparisons.ranking", "ranking"),
+    "evaluating": _later("comparisons.ranking", "evaluating"),
+    "curves": _later("curves", "cost_curves"),
 }
 _WITH_PEERS = ("peers", "mf-bpr", "als-sweep", "convncf-epoch", "recvae-epoch")
 

@@ -1,0 +1,1 @@
+"""Comparisons of ours with the peers, each a task of `benchmarks.speed`."""
