@@ -4,6 +4,7 @@ Hu, Y., Koren, Y., & Volinsky, C. (2008). Collaborative filtering for implicit f
 ICDM. https://doi.org/10.1109/ICDM.2008.22
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import torch
@@ -97,14 +98,37 @@ class WeightedRows:
         vectors = vectors @ rotation
         solved = vectors.new_zeros(len(self.ridge), vectors.shape[1])
         start = None if start is None else start @ rotation
-        for group in self.groups:
+
+        def solve(group):
             diagonal = self.weight * spectrum + self.ridge[group.rows, None]
             if n_steps is None:
                 solved[group.rows] = solve_group(group, vectors, diagonal)
             else:
                 first = start[group.rows]
                 solved[group.rows] = approach_group(group, vectors, diagonal, first, n_steps)
+
+        _for_each(solve, self.groups, vectors.device)
         return solved @ rotation.T
+
+
+def _for_each(function, groups, device):
+    """Call a function on each group; on a CPU in as many threads as torch has, one core each.
+
+    A group is too small for torch's own threads, which would wait for each other at every step.
+    """
+    n_threads = torch.get_num_threads()
+    if device.type != "cpu" or n_threads == 1:
+        for group in groups:
+            function(group)
+        return
+    try:
+        with ThreadPoolExecutor(
+            n_threads, initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
+            for _ in pool.map(function, groups):
+                pass
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def solve_group(group, vectors, diagonal):

@@ -98,6 +98,27 @@ def test_conjugate_gradients_reach_the_solution_and_go_on_from_a_start():
     np.testing.assert_allclose(at_home, exact, rtol=1e-6, atol=1e-9)
 
 
+@pytest.fixture(params=[1, 3])
+def n_threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def test_groups_are_solved_alike_in_several_threads(n_threads):
+    lengths = [30] * 10 + [7] * 9000 + [2] * 9000
+    dense, scales, targets, V, ridge = problem(lengths, 40, 5)
+    rows = rows_of(dense, scales, targets, ridge, 0.1, 5)
+    solved = rows.solve(torch.from_numpy(V)).numpy()
+    expected = normal_equations(dense, scales, targets, V, ridge, 0.1)
+    np.testing.assert_allclose(solved, expected, rtol=1e-8, atol=1e-10)
+    assert torch.get_num_threads() == n_threads
+    with pytest.raises(torch.linalg.LinAlgError):
+        rows_of(dense, scales, targets, -100 * ridge, 0.1, 5).solve(torch.from_numpy(V))
+    assert torch.get_num_threads() == n_threads
+
+
 @pytest.mark.gpu
 def test_cuda_solves_alike():
     dense, scales, targets, V, ridge = problem([4, 0, 30, 9] * 20, 40, 6)
