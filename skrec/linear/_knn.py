@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skrec.base import BaseRecommender, ParameterFields, Queries
 from skrec.calibration import HeldOutCalibration
 from skrec.linear._item_weights import ItemWeightsRecommender
-from skrec.utils import row_blocks
+from skrec.utils import row_blocks, row_of_entry, take_entries
 
 __all__ = ["ItemKNNRecommender", "UserKNNRecommender"]
 
@@ -70,13 +70,19 @@ def similarities(products, row_norms, column_norms, params):
 def keep_largest(X, k):
     """Keep the k largest entries of each row of a CSR matrix, ties to the lower column."""
     X.sort_indices()
-    row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-    order = np.lexsort((-X.data, row))
-    rank = np.arange(X.nnz) - X.indptr[row]
-    keep = np.zeros(X.nnz, dtype=bool)
-    keep[order] = rank < k
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(row[keep], minlength=X.shape[0]))])
-    return sp.csr_matrix((X.data[keep], X.indices[keep], indptr), shape=X.shape)
+    keep = np.ones(X.nnz, dtype=bool)
+    for row in np.flatnonzero(np.diff(X.indptr) > k):
+        part = slice(X.indptr[row], X.indptr[row + 1])
+        keep[part] = _largest(X.data[part], k)
+    return take_entries(X, row_of_entry(X), keep)
+
+
+def _largest(values, k):
+    """Mark the k largest of more than k values, ties to the first."""
+    least = np.partition(values, len(values) - k)[len(values) - k]
+    chosen = values > least
+    chosen[np.flatnonzero(values == least)[: k - np.count_nonzero(chosen)]] = True
+    return chosen
 
 
 def nearest(A, B, params, own=None):
