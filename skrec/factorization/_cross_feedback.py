@@ -76,7 +76,8 @@ class CrossFeedbackBMF(WatchedRatings, SimilarItems, RatingRecommender, TorchRec
     n_samples : int, default=20
         Posterior draws for the deviation of probabilities.
     lr : float, default=0.003
-        Learning rate; that of the noise is twenty times as large.
+        Learning rate; that of the noise is twenty times as large. It suits a few batches a pass;
+        with many of them a tenth of it is better.
 
     Attributes
     ----------

@@ -60,8 +60,8 @@ class WMFRecommender(SimilarItems, HeldOutCalibration, BaseRecommender):
         Sweeps over users and items.
     solver : {"cholesky", "cg"}, default="cholesky"
         How a sweep solves: exactly, or by a few steps of conjugate gradients from the last
-        vectors, which costs less where there are hundreds of factors. Users at the end, and
-        unseen ones, are always solved exactly.
+        vectors, which costs less with several hundred factors and rows that are longer still.
+        Users at the end, and unseen ones, are always solved exactly.
     n_cg_steps : int, default=3
         Steps of conjugate gradients a sweep.
     init_std : float, default=None
