@@ -75,8 +75,11 @@ def _ranks(options):
     ranks = compare_over_datasets(values, greater_is_better=better)
     print(f"{metric}, users in place of data sets: {ranks}")
     if options.plot:
-        display = CriticalDifferenceDisplay.from_comparison(ranks).plot()
+        import matplotlib.pyplot as plt  # only when asked: it need not be installed
+
+        display = CriticalDifferenceDisplay.from_comparison(ranks)
         display.figure_.savefig(options.plot, bbox_inches="tight")
+        plt.close(display.figure_)
 
 
 def _make_parser():

@@ -129,7 +129,7 @@ def _implicit(estimator, X):
             f">= 0 of implicit feedback; got {X.data.min():g}"
         )
     X.eliminate_zeros()
-    if not estimator._weighs_strengths:
+    if not getattr(estimator, "_weighs_strengths", False):  # others' estimators may lack it
         X.data[:] = 1
     return X
 

@@ -47,7 +47,7 @@ class WrappingRecommender(BaseRecommender):
     @property
     def _weighs_strengths(self):
         inner = self._inner()
-        return inner is not None and inner._weighs_strengths
+        return getattr(inner, "_weighs_strengths", False)
 
     def _predicts_ratings(self):
         return self.__sklearn_tags__().feedback == "explicit"

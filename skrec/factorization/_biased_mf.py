@@ -113,6 +113,18 @@ class BiasedMFRegressor(BiasedDot, PairRegressor):
         with torch.no_grad():
             module.users.free.weight.copy_(torch.from_numpy(self._solved(module, ratings)))
 
+    def _model_scores(self, module, queries, candidates=None, *args, **options):
+        if candidates is not None and candidates.ndim == 2:
+            return super()._model_scores(module, queries, candidates, *args, **options)
+        # in float64: where a probability is small, it shows what a row's place among the others
+        # does to the last digits of a float32 product
+        with torch.inference_mode():
+            users = self._free_vectors(module, queries).double()
+            chosen = None if candidates is None else torch.from_numpy(candidates).to(users.device)
+            side = module.interaction.item_side(module.item_vectors(chosen).double())
+            scores = module.interaction.cross(users, side) + self.rating_mean_
+        return scores.float().cpu().numpy()
+
     def _free_vectors(self, module, queries):
         if queries.users is not None and queries.history is queries.stored:
             return module.users.free.weight.detach()[torch.from_numpy(queries.users)]
