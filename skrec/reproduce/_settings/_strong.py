@@ -83,5 +83,11 @@ SETTINGS = {
         }.items()
     },
     ("EASERecommender", "gowalla", "strong"): {"l2": 200.0},
+    # as on the data set's own test
+    ("WMFRecommender", "gowalla", "strong"): {
+        "l2": 0.003,
+        "max_epochs": 16,
+        "unobserved_weight": 0.03,
+    },
     ("SLIMRecommender", "gowalla", "strong"): {"l1": 1.0, "l2": 20.0},
 }
