@@ -183,8 +183,8 @@ class EASERecommender(ItemWeightsRecommender):
     -----
     Memory is about 14 bytes times the square of the number of items while fitting, 4 after. The
     inverse is computed in float64, in place. Where there are fewer users than items, it is one
-    over users, with the same result: 12 bytes times their number squared in place of 10 times that
-    of the items.
+    over users, with the same result and about 8 bytes times their number squared beside the
+    weights.
 
     References
     ----------

@@ -117,7 +117,7 @@ def _for_each(function, groups, device):
     A group is too small for torch's own threads, which would wait for each other at every step.
     """
     n_threads = torch.get_num_threads()
-    if device.type != "cpu" or n_threads == 1:
+    if device.type != "cpu" or n_threads == 1 or len(groups) == 1:
         for group in groups:
             function(group)
         return
