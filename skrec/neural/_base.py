@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import optim
@@ -29,7 +30,11 @@ _OPTIMIZERS = {
     "rmsprop": optim.RMSprop,
     "sgd": optim.SGD,
 }
-_FUSED = {optim.Adam, optim.AdamW, optim.Adagrad, optim.SGD}
+# one pass over the weights in place of one a term of the update, where torch has it
+_FUSED = {
+    "cpu": {optim.Adam, optim.AdamW, optim.SGD, optim.Adagrad},
+    "cuda": {optim.Adam, optim.AdamW, optim.SGD},
+}
 
 
 class TorchRecommender(BaseRecommender):
@@ -181,6 +186,7 @@ class TorchRecommender(BaseRecommender):
                 callbacks__valid_loss=None,
                 device=device,
                 verbose=0,
+                **self._fused(device),
                 **self._optimizer_options(),
                 **self._network(),
             )
@@ -209,9 +215,13 @@ class TorchRecommender(BaseRecommender):
     def _optimizer_class(self):
         return _OPTIMIZERS.get(self.optimizer, self.optimizer)
 
+    def _fused(self, device):
+        known = _FUSED.get(torch.device(device).type, ())
+        return {"optimizer__fused": True} if self._optimizer_class() in known else {}
+
     def _optimizer_options(self):
-        # one pass over the weights in place of one a term of the update
-        return {"optimizer__fused": True} if self._optimizer_class() in _FUSED else {}
+        """Give the optimizer's further parameters, for skorch."""
+        return {}
 
     def _network(self):
         """Give skorch's ``module``, ``criterion`` and their parameters as a dict."""

@@ -383,6 +383,13 @@ assert (est.recommend(X, n_items=3) == top).mean() > 0.99
 
 
 @pytest.mark.gpu
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "adagrad", "rmsprop", "sgd"])
+def test_every_optimizer_trains_on_cuda(optimizer, make, X):
+    est = make(device="cuda", optimizer=optimizer, lr=1e-3).fit(X)
+    assert np.isfinite(est.predict_proba(X[:3])).all()
+
+
+@pytest.mark.gpu
 @pytest.mark.parametrize("warm_start", [False, True])
 def test_a_model_fitted_on_cuda_loads_on_cpu(warm_start, make, X, tmp_path):
     est = make(device="cuda", warm_start=warm_start).fit(X)
