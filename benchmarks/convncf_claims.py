@@ -128,7 +128,7 @@ def _cell(name, seed, options):
 def _fit_twin(task, twin, seed, options):
     system, parameters = TWINS[twin]
     parameters = {**parameters, "n_factors": options.factors}
-    return _systems.make_estimator(system, parameters, seed).fit(task.train)
+    return _systems.make_system(system, parameters, seed).fit(task.train)
 
 
 def _run(task, name, cell, twin):

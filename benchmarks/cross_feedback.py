@@ -100,7 +100,7 @@ def _fit(name, task, options, system="CrossFeedbackBMF", **changed):
     """Fit a system as the protocol does, with the clock in its history."""
     parameters = quality.parameters_for(system, name, options)
     given = {**task.fit_parameters, **parameters, "callbacks": [Clock()], **changed}
-    return _systems.make_estimator(system, given, options.seed, options.device).fit(task.train)
+    return _systems.make_system(system, given, options.seed, options.device).fit(task.train)
 
 
 def _errors(estimator):

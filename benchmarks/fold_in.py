@@ -67,7 +67,7 @@ def measure(system, X, targets, options):
     parameters, known = settings_of(system, options.data, "ncf")
     if not known:
         parameters = {**_DEFAULTS, **(_CONV if system == "ConvNCFRanker" else {})}
-    est = _systems.make_estimator(system, parameters, seed=0).fit(X)
+    est = _systems.make_system(system, parameters, seed=0).fit(X)
     able = np.flatnonzero((np.diff(X.indptr) > 0) & (np.diff(targets.indptr) > 0))
     users = np.random.default_rng(0).permutation(able)[: options.users]
     learnt = est.decision_function(users=users)

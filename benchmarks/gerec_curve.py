@@ -82,7 +82,7 @@ def _estimator(name, dataset, options):
     held_out = PROTOCOLS["ncf"]().tuning(dataset).evaluate
     users = np.unique(held_out.user)
     chosen = np.random.default_rng(0).permutation(users)[:_WATCHED_USERS]
-    return _systems.make_estimator(
+    return _systems.make_system(
         options.system,
         parameters,
         options.seed,

@@ -19,7 +19,7 @@ from skrec.metrics import make_ranking_scorer
 from skrec.model_selection import LeaveOneOut
 from skrec.reproduce import _data
 from skrec.reproduce._settings import settings_of
-from skrec.reproduce._systems import make_estimator
+from skrec.reproduce._systems import make_system
 
 __all__ = ["main", "search"]
 
@@ -99,7 +99,7 @@ def main(argv=None):
         parameters.pop("pretrain", None)
     parameters |= {"max_epochs": 1 if options.smoke else options.epochs, "n_samples": 5}
     parameters |= _SMALL if options.smoke else {}
-    parameters = make_estimator("GeRecClassifier", parameters).get_params(deep=False)
+    parameters = make_system("GeRecClassifier", parameters).get_params(deep=False)
     found = search(
         interactions,
         _SMOKE if options.smoke else GRIDS,

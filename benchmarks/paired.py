@@ -25,7 +25,7 @@ from skrec.model_selection import compare, compare_over_datasets
 from skrec.reproduce._protocols import PROTOCOLS
 from skrec.reproduce._rating_metrics import ERRORS
 from skrec.reproduce._store import smaller_is_better
-from skrec.reproduce._systems import system_names
+from skrec.reproduce._systems import list_systems
 
 __all__ = ["load_values", "main", "table_of"]
 
@@ -155,7 +155,7 @@ def load_values(options, metric):
     """
     prefix = f"{options.protocol}-{options.data}-"
     found = defaultdict(dict)
-    for system in options.systems or system_names(PROTOCOLS[options.protocol].feedback):
+    for system in options.systems or list_systems(PROTOCOLS[options.protocol].feedback):
         for path in sorted(Path(options.per_user).glob(f"{prefix}{system}-*.npz")):
             split, _, seed = path.stem.removeprefix(f"{prefix}{system}-").rpartition("-")
             if split and "-" not in split and seed.isdigit():  # else a longer name's

@@ -121,7 +121,7 @@ def prepare(parser, options):
     unknown = [name for name in options.data if name not in _data.DATASETS]
     if unknown:
         parser.error(f"--data must be among {list(_data.DATASETS)}; got {unknown}")
-    names = _systems.system_names(PROTOCOLS[options.protocol].feedback)
+    names = _systems.list_systems(PROTOCOLS[options.protocol].feedback)
     for system in options.systems or []:
         if system not in names:
             parser.error(f"--systems must be among {names}; got {system!r}")
@@ -145,7 +145,7 @@ def systems_for(name, options):
     """Give the systems to run on a data set: those named, else all that have settings, else all."""
     if options.systems:
         return options.systems
-    names = _systems.system_names(PROTOCOLS[options.protocol].feedback)
+    names = _systems.list_systems(PROTOCOLS[options.protocol].feedback)
     return [s for s in names if (s, name, options.protocol) in SETTINGS] or names
 
 

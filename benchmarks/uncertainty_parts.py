@@ -44,7 +44,7 @@ class Case:
 
     def new(self):
         """Give the estimator, not fitted."""
-        return _systems.make_estimator(
+        return _systems.make_system(
             self.cell.system, self.cell.parameters, self.cell.seed, self.device
         )
 

@@ -8,13 +8,17 @@ from skrec.reproduce._markdown import to_markdown
 from skrec.reproduce._report import report
 from skrec.reproduce._reproduce import reproduce
 from skrec.reproduce._splits import strong_generalization_parts
+from skrec.reproduce._systems import find_system, list_systems, make_system
 from skrec.reproduce._tables import Row, Table, find_table, list_tables, register_table
 
 __all__ = [
     "Row",
     "Table",
+    "find_system",
     "find_table",
+    "list_systems",
     "list_tables",
+    "make_system",
     "register_table",
     "report",
     "reproduce",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skrec.reproduce._systems import make_estimator
+from skrec.reproduce._systems import make_system
 
 __all__ = ["Cell", "Outcome", "kept_epoch", "run", "score"]
 
@@ -144,7 +144,7 @@ def run(task, system, parameters, seed=0, device=None):
     outcome : Outcome
         Values of the users, and times.
     """
-    estimator = make_estimator(
+    estimator = make_system(
         system, parameters, seed, device, task.sampled_parameters, **task.fit_parameters
     )
     start = time.perf_counter()

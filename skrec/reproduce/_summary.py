@@ -7,7 +7,7 @@ from skrec.reproduce._markdown import pipe_table
 from skrec.reproduce._plan import default_split
 from skrec.reproduce._settings import settings_of
 from skrec.reproduce._store import smaller_is_better
-from skrec.reproduce._systems import system_names
+from skrec.reproduce._systems import list_systems
 
 __all__ = ["PRIMARY", "REFERENCES", "mean_of", "systems_table"]
 
@@ -50,7 +50,7 @@ def systems_table(kept):
         "explicit": ("ratings",),
     }.items():
         references = REFERENCES[protocols[0]]
-        lines = [_line(name, protocols, references, kept) for name in system_names(feedback)]
+        lines = [_line(name, protocols, references, kept) for name in list_systems(feedback)]
         header = ["system", "data", "protocol", "metric", "value", *references]
         parts.append(pipe_table(header, lines))
     return "\n\n".join(parts)

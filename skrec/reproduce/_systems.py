@@ -6,28 +6,26 @@ from sklearn.utils import get_tags
 
 import skrec
 
-__all__ = ["VARIANTS", "find_system", "has_seed", "is_system", "make_estimator", "system_names"]
+__all__ = ["VARIANTS", "find_system", "has_seed", "is_system", "list_systems", "make_system"]
 
 _SUFFIXES = ("Recommender", "Ranker", "Classifier", "Regressor", "BMF")
 
 # systems of the papers that are settings of an estimator; "-1" and "-2" have one and two hidden
 # layers, as in EVCF's tables
 VARIANTS = {
-    "MultVAE-gated": ("MultVAERecommender", {"gated": True}),
-    "Vamp-gated": ("VampVAERecommender", {"gated": True}),
     "H+Vamp": ("VampVAERecommender", {"hierarchical": True}),
-    "H+Vamp-gated": ("VampVAERecommender", {"hierarchical": True, "gated": True}),
-}
-VARIANTS |= {
-    f"{name}-{depth}": (cls, {**parameters, "hidden_sizes": (600,) * depth})
-    for depth in (1, 2)
-    for name, (cls, parameters) in {
-        "MultVAE": ("MultVAERecommender", {}),
-        "Vamp": ("VampVAERecommender", {}),
-        **VARIANTS,
-    }.items()
-}
-VARIANTS |= {
+    **{
+        f"{name}-{depth}": (cls, {**parameters, "hidden_sizes": (600,) * depth})
+        for depth in (1, 2)
+        for name, (cls, parameters) in {
+            "MultVAE": ("MultVAERecommender", {}),
+            "Vamp": ("VampVAERecommender", {}),
+            "MultVAE-gated": ("MultVAERecommender", {"gated": True}),
+            "Vamp-gated": ("VampVAERecommender", {"gated": True}),
+            "H+Vamp": ("VampVAERecommender", {"hierarchical": True}),
+            "H+Vamp-gated": ("VampVAERecommender", {"hierarchical": True, "gated": True}),
+        }.items()
+    },
     # sizes of Rendle et al. (2022)
     "WMF-192": ("WMFRecommender", {"n_factors": 192}),
     "U-AutoRec": ("AutoRecRegressor", {"side": "user"}),
@@ -39,10 +37,10 @@ VARIANTS |= {
 }
 
 
-def system_names(feedback="implicit"):
-    """Give the names of estimators and variants for one kind of feedback.
+def list_systems(feedback="implicit"):
+    """Give the names of the systems: estimators, and variants that papers name.
 
-    Those that wrap another are left out, and those that cannot be imported here.
+    Estimators that wrap another are left out, and those that cannot be imported here.
 
     Parameters
     ----------
@@ -53,6 +51,16 @@ def system_names(feedback="implicit"):
     -------
     names : list of str
         Estimators first.
+
+    See Also
+    --------
+    make_system : Makes one of them.
+
+    Examples
+    --------
+    >>> from skrec.reproduce import list_systems
+    >>> "H+Vamp-gated-2" in list_systems(), "I-AutoRec" in list_systems("explicit")
+    (True, True)
     """
     return [name for name in _all_names() if _feedback(_class_name(name)) == feedback]
 
@@ -80,7 +88,24 @@ def is_system(name):
 
 
 def find_system(name):
-    """Give the class of a system by its name."""
+    """Give the class of a system by its name.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_systems`.
+
+    Returns
+    -------
+    cls : type
+        The estimator's class.
+
+    Examples
+    --------
+    >>> from skrec.reproduce import find_system
+    >>> find_system("WMF-192").__name__
+    'WMFRecommender'
+    """
     if name not in _all_names():
         raise ValueError(f"systems must be among {_all_names()}; got {name!r}")
     return getattr(skrec, _class_name(name))
@@ -91,17 +116,18 @@ def has_seed(system):
     return "random_state" in find_system(system)().get_params()
 
 
-def make_estimator(
+def make_system(
     system, parameters, seed=None, device=None, sampled_parameters=None, **fit_parameters
 ):
-    """Make an estimator.
+    """Make an estimator by the name of a system.
 
     Parameters
     ----------
     system : str
-        Name of the class.
+        One of `list_systems`.
     parameters : dict
-        Its parameters; an unknown one is an error.
+        Its parameters; an unknown one is an error. A dict with ``"system"`` among them stands for
+        a nested estimator.
     seed : int, default=None
         Its ``random_state``, if it has one.
     device : str, default=None
@@ -115,6 +141,12 @@ def make_estimator(
     -------
     estimator : BaseRecommender
         Not fitted.
+
+    Examples
+    --------
+    >>> from skrec.reproduce import make_system
+    >>> make_system("WMF-192", {"l2": 0.01}, seed=0).n_factors
+    192
     """
     _, variant = VARIANTS.get(system, (system, {}))
     given = {**variant, **{k: _decoded(v) for k, v in parameters.items()}}
@@ -132,5 +164,5 @@ def _decoded(value):
     """Give a nested estimator for a dict that names its system, anything else as it is."""
     if isinstance(value, dict) and "system" in value:
         rest = {k: v for k, v in value.items() if k != "system"}
-        return make_estimator(value["system"], rest)
+        return make_system(value["system"], rest)
     return value

@@ -28,15 +28,9 @@ from benchmarks import (  # noqa: E402
 from benchmarks.jobs import Judge  # noqa: E402
 from benchmarks.peers import PEERS, Worker  # noqa: E402
 from benchmarks.workers._snapshots import Snapshots  # noqa: E402
-from skrec.reproduce import _data  # noqa: E402
+from skrec.reproduce import _data, find_system, list_systems, make_system  # noqa: E402
 from skrec.reproduce._protocols import PROTOCOLS  # noqa: E402
 from skrec.reproduce._settings import SETTINGS  # noqa: E402
-from skrec.reproduce._systems import (  # noqa: E402
-    VARIANTS,
-    find_system,
-    make_estimator,
-    system_names,
-)
 
 FAST = ["PopularityRecommender", "EASERecommender"]
 
@@ -77,7 +71,7 @@ def test_quality_gives_the_metrics_of_the_protocol(tmp_path, protocol, metrics):
 
 def test_quality_runs_every_system_by_its_name(tmp_path):
     table = run_quality(tmp_path, "--protocol", "strong")
-    assert set(table["system"]) == set(system_names())
+    assert set(table["system"]) == set(list_systems())
     assert set(table.loc[table["n_epochs"] == 2, "system"]) >= {"MultVAERecommender"}
 
 
@@ -276,13 +270,26 @@ def test_warm_metrics_are_of_users_whose_target_somebody_has_in_training():
     assert (warm[~cold] == values["sampled_ndcg@10"][~cold]).all()
 
 
-def test_variants_are_settings_of_estimators():
-    for name, (system, parameters) in VARIANTS.items():
-        est = make_estimator(name, {"max_epochs": 3}, seed=1)
-        assert type(est).__name__ == system
-        given = est.get_params()
-        assert {key: given[key] for key in parameters} == parameters
-        assert (given["max_epochs"], given["random_state"]) == (3, 1)
+VAMP = {"hierarchical": True, "gated": True, "hidden_sizes": (600, 600)}
+
+
+@pytest.mark.parametrize(
+    ("name", "system", "parameters"),
+    [
+        ("H+Vamp-gated-2", "VampVAERecommender", VAMP),
+        ("H+Vamp", "VampVAERecommender", {"hierarchical": True, "gated": False}),
+        ("MultVAE-gated-1", "MultVAERecommender", {"gated": True, "hidden_sizes": (600,)}),
+        ("WMF-192", "WMFRecommender", {"n_factors": 192}),
+        ("I-AutoRec", "AutoRecRegressor", {"side": "item"}),
+        ("CrossFeedback-no-attention", "CrossFeedbackBMF", {"attention": None}),
+    ],
+)
+def test_variants_are_settings_of_estimators(name, system, parameters):
+    est = make_system(name, {"max_epochs": 3}, seed=1)
+    assert type(est).__name__ == find_system(name).__name__ == system
+    given = est.get_params()
+    assert {key: given[key] for key in parameters} == parameters
+    assert (given["max_epochs"], given["random_state"]) == (3, 1)
 
 
 def test_paired_differences_are_those_of_the_users(tmp_path, capsys):

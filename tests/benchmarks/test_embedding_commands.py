@@ -20,7 +20,7 @@ from benchmarks import (  # noqa: E402
     gerec_module,
     gerec_sweeps,
 )
-from skrec.reproduce._systems import find_system  # noqa: E402
+from skrec.reproduce import find_system  # noqa: E402
 
 TINY = ["--data", "synthetic", "--factors", "4", "--seeds", "0", "1"]
 

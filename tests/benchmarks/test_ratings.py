@@ -16,10 +16,9 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import paired, quality, results, subsample, tune  # noqa: E402
 from skrec.metrics import make_ranking_scorer, make_rating_scorer  # noqa: E402
-from skrec.reproduce import _data  # noqa: E402
+from skrec.reproduce import _data, find_system, list_systems, make_system  # noqa: E402
 from skrec.reproduce._protocols import PROTOCOLS  # noqa: E402
 from skrec.reproduce._rating_metrics import RatingMetrics, pooled  # noqa: E402
-from skrec.reproduce._systems import find_system, make_estimator, system_names  # noqa: E402
 
 SYSTEMS = ["BiasedMFRegressor", "GeRecRegressor"]
 RANKED = [f"{name}@{k}" for name in ("recall", "ndcg") for k in (20, 50)]
@@ -39,7 +38,7 @@ def run(command, tmp_path, *arguments, name="table"):
 @pytest.fixture
 def fitted():
     task = PROTOCOLS["ratings"](options_of()).test(_data.load("synthetic"))
-    est = make_estimator("BiasedMFRegressor", {"max_epochs": 2}, 0, "cpu", **task.fit_parameters)
+    est = make_system("BiasedMFRegressor", {"max_epochs": 2}, 0, "cpu", **task.fit_parameters)
     return task, est.fit(task.train)
 
 
@@ -103,7 +102,7 @@ def test_standard_errors_are_those_of_the_bootstrap_over_users():
 
 
 def test_systems_run_on_their_own_kind_of_feedback(tmp_path, capsys):
-    explicit, implicit = system_names("explicit"), system_names()
+    explicit, implicit = list_systems("explicit"), list_systems()
     assert set(SYSTEMS) < set(explicit)
     assert not set(explicit) & set(implicit)
     assert {"CrossFeedbackBMF", "I-AutoRec", "CrossFeedback-no-data"} < set(explicit)

@@ -3,11 +3,19 @@
 import pytest
 import scipy.sparse as sp
 
-from skrec.reproduce import Row, Table, find_table, list_tables
-from skrec.reproduce._systems import VARIANTS, find_system, make_estimator
+from skrec.reproduce import (
+    Row,
+    Table,
+    find_system,
+    find_table,
+    list_systems,
+    list_tables,
+    make_system,
+)
 from skrec.testing import all_estimators
 
 TABLES = list_tables()
+SYSTEMS = {*list_systems("implicit"), *list_systems("explicit")}
 ROWS = [(table, row) for table in TABLES for row in table.rows]
 AT_HAND = {
     "ncf": {"amazon-music", "ml-100k", "ml-1m"},
@@ -74,10 +82,6 @@ def every_figure(row):
             yield from ((data, metric, value) for metric, value in values.items())
 
 
-def class_name(system):
-    return VARIANTS[system][0] if system in VARIANTS else system
-
-
 def test_every_table_with_results_is_there():
     keys = {name_of(table) for table in TABLES}
     figures = {f"convncf figure-{n}" for n in (4, 5, 6, 7)} | {"cross_feedback figure-4"}
@@ -102,7 +106,7 @@ def test_a_table_is_well_formed(table):
     assert len(set(table.metrics)) == len(table.metrics)
     assert set(table.here) <= AT_HAND[table.protocol]
     assert not set(table.here) & set(table.data)
-    assert set(table.settings) <= set(VARIANTS) | {name for name, _ in all_estimators()}
+    assert set(table.settings) <= SYSTEMS
     assert table.title
     assert table.source
 
@@ -166,7 +170,7 @@ def test_every_system_has_a_row_on_data_at_hand():
     ]
     systems = {row.system for row in rows}
     expected = {name for name, _ in all_estimators()} - {"CalibratedRecommender"}
-    assert expected <= {class_name(system) for system in systems}
+    assert expected <= {find_system(system).__name__ for system in systems}
     assert {"MultVAE-gated-2", "Vamp-1", "H+Vamp-1", "H+Vamp-gated-2"} <= systems
     assert {"U-AutoRec", "I-AutoRec", "CrossFeedback-no-attention"} <= systems
     changes = [{**row.changed} for row in rows]
@@ -190,7 +194,7 @@ def test_estimators_take_settings_and_changes(table):
         if row.system is None:
             continue
         for settings in ({}, table.settings.get(row.system, {})):
-            estimator = make_estimator(row.system, {**settings, **row.changed}, seed=0)
+            estimator = make_system(row.system, {**settings, **row.changed}, seed=0)
             assert isinstance(estimator, find_system(row.system))
             with pytest.raises(ValueError, match="X must hold at least one interaction"):
                 estimator.fit(nothing)

@@ -14,6 +14,11 @@ __all__ = ["ORIGINS", "SETTINGS", "TRAINING", "origin_of", "settings_of"]
 # (system, data, protocol): parameters of the estimator
 SETTINGS = {**_ncf.SETTINGS, **_strong.SETTINGS, **_weak.SETTINGS, **_ratings.SETTINGS}
 
+_TUNED_ON_GOWALLA = {"CDAERecommender", "RecVAERecommender", "WMFRecommender"}
+_NOT_TUNED_ON_GOWALLA = {
+    system for system, data, _ in _strong.SETTINGS if data == "gowalla"
+} - _TUNED_ON_GOWALLA
+
 # rows that were not chosen on validation data, and how else
 ORIGINS = {
     ("EASERecommender", "ml-1m", "ncf"): "published",
@@ -24,14 +29,9 @@ ORIGINS = {
             ("ml-1m", "ncf", ("MultVAERecommender",)),
             ("ml-1m", "strong", ("UserKNNRecommender",)),
             ("amazon-music", "ncf", ("MultDAERecommender", "MultVAERecommender")),
-            (
-                "gowalla",
-                "strong",
-                [system for system, *key in _strong.SETTINGS if "gowalla" in key],
-            ),
+            ("gowalla", "strong", _NOT_TUNED_ON_GOWALLA),
             ("gowalla", "weak", ("ItemKNNRecommender", "UserKNNRecommender")),
-            ("gowalla", "weak", ("MultDAERecommender", "MultVAERecommender", "EASERecommender")),
-            ("gowalla", "weak", ("SLIMRecommender",)),
+            ("gowalla", "weak", ("MultDAERecommender", "EASERecommender")),
         )
         for system in systems
     },

@@ -63,10 +63,15 @@ SETTINGS = {
     },
     # tuned: ndcg@100 0.4310 on validation with the paper's gamma, all that was tried
     ("RecVAERecommender", "ml-1m", "strong"): {**TRAINING, "gamma": 0.005},
-    # -- gowalla, strong generalisation: not tuned, as on ml-1m ----------------------------------
+    # -- gowalla, strong generalisation ----------------------------------------------------------
     **{
         (system, "gowalla", "strong"): {**TRAINING, "patience": 5, **parameters}
         for system, parameters in {
+            # tuned: ndcg@100 0.2203 on validation, the best of 3, at the edge of the grid
+            "RecVAERecommender": {"gamma": 0.01},
+            # tuned: ndcg@100 0.2217 on validation, the best of 3; 0.2073 with squared errors
+            "CDAERecommender": {"likelihood": "multinomial", "weight_decay": 4e-4},
+            # not tuned, as on ml-1m
             "MultVAERecommender": {**_VAE, "hidden_sizes": ()},
             "VampVAERecommender": {**_VAE, **_VAMP, "hidden_sizes": ()},
             "H+Vamp": {**_VAE, **_VAMP, "hidden_sizes": ()},
@@ -78,16 +83,16 @@ SETTINGS = {
             "H+Vamp-gated-1": {**_VAMP, **_SOON},
             "H+Vamp-gated-2": {**_VAMP, **_SOON},
             "MultDAERecommender": {"hidden_sizes": ()},
-            "CDAERecommender": {"likelihood": "gaussian", "weight_decay": 4e-4},
-            "RecVAERecommender": {"gamma": 0.005},
         }.items()
     },
-    ("EASERecommender", "gowalla", "strong"): {"l2": 200.0},
-    # as on the data set's own test
+    # tuned: ndcg@100 0.2156 on validation, the best of 8; 0.1801 with 64 factors
     ("WMFRecommender", "gowalla", "strong"): {
-        "l2": 0.003,
+        "l2": 0.001,
         "max_epochs": 16,
+        "n_factors": 192,
         "unobserved_weight": 0.03,
     },
+    # not tuned
+    ("EASERecommender", "gowalla", "strong"): {"l2": 200.0},
     ("SLIMRecommender", "gowalla", "strong"): {"l1": 1.0, "l2": 20.0},
 }
