@@ -84,10 +84,22 @@ GRIDS = {
         "hidden_sizes": [(), (200,)],
         "weight_decay": [0.0, 4e-5, 4e-4],
     },
-    "CrossFeedbackBMF": {
-        "n_factors": [15, 25],
-        "hidden_sizes": [(), (50,)],
-        "beta_user": [0.01, 0.1, 1.0],
-        "beta_item": [0.01, 0.1, 1.0],
-    },
+    **dict.fromkeys(
+        (
+            "CrossFeedbackBMF",
+            "CrossFeedback-no-attention",
+            "CrossFeedback-no-data",
+            "CrossFeedback-no-feedback",
+        ),
+        {
+            "n_factors": [25],
+            "hidden_sizes": [()],
+            "joined_size": [50, 100],
+            "beta_user": [0.1],
+            "beta_item": [0.1],
+            "batch_size": [500],
+            "item_batch_size": [500],
+            "lr": [2.5e-4, 1e-3, 4e-3],
+        },
+    ),
 }

@@ -5,8 +5,8 @@
 Of the ratings that are not trained on, one half is to validate and to stop early, the other to
 test. A seed draws the ratings and starts the training. With ``--tune N`` each system has N points
 of its grid tried on the validation half of each share, with the first seed; without, settings are
-those of `skrec.reproduce` for the whole data, else defaults. Cells that are in the CSV are not
-run again.
+those of `skrec.reproduce` for the whole data, else defaults. Few ratings are few updates an epoch,
+so early stopping waits for 100 epochs. Cells that are in the CSV are not run again.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from skrec.reproduce._protocols import PROTOCOLS
 __all__ = ["main", "table_of"]
 
 _PROTOCOL = "ratings"
+_PATIENCE = 100
 _TRIALS = "benchmarks/results/tuning.csv"
 
 
@@ -82,8 +83,10 @@ def _options_of(options, **changed):
 def _parameters(system, name, dataset, options):
     """Give parameters: the best of those tried on the validation half, or those of the row."""
     if not options.tune:
-        return quality.parameters_for(system, name, options)
-    options = _options_of(options, limit=options.tune, grid=None, output=options.trials)
+        parameters = quality.parameters_for(system, name, options)
+        return {**parameters, "patience": _PATIENCE} if "patience" in parameters else parameters
+    grid = {"patience": [_PATIENCE]}
+    options = _options_of(options, limit=options.tune, grid=grid, output=options.trials)
     task = PROTOCOLS[_PROTOCOL](options).tuning(dataset)
     return tune.search(task, system, name, options)[0]["parameters"]
 
