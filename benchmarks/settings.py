@@ -21,6 +21,21 @@ _WMF = {
     "max_epochs": [8, 16],
 }
 
+_CROSS_FEEDBACK = {
+    "n_factors": [25],
+    "hidden_sizes": [()],
+    "joined_size": [50, 100],
+    "beta_user": [0.1],
+    "beta_item": [0.1],
+    "batch_size": [500],
+    "item_batch_size": [500],
+    "lr": [2.5e-4, 1e-3],
+    "weight_decay": [0.0, 1e-5, 1e-4],
+}
+_CROSS_FEEDBACK_SYSTEMS = ["CrossFeedbackBMF"] + [
+    f"CrossFeedback-no-{part}" for part in ("attention", "data", "feedback")
+]
+
 # system: what ``python -m benchmarks.tune`` tries; one value is a fixed choice
 GRIDS = {
     "BPRMFRanker": {"lr": [2e-3], "l2": [2e-3, 5e-3, 0.01, 0.02, 0.05], "init_std": [0.01, 0.1]},
@@ -84,22 +99,5 @@ GRIDS = {
         "hidden_sizes": [(), (200,)],
         "weight_decay": [0.0, 4e-5, 4e-4],
     },
-    **dict.fromkeys(
-        (
-            "CrossFeedbackBMF",
-            "CrossFeedback-no-attention",
-            "CrossFeedback-no-data",
-            "CrossFeedback-no-feedback",
-        ),
-        {
-            "n_factors": [25],
-            "hidden_sizes": [()],
-            "joined_size": [50, 100],
-            "beta_user": [0.1],
-            "beta_item": [0.1],
-            "batch_size": [500],
-            "item_batch_size": [500],
-            "lr": [2.5e-4, 1e-3, 4e-3],
-        },
-    ),
+    **dict.fromkeys(_CROSS_FEEDBACK_SYSTEMS, _CROSS_FEEDBACK),
 }

@@ -5,11 +5,13 @@
 Of the ratings that are not trained on, one half is to validate and to stop early, the other to
 test. A seed draws the ratings and starts the training. With ``--tune N`` each system has N points
 of its grid tried on the validation half of each share, with the first seed; without, settings are
-those of `skrec.reproduce` for the whole data, else defaults. Few ratings are few updates an epoch,
-so early stopping waits for 100 epochs. Cells that are in the CSV are not run again.
+those of `skrec.reproduce` for the whole data, else defaults. Few ratings are few updates an epoch:
+models that learn from batches of pairs may want smaller batches or larger rates than with all of
+them (``--grid``). Cells that are in the CSV are not run again.
 """
 
 import argparse
+import json
 from copy import copy
 
 from benchmarks import quality, tune
@@ -19,7 +21,6 @@ from skrec.reproduce._protocols import PROTOCOLS
 __all__ = ["main", "table_of"]
 
 _PROTOCOL = "ratings"
-_PATIENCE = 100
 _TRIALS = "benchmarks/results/tuning.csv"
 
 
@@ -55,6 +56,7 @@ def _make_parser():
         "--shares", nargs="+", type=float, default=[0.01, 0.02, 0.03, 0.05, 0.1], help="to train on"
     )
     parser.add_argument("--tune", type=int, default=0, metavar="N", help="points of a grid to try")
+    parser.add_argument("--grid", type=json.loads, help="JSON that replaces parts of the grid")
     parser.add_argument("--trials", default=_TRIALS, help="CSV of what has been tried")
     parser.add_argument("--metric", default="rmse", help="what to print")
     parser.add_argument("--output", default="benchmarks/results/subsample.csv", help="CSV")
@@ -83,10 +85,8 @@ def _options_of(options, **changed):
 def _parameters(system, name, dataset, options):
     """Give parameters: the best of those tried on the validation half, or those of the row."""
     if not options.tune:
-        parameters = quality.parameters_for(system, name, options)
-        return {**parameters, "patience": _PATIENCE} if "patience" in parameters else parameters
-    grid = {"patience": [_PATIENCE]}
-    options = _options_of(options, limit=options.tune, grid=grid, output=options.trials)
+        return quality.parameters_for(system, name, options)
+    options = _options_of(options, limit=options.tune, output=options.trials)
     task = PROTOCOLS[_PROTOCOL](options).tuning(dataset)
     return tune.search(task, system, name, options)[0]["parameters"]
 

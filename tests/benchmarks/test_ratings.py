@@ -1,5 +1,6 @@
 """The benchmarks of models of ratings, on tiny data only."""
 
+import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -182,9 +183,10 @@ def test_subsampling_tunes_on_the_validation_half(tmp_path):
     trials = tmp_path / "trials.csv"
     table = run(
         subsample, tmp_path, "--systems", "BiasedMFRegressor", "--shares", "0.2",
-        "--seeds", "3", "4", "--tune", "5", "--trials", str(trials),
+        "--seeds", "3", "4", "--tune", "5", "--trials", str(trials), "--grid", '{"l2": [0.5]}',
     )  # fmt: skip
     tried = pd.read_csv(trials)
+    assert all(json.loads(text)["l2"] == 0.5 for text in tried["parameters"])
     assert set(tried["split"]) == {"20r3"}
     assert set(tried["metric"]) == {"rmse", "mae"}
     assert set(table["parameters"]) == set(tried["parameters"])
