@@ -105,8 +105,9 @@ _STUDIES = (
         index=("data", "system"),
         values="mean",
         columns="split",
-        where={"metric": ("rmse",)},
-        note='"5r": 5 % of the ratings are trained on. Means over splits.',
+        where={"metric": ("rmse",), "split": ("1r", "2r", "3r", "5r", "10r")},
+        note='"5r": 5 % of the ratings are trained on. Means over splits, of each one the last '
+        "settings that were run.",
     ),
     Study(
         "cross_feedback",
@@ -161,11 +162,12 @@ def study_parts(paper, folder):
 
 def _lines(study, table):
     """Give the figures as text, a line for each value of the index."""
+    if study.columns == "split":
+        table = table.drop_duplicates([*study.index, "metric", "split", "seed"], keep="last")
+        table = table.assign(split=table["split"].map(without_seed))
     for name, wanted in study.where.items():
         table = table[table[name].isin(wanted)]
     table = table.assign(**{n: _parameter(table, n) for n in study.index if n not in table})
-    if "split" in table and study.columns == "split":
-        table = table.assign(split=table["split"].map(without_seed))
     if isinstance(study.values, tuple):
         return (
             table.groupby([*study.index], sort=False)[[*study.values]].mean().map("{:.4f}".format)
