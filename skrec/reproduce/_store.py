@@ -1,5 +1,6 @@
 """Tables of results: a CSV that grows cell by cell."""
 
+import json
 import re
 from pathlib import Path
 
@@ -135,6 +136,12 @@ class Store:
     def data_of(self, protocol):
         """Name the data sets of finished cells of a protocol, sorted."""
         return sorted({data for _, data, mine, _ in self._runs if mine == protocol})
+
+    def last_parameters(self, system, data, protocol):
+        """Give the parameters of a system's last finished cell; None where there is none."""
+        mine = (system, data, protocol)
+        found = [what for what in self._runs if what[:-1] == mine]
+        return json.loads(found[-1][-1]) if found else None
 
     def all_runs(self, cell):
         """Give the rows of a cell, of whatever seed and drawn split of the same sizes."""

@@ -28,7 +28,8 @@ _TEXT = """\
 
 For each system the data set and protocol on which it does best: by the ratio of its figure to that
 of the best reference there (of RMSE, the inverse). After each reference: difference, and ratio.
-Settings are those of `skrec.reproduce` for the data set and protocol, or defaults."""
+Settings are those of `skrec.reproduce` for the data set and protocol, else those that were run
+last."""
 
 
 def systems_table(kept):
@@ -57,8 +58,10 @@ def systems_table(kept):
 
 
 def mean_of(kept, system, data, protocol):
-    """Give a system's primary figure with its chosen settings; NaN where there is none."""
-    parameters, _ = settings_of(system, data, protocol)
+    """Give a system's primary figure with its chosen settings, else its last; NaN without one."""
+    parameters, known = settings_of(system, data, protocol)
+    if not known:
+        parameters = kept.last_parameters(system, data, protocol) or parameters
     cell = Cell(system, data, protocol, 0, default_split(protocol, data), parameters)
     runs = kept.all_runs(cell)
     return np.nan if runs.empty else runs.loc[runs["metric"] == PRIMARY[protocol], "mean"].mean()
