@@ -224,10 +224,10 @@ def check_users_with_histories(name, estimator):
 
 def check_recommend_needs_no_dense_matrix(name, estimator):
     """The peak of memory stays far below one number for each user and item."""
-    n_rows, n_items = 6000, 400
+    n_rows, n_items = 3000, 400
     model = fitted(estimator, _wide)
     X = sp.csr_matrix(sp.vstack([_wide(estimator)] * (n_rows // 50)))
-    with config_context(working_memory=0.5):
+    with config_context(working_memory=0.3):
         tracemalloc.start()
         model.recommend(X, n_items=5, return_scores=True)
         peak = tracemalloc.get_traced_memory()[1]
