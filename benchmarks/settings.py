@@ -84,8 +84,10 @@ GRIDS = {
     "ConvNCFRegressor": {
         "n_factors": [32, 64],
         "n_feature_maps": [32],
-        "l2": [0.01, 0.02, 0.05],
-        "tower_l2": [0.0, 0.01],
+        "l2": [0.01, 0.02, 0.05, 0.1],
+        "lr": [1e-4, 3e-4],
+        "tower_lr": [3e-4, 1e-3],
+        "tower_l2": [0.0, 0.01, 0.05, 0.1, 0.3],
     },
     "GeRecRegressor": {"n_factors": [32], "l2": [0.01, 0.02, 0.05]},
     **dict.fromkeys(("AutoRecRegressor", "U-AutoRec", "I-AutoRec"), _AUTO_REC),

@@ -216,6 +216,7 @@ class TorchRecommender(BaseRecommender):
         return _OPTIMIZERS.get(self.optimizer, self.optimizer)
 
     def _fused(self, device):
+        """Give skorch's parameter for a fused optimizer, where torch has one on the device."""
         known = _FUSED.get(torch.device(device).type, ())
         return {"optimizer__fused": True} if self._optimizer_class() in known else {}
 

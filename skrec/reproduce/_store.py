@@ -1,6 +1,5 @@
 """Tables of results: a CSV that grows cell by cell."""
 
-import json
 import re
 from pathlib import Path
 
@@ -99,7 +98,8 @@ class Store:
                 f"{path} must be a table of cells, with {sorted(missing)}; got {list(table)}"
             )
         groups = [] if table.empty else table.groupby(_WHAT, sort=False)
-        self._runs = {what: rows for what, rows in groups}
+        # in the order in which they were last run
+        self._runs = dict(sorted(groups, key=lambda group: group[1].index[-1]))
 
     def has(self, cell):
         """Tell whether a cell is finished."""
@@ -110,7 +110,7 @@ class Store:
         rows = [{**cell.key, **row} for row in rows]
         if self.path is not None:
             append(self.path, rows)
-        known = self._runs.get(_what(cell))
+        known = self._runs.pop(_what(cell), None)
         new = pd.DataFrame(rows)
         self._runs[_what(cell)] = new if known is None else pd.concat([known, new])
 
@@ -137,18 +137,22 @@ class Store:
         """Name the data sets of finished cells of a protocol, sorted."""
         return sorted({data for _, data, mine, _ in self._runs if mine == protocol})
 
-    def last_parameters(self, system, data, protocol):
-        """Give the parameters of a system's last finished cell; None where there is none."""
-        mine = (system, data, protocol)
-        found = [what for what in self._runs if what[:-1] == mine]
-        return json.loads(found[-1][-1]) if found else None
-
     def all_runs(self, cell):
         """Give the rows of a cell, of whatever seed and drawn split of the same sizes."""
-        runs = self._runs.get(_what(cell), pd.DataFrame())
-        if runs.empty:
-            return runs
-        return runs[runs["split"].map(without_seed) == without_seed(cell.split)]
+        return _of_split(self._runs.get(_what(cell), pd.DataFrame()), cell.split)
+
+    def last_runs(self, cell):
+        """Give those of the parameters, whatever they are, that its system was last run with."""
+        for what in reversed(self._runs):
+            if what[:-1] == _what(cell)[:-1]:
+                runs = _of_split(self._runs[what], cell.split)
+                if not runs.empty:
+                    return runs
+        return pd.DataFrame()
+
+
+def _of_split(runs, split):
+    return runs if runs.empty else runs[runs["split"].map(without_seed) == without_seed(split)]
 
 
 def _what(cell):

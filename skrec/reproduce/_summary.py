@@ -60,10 +60,8 @@ def systems_table(kept):
 def mean_of(kept, system, data, protocol):
     """Give a system's primary figure with its chosen settings, else its last; NaN without one."""
     parameters, known = settings_of(system, data, protocol)
-    if not known:
-        parameters = kept.last_parameters(system, data, protocol) or parameters
     cell = Cell(system, data, protocol, 0, default_split(protocol, data), parameters)
-    runs = kept.all_runs(cell)
+    runs = kept.all_runs(cell) if known else kept.last_runs(cell)
     return np.nan if runs.empty else runs.loc[runs["metric"] == PRIMARY[protocol], "mean"].mean()
 
 

@@ -270,21 +270,39 @@ def test_warm_metrics_are_of_users_whose_target_somebody_has_in_training():
     assert (warm[~cold] == values["sampled_ndcg@10"][~cold]).all()
 
 
-VAMP = {"hierarchical": True, "gated": True, "hidden_sizes": (600, 600)}
+DEPTHS = {
+    f"{'H+' * hierarchical}Vamp{'-gated' * gated}-{depth}": (
+        "VampVAERecommender",
+        {"hierarchical": hierarchical, "gated": gated, "hidden_sizes": (600,) * depth},
+    )
+    for hierarchical in (False, True)
+    for gated in (False, True)
+    for depth in (1, 2)
+}
+NAMED = {
+    **DEPTHS,
+    "H+Vamp": ("VampVAERecommender", {"hierarchical": True, "gated": False}),
+    "MultVAE-1": ("MultVAERecommender", {"gated": False, "hidden_sizes": (600,)}),
+    "MultVAE-2": ("MultVAERecommender", {"gated": False, "hidden_sizes": (600, 600)}),
+    "MultVAE-gated-1": ("MultVAERecommender", {"gated": True, "hidden_sizes": (600,)}),
+    "MultVAE-gated-2": ("MultVAERecommender", {"gated": True, "hidden_sizes": (600, 600)}),
+    "WMF-192": ("WMFRecommender", {"n_factors": 192}),
+    "U-AutoRec": ("AutoRecRegressor", {"side": "user"}),
+    "I-AutoRec": ("AutoRecRegressor", {"side": "item"}),
+    "CrossFeedback-no-data": ("CrossFeedbackBMF", {"data_input": False}),
+    "CrossFeedback-no-feedback": ("CrossFeedbackBMF", {"cross_feedback": False}),
+    "CrossFeedback-no-attention": ("CrossFeedbackBMF", {"attention": None}),
+}
 
 
-@pytest.mark.parametrize(
-    ("name", "system", "parameters"),
-    [
-        ("H+Vamp-gated-2", "VampVAERecommender", VAMP),
-        ("H+Vamp", "VampVAERecommender", {"hierarchical": True, "gated": False}),
-        ("MultVAE-gated-1", "MultVAERecommender", {"gated": True, "hidden_sizes": (600,)}),
-        ("WMF-192", "WMFRecommender", {"n_factors": 192}),
-        ("I-AutoRec", "AutoRecRegressor", {"side": "item"}),
-        ("CrossFeedback-no-attention", "CrossFeedbackBMF", {"attention": None}),
-    ],
-)
-def test_variants_are_settings_of_estimators(name, system, parameters):
+def test_every_variant_is_known():
+    names = {*list_systems(), *list_systems("explicit")}
+    assert {name for name in names if name != find_system(name).__name__} == set(NAMED)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_variants_are_settings_of_estimators(name):
+    system, parameters = NAMED[name]
     est = make_system(name, {"max_epochs": 3}, seed=1)
     assert type(est).__name__ == find_system(name).__name__ == system
     given = est.get_params()

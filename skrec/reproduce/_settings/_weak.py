@@ -10,7 +10,7 @@ SETTINGS = {
     ("PopularityRecommender", "gowalla", "weak"): {},  # has no parameters
     # tuned: ndcg@20 0.1179 on validation, against 0.0882 with hidden_sizes=(600,)
     ("MultVAERecommender", "gowalla", "weak"): {**_VAE, "hidden_sizes": (), "max_epochs": 42},
-    # tuned: ndcg@20 0.1071 on validation, the best of 22; 0.0862 with 64 factors
+    # tuned: ndcg@20 0.1071 on validation, the best of 21; 0.0862 with 64 factors
     ("WMFRecommender", "gowalla", "weak"): {
         "l2": 3e-4,
         "max_epochs": 16,
