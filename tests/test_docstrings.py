@@ -43,14 +43,6 @@ IGNORED_FOR_OBJECT = {
     "skrec.metrics.RatingScorer": {"EX01": "make_rating_scorer has it"},
     "skrec.model_selection.Comparison": {"EX01": "compare has it"},
     "skrec.model_selection.SplitReport": {"EX01": "check_split has it"},
-    "skrec.neural.PairClassifier": {"PR01": "every estimator documents what it inherits"},
-    "skrec.neural.PairRanker": {"PR01": "every estimator documents what it inherits"},
-    "skrec.neural.PairRecommender": {"PR01": "every estimator documents what it inherits"},
-    "skrec.neural.PairRegressor": {"PR01": "every estimator documents what it inherits"},
-    "skrec.neural.RowRecommender": {"PR01": "every estimator documents what it inherits"},
-    "skrec.neural.RowRegressor": {"PR01": "every estimator documents what it inherits"},
-    "skrec.neural.WatchedRatings": {"PR01": "every estimator documents what it inherits"},
-    "skrec.neural.TorchRecommender": {"PR01": "every estimator documents what it inherits"},
     "skrec.training.RecommenderNet": {"PR01": "skorch documents the parameters of its nets"},
 }
 

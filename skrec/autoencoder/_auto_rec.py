@@ -1,17 +1,19 @@
 """AutoRec."""
 
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from scipy.special import expit
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
-from skrec.autoencoder._base import LayeredRows
-from skrec.neural import RowRegressor
-from skrec.nn import AutoRec
-from skrec.training import DecoderFoldIn, sparse_rows
+from skrec.autoencoder._parameters import HiddenSizes
+from skrec.base import Queries, RecommenderTags
+from skrec.neural import RatedRowRecommender
+from skrec.nn import AutoRec, SparseRows
+from skrec.training import DecoderFoldIn, RecommenderNet, sparse_rows
+from skrec.typing import Array, CSRMatrix
 from skrec.utils import row_blocks
 
 __all__ = ["AutoRecRegressor"]
@@ -20,7 +22,7 @@ _SHIFTS = {"item": 0.25, "user": -0.5}
 _PRIOR_USERS = 5000
 
 
-class AutoRecRegressor(RowRegressor, LayeredRows):
+class AutoRecRegressor(RatedRowRecommender):
     r"""Autoencoder of the ratings of items or of users (AutoRec; I-Rec and U-Rec).
 
     Minimises over the ratings :math:`r_{ui}`, scaled to x in [0, 1] by the range seen in ``fit``,
@@ -31,24 +33,6 @@ class AutoRecRegressor(RowRegressor, LayeredRows):
         \hat x_i = \sigma(W f(V \tilde x_i + \mu) + b)
 
     where a row is all ratings of an item (``side="item"``), or with u and i exchanged of a user.
-
-    Parameters
-    ----------
-    side : {"item", "user"}, default="item"
-        Whose ratings a row holds.
-    hidden_sizes : tuple of int, default=()
-        Widths of hidden layers before the code, none, one or more; the decoder has them in reverse.
-    latent_size : int, default=100
-        Width of the code.
-    dropout : float, default=0.0
-        Share of the input's entries that is dropped in training.
-    normalize : bool, default=True
-        Whether input rows are divided by their norms.
-    weight_decay : float, default=3e-4
-        Penalty w on squared weights other than biases.
-    fold_in_steps : int, default=20
-        Steps in which the weights of an unseen user are fitted (``side="item"``); 0 leaves them at
-        their start.
 
     Attributes
     ----------
@@ -104,20 +88,21 @@ class AutoRecRegressor(RowRegressor, LayeredRows):
     (2, 4)
     """
 
-    side: str = "item"
-    hidden_sizes: tuple = ()
+    side: Annotated[Literal["item", "user"], "Whose ratings a row holds."] = "item"
+    hidden_sizes: HiddenSizes = ()
     latent_size: int = 100
     dropout: float = 0.0
-    normalize: bool = True
-    weight_decay: float = 3e-4
-    fold_in_steps: int = 20
+    normalize: Annotated[bool, "Whether input rows are divided by their norms."] = True
+    weight_decay: Annotated[float, "Penalty w on squared weights other than biases."] = 3e-4
+    fold_in_steps: Annotated[
+        int,
+        Interval(Integral, 0, None, closed="left"),
+        'Steps in which the weights of an unseen user are fitted (``side="item"``); 0 leaves them '
+        "at their start.",
+    ] = 20
 
     _module_class: ClassVar[type] = AutoRec
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "side": [StrOptions(set(_SHIFTS))],
-        "normalize": ["boolean"],
-        "fold_in_steps": [Interval(Integral, 0, None, closed="left")],
-    }
+    _module_parameters: ClassVar = ("latent_size", "dropout", "hidden_sizes", "normalize")
     _test_parameters: ClassVar[dict[str, Any]] = {
         "latent_size": 8,
         "batch_size": 8,
@@ -128,38 +113,37 @@ class AutoRecRegressor(RowRegressor, LayeredRows):
         "random_state": 0,
     }
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> RecommenderTags:
         tags = super().__sklearn_tags__()
         tags.fold_in = "approximate" if self.side == "item" else "exact"
         return tags
 
     # training
 
-    def _rows(self, X):
+    def _rows(self, X: CSRMatrix) -> CSRMatrix:
         return X.T.tocsr() if self.side == "item" else X
 
-    def _network(self):
+    def _network(self) -> dict[str, Any]:
         return {
             **super()._network(),
             "module__n_items": self._rows(self.interactions_).shape[1],
             "module__shift": _SHIFTS[self.side],
-            "module__normalize": self.normalize,
         }
 
-    def _data(self, X, rng):
+    def _data(self, X: CSRMatrix, rng: np.random.RandomState) -> tuple[Any, Any]:
         batches, validation = super()._data(X, rng)
         if self.side == "item":
             self.trained_users_ = np.flatnonzero(np.bincount(batches.X.indices))
         return batches, validation
 
-    def _train(self, X, seed, device):
+    def _train(self, X: CSRMatrix, seed: int, device: str) -> None:
         super()._train(X, seed, device)
         if self.side == "item":
             self.item_codes_ = self._codes(self._rows(X))
             self.folder_ = self._folder(X, np.random.RandomState(seed))
 
-    def _codes(self, rows):
-        """Give the codes of items from all their ratings."""
+    def _codes(self, rows: CSRMatrix) -> Array:
+        """Return the codes of items from all their ratings."""
         parts = []
         with torch.inference_mode():
             for part in row_blocks(rows.shape[0], self._row_bytes()):
@@ -167,8 +151,8 @@ class AutoRecRegressor(RowRegressor, LayeredRows):
                 parts.append(self._module.codes(batch).cpu().numpy())
         return np.concatenate(parts)
 
-    def _folder(self, X, rng):
-        """Give what fits the weights of unseen users, with the trained ones as the prior."""
+    def _folder(self, X: CSRMatrix, rng: np.random.RandomState) -> DecoderFoldIn:
+        """Return what fits the weights of unseen users, with the trained ones as the prior."""
         users = np.sort(rng.permutation(self.trained_users_)[:_PRIOR_USERS])
         return DecoderFoldIn(
             torch.from_numpy(self.item_codes_),
@@ -177,7 +161,7 @@ class AutoRecRegressor(RowRegressor, LayeredRows):
             n_steps=self.fold_in_steps,
         )
 
-    def _check_warm_start(self, net):
+    def _check_warm_start(self, net: RecommenderNet) -> None:
         n, kind = self._rows(self.interactions_).shape[1], self.side == "item"
         if net.module__n_items != n:
             raise ValueError(
@@ -187,14 +171,14 @@ class AutoRecRegressor(RowRegressor, LayeredRows):
 
     # scores
 
-    def _unit_rows(self, X):
-        """Give ratings between 0 and 1, those beyond the scale of ``fit`` cut off."""
+    def _unit_rows(self, X: CSRMatrix) -> SparseRows:
+        """Return ratings between 0 and 1, those beyond the scale of ``fit`` cut off."""
         rows = X.copy()
         low, _, _ = self._scale()
         rows.data = np.clip((rows.data - low) / self._span(), 0, 1)
         return sparse_rows(rows)
 
-    def _row_scores(self, queries, items=None):
+    def _row_scores(self, queries: Queries, items: Array | None = None) -> Array:
         if self.side == "user":
             return super()._row_scores(queries, items)
         weights = self._weights(queries)
@@ -203,8 +187,8 @@ class AutoRecRegressor(RowRegressor, LayeredRows):
         low, _, _ = self._scale()
         return low + self._span() * unit
 
-    def _weights(self, queries):
-        """Give output weights and biases of users, trained or fitted to their ratings."""
+    def _weights(self, queries: Queries) -> Array:
+        """Return output weights and biases of users, trained or fitted to their ratings."""
         known = np.zeros(queries.n_rows, dtype=bool)
         if queries.users is not None:
             known = np.isin(queries.users, self.trained_users_)
@@ -216,17 +200,17 @@ class AutoRecRegressor(RowRegressor, LayeredRows):
             weights[~known] = self.folder_(codes, self._unit_rows(queries.history[~known])).numpy()
         return weights
 
-    def _trained_weights(self):
+    def _trained_weights(self) -> Array:
         last = self._module.last
         parts = last.weight.detach().cpu(), last.bias.detach().cpu()[:, None]
         return torch.cat(parts, dim=1).numpy()
 
     @property
-    def user_factors_(self):
+    def user_factors_(self) -> Array | None:
         """Decoder weights of the users (``side="item"``), else None."""
         return self._trained_weights()[:, :-1] if self.side == "item" else None
 
     @property
-    def item_factors_(self):
+    def item_factors_(self) -> Array:
         """Codes of the items (``side="item"``), or their decoder weights."""
         return self.item_codes_ if self.side == "item" else super().item_factors_

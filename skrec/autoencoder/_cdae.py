@@ -1,16 +1,18 @@
 """CDAE."""
 
+from collections.abc import Callable
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval
 
-from skrec.autoencoder._base import CodedRows
-from skrec.neural import module_scores
+from skrec.base import Queries
+from skrec.neural import LikelihoodRecommender, module_scores
 from skrec.nn import CDAE
-from skrec.training import NodeFoldIn, RowBatches, cpu_copy, sparse_rows
+from skrec.training import NodeFoldIn, RecommenderNet, RowBatches, cpu_copy, sparse_rows
+from skrec.typing import Array, CSRMatrix
 
 __all__ = ["CDAERecommender"]
 
@@ -18,7 +20,7 @@ _PRIOR_USERS = 5000
 _FOLD_IN_ITEMS = 4096
 
 
-class CDAERecommender(CodedRows):
+class CDAERecommender(LikelihoodRecommender):
     r"""Denoising autoencoder with a free vector, a node, for each user (CDAE).
 
     The row is normalised, half of its entries are dropped, and the network must give back the
@@ -28,16 +30,6 @@ class CDAERecommender(CodedRows):
         + \frac{w}{2} \lVert W, W', V, b, b' \rVert^2,
 
     .. math:: h_u = \tanh(W^\top \tilde x_u + V_u + b), \qquad f_u = \tanh(W'^\top h_u + b').
-
-    Parameters
-    ----------
-    likelihood : {"gaussian", "logistic", "multinomial"}, default="gaussian"
-        Likelihood of a row. Scores pass tanh under the Gaussian alone.
-    weight_decay : float, default=0.004
-        Penalty w on squared weights, those of nodes too. The values 0.01 to 100 among which
-        Liang et al. choose are 4e-5 to 0.4 here.
-    fold_in_steps : int, default=20
-        Steps in which the node of an unseen user is fitted; 0 leaves it at its start.
 
     Attributes
     ----------
@@ -89,17 +81,25 @@ class CDAERecommender(CodedRows):
     (2, 3)
     """
 
-    likelihood: str = "gaussian"
-    weight_decay: float = 4e-3
-    fold_in_steps: int = 20
+    likelihood: Annotated[
+        Literal["gaussian", "logistic", "multinomial"],
+        "Likelihood of a row. Scores pass tanh under the Gaussian alone.",
+    ] = "gaussian"
+    weight_decay: Annotated[
+        float,
+        "Penalty w on squared weights, those of nodes too. The values 0.01 to 100 among which "
+        "Liang et al. choose are 4e-5 to 0.4 here.",
+    ] = 4e-3
+    fold_in_steps: Annotated[
+        int,
+        Interval(Integral, 0, None, closed="left"),
+        "Steps in which the node of an unseen user is fitted; 0 leaves it at its start.",
+    ] = 20
 
-    _fold_in: ClassVar[str] = "approximate"
+    _fold_in: ClassVar = "approximate"
     _module_class: ClassVar[type] = CDAE
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "fold_in_steps": [Interval(Integral, 0, None, closed="left")],
-    }
     _test_parameters: ClassVar[dict[str, Any]] = {
-        **CodedRows._test_parameters,
+        **LikelihoodRecommender._test_parameters,
         "latent_size": 4,
         "max_epochs": 60,
         "weight_decay": 0.003,
@@ -108,27 +108,26 @@ class CDAERecommender(CodedRows):
 
     # training
 
-    def _network(self):
+    def _network(self) -> dict[str, Any]:
         return {
             **super()._network(),
             "module__n_users": self.interactions_.shape[0],
-            "module__bounded": self.likelihood == "gaussian",
+            "module__bounded": self._objective.bounded,
         }
 
-    def _batches(self, X, kept, rng):
-        self.trained_users_ = np.flatnonzero(kept)
-        return RowBatches(X[kept], self.batch_size, rng, self.trained_users_)
+    def _data(self, X: CSRMatrix, rng: np.random.RandomState) -> tuple[RowBatches, Any]:
+        batches, watched = super()._data(X, rng)
+        trained = np.ones(X.shape[0], dtype=bool) if watched is None else watched.trained
+        self.trained_users_ = np.flatnonzero(trained)
+        return RowBatches(batches.X, self.batch_size, rng, self.trained_users_), watched
 
-    def _train(self, X, seed, device):
-        rng = np.random.RandomState(seed)
-        batches, validation = self._data(X, rng)
-        self.net_ = self._run(batches, self._watch(validation), seed, device)
-        sample = np.sort(rng.permutation(X.shape[1])[:_FOLD_IN_ITEMS])
+    def _finish(self, batches: RowBatches, rng: np.random.RandomState) -> None:
+        sample = np.sort(rng.permutation(self.n_features_in_)[:_FOLD_IN_ITEMS])
         self.folder_ = self._folder(cpu_copy(self._module), sample, self.fold_in_steps)
-        self._fold_in_held_out(X)
+        self._fold_in_held_out(self.interactions_)
 
-    def _folder(self, module, sample, n_steps):
-        """Give what fits nodes, with the trained ones as the prior."""
+    def _folder(self, module: CDAE, sample: Array, n_steps: int) -> NodeFoldIn:
+        """Return what fits nodes, with the trained ones as the prior."""
         users = self.trained_users_
         users = users[np.diff(self.interactions_.indptr)[users] > 0]
         users = np.sort(np.random.RandomState(0).permutation(users)[:_PRIOR_USERS])
@@ -138,11 +137,11 @@ class CDAERecommender(CodedRows):
             torch.from_numpy(users),
             sample=torch.from_numpy(sample),
             n_steps=n_steps,
-            likelihood=self.likelihood,
-            confidence=tuple(self.confidence),
+            term=self._objective.row_term(self),
+            estimates_variance=self._objective.estimates_variance,
         )
 
-    def _fold_in_held_out(self, X):
+    def _fold_in_held_out(self, X: CSRMatrix) -> None:
         """Fit the nodes of the users that were not trained on."""
         users = np.setdiff1d(np.arange(X.shape[0]), self.trained_users_)
         if len(users):
@@ -151,17 +150,17 @@ class CDAERecommender(CodedRows):
                 weight = self._module.nodes.weight
                 weight[torch.from_numpy(users).to(weight.device)] = nodes.to(weight.device)
 
-    def _validation_scorer(self, module):
+    def _watched_scorer(self, module: CDAE) -> Callable[[CSRMatrix], Array]:
         """Score histories with nodes at the start of their fit, which costs little."""
         copy = cpu_copy(module)
         folder = self._folder(copy, np.arange(0), 0)
 
-        def score(history):
+        def score(history: CSRMatrix) -> Array:
             return module_scores(module, history, nodes=folder(copy, sparse_rows(history)))
 
         return score
 
-    def _check_warm_start(self, net):
+    def _check_warm_start(self, net: RecommenderNet) -> None:
         super()._check_warm_start(net)
         n_users = self.interactions_.shape[0]
         if net.module__n_users != n_users:
@@ -172,13 +171,13 @@ class CDAERecommender(CodedRows):
 
     # scores
 
-    def _row_scores(self, queries, items=None):
+    def _row_scores(self, queries: Queries, items: Array | None = None) -> Array:
         nodes = self._nodes(queries)
         with torch.inference_mode():
             return module_scores(self._module, queries.history, items, nodes=nodes)
 
-    def _nodes(self, queries):
-        """Give the nodes of users, trained or fitted to their histories."""
+    def _nodes(self, queries: Queries) -> torch.Tensor:
+        """Return the nodes of users, trained or fitted to their histories."""
         known = np.zeros(queries.n_rows, dtype=bool)
         if queries.users is not None:
             known = np.diff(queries.stored.indptr) > 0
@@ -190,10 +189,10 @@ class CDAERecommender(CodedRows):
             nodes[torch.from_numpy(~known)] = self.folder_(cpu_copy(self._module), rows)
         return nodes
 
-    def _trained_nodes(self):
+    def _trained_nodes(self) -> torch.Tensor:
         return self._module.nodes.weight.detach().cpu()
 
     @property
-    def user_factors_(self):
+    def user_factors_(self) -> Array:
         """Nodes of the users, ndarray of shape (n_users, latent_size)."""
         return self._trained_nodes().numpy()

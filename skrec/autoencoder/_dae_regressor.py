@@ -1,15 +1,15 @@
 """Mult-DAE on ratings."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from skrec.autoencoder._base import LayeredRows
-from skrec.neural import RowRegressor
+from skrec.autoencoder._parameters import HiddenSizes
+from skrec.neural import RatedRowRecommender
 from skrec.nn import RatingDAE
 
 __all__ = ["DAERegressor"]
 
 
-class DAERegressor(RowRegressor, LayeredRows):
+class DAERegressor(RatedRowRecommender):
     r"""Denoising autoencoder of users' ratings (DAE-CF).
 
     Mult-DAE with a squared error in place of the multinomial likelihood: a row is normalised, half
@@ -20,18 +20,6 @@ class DAERegressor(RowRegressor, LayeredRows):
         \qquad \hat r_u = m_u + s f_\theta(g_\phi(r_u))
 
     with s the width of the scale and :math:`m_u` the user's mean.
-
-    Parameters
-    ----------
-    hidden_sizes : tuple of int, default=()
-        Widths of the encoder's hidden layers before the code, none, one or more; the decoder has
-        them in reverse.
-    latent_size : int, default=100
-        Width of the code.
-    weight_decay : float, default=1e-3
-        Penalty w on squared weights other than biases.
-    lr : float, default=0.0005
-        Learning rate.
 
     Attributes
     ----------
@@ -83,12 +71,13 @@ class DAERegressor(RowRegressor, LayeredRows):
     (1, 4)
     """
 
-    hidden_sizes: tuple = ()
+    hidden_sizes: HiddenSizes = ()
     latent_size: int = 100
     lr: float = 5e-4
-    weight_decay: float = 1e-3
+    weight_decay: Annotated[float, "Penalty w on squared weights other than biases."] = 1e-3
 
     _module_class: ClassVar[type] = RatingDAE
+    _module_parameters: ClassVar = ("latent_size", "dropout", "hidden_sizes")
     _test_parameters: ClassVar[dict[str, Any]] = {
         "latent_size": 8,
         "batch_size": 10,

@@ -1,14 +1,15 @@
 """Mult-DAE."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from skrec.autoencoder._base import RowAutoencoder
+from skrec.autoencoder._parameters import HiddenSizes
+from skrec.neural import LikelihoodRecommender
 from skrec.nn import MultDAE
 
 __all__ = ["MultDAERecommender"]
 
 
-class MultDAERecommender(RowAutoencoder):
+class MultDAERecommender(LikelihoodRecommender):
     r"""Denoising autoencoder with a multinomial likelihood (Mult-DAE).
 
     The row is normalised, half of its entries are dropped, and the network must give back the
@@ -17,12 +18,6 @@ class MultDAERecommender(RowAutoencoder):
     .. math:: \min_{\theta, \phi} \; \frac1B \sum_u
         - \sum_i x_{ui} \log \operatorname{softmax}(f_\theta(g_\phi(x_u)))_i
         + \frac{w}{2} \lVert \theta, \phi \rVert^2
-
-    Parameters
-    ----------
-    weight_decay : float, default=4e-5
-        Penalty w on squared weights. The paper's decay of 0.01 is 0.01 / 500 on the squared
-        weights in the released code, whose gradient is that of w = 4e-5.
 
     Attributes
     ----------
@@ -58,6 +53,13 @@ class MultDAERecommender(RowAutoencoder):
     (2, 3)
     """
 
-    weight_decay: float = 4e-5
+    hidden_sizes: HiddenSizes = (600,)
+    weight_decay: Annotated[
+        float,
+        "Penalty w on squared weights. The paper's decay of 0.01 is 0.01 / 500 on the squared "
+        "weights in the released code, whose gradient is that of w = 4e-5.",
+    ] = 4e-5
 
     _module_class: ClassVar[type] = MultDAE
+    _module_parameters: ClassVar = ("latent_size", "dropout", "hidden_sizes")
+    _test_parameters: ClassVar = {**LikelihoodRecommender._test_parameters, "hidden_sizes": (16,)}

@@ -1,18 +1,21 @@
 """Mult-VAE."""
 
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
-from skrec.autoencoder._variational import AnnealedAutoencoder
+from skrec.autoencoder._parameters import AnnealSteps, HiddenSizes, annealing
+from skrec.autoencoder._variational import VariationalAutoencoder
+from skrec.neural import LikelihoodRecommender
 from skrec.nn import MultVAE
+from skrec.typing import CSRMatrix
 
 __all__ = ["MultVAERecommender"]
 
 
-class MultVAERecommender(AnnealedAutoencoder):
+class MultVAERecommender(VariationalAutoencoder, LikelihoodRecommender):
     r"""Variational autoencoder with a multinomial likelihood (Mult-VAE, partially regularised).
 
     Maximises, by stochastic gradients over whole rows,
@@ -22,15 +25,6 @@ class MultVAERecommender(AnnealedAutoencoder):
         - \beta \operatorname{KL}(q_\phi(z_u \mid x_u) \,\|\, N(0, I))
 
     with beta raised linearly by updates up to a cap.
-
-    Parameters
-    ----------
-    beta : float or "auto", default=0.2
-        Cap of the divergence's weight. ``"auto"`` is the search of section 2.2.2: anneal to 1,
-        take the beta at which the validation metric peaked, and train again up to it, from new
-        weights even with ``warm_start``.
-    gated : bool, default=False
-        Whether hidden units are gated linear units, Mult-VAE (Gated) of [2]_; else they are tanh.
 
     Attributes
     ----------
@@ -75,36 +69,46 @@ class MultVAERecommender(AnnealedAutoencoder):
     (2, 3)
     """
 
-    beta: float | str = 0.2
-    gated: bool = False
+    beta: Annotated[
+        float | Literal["auto"],
+        Interval(Real, 0, None, closed="left"),
+        'Cap of the divergence\'s weight. ``"auto"`` is the search of section 2.2.2: anneal to '
+        "1, take the beta at which the validation metric peaked, and train again up to it, from "
+        "new weights even with ``warm_start``.",
+    ] = 0.2
+    gated: Annotated[
+        bool,
+        "Whether hidden units are gated linear units, Mult-VAE (Gated) of [2]_; else they are "
+        "tanh.",
+    ] = False
+
+    hidden_sizes: HiddenSizes = (600,)
+    anneal_steps: AnnealSteps = None
 
     _module_class: ClassVar[type] = MultVAE
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "beta": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
-        "gated": ["boolean"],
-    }
+    _module_parameters: ClassVar = ("latent_size", "dropout", "hidden_sizes", "gated")
+    _test_parameters: ClassVar = {**LikelihoodRecommender._test_parameters, "hidden_sizes": (16,)}
 
-    def _network(self):
-        return {**super()._network(), "module__gated": self.gated}
+    def _watches(self) -> bool:
+        return super()._watches() or self.beta == "auto"
 
-    def _validates(self):
-        return super()._validates() or self.beta == "auto"
-
-    def _train(self, X, seed, device):
+    def _train(self, X: CSRMatrix, seed: int, device: str) -> None:
         self.best_beta_ = self.beta
         if self.beta == "auto":
             self.__dict__.pop("_last_net", None)  # a search begins anew, warm start or not
             self.best_beta_ = self._search_beta(X, seed, device)
-        batches, validation = self._data(X, np.random.RandomState(seed))
-        annealing = self._annealing(batches, self.best_beta_, 1.0 if self.beta == "auto" else None)
-        callbacks = [annealing, *self._watch(validation)]
-        self.net_ = self._run(batches, callbacks, seed, device)
+        super()._train(X, seed, device)
 
-    def _search_beta(self, X, seed, device):
-        """Anneal to 1 and give the beta of the epoch with the best validation metric."""
-        batches, validation = self._data(X, np.random.RandomState(seed))
-        watch = ("validation", self._validation_callback(validation, patience=None))
-        callbacks = [self._annealing(batches, cap=1.0), watch]
+    def _callbacks(self, batches: Any, watched: Any) -> list[tuple[str, Any]]:
+        pace = 1.0 if self.beta == "auto" else None
+        rising = annealing(self, batches, self.best_beta_, pace)
+        return [rising, *super()._callbacks(batches, watched)]
+
+    def _search_beta(self, X: CSRMatrix, seed: int, device: str) -> float:
+        """Anneal to 1 and return the beta of the epoch with the best validation metric."""
+        batches, watched = self._data(X, np.random.RandomState(seed))
+        watch = self._objective.watch(self, watched, batches, patience=None)
+        callbacks = [annealing(self, batches, cap=1.0), ("validation", watch)]
         history = self._run(batches, callbacks, seed, device).history
         self.beta_path_ = np.array(history[:, ("beta", f"valid_{self.validation_metric}")])
         return float(self.beta_path_[np.nanargmax(self.beta_path_[:, 1]), 0])

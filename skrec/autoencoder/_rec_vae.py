@@ -1,15 +1,34 @@
 """RecVAE."""
 
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from skrec.autoencoder._variational import VariationalAutoencoder
+from skrec.neural.objectives import Multinomial, Objective
 from skrec.nn import RecVAE, UserScaledELBO
-from skrec.training import AlternatingBatches, PosteriorRenewal
+from skrec.training import AlternatingBatches, PosteriorRenewal, RecommenderNet
+from skrec.typing import CSRMatrix
 
 __all__ = ["RecVAERecommender"]
+
+
+class _UserScaled(Multinomial):
+    """The multinomial likelihood, its divergence scaled by the length of the row."""
+
+    def network(self, estimator: Any) -> dict[str, Any]:
+        return {"criterion": UserScaledELBO, "criterion__gamma": estimator.gamma}
+
+    def started(self, estimator: Any, net: RecommenderNet) -> None:
+        net.criterion_.gamma = estimator.gamma  # a warm start may have changed it
+
+    def batches(
+        self, estimator: Any, X: CSRMatrix, rng: np.random.RandomState
+    ) -> AlternatingBatches:
+        passes = estimator.n_encoder_passes, estimator.n_decoder_passes
+        return AlternatingBatches(X, estimator.batch_size, rng, *passes)
 
 
 class RecVAERecommender(VariationalAutoencoder):
@@ -29,19 +48,6 @@ class RecVAERecommender(VariationalAutoencoder):
     where :math:`\tilde x` is a row of which entries are dropped and :math:`\phi_{old}` the encoder
     of the last renewal. An epoch is some passes that train the encoder, the renewal of the prior,
     and some passes that train the decoder, without dropout and without the second term.
-
-    Parameters
-    ----------
-    hidden_size : int, default=600
-        Width of the encoder's five hidden layers, each of which reads all before it.
-    gamma : float, default=0.005
-        Weight of the divergence for each interaction of a user.
-    n_encoder_passes, n_decoder_passes : int, default=3 and 1
-        Passes over the rows of each kind in an epoch.
-    max_epochs : int, default=50
-        Epochs, each of ``n_encoder_passes + n_decoder_passes`` passes over the rows.
-    lr : float, default=0.0005
-        Learning rate.
 
     Attributes
     ----------
@@ -88,43 +94,40 @@ class RecVAERecommender(VariationalAutoencoder):
     (2, 3)
     """
 
-    hidden_size: int = 600
-    gamma: float = 0.005
-    n_encoder_passes: int = 3
-    n_decoder_passes: int = 1
-    max_epochs: int = 50
-    lr: float = 5e-4
+    hidden_size: Annotated[
+        int,
+        Interval(Integral, 1, None, closed="left"),
+        "Width of the encoder's five hidden layers, each of which reads all before it.",
+    ] = 600
+    gamma: Annotated[
+        float,
+        Interval(Real, 0, None, closed="left"),
+        "Weight of the divergence for each interaction of a user.",
+    ] = 0.005
+    n_encoder_passes: Annotated[
+        int,
+        Interval(Integral, 1, None, closed="left"),
+        "Passes over the rows of each kind in an epoch.",
+    ] = 3
+    n_decoder_passes: Annotated[
+        int,
+        Interval(Integral, 1, None, closed="left"),
+        "Passes over the rows of each kind in an epoch.",
+    ] = 1
+    max_epochs: Annotated[
+        int,
+        "Epochs, each of ``n_encoder_passes + n_decoder_passes`` passes over the rows.",
+    ] = 50
+    lr: Annotated[float, "Learning rate."] = 5e-4
 
+    _objective: ClassVar[Objective] = _UserScaled()
     _module_class: ClassVar[type] = RecVAE
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "hidden_size": [Interval(Integral, 1, None, closed="left")],
-        "gamma": [Interval(Real, 0, None, closed="left")],
-        "n_encoder_passes": [Interval(Integral, 1, None, closed="left")],
-        "n_decoder_passes": [Interval(Integral, 1, None, closed="left")],
-    }
+    _module_parameters: ClassVar = ("latent_size", "dropout", "hidden_size")
     _test_parameters: ClassVar[dict[str, Any]] = {
         **VariationalAutoencoder._test_parameters,
         "hidden_size": 16,
         "max_epochs": 15,
     }
 
-    def _data(self, X, rng):
-        batches, validation = super()._data(X, rng)
-        passes = self.n_encoder_passes, self.n_decoder_passes
-        return AlternatingBatches(batches.X, self.batch_size, rng, *passes), validation
-
-    def _watch(self, validation):
-        return [("renewal", PosteriorRenewal()), *super()._watch(validation)]
-
-    def _network(self):
-        return {
-            **super()._network(),
-            "module__hidden_size": self.hidden_size,
-            "criterion": UserScaledELBO,
-            "criterion__gamma": self.gamma,
-        }
-
-    def _starting_net(self, device, callbacks):
-        net = super()._starting_net(device, callbacks)
-        net.criterion_.gamma = self.gamma  # a warm start may have changed it
-        return net
+    def _callbacks(self, batches: Any, watched: Any) -> list[tuple[str, Any]]:
+        return [("renewal", PosteriorRenewal()), *super()._callbacks(batches, watched)]

@@ -1,22 +1,23 @@
 """Mult-VAE on ratings."""
 
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval
 
-from skrec.autoencoder._base import LayeredRows
-from skrec.autoencoder._variational import AnnealedRows
-from skrec.neural import RowRegressor
+from skrec.autoencoder._parameters import AnnealSteps, HiddenSizes, annealing
+from skrec.autoencoder._variational import VariationalAutoencoder
+from skrec.base import Queries
+from skrec.neural import RatedRowRecommender
 from skrec.nn import RatingVAE
 from skrec.training import sparse_rows
+from skrec.typing import Array
 
 __all__ = ["VAERegressor"]
 
 
-class VAERegressor(RowRegressor, AnnealedRows, LayeredRows):
+class VAERegressor(VariationalAutoencoder, RatedRowRecommender):
     r"""Variational autoencoder of users' ratings (VAE-CF).
 
     Mult-VAE with a squared error in place of the multinomial likelihood, on what was rated alone.
@@ -29,21 +30,6 @@ class VAERegressor(RowRegressor, AnnealedRows, LayeredRows):
 
     with s the width of the scale, :math:`m_u` the user's mean, and beta raised linearly by updates
     up to a cap.
-
-    Parameters
-    ----------
-    beta : float, default=0.01
-        Cap of the divergence's weight. The squared error is that of ratings scaled to [0, 1], so a
-        beta of 1 would be a residual as wide as the scale.
-    hidden_sizes : tuple of int, default=()
-        Widths of the encoder's hidden layers before the code, none, one or more; the decoder has
-        them in reverse.
-    latent_size : int, default=100
-        Width of the code.
-    max_epochs : int, default=100
-        Passes over the training data.
-    lr : float, default=0.0005
-        Learning rate.
 
     Attributes
     ----------
@@ -89,16 +75,20 @@ class VAERegressor(RowRegressor, AnnealedRows, LayeredRows):
     ((1, 4), True)
     """
 
-    beta: float = 0.01
-    hidden_sizes: tuple = ()
+    beta: Annotated[
+        float,
+        Interval(Real, 0, None, closed="left"),
+        "Cap of the divergence's weight. The squared error is that of ratings scaled to [0, 1], "
+        "so a beta of 1 would be a residual as wide as the scale.",
+    ] = 0.01
+    hidden_sizes: HiddenSizes = ()
+    anneal_steps: AnnealSteps = None
     latent_size: int = 100
     max_epochs: int = 100
     lr: float = 5e-4
 
     _module_class: ClassVar[type] = RatingVAE
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "beta": [Interval(Real, 0, None, closed="left")],
-    }
+    _module_parameters: ClassVar = ("latent_size", "dropout", "hidden_sizes")
     _test_parameters: ClassVar[dict[str, Any]] = {
         "latent_size": 8,
         "batch_size": 10,
@@ -108,12 +98,11 @@ class VAERegressor(RowRegressor, AnnealedRows, LayeredRows):
         "random_state": 0,
     }
 
-    def _train(self, X, seed, device):
-        batches, validation = self._data(X, np.random.RandomState(seed))
-        callbacks = [self._annealing(batches, self.beta), *self._watch(validation)]
-        self.net_ = self._run(batches, callbacks, seed, device)
+    def _callbacks(self, batches: Any, watched: Any) -> list[tuple[str, Any]]:
+        rising = annealing(self, batches, self.beta)
+        return [rising, *super()._callbacks(batches, watched)]
 
-    def _draw_block(self, queries, draw):
+    def _draw_block(self, queries: Queries, draw: int) -> Array:
         deviations = super()._draw_block(queries, draw)
         with torch.inference_mode():
             means = self._module.means(sparse_rows(queries.history).to(self.net_.device))

@@ -1,19 +1,20 @@
 """Vamp, H+Vamp and H+Vamp (Gated)."""
 
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval
 
-from skrec.autoencoder._variational import AnnealedAutoencoder
+from skrec.autoencoder._parameters import AnnealSteps, HiddenSizes, annealing
+from skrec.autoencoder._variational import VariationalAutoencoder
+from skrec.neural import LikelihoodRecommender
 from skrec.nn import HierarchicalVampVAE, VampVAE
 
 __all__ = ["VampVAERecommender"]
 
 
-class VampVAERecommender(AnnealedAutoencoder):
+class VampVAERecommender(VariationalAutoencoder, LikelihoodRecommender):
     r"""Variational autoencoder whose prior is a mixture of its own posteriors (EVCF).
 
     Vamp, and with ``hierarchical=True`` H+Vamp; ``gated=True`` is H+Vamp (Gated). Maximises, by
@@ -26,17 +27,6 @@ class VampVAERecommender(AnnealedAutoencoder):
     over the network and K rows :math:`p_k`, the pseudo-inputs, with beta raised linearly by updates
     up to a cap. The hierarchy has two codes with :math:`q(z_1 \mid x, z_2) \, q(z_2 \mid x)` and
     :math:`p(x \mid z_1, z_2) \, p(z_1 \mid z_2)`; the mixture is the prior of the second.
-
-    Parameters
-    ----------
-    hierarchical : bool, default=False
-        Whether there are two layers of codes, each ``latent_size`` wide.
-    gated : bool, default=False
-        Whether hidden units are gated linear units; else they are tanh.
-    n_pseudo_inputs : int, default=1000
-        Components K of the prior.
-    beta : float, default=0.3
-        Cap of the divergence's weight.
 
     Attributes
     ----------
@@ -90,27 +80,37 @@ class VampVAERecommender(AnnealedAutoencoder):
     (2, 3)
     """
 
-    hierarchical: bool = False
-    gated: bool = False
-    n_pseudo_inputs: int = 1000
-    beta: float = 0.3
-    batch_size: int = 200
+    hierarchical: Annotated[
+        bool,
+        "Whether there are two layers of codes, each ``latent_size`` wide.",
+    ] = False
+    gated: Annotated[
+        bool,
+        "Whether hidden units are gated linear units; else they are tanh.",
+    ] = False
+    n_pseudo_inputs: Annotated[
+        int,
+        Interval(Integral, 1, None, closed="left"),
+        "Components K of the prior.",
+    ] = 1000
+    beta: Annotated[
+        float,
+        Interval(Real, 0, None, closed="left"),
+        "Cap of the divergence's weight.",
+    ] = 0.3
+    batch_size: Annotated[int, "Users a batch."] = 200
     lr: float = 5e-4
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "hierarchical": ["boolean"],
-        "gated": ["boolean"],
-        "n_pseudo_inputs": [Interval(Integral, 1, None, closed="left")],
-        "beta": [Interval(Real, 0, None, closed="left")],
-    }
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        "batch_size": """
-            batch_size : int, default=200
-                Users a batch.""",
-        "lr": """
-            lr : float, default=0.0005
-                Learning rate.""",
-    }
+    hidden_sizes: HiddenSizes = (600,)
+    anneal_steps: AnnealSteps = None
+
+    _module_parameters: ClassVar = (
+        "latent_size",
+        "dropout",
+        "hidden_sizes",
+        "gated",
+        "n_pseudo_inputs",
+    )
     _test_parameters: ClassVar[dict[str, Any]] = {
         "hidden_sizes": (16,),
         "latent_size": 8,
@@ -123,20 +123,12 @@ class VampVAERecommender(AnnealedAutoencoder):
     }
 
     @property
-    def _module_class(self):
+    def _module_class(self) -> type[VampVAE]:
         return HierarchicalVampVAE if self.hierarchical else VampVAE
 
-    def _network(self):
-        return {
-            **super()._network(),
-            "module__gated": self.gated,
-            "module__n_pseudo_inputs": self.n_pseudo_inputs,
-        }
-
-    def _train(self, X, seed, device):
-        batches, validation = self._data(X, np.random.RandomState(seed))
-        callbacks = [self._annealing(batches, self.beta), *self._watch(validation)]
-        self.net_ = self._run(batches, callbacks, seed, device)
+    def _callbacks(self, batches: Any, watched: Any) -> list[tuple[str, Any]]:
+        rising = annealing(self, batches, self.beta)
+        return [rising, *super()._callbacks(batches, watched)]
 
     @property
     def pseudo_inputs_(self):

@@ -1,19 +1,25 @@
 """The estimator contract: validation, scores, probabilities, ranking."""
 
-from skrec.base._parameters import ParameterFields
+from skrec.base._docs import shared_docs
+from skrec.base._links import Link, Softmax
+from skrec.base._parameters import Doc
 from skrec.base._queries import Queries
-from skrec.base._ratings import RatingRecommender, probability_at_least
+from skrec.base._ratings import RatingRecommender, Threshold, probability_at_least
 from skrec.base._recommender import BaseRecommender
 from skrec.base._tags import RecommenderTags
 from skrec.base._validation import check_items, check_matrix
 
 __all__ = [
     "BaseRecommender",
-    "ParameterFields",
+    "Doc",
+    "Link",
     "Queries",
     "RatingRecommender",
     "RecommenderTags",
+    "Softmax",
+    "Threshold",
     "check_items",
     "check_matrix",
     "probability_at_least",
+    "shared_docs",
 ]

@@ -1,104 +1,107 @@
-"""Turning scores into lists, block by block."""
+"""What a call of ``recommend`` asks for: which items may be listed, and in what order."""
 
-from functools import partial
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
+from skrec.base._queries import Queries
 from skrec.base._validation import check_candidates, exclusion_keys, mask_entries
-from skrec.utils import has_entries, row_blocks
+from skrec.typing import Array, CSRMatrix
+from skrec.utils import has_entries
 
-__all__ = ["RankingRequest"]
+__all__ = ["ListRequest", "Lists", "check_strategy"]
 
 STRATEGIES = ("mean", "ucb", "thompson")
 
 
-class RankingRequest:
-    """What a call of ``recommend`` asks for.
+def check_strategy(strategy: str, model: Any) -> None:
+    """Check that a model can rank by a strategy.
+
+    Parameters
+    ----------
+    strategy : str
+        As in `BaseRecommender.recommend`.
+    model : BaseRecommender
+        The model.
+    """
+    if strategy not in STRATEGIES:
+        raise ValueError(f"strategy must be one of {STRATEGIES}; got {strategy!r}")
+    if strategy != "mean" and not model.__sklearn_tags__().probabilistic:
+        raise ValueError(
+            "strategy must be 'mean' for a model without a posterior; got "
+            f"{strategy!r} for {type(model).__name__}"
+        )
+
+
+class ListRequest:
+    """The arguments of ``recommend``, checked against the rows that are asked for.
 
     Parameters
     ----------
     n_items, exclude_seen, candidates, exclude, strategy, return_std
         As in `BaseRecommender.recommend`.
+    shape : tuple of int
+        Numbers of rows and of items.
     """
 
-    def __init__(self, n_items, exclude_seen, candidates, exclude, strategy, return_std):
+    def __init__(
+        self,
+        n_items: int,
+        exclude_seen: bool,
+        candidates: Any,
+        exclude: Any,
+        shape: tuple[int, int],
+    ) -> None:
         if isinstance(n_items, bool) or not isinstance(n_items, Integral) or n_items < 1:
             raise ValueError(f"n_items must be an integer >= 1; got {n_items!r}")
-        if strategy not in STRATEGIES:
-            raise ValueError(f"strategy must be one of {STRATEGIES}; got {strategy!r}")
         self.n_items = int(n_items)
         self.exclude_seen = exclude_seen
-        self.candidates = candidates
-        self.exclude = exclude
-        self.strategy = strategy
-        self.return_std = return_std
-
-    def check_strategy(self, model):
-        """Refuse strategies that need a posterior where there is none."""
-        if self.strategy != "mean" and not model.__sklearn_tags__().probabilistic:
-            raise ValueError(
-                "strategy must be 'mean' for a model without a posterior; got "
-                f"{self.strategy!r} for {type(model).__name__}"
-            )
-
-    def run(self, model, queries):
-        """Give indices, scores and deviations (None unless asked for) of all rows."""
-        shape = (queries.n_rows, model.n_features_in_)
-        self._prepare(*shape)
-        size = (queries.n_rows, self.n_items)
-        indices = np.full(size, -1, dtype=np.int64)
-        values = np.full(size, np.nan, dtype=np.float32)
-        std = np.full(size, np.nan, dtype=np.float32) if self.return_std else None
-        for rows in row_blocks(queries.n_rows, self._row_bytes(model)):
-            part = queries.take(rows)
-            scores, deviation = self._scores(model, part, rows)
-            self._mask(scores, part, rows)
-            indices[rows], values[rows] = model._top_k(scores, self.n_items)
-            if std is not None:
-                std[rows] = _take(deviation, indices[rows], np.nan)
-            if self.candidates is not None:
-                indices[rows] = _take(self._columns(rows), indices[rows], -1)
-        return indices, values, std
-
-    def _prepare(self, n_rows, n_items):
-        """Check what depends on the shape, and sort candidates so that ties go by index."""
-        if self.candidates is not None:
-            candidates = check_candidates(self.candidates, n_rows, n_items)
+        self.candidates = None
+        if candidates is not None:
+            # sorted, so that ties go by index
+            candidates = check_candidates(candidates, *shape)
             self.candidates = np.unique(candidates) if candidates.ndim == 1 else np.sort(candidates)
         self.pairs = self.shared = None
-        if self.exclude is not None:
-            self.pairs, self.shared = exclusion_keys(self.exclude, n_rows, n_items)
+        if exclude is not None:
+            self.pairs, self.shared = exclusion_keys(exclude, *shape)
 
-    def _row_bytes(self, model):
-        return model._row_bytes() * (3 if self.return_std or self.strategy != "mean" else 1)
+    def columns(self, rows: slice) -> Array | None:
+        """Return the candidates of a block, None where all items are.
 
-    def _scores(self, model, queries, rows):
-        """Give the scores to rank by, and the deviations where they are needed."""
-        columns = None if self.candidates is None else self._columns(rows)
-        score = partial(model._scores, candidates=columns)
-        if self.strategy == "mean" and not self.return_std:
-            return score(queries), None
-        if self.strategy == "thompson" and not self.return_std:
-            return score(queries, 0), None
-        scores, std = model._with_std(score, queries)
-        if self.strategy == "ucb":
-            return scores + std, std
-        return score(queries, 0) if self.strategy == "thompson" else scores, std
+        Parameters
+        ----------
+        rows : slice
+            The block.
 
-    def _columns(self, rows):
-        """Give the candidates of a block."""
-        return self.candidates if self.candidates.ndim == 1 else self.candidates[rows]
+        Returns
+        -------
+        columns : ndarray of int64 of shape (m,) or (n_rows, m), or None
+            Sorted.
+        """
+        if self.candidates is None or self.candidates.ndim == 1:
+            return self.candidates
+        return self.candidates[rows]
 
-    def _mask(self, scores, queries, rows):
-        """Set what must not be recommended to -inf, in place."""
+    def mask(self, scores: Array, queries: Queries, rows: slice) -> None:
+        """Set what must not be recommended to -inf, in place.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_rows, n_items) or (n_rows, m)
+            Scores of all items or of the candidates.
+        queries : Queries
+            The users of the block.
+        rows : slice
+            The block.
+        """
         if np.isnan(scores).any():
             raise ValueError("the model's scores must be numbers; got NaN")
+        columns = self.columns(rows)
         masks = [queries.seen()] if self.exclude_seen else []
         if self.pairs is not None:
             masks.append(self.pairs[rows])
-        columns = None if self.candidates is None else self._columns(rows)
         for X in masks:
             _mask_matrix(scores, X, columns)
         if self.shared is not None:
@@ -109,7 +112,46 @@ class RankingRequest:
             scores[:, 1:][columns[:, 1:] == columns[:, :-1]] = -np.inf
 
 
-def _mask_matrix(scores, X, columns):
+class Lists:
+    """The lists of all rows, filled block by block.
+
+    Parameters
+    ----------
+    n_rows, n_items : int
+        Their number and length.
+    with_std : bool
+        Whether deviations are kept.
+    """
+
+    def __init__(self, n_rows: int, n_items: int, with_std: bool) -> None:
+        size = (n_rows, n_items)
+        self.indices = np.full(size, -1, dtype=np.int64)
+        self.scores = np.full(size, np.nan, dtype=np.float32)
+        self.std = np.full(size, np.nan, dtype=np.float32) if with_std else None
+
+    def put(
+        self, rows: slice, best: tuple[Array, Array], std: Array | None, columns: Array | None
+    ) -> None:
+        """Keep the best places of a block.
+
+        Parameters
+        ----------
+        rows : slice
+            The block.
+        best : tuple of ndarray of shape (n_rows, n_items)
+            Places among the scored items, -1 where there are too few, and their scores.
+        std : ndarray of shape (n_rows, m) or None
+            Deviations of what was scored.
+        columns : ndarray of int64 of shape (m,) or (n_rows, m), or None
+            The items that were scored; None for all.
+        """
+        places, self.scores[rows] = best
+        if self.std is not None and std is not None:
+            self.std[rows] = _take(std, places, np.nan)
+        self.indices[rows] = places if columns is None else _take(columns, places, -1)
+
+
+def _mask_matrix(scores: Array, X: CSRMatrix, columns: Array | None) -> None:
     """Mask the entries of X in scores of all items, of shared or of per-row candidates."""
     if columns is None:
         mask_entries(scores, X)
@@ -120,7 +162,7 @@ def _mask_matrix(scores, X, columns):
         scores[has_entries(X, row, columns)] = -np.inf
 
 
-def _take(array, places, missing):
+def _take(array: Array, places: Array, missing: float) -> Array:
     """Take places of shared or per-row values; place -1 gives ``missing``."""
     if array.ndim == 1:
         array = np.broadcast_to(array, (len(places), len(array)))

@@ -1,30 +1,36 @@
 """The contract of models that predict ratings."""
 
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import norm
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
+from skrec.base._docs import shared_docs
+from skrec.base._links import Link
 from skrec.base._queries import Queries, lists_of_pairs
-from skrec.base._recommender import BaseRecommender
+from skrec.base._recommender import Answer, BaseRecommender
 from skrec.base._validation import check_matrix
 from skrec.interactions import Interactions
 from skrec.metrics import make_rating_scorer
+from skrec.typing import Array, CSRMatrix, MatrixLike
 from skrec.utils import hide_entries, row_blocks, row_of_entry
 
-__all__ = ["RatingRecommender", "probability_at_least"]
+__all__ = ["RatingRecommender", "Threshold", "probability_at_least"]
 
 _HIDDEN = 0.1  # each entry's chance to be hidden to measure the residuals
 _MAX_ROWS = 2000
 _PRIOR_COUNT = 5  # ratings at the global mean that an item's mean is smoothed with
 
 
-def probability_at_least(mean, std, threshold, step=0.0):
-    r"""Give the probability that a rating reaches a threshold, under a Gaussian.
+def probability_at_least(
+    mean: float | Array, std: float | Array, threshold: float, step: float = 0.0
+) -> Array:
+    r"""Return the probability that a rating reaches a threshold, under a Gaussian.
 
     .. math:: P(r \ge t) = 1 - \Phi\Big(\frac{t - \delta / 2 - \mu}{\sigma}\Big)
 
@@ -53,60 +59,121 @@ def probability_at_least(mean, std, threshold, step=0.0):
     return norm.sf((threshold - step / 2 - np.asarray(mean)) / std)
 
 
-class RatingRecommender(BaseRecommender):
-    """Base of rating models: scores are ratings, probabilities are those of a good rating.
+class Threshold(Link):
+    """The probability that a rating reaches ``relevance_threshold``, under a Gaussian.
+
+    Its deviation is that of the residuals of ratings that were hidden from their rows, or what
+    training has watched.
 
     Parameters
     ----------
-    relevance_threshold : float, default=4.0
-        `predict_proba` gives the probability of a rating of at least this.
+    watched : float or None, default=None
+        Root mean squared error of ratings that were not trained on, where training has watched
+        such.
+
+    Attributes
+    ----------
+    range_ : tuple of float
+        Smallest and largest rating.
+    std_ : float
+        Deviation of ratings around their scores.
+    step_ : float
+        Distance between neighbouring ratings; 0 for a continuous scale.
     """
 
-    relevance_threshold: float = 4.0
+    proba_pairs = "unseen"
+    by_pair = True
 
-    _feedback: ClassVar[str] = "explicit"
-    _proba_pairs: ClassVar[str] = "unseen"
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "relevance_threshold": [Interval(Real, None, None, closed="neither")]
-    }
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        "relevance_threshold": """
-            relevance_threshold : float, default=4.0
-                `predict_proba` gives the probability of a rating of at least this."""
-    }
+    def __init__(self, watched: float | None = None) -> None:
+        self.watched = watched
 
-    def predict(self, X=None, *, users=None, return_std=False):
+    def fit(self, model: BaseRecommender, X: CSRMatrix) -> Self:
+        scale = np.unique(X.data)
+        self.range_ = scale[0], scale[-1]
+        # more values than any rating scale has: taken for continuous
+        step = float(np.diff(scale).min(initial=np.inf)) if len(scale) <= 100 else 0.0
+        self.step_ = step if np.isfinite(step) else 0.0
+        # ratings that were not trained on tell more than hidden ones that were
+        spread = _hidden_rmse(model, X) if self.watched is None else self.watched
+        self.std_ = float(max(spread, 1e-3))
+        return self
+
+    def probabilities(
+        self,
+        model: BaseRecommender,
+        scores: Array,
+        queries: Queries | None,
+        candidates: Array | None = None,
+    ) -> Array:
+        return probability_at_least(scores, self.std_, model.relevance_threshold, self.step_)
+
+    def prior(self, model: BaseRecommender) -> Array:
+        return self.probabilities(model, model._prior_scores(), None)
+
+
+def _hidden_rmse(model: BaseRecommender, X: CSRMatrix) -> float:
+    """Return the error of entries hidden from their rows; 0 where there are none."""
+    rng = check_random_state(0)
+    rows = np.flatnonzero(np.diff(X.indptr) >= 2)
+    rows = np.sort(rng.permutation(rows)[:_MAX_ROWS])
+    history, hidden = hide_entries(X[rows], _HIDDEN, rng)
+    parts = [np.empty(0)]
+    for block in row_blocks(len(rows), model._row_bytes()):
+        queries, targets = Queries(history[block]), hidden[block]
+        row = row_of_entry(targets)
+        lists, column = lists_of_pairs(row, targets.indices, targets.shape[0])
+        scores = model._scores(queries, candidates=lists)
+        parts.append(targets.data - scores[row, column])
+    residuals = np.concatenate(parts)
+    return np.sqrt(np.mean(residuals**2)) if len(residuals) else 0.0
+
+
+class RatingRecommender(BaseRecommender):
+    """Base of rating models: scores are ratings, probabilities are those of a good rating."""
+
+    relevance_threshold: Annotated[
+        float,
+        Interval(Real, None, None, closed="neither"),
+        "`predict_proba` gives the probability of a rating of at least this.",
+    ] = 4.0
+
+    _feedback: ClassVar = "explicit"
+    _link: ClassVar[type[Link]] = Threshold
+
+    @shared_docs
+    def predict(
+        self,
+        X: Interactions | MatrixLike | None = None,
+        *,
+        users: ArrayLike | None = None,
+        return_std: bool = False,
+    ) -> Answer:
         """Predict ratings, within the scale seen in ``fit``.
 
         Parameters
         ----------
-        X : sparse matrix or array-like of shape (n_rows, n_items), or Interactions, default=None
-            Ratings of any users, a row each; or pairs of users known from ``fit``.
-        users : array-like of int of shape (n_rows,), default=None
-            Rows of the fitted matrix. With ``X`` too, those are their newer ratings.
-        return_std : bool, default=False
-            Also give the deviation over posterior draws (probabilistic models).
+        %(histories_or_pairs)s
+        %(users)s
+        %(return_std)s
 
         Returns
         -------
         ratings : ndarray of shape (n_rows, n_items) or (n_pairs,)
             float32.
-        std : ndarray of the same shape
-            Only with ``return_std``.
+        %(std)s
 
         Raises
         ------
-        ValueError
-            If an input does not fit the matrix of ``fit``.
+        %(bad_input)s
         """
         answer = self.decision_function(X, users=users, return_std=return_std)
-        low, high = self.rating_range_
-        if return_std:
-            return np.clip(answer[0], low, high), answer[1]
-        return np.clip(answer, low, high)
+        if isinstance(answer, tuple):
+            return np.clip(answer[0], *self.rating_range_), answer[1]
+        return np.clip(answer, *self.rating_range_)
 
-    def score(self, X, y=None):
-        """Give minus the root mean squared error.
+    @shared_docs
+    def score(self, X: Interactions | MatrixLike, y: Any = None) -> float:
+        """Return minus the root mean squared error.
 
         Parameters
         ----------
@@ -114,8 +181,7 @@ class RatingRecommender(BaseRecommender):
             Ratings to predict from, when ``y`` holds targets; without them 20 % of each row is
             hidden and predicted from the rest. The entries of Interactions are the targets of
             users known from ``fit``.
-        y : sparse matrix or array-like of shape (n_users, n_items), default=None
-            Targets. None or 1-D is ignored.
+        %(targets)s
 
         Returns
         -------
@@ -127,45 +193,14 @@ class RatingRecommender(BaseRecommender):
             X = check_matrix(self, X, reset=False)
         return make_rating_scorer("neg_rmse")(self, X, y)
 
-    def _prior_scores(self):
-        """Give the mean rating of each item, smoothed towards that of all."""
+    def _prior_scores(self) -> Array:
+        """Return the mean rating of each item, smoothed towards that of all."""
         X = self.interactions_
         totals = np.bincount(X.indices, weights=X.data, minlength=X.shape[1])
         mean = X.data.mean(dtype=np.float64)
         return (totals + _PRIOR_COUNT * mean) / (self.item_counts_ + _PRIOR_COUNT)
 
-    def _fit_proba(self, X):
-        """Measure the scale, and the residuals of entries hidden from their rows."""
-        scale = np.unique(X.data)
-        self.rating_range_ = (scale[0], scale[-1])
-        # more values than any rating scale has: taken for continuous
-        self.rating_step_ = float(np.diff(scale).min(initial=np.inf)) if len(scale) <= 100 else 0.0
-        if not np.isfinite(self.rating_step_):
-            self.rating_step_ = 0.0
-        self.residual_std_ = float(max(self._residual_spread(X), 1e-3))
-
-    def _residual_spread(self, X):
-        """Give the root mean square of the residuals; a hook for models that watch ratings."""
-        residuals = self._held_out_residuals(X)
-        return np.sqrt(np.mean(residuals**2)) if len(residuals) else 0.0
-
-    def _held_out_residuals(self, X):
-        rng = check_random_state(0)
-        rows = np.flatnonzero(np.diff(X.indptr) >= 2)
-        rows = np.sort(rng.permutation(rows)[:_MAX_ROWS])
-        history, hidden = hide_entries(X[rows], _HIDDEN, rng)
-        residuals = [np.empty(0)]
-        for block in row_blocks(len(rows), self._row_bytes()):
-            queries, targets = Queries(history[block]), hidden[block]
-            row = row_of_entry(targets)
-            lists, column = lists_of_pairs(row, targets.indices, targets.shape[0])
-            scores = self._scores(queries, candidates=lists)
-            residuals.append(targets.data - scores[row, column])
-        return np.concatenate(residuals)
-
-    def _proba_block(self, scores, queries):
-        cut = (self.relevance_threshold, self.rating_step_)
-        return probability_at_least(scores, self.residual_std_, *cut)
-
-    def _prior_proba(self):
-        return self._proba_block(self._prior_scores(), None)
+    @property
+    def rating_range_(self) -> tuple[np.floating, np.floating]:
+        """Smallest and largest rating of ``fit``."""
+        return self.link_.range_

@@ -1,53 +1,67 @@
 """The contract of every estimator."""
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self, dataclass_transform
 
 import numpy as np
-from scipy.special import expit, softmax
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base._parameters import ParameterFields
-from skrec.base._queries import Queries, lists_of_pairs, pair_blocks, pairs_by_user
-from skrec.base._ranking import RankingRequest
-from skrec.base._tags import recommender_tags
+from skrec.base._answers import answer_pairs, answer_rows
+from skrec.base._docs import shared_docs
+from skrec.base._links import Link
+from skrec.base._parameters import make_parameters
+from skrec.base._queries import Queries, pairs_by_user
+from skrec.base._ranking import ListRequest, Lists, check_strategy
+from skrec.base._tags import RecommenderTags, recommender_tags
 from skrec.base._validation import check_matrix, check_pairs, check_users
 from skrec.interactions import Interactions
 from skrec.metrics import make_ranking_scorer
+from skrec.typing import Array, CSRMatrix, MatrixLike
 from skrec.utils import row_blocks, top_k
 
 __all__ = ["BaseRecommender"]
 
+Answer = Array | tuple[Array, Array]
+Of = Literal["scores", "probabilities"]
+Strategy = Literal["mean", "ucb", "thompson"]
 
-class BaseRecommender(ParameterFields, BaseEstimator):
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+class BaseRecommender(BaseEstimator):
     """Base of all estimators: validation, blocks, ranking, and the hooks that a model fills in.
 
-    A model writes ``_fit(X)`` and ``_score_block(queries)``, and where they pay off
-    ``_score_candidates``, ``_proba_block``, ``_draw_block`` and ``_row_bytes``.
+    The annotated fields of a subclass are its parameters. A model writes ``_fit(X)`` and
+    ``_score_block(queries)``, names its link, and where they pay off writes
+    ``_score_candidates``, ``_draw_block`` and ``_row_bytes``.
     """
 
-    _fold_in: ClassVar[str] = "exact"
-    _proba: ClassVar[str] = "bernoulli"
-    _proba_pairs: ClassVar[str] = "all"
-    _feedback: ClassVar[str] = "implicit"
+    _link: ClassVar[type[Link]] = Link
+    _fold_in: ClassVar[Literal["exact", "approximate"]] = "exact"
+    _feedback: ClassVar[Literal["implicit", "explicit"]] = "implicit"
     # whether the strengths of implicit feedback are kept, or every entry is a 1
     _weighs_strengths: ClassVar[bool] = False
     _probabilistic: ClassVar[bool] = False
     # whether _score_candidates of lists, padded with -1, costs less than the scores of all items
     _scores_few_cheaply: ClassVar[bool] = False
-    # whether _proba_candidates needs the scores of the candidates alone
-    _links_pairs: ClassVar[bool] = False
     # settings with which the common checks of skrec.testing run in a fraction of a second
     _test_parameters: ClassVar[dict[str, Any]] = {}
+    _parameter_constraints: ClassVar[dict[str, Any]] = {}
 
-    def __sklearn_tags__(self):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        make_parameters(cls)
+
+    def __sklearn_tags__(self) -> RecommenderTags:
+        link = self._new_link()
         tags = recommender_tags(
             super().__sklearn_tags__(),
             fold_in=self._fold_in,
-            proba=self._proba,
-            proba_pairs=self._proba_pairs,
+            proba=link.proba,
+            proba_pairs=link.proba_pairs,
             feedback=self._feedback,
             probabilistic=self._probabilistic,
         )
@@ -57,7 +71,7 @@ class BaseRecommender(ParameterFields, BaseEstimator):
 
     # fitting
 
-    def fit(self, X, y=None):
+    def fit(self, X: Interactions | MatrixLike, y: Any = None) -> Self:
         """Learn from interactions.
 
         Parameters
@@ -84,11 +98,12 @@ class BaseRecommender(ParameterFields, BaseEstimator):
             counts = np.bincount(self.interactions_.indices, minlength=self.n_features_in_)
             self.item_counts_ = counts
             self._fit(self.interactions_)
-            self._fit_proba(self.interactions_)
+            self.link_ = self._new_link().fit(self, self.interactions_)
+            self._tidy()
         return self
 
     @contextmanager
-    def _unchanged_on_failure(self):
+    def _unchanged_on_failure(self) -> Iterator[None]:
         before = dict(self.__dict__)
         try:
             yield
@@ -97,20 +112,24 @@ class BaseRecommender(ParameterFields, BaseEstimator):
             self.__dict__.update(before)
             raise
 
-    def _forget(self):
+    def _forget(self) -> None:
         """Drop what an earlier fit left: by convention all names that end in an underscore."""
         for name in [name for name in self.__dict__ if name.endswith("_")]:
             del self.__dict__[name]
 
-    def _fit(self, X):
+    def _fit(self, X: CSRMatrix) -> None:
         raise NotImplementedError
 
-    def _fit_proba(self, X):
-        """Fit what `predict_proba` needs beyond the scores."""
+    def _tidy(self) -> None:
+        """Drop what only fitting needs."""
+
+    def _new_link(self) -> Link:
+        """Return the link that the parameters ask for, not fitted."""
+        return self._link()
 
     # what a row is
 
-    def _queries(self, X, users):
+    def _queries(self, X: MatrixLike | None, users: ArrayLike | None) -> Queries:
         """Turn X and users into queries."""
         check_is_fitted(self)
         if X is None and users is None:
@@ -128,233 +147,238 @@ class BaseRecommender(ParameterFields, BaseEstimator):
 
     # scores
 
-    def _score_block(self, queries):
-        """Give the scores of a block of rows, float of shape (n_rows, n_items)."""
+    def _score_block(self, queries: Queries) -> Array:
+        """Return the scores of a block of rows, float of shape (n_rows, n_items)."""
         raise NotImplementedError
 
-    def _draw_block(self, queries, draw):
-        """Give the scores under posterior draw number ``draw`` (probabilistic models)."""
+    def _draw_block(self, queries: Queries, draw: int) -> Array:
+        """Return the scores under posterior draw number ``draw`` (probabilistic models)."""
         raise NotImplementedError
 
-    def _prior_scores(self):
-        """Give the scores of a user of whom nothing is known: the log of smoothed popularity."""
+    def _prior_scores(self) -> Array:
+        """Return the scores of a user of whom nothing is known: the log of smoothed popularity."""
         return np.log(self._popularity()).astype(np.float32)
 
-    def _popularity(self):
-        """Give the share of each item in all interactions, smoothed by one interaction an item."""
+    def _popularity(self) -> Array:
+        """Return each item's share of all interactions, smoothed by one interaction an item."""
         return (self.item_counts_ + 1) / (self.item_counts_.sum() + len(self.item_counts_))
 
-    def _row_bytes(self):
+    def _row_bytes(self) -> int:
         """Memory that one row of scores takes while it is worked on."""
         return 12 * self.n_features_in_
 
-    def _scores(self, queries, draw=None, candidates=None):
-        """Give the scores of a block, the prior for users of whom nothing is known."""
+    def _scores(
+        self, queries: Queries, draw: int | None = None, candidates: Array | None = None
+    ) -> Array:
+        """Return the scores of a block, the prior for users of whom nothing is known."""
         if candidates is not None and draw is None:
             return self._score_candidates(queries, candidates)
         if candidates is not None:
             return self._draw_candidates(queries, candidates, draw)
         block = self._score_block(queries) if draw is None else self._draw_block(queries, draw)
         scores = np.asarray(block, dtype=np.float32)
-        empty = queries.empty(self.__sklearn_tags__().fold_in)
-        if empty.any():
-            scores[empty] = self._prior_scores()
-        return scores
+        return self._with_prior(scores, queries, None, self._prior_scores)
 
-    def _score_candidates(self, queries, candidates):
-        """Give the scores of shared or per-row candidates, of shape (n_rows, m)."""
+    def _score_candidates(self, queries: Queries, candidates: Array) -> Array:
+        """Return the scores of shared or per-row candidates, of shape (n_rows, m)."""
         return _pick(self._scores(queries), candidates)
 
-    def _draw_candidates(self, queries, candidates, draw):
-        """Give the scores of candidates under posterior draw number ``draw``."""
+    def _draw_candidates(self, queries: Queries, candidates: Array, draw: int) -> Array:
+        """Return the scores of candidates under posterior draw number ``draw``."""
         return _pick(self._scores(queries, draw), candidates)
 
-    def _top_k(self, scores, k):
-        """Give the best k columns and their scores; torch models on CUDA may do it there."""
-        return top_k(scores, k)
+    def _with_prior(
+        self,
+        values: Array,
+        queries: Queries,
+        candidates: Array | None,
+        prior: Callable[[], Array],
+    ) -> Array:
+        """Give users of whom nothing is known the prior of all items, in place."""
+        empty = queries.empty(self.__sklearn_tags__().fold_in)
+        if empty.any():
+            values[empty] = _pick_rows(prior(), candidates, empty)
+        return values
+
+    def _held_out_scores(self, history: CSRMatrix, rows: Array) -> Array:
+        """Score histories that lack some of what ``rows`` of ``fit`` have.
+
+        A model that has learnt from what is hidden leaves these users out of what it knows.
+        """
+        return self._scores(Queries(history))
+
+    def _held_out_pairs(self, history: CSRMatrix, rows: Array, row: Array, column: Array) -> Array:
+        """Return the held-out scores of pairs (row of ``history``, column), sorted by row."""
+        scores = np.empty(len(row))
+        for block in row_blocks(history.shape[0], self._row_bytes()):
+            inside = slice(*np.searchsorted(row, [block.start, block.stop]))
+            dense = self._held_out_scores(history[block], rows[block])
+            scores[inside] = dense[row[inside] - block.start, column[inside]]
+        return scores
 
     # probabilities
 
-    def _proba_block(self, scores, queries):
-        """Turn the scores of a block into probabilities."""
-        if self.__sklearn_tags__().proba == "categorical":
-            return softmax(scores, axis=1)
-        return expit(scores)
+    def _probabilities(
+        self, queries: Queries, draw: int | None = None, candidates: Array | None = None
+    ) -> Array:
+        """Return the probabilities of a block, the prior for users of whom nothing is known.
 
-    def _proba_candidates(self, scores, queries, candidates):
-        """Turn the scores of candidates into probabilities, where a link needs no others."""
-        raise NotImplementedError
-
-    def _prior_proba(self):
-        """Give the probabilities of a user of whom nothing is known."""
-        if self.__sklearn_tags__().proba == "categorical":
-            return self._popularity()
-        return (self.item_counts_ + 0.5) / (self.interactions_.shape[0] + 1)
-
-    def _probabilities(self, queries, draw=None, candidates=None):
-        """Give the probabilities of a block, the prior for users of whom nothing is known."""
+        Candidates may be given where the link needs the scores of no other items.
+        """
         scores = self._scores(queries, draw, candidates)
-        if candidates is None:
-            proba = self._proba_block(scores, queries)
-        else:
-            proba = self._proba_candidates(scores, queries, candidates)
+        proba = self.link_.probabilities(self, scores, queries, candidates)
         proba = np.asarray(proba, np.float32)
-        empty = queries.empty(self.__sklearn_tags__().fold_in)
-        if empty.any():
-            prior = self._prior_proba()
-            proba[empty] = prior if candidates is None else prior[candidates[empty]]
+        proba = self._with_prior(proba, queries, candidates, partial(self.link_.prior, self))
         return np.clip(proba, 0, 1, out=proba)
 
-    # answering in blocks
+    # deviations over posterior draws
 
-    def _with_std(self, function, queries):
-        """Give a block's values and their deviation over posterior draws."""
+    def _score_std(self, queries: Queries, candidates: Array | None = None) -> Array:
+        """Return the deviations of the scores of a block (probabilistic models)."""
+        return self._spread(partial(self._scores, queries, candidates=candidates))
+
+    def _proba_std(self, queries: Queries, candidates: Array | None = None) -> Array:
+        """Return the deviations of the probabilities of a block (probabilistic models)."""
+        return self._spread(partial(self._probabilities, queries, candidates=candidates))
+
+    def _spread(self, values: Callable[[int], Array]) -> Array:
+        """Return the deviation of a function of the number of a posterior draw."""
         total = square = 0.0
         for draw in range(self.n_samples):
-            value = function(queries, draw).astype(np.float64)
+            value = values(draw).astype(np.float64)
             total, square = total + value, square + value**2
         variance = square / self.n_samples - (total / self.n_samples) ** 2
-        return function(queries), np.sqrt(np.maximum(variance, 0)).astype(np.float32)
+        return np.sqrt(np.maximum(variance, 0)).astype(np.float32)
 
-    def _check_std(self, return_std):
+    def _check_std(self, return_std: bool) -> None:
         if return_std and not self.__sklearn_tags__().probabilistic:
             raise ValueError(
                 "return_std must be False for a model without a posterior; got "
                 f"{return_std!r} for {type(self).__name__}"
             )
 
-    def _values(self, function, queries, return_std):
-        """Give the arrays that answer for a block."""
-        return self._with_std(function, queries) if return_std else (function(queries),)
+    # answering in blocks
 
-    def _block_bytes(self, return_std):
-        return self._row_bytes() * (3 if return_std else 1)
-
-    def _answer(self, function, X, users, return_std):
-        """Evaluate a function of blocks on rows, or on the pairs of Interactions."""
+    def _answer(self, of: Of, X: Any, users: ArrayLike | None, return_std: bool) -> Answer:
+        """Answer with scores or probabilities of rows, or of the pairs of Interactions."""
         check_is_fitted(self)
         self._check_std(return_std)
         if isinstance(X, Interactions):
-            answer = self._answer_pairs(function, X, users, return_std)
+            answer = self._answer_pairs(of, X, users, return_std)
         else:
-            queries = self._queries(X, users)
-            shape = (queries.n_rows, self.n_features_in_)
-            answer = tuple(np.empty(shape, np.float32) for _ in range(1 + bool(return_std)))
-            for rows in row_blocks(queries.n_rows, self._block_bytes(return_std)):
-                arrays = self._values(function, queries.take(rows), return_std)
-                if rows == slice(0, queries.n_rows):
-                    answer = arrays  # all rows in one block: no copy
-                    break
-                for out, array in zip(answer, arrays, strict=True):
-                    out[rows] = array
+            queries, n_bytes = self._queries(X, users), self._block_bytes(return_std)
+            values = partial(self._values, of, return_std)
+            answer = answer_rows(values, queries, n_bytes)
         return answer if return_std else answer[0]
 
-    def _answer_pairs(self, function, pairs, users, return_std):
+    def _values(
+        self, of: Of, return_std: bool, queries: Queries, candidates: Array | None = None
+    ) -> tuple[Array, ...]:
+        """Return the scores or probabilities of a block, and their deviations if wanted."""
+        if of == "scores":
+            values, std = self._scores, self._score_std
+        else:
+            values, std = self._probabilities, self._proba_std
+        spread = (std(queries, candidates),) if return_std else ()
+        return values(queries, candidates=candidates), *spread
+
+    def _block_bytes(self, return_std: bool) -> int:
+        return self._row_bytes() * (3 if return_std else 1)
+
+    def _answer_pairs(
+        self, of: Of, pairs: Interactions, users: ArrayLike | None, return_std: bool
+    ) -> tuple[Array, ...]:
         if users is not None:
             raise ValueError("users must be None where X is Interactions, which name their users")
         check_pairs(pairs, self.interactions_.shape)
         known, place = pairs_by_user(pairs)
-        queries = self._queries(None, known)
+        values = partial(self._values, of, return_std)
+        n_bytes = self._block_bytes(return_std)
         longest = np.bincount(place).max(initial=0)
-        if self._few_are_cheap(function) and 4 * longest <= self.n_features_in_:
-            blocks = self._list_blocks(function, queries, place, pairs.item, return_std)
-        else:
-            blocks = self._dense_blocks(function, queries, place, pairs.item, return_std)
-        answer = tuple(np.empty(len(place), np.float32) for _ in range(1 + bool(return_std)))
-        for chosen, arrays in blocks:
-            for out, array in zip(answer, arrays, strict=True):
-                out[chosen] = array
-        return answer
+        if self._few_are_cheap(of) and 4 * longest <= self.n_features_in_:
+            n_bytes = None
+        queries = self._queries(None, known)
+        return answer_pairs(values, queries, place, pairs.item, 1 + bool(return_std), n_bytes)
 
-    def _few_are_cheap(self, function):
-        return self._scores_few_cheaply and (function == self._scores or self._links_pairs)
+    def _few_are_cheap(self, of: Of) -> bool:
+        return self._scores_few_cheaply and (of == "scores" or self.link_.by_pair)
 
-    def _dense_blocks(self, function, queries, place, items, return_std):
-        """Yield pairs and their values, out of whole rows."""
-        for rows, chosen in pair_blocks(place, queries.n_rows, self._block_bytes(return_std)):
-            at = place[chosen] - rows.start, items[chosen]
-            arrays = self._values(function, queries.take(rows), return_std)
-            yield chosen, [array[at] for array in arrays]
-
-    def _list_blocks(self, function, queries, place, items, return_std):
-        """Yield pairs and their values, the items of each user alone."""
-        n_bytes = 32 * np.bincount(place).max(initial=1)
-        for rows, chosen in pair_blocks(place, queries.n_rows, n_bytes):
-            row = place[chosen] - rows.start
-            lists, column = lists_of_pairs(row, items[chosen], rows.stop - rows.start)
-            listed = partial(function, candidates=lists)
-            arrays = self._values(listed, queries.take(rows), return_std)
-            yield chosen, [array[row, column] for array in arrays]
-
-    def decision_function(self, X=None, *, users=None, return_std=False):
-        """Give the scores that rank.
+    @shared_docs
+    def decision_function(
+        self,
+        X: Interactions | MatrixLike | None = None,
+        *,
+        users: ArrayLike | None = None,
+        return_std: bool = False,
+    ) -> Answer:
+        """Return the scores that rank.
 
         Parameters
         ----------
-        X : sparse matrix or array-like of shape (n_rows, n_items), or Interactions, default=None
-            Histories of any users, a row each; or pairs of users known from ``fit``.
-        users : array-like of int of shape (n_rows,), default=None
-            Rows of the fitted matrix. With ``X`` too, that is their newer history.
-        return_std : bool, default=False
-            Also give the deviation over posterior draws (probabilistic models).
+        %(histories_or_pairs)s
+        %(users)s
+        %(return_std)s
 
         Returns
         -------
         scores : ndarray of shape (n_rows, n_items) or (n_pairs,)
             Larger is better, float32.
-        std : ndarray of the same shape
-            Only with ``return_std``.
+        %(std)s
 
         Raises
         ------
-        ValueError
-            If an input does not fit the matrix of ``fit``.
+        %(bad_input)s
         """
-        return self._answer(self._scores, X, users, return_std)
+        return self._answer("scores", X, users, return_std)
 
-    def predict_proba(self, X=None, *, users=None, return_std=False):
-        """Give probabilities; the tag ``proba`` says of what.
+    @shared_docs
+    def predict_proba(
+        self,
+        X: Interactions | MatrixLike | None = None,
+        *,
+        users: ArrayLike | None = None,
+        return_std: bool = False,
+    ) -> Answer:
+        """Return probabilities; the tag ``proba`` says of what.
 
         ``"categorical"``: an item's share of the user's interactions, rows sum to 1.
         ``"bernoulli"``: the probability that the user interacts with the item.
 
         Parameters
         ----------
-        X : sparse matrix or array-like of shape (n_rows, n_items), or Interactions, default=None
-            Histories of any users, a row each; or pairs of users known from ``fit``.
-        users : array-like of int of shape (n_rows,), default=None
-            Rows of the fitted matrix. With ``X`` too, that is their newer history.
-        return_std : bool, default=False
-            Also give the deviation over posterior draws (probabilistic models).
+        %(histories_or_pairs)s
+        %(users)s
+        %(return_std)s
 
         Returns
         -------
         proba : ndarray of shape (n_rows, n_items) or (n_pairs,)
             In [0, 1], float32.
-        std : ndarray of the same shape
-            Only with ``return_std``.
+        %(std)s
 
         Raises
         ------
-        ValueError
-            If an input does not fit the matrix of ``fit``.
+        %(bad_input)s
         """
-        return self._answer(self._probabilities, X, users, return_std)
+        return self._answer("probabilities", X, users, return_std)
 
+    # lists
+
+    @shared_docs
     def recommend(
         self,
-        X=None,
-        n_items=10,
+        X: Interactions | MatrixLike | None = None,
+        n_items: int = 10,
         *,
-        users=None,
-        exclude_seen=True,
-        candidates=None,
-        exclude=None,
-        strategy="mean",
-        return_scores=False,
-        return_std=False,
-    ):
-        """Give the best items of each user, best first, ties to the lower index.
+        users: ArrayLike | None = None,
+        exclude_seen: bool = True,
+        candidates: ArrayLike | None = None,
+        exclude: MatrixLike | None = None,
+        strategy: Strategy = "mean",
+        return_scores: bool = False,
+        return_std: bool = False,
+    ) -> Array | tuple[Array, ...]:
+        """Return the best items of each user, best first, ties to the lower index.
 
         Parameters
         ----------
@@ -362,8 +386,7 @@ class BaseRecommender(ParameterFields, BaseEstimator):
             Histories of any users, a row each.
         n_items : int, default=10
             Length of the lists.
-        users : array-like of int of shape (n_rows,), default=None
-            Rows of the fitted matrix. With ``X`` too, that is their newer history.
+        %(users)s
         exclude_seen : bool, default=True
             Leave out what the user has.
         candidates : array-like of int of shape (m,) or (n_rows, m), default=None
@@ -374,9 +397,9 @@ class BaseRecommender(ParameterFields, BaseEstimator):
             Rank by the score, by score plus deviation, or by the scores of one posterior draw
             (the last two: probabilistic models).
         return_scores : bool, default=False
-            Also give the scores.
+            Also return the scores.
         return_std : bool, default=False
-            Also give the deviations of the scores (probabilistic models).
+            Also return the deviations of the scores (probabilistic models).
 
         Returns
         -------
@@ -389,20 +412,42 @@ class BaseRecommender(ParameterFields, BaseEstimator):
 
         Raises
         ------
-        ValueError
-            If an input does not fit the matrix of ``fit``.
+        %(bad_input)s
         """
         check_is_fitted(self)
-        request = RankingRequest(n_items, exclude_seen, candidates, exclude, strategy, return_std)
+        check_strategy(strategy, self)
         self._check_std(return_std)
-        request.check_strategy(self)
-        lists = request.run(self, self._queries(X, users))
-        chosen = (True, return_scores, return_std)
-        answer = tuple(array for array, wanted in zip(lists, chosen, strict=True) if wanted)
+        queries = self._queries(X, users)
+        shape = queries.n_rows, self.n_features_in_
+        request = ListRequest(n_items, exclude_seen, candidates, exclude, shape)
+        lists = self._rank(request, queries, strategy, return_std)
+        chosen = zip((lists.indices, lists.scores, lists.std), (True, return_scores, return_std))
+        answer = tuple(array for array, wanted in chosen if wanted)
         return answer if len(answer) > 1 else answer[0]
 
-    def score(self, X, y=None):
-        """Give NDCG@10.
+    def _rank(
+        self, request: ListRequest, queries: Queries, strategy: Strategy, return_std: bool
+    ) -> Lists:
+        """Rank what may be recommended, block by block."""
+        lists = Lists(queries.n_rows, request.n_items, return_std)
+        row_bytes = self._block_bytes(return_std or strategy != "mean")
+        for rows in row_blocks(queries.n_rows, row_bytes):
+            part, columns = queries.take(rows), request.columns(rows)
+            std = self._score_std(part, columns) if return_std or strategy == "ucb" else None
+            scores = self._scores(part, 0 if strategy == "thompson" else None, columns)
+            if strategy == "ucb":
+                scores = scores + std
+            request.mask(scores, part, rows)
+            lists.put(rows, self._top_k(scores, request.n_items), std, columns)
+        return lists
+
+    def _top_k(self, scores: Array, k: int) -> tuple[Array, Array]:
+        """Return the best k columns and their scores; torch models on CUDA may do it there."""
+        return top_k(scores, k)
+
+    @shared_docs
+    def score(self, X: Interactions | MatrixLike, y: Any = None) -> float:
+        """Return NDCG@10.
 
         Parameters
         ----------
@@ -410,8 +455,7 @@ class BaseRecommender(ParameterFields, BaseEstimator):
             Histories, when ``y`` holds targets; without them 20 % of each row is hidden and
             predicted from the rest. The entries of Interactions are the targets of users known
             from ``fit``, masked with what ``fit`` saw except the targets.
-        y : sparse matrix or array-like of shape (n_users, n_items), default=None
-            Targets. None or 1-D is ignored.
+        %(targets)s
 
         Returns
         -------
@@ -424,8 +468,15 @@ class BaseRecommender(ParameterFields, BaseEstimator):
         return make_ranking_scorer("ndcg", k=10)(self, X, y)
 
 
-def _pick(scores, candidates):
+def _pick(scores: Array, candidates: Array) -> Array:
     """Take the columns of shared or per-row candidates."""
     if candidates.ndim == 1:
         return scores[:, candidates]
     return np.take_along_axis(scores, candidates, axis=1)
+
+
+def _pick_rows(prior: Array, candidates: Array | None, rows: Array) -> Array:
+    """Take one value an item, for all items or for the candidates of some rows."""
+    if candidates is None:
+        return prior
+    return prior[candidates if candidates.ndim == 1 else candidates[rows]]

@@ -4,7 +4,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skrec.base import BaseRecommender
+from skrec.base import BaseRecommender, Link, Queries, Softmax
+from skrec.typing import Array, CSRMatrix
 
 __all__ = ["PopularityRecommender"]
 
@@ -39,11 +40,11 @@ class PopularityRecommender(BaseRecommender):
     array([[0, 2]])
     """
 
-    _proba: ClassVar[str] = "categorical"
+    _link: ClassVar[type[Link]] = Softmax
     _test_parameters: ClassVar[dict[str, Any]] = {}
 
-    def _fit(self, X):
+    def _fit(self, X: CSRMatrix) -> None:
         pass
 
-    def _score_block(self, queries):
+    def _score_block(self, queries: Queries) -> Array:
         return np.broadcast_to(self._prior_scores(), queries.history.shape).copy()

@@ -1,16 +1,18 @@
 """Calibrated probabilities for any recommender."""
 
 from dataclasses import field
+from functools import partial
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
+from skrec.base import BaseRecommender, Link, Queries
 from skrec.calibration._maps import (
     MAPS,
     Sample,
@@ -20,6 +22,7 @@ from skrec.calibration._maps import (
 )
 from skrec.calibration._wrapping import WrappingRecommender, recommender_in
 from skrec.interactions import Interactions
+from skrec.typing import Array, RandomState
 from skrec.utils import row_blocks, row_of_entry
 
 __all__ = ["CalibratedRecommender"]
@@ -30,6 +33,17 @@ _KNOWN = 0.2  # share of those whom it sees without the hidden entries: most are
 _LEAST_KNOWN = 200  # unless there are few
 _TIMES = 5  # so often entries of each of these are hidden
 _LEAST_HITS = 50  # hidden entries that a map of its own for new users needs
+
+
+class _Mapped(Link):
+    """Tells what the maps of a calibrated recommender mean; it applies them itself."""
+
+    proba_pairs = "unseen"
+
+    def prior(self, model: BaseRecommender) -> Array:
+        if not model._predicts_ratings():
+            return super().prior(model)
+        return model.calibrator_.predict(model._inner()._prior_scores(), 0)
 
 
 class CalibratedRecommender(WrappingRecommender):
@@ -46,23 +60,6 @@ class CalibratedRecommender(WrappingRecommender):
     probability, for the shares p of a categorical model :math:`\log n_u p_{ui}`, and the score
     where the probability is a calibrated score already (tag ``proba_pairs="unseen"``). The
     ranking, and all that is not a probability, are the recommender's own.
-
-    Parameters
-    ----------
-    estimator : object
-        Recommender, or a search for one. A `sklearn.frozen.FrozenEstimator` is not fitted again:
-        the X of ``fit`` are then histories to calibrate on, which it should not have seen.
-    method : {"sigmoid", "isotonic"}, default="sigmoid"
-        Kind of g: the logistic function, or rising steps fitted to its argument, which need more
-        pairs and may tie probabilities.
-    hidden : float, default=0.1
-        Chance of each entry to be hidden. The probabilities are those of the pairs that a history
-        lacks where this share of what the user has is not in it.
-    n_unstored : int, default=200
-        Pairs drawn for each row among those that it does not store, weighted by the inverse of
-        the rate; None takes all.
-    random_state : int, RandomState instance or None, default=0
-        Source of the hidden entries and the drawn pairs. It is not handed to the estimator.
 
     Attributes
     ----------
@@ -124,27 +121,44 @@ class CalibratedRecommender(WrappingRecommender):
     True
     """
 
-    estimator: Any = field(default=None, kw_only=False)
-    method: str = "sigmoid"
-    hidden: float = 0.1
-    n_unstored: int | None = 200
-    random_state: Any = 0
+    estimator: Annotated[
+        Any,
+        HasMethods(["fit", "predict_proba"]),
+        "Recommender, or a search for one. A `sklearn.frozen.FrozenEstimator` is not fitted "
+        "again: the X of ``fit`` are then histories to calibrate on, which it should not have "
+        "seen.",
+    ] = field(default=None, kw_only=False)
+    method: Annotated[
+        Literal["sigmoid", "isotonic"],
+        "Kind of g: the logistic function, or rising steps fitted to its argument, which need "
+        "more pairs and may tie probabilities.",
+    ] = "sigmoid"
+    hidden: Annotated[
+        float,
+        Interval(Real, 0, 1, closed="neither"),
+        "Chance of each entry to be hidden. The probabilities are those of the pairs that a "
+        "history lacks where this share of what the user has is not in it.",
+    ] = 0.1
+    n_unstored: Annotated[
+        int | None,
+        Interval(Integral, 1, None, closed="left"),
+        "Pairs drawn for each row among those that it does not store, weighted by the inverse of "
+        "the rate; None takes all.",
+    ] = 200
+    random_state: Annotated[
+        RandomState,
+        "random_state",
+        "Source of the hidden entries and the drawn pairs. It is not handed to the estimator.",
+    ] = 0
 
-    _proba_pairs: ClassVar[str] = "unseen"
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "estimator": [HasMethods(["fit", "predict_proba"])],
-        "method": [StrOptions(set(MAPS))],
-        "hidden": [Interval(Real, 0, 1, closed="neither")],
-        "n_unstored": [Interval(Integral, 1, None, closed="left"), None],
-        "random_state": ["random_state"],
-    }
+    _link: ClassVar[type[Link]] = _Mapped
 
     @property
-    def _categorical(self):
+    def _categorical(self) -> bool:
         return self._inner().__sklearn_tags__().proba == "categorical"
 
     @property
-    def _by_score(self):
+    def _by_score(self) -> bool:
         """Whether the recommender's probabilities are calibrated scores themselves."""
         return self._inner().__sklearn_tags__().proba_pairs == "unseen"
 
@@ -240,23 +254,15 @@ class CalibratedRecommender(WrappingRecommender):
     def _row_bytes(self):
         return self._inner()._row_bytes() + 24 * self.n_features_in_
 
-    def _few_are_cheap(self, function):
-        inner = self._inner()
-        return inner._few_are_cheap(inner._scores if self._by_score else inner._probabilities)
+    def _few_are_cheap(self, of: str) -> bool:
+        return self._inner()._few_are_cheap("scores" if self._by_score else "probabilities")
 
-    def _prior_proba(self):
-        if not self._predicts_ratings():
-            return super()._prior_proba()
-        return self.calibrator_.predict(self._inner()._prior_scores(), 0)
-
-    def _probabilities(self, queries, draw=None, candidates=None):
+    def _probabilities(
+        self, queries: Queries, draw: int | None = None, candidates: Array | None = None
+    ) -> Array:
         inner, n_history = self._inner(), np.diff(queries.history.indptr)[:, None]
         function = inner._scores if self._by_score else inner._probabilities
         evidence = self._evidence(function(queries, draw, candidates), n_history)
         calibrator = self.calibrator_ if queries.users is None else self.known_calibrator_
         proba = calibrator.predict(evidence, n_history).astype(np.float32)
-        empty = queries.empty(self.__sklearn_tags__().fold_in)
-        if empty.any():
-            prior = self._prior_proba()
-            proba[empty] = prior if candidates is None else prior[candidates[empty]]
-        return proba
+        return self._with_prior(proba, queries, candidates, partial(self.link_.prior, self))

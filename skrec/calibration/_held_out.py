@@ -1,6 +1,6 @@
 """Probabilities for scorers without a likelihood: a logistic fit on held-out pairs."""
 
-from typing import ClassVar
+from typing import Self
 
 import numpy as np
 from scipy.special import expit, logit
@@ -8,17 +8,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
-from skrec.base import Queries
-from skrec.utils import has_entries, hide_entries, row_blocks, row_of_entry
+from skrec.base import BaseRecommender, Link, Queries
+from skrec.typing import Array, CSRMatrix
+from skrec.utils import has_entries, hide_entries, row_of_entry
 
-__all__ = ["HeldOutCalibration", "fit_logistic"]
+__all__ = ["HeldOut", "fit_logistic"]
 
 _HIDDEN = 0.1  # each entry's chance to be hidden: a share of a short row would be at least one
 _MAX_ROWS = 2000
 _UNSTORED_PER_ROW = 200
 
 
-def fit_logistic(features, labels, log_odds_shift):
+def fit_logistic(features: Array, labels: Array, log_odds_shift: float) -> tuple[Array, float]:
     """Fit a logistic regression to a sample in which labels were drawn at different rates.
 
     With stored pairs sampled at rate ``s1`` and unstored ones at ``s0``, the odds in the sample
@@ -50,13 +51,15 @@ def fit_logistic(features, labels, log_odds_shift):
     return coef, intercept - log_odds_shift
 
 
-def _features(scores, n_history):
-    """The score, and the log of the history's length, whose square bends it for quiet users."""
+def _features(scores: Array, n_history: Array) -> Array:
+    """Join the score and the log of the history's length, whose square bends it for quiet users."""
     activity = np.log1p(n_history)
     return np.column_stack([scores, activity, activity**2])
 
 
-def _draw_unstored(X, n_per_row, rng):
+def _draw_unstored(
+    X: CSRMatrix, n_per_row: int, rng: np.random.RandomState
+) -> tuple[Array, Array, float]:
     """Draw pairs that X does not store, uniformly, about ``n_per_row`` a row.
 
     Returns the pairs and the rate at which unstored pairs were drawn.
@@ -68,57 +71,65 @@ def _draw_unstored(X, n_per_row, rng):
     return row[free], column[free], n_per_row / n_items
 
 
-class HeldOutCalibration:
-    """Give `predict_proba` to a scorer without a likelihood.
+class HeldOut(Link):
+    r"""The link of scorers without a likelihood: a logistic fit on held-out pairs.
 
-    After ``fit`` up to 2,000 rows are scored with 10 % of their entries hidden; over pairs that
-    are not shown, a logistic regression tells the hidden from the rest, by the score, the log of
-    the history's length, and its square. The probabilities are those of the pairs that a history
-    lacks.
+    A tenth of the entries of at most 2,000 rows is hidden, the rows are scored without them, and
+    :math:`\ln p / (1 - p)` is regressed on the score and the activity of the user,
+
+    .. math:: a s_{ui} + b + c_1 \ln(1 + n_u) + c_2 \ln^2(1 + n_u), \qquad a \geq 0,
+
+    for hidden pairs (1) and drawn pairs that are not stored (0). It tells what a pair that the
+    history lacks turns out to be. A model that has learnt from what is hidden says in
+    ``_held_out_scores`` how it leaves these users out.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (3,)
+        The coefficients a, :math:`c_1` and :math:`c_2`.
+    intercept_ : float
+        The intercept b.
     """
 
-    _proba_pairs: ClassVar[str] = "unseen"
+    proba_pairs = "unseen"
 
-    def _fit_proba(self, X):
+    def fit(self, model: BaseRecommender, X: CSRMatrix) -> Self:
         rng = check_random_state(0)
         rows = np.flatnonzero(np.diff(X.indptr) >= 2)
         rows = np.sort(rng.permutation(rows)[:_MAX_ROWS])
         history, hidden = hide_entries(X[rows], _HIDDEN, rng)
-        pairs = self._calibration_pairs(X[rows], hidden, rng)
-        density = X.nnz / np.prod(X.shape)
+        pairs = _pairs(X[rows], hidden, rng)
         if pairs is None:
-            self.calibration_ = (np.zeros(3), logit(np.clip(density, 1e-6, 1 - 1e-6)))
-            return
+            density = X.nnz / np.prod(X.shape)
+            self.coef_, self.intercept_ = np.zeros(3), logit(np.clip(density, 1e-6, 1 - 1e-6))
+            return self
         row, column, labels, shift = pairs
-        scores = self._calibration_scores(history, rows, row, column)
+        scores = model._held_out_pairs(history, rows, row, column)
         lengths = np.diff(history.indptr)[row]
-        self.calibration_ = fit_logistic(_features(scores, lengths), labels, shift)
+        self.coef_, self.intercept_ = fit_logistic(_features(scores, lengths), labels, shift)
+        return self
 
-    def _calibration_pairs(self, X, hidden, rng):
-        """Give held-out pairs and unstored ones, in order of rows; None where one kind lacks."""
-        row, column, rate = _draw_unstored(X, _UNSTORED_PER_ROW, rng)
-        if hidden.nnz == 0 or len(row) == 0:
-            return None
-        labels = np.repeat([True, False], [hidden.nnz, len(row)])
-        row = np.concatenate([row_of_entry(hidden), row])
-        column = np.concatenate([hidden.indices, column])
-        order = np.argsort(row, kind="stable")
-        return row[order], column[order], labels[order], -np.log(rate)
-
-    def _held_out_scores(self, history, rows):
-        """Score histories that are a part of the given rows of ``fit``."""
-        return self._scores(Queries(history))
-
-    def _calibration_scores(self, history, rows, row, column):
-        scores = np.empty(len(row))
-        for block in row_blocks(history.shape[0], self._row_bytes()):
-            inside = slice(*np.searchsorted(row, [block.start, block.stop]))
-            dense = self._held_out_scores(history[block], rows[block])
-            scores[inside] = dense[row[inside] - block.start, column[inside]]
-        return scores
-
-    def _proba_block(self, scores, queries):
-        coef, intercept = self.calibration_
+    def probabilities(
+        self,
+        model: BaseRecommender,
+        scores: Array,
+        queries: Queries,
+        candidates: Array | None = None,
+    ) -> Array:
         features = _features(np.zeros(len(scores)), np.diff(queries.history.indptr))
-        offset = (features @ coef + intercept).astype(np.float32)
-        return expit(np.float32(coef[0]) * scores + offset[:, None])
+        offset = (features @ self.coef_ + self.intercept_).astype(np.float32)
+        return expit(np.float32(self.coef_[0]) * scores + offset[:, None])
+
+
+def _pairs(
+    X: CSRMatrix, hidden: CSRMatrix, rng: np.random.RandomState
+) -> tuple[Array, Array, Array, float] | None:
+    """Return held-out pairs and unstored ones, sorted by row; None where one kind lacks."""
+    row, column, rate = _draw_unstored(X, _UNSTORED_PER_ROW, rng)
+    if hidden.nnz == 0 or len(row) == 0:
+        return None
+    labels = np.repeat([True, False], [hidden.nnz, len(row)])
+    row = np.concatenate([row_of_entry(hidden), row])
+    column = np.concatenate([hidden.indices, column])
+    order = np.argsort(row, kind="stable")
+    return row[order], column[order], labels[order], -np.log(rate)

@@ -1,15 +1,22 @@
 """From the logits of a sampled or pairwise loss to probabilities of interactions."""
 
+from typing import Self
+
 import numpy as np
 from scipy.special import expit, logit
 
-__all__ = ["sampling_log_odds", "user_offsets"]
+from skrec.base import BaseRecommender, Link, Queries
+from skrec.typing import Array, CSRMatrix
+
+__all__ = ["SamplingOdds", "UserOffset", "sampling_log_odds", "user_offsets"]
 
 _ITERATIONS = 60  # halvings of a bracket in float64, the Newton steps in between save most
 
 
-def sampling_log_odds(history, n_negatives, probabilities=None):
-    r"""Give what sampled negatives leave out of the logits of a pointwise model.
+def sampling_log_odds(
+    history: CSRMatrix, n_negatives: int, probabilities: Array | None = None
+) -> Array:
+    r"""Return what sampled negatives leave out of the logits of a pointwise model.
 
     A model trained on every positive and on K negatives a positive, drawn from q among the items
     that the user lacks, learns the odds of that sample. The odds of an interaction follow with
@@ -51,7 +58,7 @@ def sampling_log_odds(history, n_negatives, probabilities=None):
     return np.log(n_negatives * counts / np.maximum(lacking, q.min() / 2)) + np.log(q)
 
 
-def user_offsets(logits, totals):
+def user_offsets(logits: Array, totals: Array) -> Array:
     r"""Solve for the offset of each user under which the probabilities add up.
 
     A pairwise loss fixes logits up to a constant a user; :math:`b_u` is the root of
@@ -91,3 +98,63 @@ def user_offsets(logits, totals):
         inside = (newton > low) & (newton < high)
         offset = np.where(inside, newton, (low + high) / 2)
     return offset
+
+
+class UserOffset(Link):
+    """The link of scores that lack a constant of each user (BPR, rows read at norm 1).
+
+    The offset is that under which the probabilities of a user add up to the length of the history,
+    see `user_offsets`.
+    """
+
+    def probabilities(
+        self,
+        model: BaseRecommender,
+        scores: Array,
+        queries: Queries,
+        candidates: Array | None = None,
+    ) -> Array:
+        totals = np.clip(np.diff(queries.history.indptr), 0.5, scores.shape[1] - 0.5)
+        return expit(scores + user_offsets(scores, totals)[:, None])
+
+
+class SamplingOdds(Link):
+    """The link of logits that were trained on sampled negatives: the sampling is undone.
+
+    See `sampling_log_odds`.
+
+    Parameters
+    ----------
+    n_negatives : int
+        Negatives a positive.
+
+    Attributes
+    ----------
+    probabilities_ : ndarray of shape (n_items,) or None
+        With which items were drawn as negatives; None is uniform.
+    """
+
+    by_pair = True
+
+    def __init__(self, n_negatives: int) -> None:
+        self.n_negatives = n_negatives
+
+    def fit(self, model: BaseRecommender, X: CSRMatrix) -> Self:
+        self.probabilities_ = model.negative_probabilities_
+        return self
+
+    def probabilities(
+        self,
+        model: BaseRecommender,
+        scores: Array,
+        queries: Queries,
+        candidates: Array | None = None,
+    ) -> Array:
+        # of shape (n_rows, 1) or (n_rows, n_items)
+        odds = sampling_log_odds(queries.history, self.n_negatives, self.probabilities_)
+        if candidates is None:
+            return expit(scores + odds)
+        odds = np.broadcast_to(odds, (len(scores), queries.history.shape[1]))
+        if candidates.ndim == 1:
+            return expit(scores + odds[:, candidates])
+        return expit(scores + np.take_along_axis(odds, candidates, axis=1))

@@ -1,17 +1,23 @@
 """Recommenders around a recommender: all that the inner one answers for itself."""
 
+from typing import Any
+
+from numpy.typing import ArrayLike
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base import BaseRecommender, check_matrix
+from skrec.base import BaseRecommender, RecommenderTags, check_matrix, shared_docs
 from skrec.interactions import Interactions
+from skrec.typing import Array, MatrixLike
 
 __all__ = ["WrappingRecommender", "recommender_in"]
 
+Answer = Array | tuple[Array, Array]
 
-def recommender_in(estimator):
-    """Give the recommender that is frozen or was searched for, or None."""
+
+def recommender_in(estimator: Any) -> BaseRecommender | None:
+    """Return the recommender that is frozen or was searched for, or None."""
     if isinstance(estimator, FrozenEstimator):
         return recommender_in(estimator.estimator)
     if isinstance(estimator, BaseRecommender):
@@ -20,18 +26,18 @@ def recommender_in(estimator):
     return None if inner is None else recommender_in(inner)
 
 
-def _predicts_ratings(self):
+def _predicts_ratings(self: Any) -> bool:
     return self._predicts_ratings()
 
 
-def _knows_similar_items(self):
+def _knows_similar_items(self: Any) -> bool:
     return hasattr(self._inner(), "similar_items")
 
 
 class WrappingRecommender(BaseRecommender):
     """Base of recommenders with a parameter ``estimator`` that ranks as that one does."""
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> RecommenderTags:
         tags, inner = super().__sklearn_tags__(), self._inner()
         if inner is not None:
             own = inner.__sklearn_tags__()
@@ -40,92 +46,104 @@ class WrappingRecommender(BaseRecommender):
             tags.input_tags.positive_only = own.input_tags.positive_only
         return tags
 
-    def _inner(self):
-        """Give the recommender, the fitted one where there is one."""
+    def _inner(self) -> Any:
+        """Return the recommender, the fitted one where there is one."""
         return recommender_in(getattr(self, "estimator_", self.estimator))
 
     @property
-    def _weighs_strengths(self):
+    def _weighs_strengths(self) -> bool:
         inner = self._inner()
         return getattr(inner, "_weighs_strengths", False)
 
-    def _predicts_ratings(self):
+    def _predicts_ratings(self) -> bool:
         return self.__sklearn_tags__().feedback == "explicit"
 
     @property
-    def n_samples(self):
+    def n_samples(self) -> int:
         """Posterior draws of the recommender."""
         return self._inner().n_samples
 
     @property
-    def relevance_threshold(self):
+    def relevance_threshold(self) -> float:
         """Rating that counts as good, of a rating model."""
         return self._inner().relevance_threshold
 
     def _asked(self, X):
-        """Give X as the recommender takes it, after a look at names and numbers of items."""
+        """Return X as the recommender takes it, after a look at names and numbers of items."""
         check_is_fitted(self)
         if X is None or isinstance(X, Interactions):
             return X
         return check_matrix(self, X, reset=False)
 
-    def decision_function(self, X=None, *, users=None, return_std=False):
-        """Give the scores that rank, which are the recommender's own.
+    @shared_docs
+    def decision_function(
+        self,
+        X: Interactions | MatrixLike | None = None,
+        *,
+        users: ArrayLike | None = None,
+        return_std: bool = False,
+    ) -> Answer:
+        """Return the scores that rank, which are the recommender's own.
 
         Parameters
         ----------
-        X : sparse matrix or array-like of shape (n_rows, n_items), or Interactions, default=None
-            Histories of any users, a row each; or pairs of users known from ``fit``.
-        users : array-like of int of shape (n_rows,), default=None
-            Rows of the fitted matrix. With ``X`` too, that is their newer history.
-        return_std : bool, default=False
-            Also give the deviation over posterior draws (probabilistic models).
+        %(histories_or_pairs)s
+        %(users)s
+        %(return_std)s
 
         Returns
         -------
         scores : ndarray of shape (n_rows, n_items) or (n_pairs,)
             Larger is better, float32.
-        std : ndarray of the same shape
-            Only with ``return_std``.
+        %(std)s
 
         Raises
         ------
-        ValueError
-            If an input does not fit the matrix of ``fit``.
+        %(bad_input)s
         """
         X = self._asked(X)
         return self._inner().decision_function(X, users=users, return_std=return_std)
 
     @available_if(_predicts_ratings)
-    def predict(self, X=None, *, users=None, return_std=False):
+    @shared_docs
+    def predict(
+        self,
+        X: Interactions | MatrixLike | None = None,
+        *,
+        users: ArrayLike | None = None,
+        return_std: bool = False,
+    ) -> Answer:
         """Predict ratings, as the recommender does (rating models).
 
         Parameters
         ----------
-        X : sparse matrix or array-like of shape (n_rows, n_items), or Interactions, default=None
-            Ratings of any users, a row each; or pairs of users known from ``fit``.
-        users : array-like of int of shape (n_rows,), default=None
-            Rows of the fitted matrix. With ``X`` too, those are their newer ratings.
-        return_std : bool, default=False
-            Also give the deviation over posterior draws (probabilistic models).
+        %(histories_or_pairs)s
+        %(users)s
+        %(return_std)s
 
         Returns
         -------
         ratings : ndarray of shape (n_rows, n_items) or (n_pairs,)
             float32.
-        std : ndarray of the same shape
-            Only with ``return_std``.
+        %(std)s
 
         Raises
         ------
-        ValueError
-            If an input does not fit the matrix of ``fit``.
+        %(bad_input)s
         """
         X = self._asked(X)
         return self._inner().predict(X, users=users, return_std=return_std)
 
-    def recommend(self, X=None, n_items=10, *, users=None, **options):
-        """Give the best items of each user, as the recommender does.
+    @shared_docs
+    def recommend(
+        self,
+        X: Interactions | MatrixLike | None = None,
+        n_items: int = 10,
+        *,
+        users: ArrayLike | None = None,
+        **options: Any,
+    ) -> Array | tuple[Array, ...]:
+        """Return the best items of each user, as the recommender does.
 
         Parameters
         ----------
@@ -133,8 +151,7 @@ class WrappingRecommender(BaseRecommender):
             Histories of any users, a row each.
         n_items : int, default=10
             Length of the lists.
-        users : array-like of int of shape (n_rows,), default=None
-            Rows of the fitted matrix. With ``X`` too, that is their newer history.
+        %(users)s
         **options : dict
             The other arguments of `BaseRecommender.recommend`.
 
@@ -145,20 +162,19 @@ class WrappingRecommender(BaseRecommender):
 
         Raises
         ------
-        ValueError
-            If an input does not fit the matrix of ``fit``.
+        %(bad_input)s
         """
         return self._inner().recommend(self._asked(X), n_items, users=users, **options)
 
-    def score(self, X, y=None):
-        """Give the recommender's own score: NDCG@10, or of ratings minus the RMSE.
+    @shared_docs
+    def score(self, X: Interactions | MatrixLike, y: Any = None) -> float:
+        """Return the recommender's own score: NDCG@10, or of ratings minus the RMSE.
 
         Parameters
         ----------
         X : Interactions, sparse matrix or array-like of shape (n_users, n_items)
             As of the recommender.
-        y : sparse matrix or array-like of shape (n_users, n_items), default=None
-            Targets. None or 1-D is ignored.
+        %(targets)s
 
         Returns
         -------
@@ -168,8 +184,8 @@ class WrappingRecommender(BaseRecommender):
         return self._inner().score(self._asked(X), y)
 
     @available_if(_knows_similar_items)
-    def similar_items(self, items, n_items=10):
-        """Give similar items, as the recommender does (where it does).
+    def similar_items(self, items: ArrayLike, n_items: int = 10) -> tuple[Array, Array]:
+        """Return similar items, as the recommender does (where it does).
 
         Parameters
         ----------

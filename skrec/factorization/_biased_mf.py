@@ -1,19 +1,24 @@
 """Matrix factorisation with biases, on ratings."""
 
 import copy
-from typing import ClassVar
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
 
-from skrec.factorization._dot import BiasedDot
+from skrec.base import Queries
 from skrec.factorization._row_ridge import solve_rows
-from skrec.neural import PairRegressor
+from skrec.neural import RatedPairRecommender
+from skrec.nn import Dot, PairModel
+from skrec.training import RatedBatches
+from skrec.typing import Array, CSRMatrix
 
 __all__ = ["BiasedMFRegressor"]
 
 
-class BiasedMFRegressor(BiasedDot, PairRegressor):
+class BiasedMFRegressor(RatedPairRecommender):
     r"""Matrix factorisation with biases, trained on ratings.
 
     Minimises over the ratings :math:`r_{ui}`
@@ -25,9 +30,6 @@ class BiasedMFRegressor(BiasedDot, PairRegressor):
     The penalty counts once a rating, so a user with n ratings has :math:`n \lambda`. At the end
     each user's :math:`(p_u, b_u)` is the exact minimum, a ridge regression on the vectors of the
     items, and an unseen user's is made the same way.
-
-    Parameters
-    ----------
 
     Attributes
     ----------
@@ -70,50 +72,55 @@ class BiasedMFRegressor(BiasedDot, PairRegressor):
     (2, 40)
     """
 
-    l2: float = 0.08
+    l2: Annotated[
+        float,
+        "Weight of the squared norms, biases included, beside each squared error.",
+    ] = 0.08
     max_epochs: int = 30
+    bias: Annotated[
+        bool, "Whether users and items have biases, the last entries of their vectors."
+    ] = True
+    fold_in_steps: Annotated[int, "Not used: unseen users are solved."] = 20
 
-    _fold_in: ClassVar[str] = "exact"
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        "l2": """
-            l2 : float, default=0.08
-                Weight of the squared norms, biases included, beside each squared error.""",
-        "max_epochs": """
-            max_epochs : int, default=30
-                Passes over the training data.""",
-        "fold_in_steps": """
-            fold_in_steps : int, default=20
-                Not used: unseen users are solved.""",
-    }
+    _fold_in: ClassVar = "exact"
 
-    def _data(self, X, rng):
-        batches, validation = super()._data(X, rng)
-        if validation is not None:
-            validation.history = self._fold_in_rows(batches.X)
-        return batches, validation
+    def _interaction(self) -> Dot:
+        return Dot(self.n_factors, user_bias=self.bias, item_bias=self.bias)
 
-    def _validation_callback(self, validation, patience):
-        callback = super()._validation_callback(validation, patience)
-        evaluate, history = callback.evaluate, validation.history
+    def _callbacks(self, batches: RatedBatches, watched: Any) -> list[tuple[str, Any]]:
+        callbacks = super()._callbacks(batches, watched)
+        for _, callback in callbacks:
+            history = self._centred(batches.X)
+            callback.evaluate = partial(self._evaluate_as_used, callback.evaluate, history)
+        return callbacks
 
-        def evaluate_as_used(module):
-            module = copy.deepcopy(module)  # training goes on from its own vectors
-            self._solve_users(module, history)
-            return evaluate(module)
+    def _evaluate_as_used(
+        self, evaluate: Callable[[PairModel], float], history: CSRMatrix, module: PairModel
+    ) -> float:
+        module = copy.deepcopy(module)  # training goes on from its own vectors
+        self._solve_users(module, history)
+        return evaluate(module)
 
-        callback.evaluate = evaluate_as_used
-        return callback
+    def _centred(self, X: CSRMatrix) -> CSRMatrix:
+        return self._objective.fold_in_rows(self, X)
 
-    def _finish(self, batches, rng):
+    def _finish(self, batches: RatedBatches, rng: np.random.RandomState) -> None:
         super()._finish(batches, rng)
-        self._solve_users(self._module, self._fold_in_rows(self.interactions_))
+        self._solve_users(self._module, self._centred(self.interactions_))
 
-    def _solve_users(self, module, ratings):
+    def _solve_users(self, module: PairModel, ratings: CSRMatrix) -> None:
         """Put the vectors that `_solved` gives into a module."""
         with torch.no_grad():
             module.users.free.weight.copy_(torch.from_numpy(self._solved(module, ratings)))
 
-    def _model_scores(self, module, queries, candidates=None, *args, **options):
+    def _model_scores(
+        self,
+        module: PairModel,
+        queries: Queries,
+        candidates: Array | None = None,
+        *args: Any,
+        **options: Any,
+    ) -> Array:
         if candidates is not None and candidates.ndim == 2:
             return super()._model_scores(module, queries, candidates, *args, **options)
         # in float64: where a probability is small, it shows what a row's place among the others
@@ -125,14 +132,14 @@ class BiasedMFRegressor(BiasedDot, PairRegressor):
             scores = module.interaction.cross(users, side) + self.rating_mean_
         return scores.float().cpu().numpy()
 
-    def _free_vectors(self, module, queries):
+    def _free_vectors(self, module: PairModel, queries: Queries) -> torch.Tensor:
         if queries.users is not None and queries.history is queries.stored:
             return module.users.free.weight.detach()[torch.from_numpy(queries.users)]
-        vectors = self._solved(module, self._fold_in_rows(queries.history))
+        vectors = self._solved(module, self._centred(queries.history))
         return torch.from_numpy(vectors).to(module.items.weight)
 
-    def _solved(self, module, ratings):
-        """Give the vectors of the users of a matrix of ratings less their mean."""
+    def _solved(self, module: PairModel, ratings: CSRMatrix) -> Array:
+        """Return the vectors of the users of a matrix of ratings less their mean."""
         items = module.items.weight.detach().cpu().double().numpy()
         if not self.bias:
             return solve_rows(ratings, items, self.l2)

@@ -1,25 +1,21 @@
 """Matrix factorisation with the loss of Bayesian personalised ranking."""
 
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar
 
-from skrec.neural import PairRanker
-from skrec.nn import Dot, PairModel, UserTable, make_table
+from skrec.neural import SampledPairRecommender
+from skrec.neural.objectives import Pairwise
+from skrec.nn import Dot
 
 __all__ = ["BPRMFRanker"]
 
 
-class BPRMFRanker(PairRanker):
+class BPRMFRanker(SampledPairRecommender):
     r"""Matrix factorisation trained to rank (MF-BPR).
 
     Minimises over triplets of a user u, an item i that u has and a sampled item j that u lacks
 
     .. math:: \sum_{(u, i, j)} -\ln \sigma(f_{ui} - f_{uj})
         + \lambda (\|p_u\|^2 + \|q_i\|^2 + \|q_j\|^2), \qquad f_{ui} = p_u^\top q_i \; [+ b_i].
-
-    Parameters
-    ----------
-    item_bias : bool, default=False
-        Whether each item has a bias, which is the last entry of its vector.
 
     Attributes
     ----------
@@ -58,15 +54,12 @@ class BPRMFRanker(PairRanker):
     (2, 3)
     """
 
-    item_bias: bool = False
+    item_bias: Annotated[
+        bool,
+        "Whether each item has a bias, which is the last entry of its vector.",
+    ] = False
 
-    _fold_in: ClassVar[str] = "approximate"
-    _parameter_constraints: ClassVar[dict[str, Any]] = {"item_bias": ["boolean"]}
+    _objective: ClassVar = Pairwise()
 
-    def _model(self, n_users, n_items):
-        interaction = Dot(self.n_factors, item_bias=self.item_bias)
-        return PairModel(
-            UserTable(n_users, interaction.user_size, self.init_std),
-            make_table(n_items, interaction.item_size, self.init_std),
-            interaction,
-        )
+    def _interaction(self) -> Dot:
+        return Dot(self.n_factors, item_bias=self.item_bias)

@@ -1,14 +1,15 @@
 """Matrix factorisation with a pointwise loss."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from skrec.factorization._dot import BiasedDot
-from skrec.neural import PairClassifier
+from skrec.neural import SampledPairRecommender
+from skrec.neural.objectives import Pointwise
+from skrec.nn import Dot
 
 __all__ = ["MFClassifier"]
 
 
-class MFClassifier(BiasedDot, PairClassifier):
+class MFClassifier(SampledPairRecommender):
     r"""Matrix factorisation with sampled binary cross-entropy (the dot product of Rendle 2020).
 
     Minimises over pairs of a user u and an item i, each one that u has (:math:`y_{ui} = 1`) with K
@@ -16,9 +17,6 @@ class MFClassifier(BiasedDot, PairClassifier):
 
     .. math:: \sum_{(u, i)} -y_{ui} \ln \sigma(f_{ui}) - (1 - y_{ui}) \ln \sigma(-f_{ui})
         + \lambda (\|p_u\|^2 + \|q_i\|^2), \qquad f_{ui} = p_u^\top q_i + b_u + b_i.
-
-    Parameters
-    ----------
 
     Attributes
     ----------
@@ -56,4 +54,12 @@ class MFClassifier(BiasedDot, PairClassifier):
     (2, 50)
     """
 
-    _fold_in: ClassVar[str] = "approximate"
+    bias: Annotated[
+        bool, "Whether users and items have biases, the last entries of their vectors."
+    ] = True
+    n_negatives: int = 4
+
+    _objective: ClassVar = Pointwise()
+
+    def _interaction(self) -> Dot:
+        return Dot(self.n_factors, user_bias=self.bias, item_bias=self.bias)

@@ -1,26 +1,27 @@
 """Weighted matrix factorisation by alternating least squares."""
 
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from tqdm.auto import tqdm
 
-from skrec.base import BaseRecommender
-from skrec.calibration import HeldOutCalibration
+from skrec.base import BaseRecommender, Link, Queries
+from skrec.calibration import HeldOut
 from skrec.factorization._products import inner_products
-from skrec.neural import SimilarItems
+from skrec.neural import similar_items
 from skrec.nn import WeightedRows
 from skrec.training import resolve_device
+from skrec.typing import Array, CSRMatrix, RandomState
 
 __all__ = ["WMFRecommender"]
 
 
-class WMFRecommender(SimilarItems, HeldOutCalibration, BaseRecommender):
+class WMFRecommender(BaseRecommender):
     r"""Weighted matrix factorisation (WMF, iALS): all pairs count, the stored ones for more.
 
     With ``weighting="unobserved"`` it minimises over the pairs S that are stored and all pairs
@@ -39,39 +40,6 @@ class WMFRecommender(SimilarItems, HeldOutCalibration, BaseRecommender):
 
     An epoch solves all users with the items as they are, then all items. At the end users are
     solved once more, and an unseen user is solved in the same way from the history.
-
-    Parameters
-    ----------
-    n_factors : int, default=64
-        Length of the vectors.
-    weighting : {"unobserved", "confidence"}, default="unobserved"
-        Which of the two objectives.
-    unobserved_weight : float, default=0.1
-        Weight :math:`\alpha_0` of each pair beside the 1 of a stored one (``"unobserved"``).
-    alpha : float, default=10.0
-        Rate :math:`\alpha` at which confidence rises with strength (``"confidence"``).
-    l2 : float, default=0.003
-        Weight :math:`\lambda` of the squared norms. ``"confidence"`` does not scale it, and wants
-        a larger one.
-    frequency_exponent : float, default=1.0
-        Exponent :math:`\nu` of what scales the penalty of a user or an item (``"unobserved"``);
-        0 penalises all alike.
-    max_epochs : int, default=16
-        Sweeps over users and items.
-    solver : {"cholesky", "cg"}, default="cholesky"
-        How a sweep solves: exactly, or by a few steps of conjugate gradients from the last
-        vectors, which costs less with several hundred factors and rows that are longer still.
-        Users at the end, and unseen ones, are always solved exactly.
-    n_cg_steps : int, default=3
-        Steps of conjugate gradients a sweep.
-    init_std : float, default=None
-        Standard deviation of the first vectors; None takes ``0.1 / sqrt(n_factors)``.
-    device : str, default="auto"
-        Where to train; ``"auto"`` takes CUDA where there is one.
-    verbose : int, default=0
-        1 shows a progress bar.
-    random_state : int, RandomState or None, default=None
-        Seed of the first vectors.
 
     Attributes
     ----------
@@ -117,36 +85,66 @@ class WMFRecommender(SimilarItems, HeldOutCalibration, BaseRecommender):
     (2, 3)
     """
 
-    n_factors: int = 64
-    weighting: str = "unobserved"
-    unobserved_weight: float = 0.1
-    alpha: float = 10.0
-    l2: float = 0.003
-    frequency_exponent: float = 1.0
-    max_epochs: int = 16
-    solver: str = "cholesky"
-    n_cg_steps: int = 3
-    init_std: float | None = None
-    device: str = "auto"
-    verbose: int = 0
-    random_state: int | None = None
+    n_factors: Annotated[
+        int,
+        Interval(Integral, 1, None, closed="left"),
+        "Length of the vectors.",
+    ] = 64
+    weighting: Annotated[
+        Literal["unobserved", "confidence"],
+        "Which of the two objectives.",
+    ] = "unobserved"
+    unobserved_weight: Annotated[
+        float,
+        Interval(Real, 0, None, closed="neither"),
+        r'Weight :math:`\alpha_0` of each pair beside the 1 of a stored one (``"unobserved"``).',
+    ] = 0.1
+    alpha: Annotated[
+        float,
+        Interval(Real, 0, None, closed="neither"),
+        r'Rate :math:`\alpha` at which confidence rises with strength (``"confidence"``).',
+    ] = 10.0
+    l2: Annotated[
+        float,
+        Interval(Real, 0, None, closed="neither"),
+        r'Weight :math:`\lambda` of the squared norms. ``"confidence"`` does not scale it, and '
+        r"wants a larger one.",
+    ] = 0.003
+    frequency_exponent: Annotated[
+        float,
+        Interval(Real, 0, None, closed="left"),
+        r'Exponent :math:`\nu` of what scales the penalty of a user or an item (``"unobserved"``); '
+        r"0 penalises all alike.",
+    ] = 1.0
+    max_epochs: Annotated[
+        int,
+        Interval(Integral, 0, None, closed="left"),
+        "Sweeps over users and items.",
+    ] = 16
+    solver: Annotated[
+        Literal["cholesky", "cg"],
+        "How a sweep solves: exactly, or by a few steps of conjugate gradients from the last "
+        "vectors, which costs less with several hundred factors and rows that are longer still. "
+        "Users at the end, and unseen ones, are always solved exactly.",
+    ] = "cholesky"
+    n_cg_steps: Annotated[
+        int,
+        Interval(Integral, 1, None, closed="left"),
+        "Steps of conjugate gradients a sweep.",
+    ] = 3
+    init_std: Annotated[
+        float | None,
+        Interval(Real, 0, None, closed="neither"),
+        "Standard deviation of the first vectors; None takes ``0.1 / sqrt(n_factors)``.",
+    ] = None
+    device: Annotated[
+        str, str, 'Where to train and predict; ``"auto"`` takes CUDA where there is one.'
+    ] = "auto"
+    verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
+    random_state: Annotated[RandomState, "random_state", "Seed of the first vectors."] = None
 
+    _link: ClassVar[type[Link]] = HeldOut
     _scores_few_cheaply: ClassVar[bool] = True
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "n_factors": [Interval(Integral, 1, None, closed="left")],
-        "weighting": [StrOptions({"unobserved", "confidence"})],
-        "unobserved_weight": [Interval(Real, 0, None, closed="neither")],
-        "alpha": [Interval(Real, 0, None, closed="neither")],
-        "l2": [Interval(Real, 0, None, closed="neither")],
-        "frequency_exponent": [Interval(Real, 0, None, closed="left")],
-        "max_epochs": [Interval(Integral, 0, None, closed="left")],
-        "solver": [StrOptions({"cholesky", "cg"})],
-        "n_cg_steps": [Interval(Integral, 1, None, closed="left")],
-        "init_std": [Interval(Real, 0, None, closed="neither"), None],
-        "device": [str],
-        "verbose": ["verbose"],
-        "random_state": ["random_state"],
-    }
     _test_parameters: ClassVar[dict[str, Any]] = {
         "n_factors": 4,
         "max_epochs": 5,
@@ -154,13 +152,15 @@ class WMFRecommender(SimilarItems, HeldOutCalibration, BaseRecommender):
         "random_state": 0,
     }
 
+    similar_items = similar_items
+
     @property
-    def _weighs_strengths(self):
+    def _weighs_strengths(self) -> bool:
         return self.weighting == "confidence"
 
     # fitting
 
-    def _fit(self, X):
+    def _fit(self, X: CSRMatrix) -> None:
         device = resolve_device(self.device)
         try:
             items = self._train(X, device)
@@ -173,8 +173,8 @@ class WMFRecommender(SimilarItems, HeldOutCalibration, BaseRecommender):
                 f"l2 must be large enough for systems that can be solved; got {self.l2:g}"
             ) from error
 
-    def _train(self, X, device):
-        """Give the vectors of the items after all sweeps, float32 on the device."""
+    def _train(self, X: CSRMatrix, device: str) -> torch.Tensor:
+        """Return the vectors of the items after all sweeps, float32 on the device."""
         items = self._first_vectors(X.shape[1]).to(device)
         users = items.new_zeros(X.shape[0], self.n_factors)
         n_users, n_items = X.shape
@@ -186,7 +186,7 @@ class WMFRecommender(SimilarItems, HeldOutCalibration, BaseRecommender):
             items = by_item.solve(users, start=items, n_steps=n_steps)
         return items
 
-    def _first_vectors(self, n_rows):
+    def _first_vectors(self, n_rows: int) -> torch.Tensor:
         # None takes fresh entropy: NumPy's global state is left alone
         rng = np.random.RandomState() if self.random_state is None else self.random_state
         seed = check_random_state(rng).randint(2**31 - 1)
@@ -194,8 +194,8 @@ class WMFRecommender(SimilarItems, HeldOutCalibration, BaseRecommender):
         std = self.init_std or 0.1 / self.n_factors**0.5
         return std * torch.randn(n_rows, self.n_factors, generator=generator)
 
-    def _rows(self, X, n_columns, like):
-        """Give the least squares problems of the rows of X, in the type of a tensor.
+    def _rows(self, X: CSRMatrix, n_columns: int, like: torch.Tensor) -> WeightedRows:
+        """Return the least squares problems of the rows of X, in the type of a tensor.
 
         There are ``n_columns`` columns, those that X lacks because no row stores them included.
         """
@@ -215,7 +215,7 @@ class WMFRecommender(SimilarItems, HeldOutCalibration, BaseRecommender):
 
     # unseen users
 
-    def _solved(self, X, device="cpu"):
+    def _solved(self, X: CSRMatrix, device: str = "cpu") -> Array:
         """Solve users from their histories, in float64 so that they do not depend on the batch."""
         used, columns = np.unique(X.indices, return_inverse=True)
         X = sp.csr_matrix((X.data, columns, X.indptr), shape=(X.shape[0], len(used)))
@@ -225,18 +225,14 @@ class WMFRecommender(SimilarItems, HeldOutCalibration, BaseRecommender):
 
     # answers
 
-    def _vectors(self, queries):
+    def _vectors(self, queries: Queries) -> Array:
         if queries.users is not None and queries.history is queries.stored:
             return self.user_factors_[queries.users]
         return self._solved(queries.history)
 
-    def _score_block(self, queries):
+    def _score_block(self, queries: Queries) -> Array:
         return inner_products(self._vectors(queries), self.item_factors_)
 
-    def _score_candidates(self, queries, candidates):
+    def _score_candidates(self, queries: Queries, candidates: Array) -> Array:
         scores = inner_products(self._vectors(queries), self.item_factors_, candidates)
-        empty = queries.empty("exact")
-        if empty.any():
-            prior = self._prior_scores()[candidates]
-            scores[empty] = prior[empty] if prior.ndim == 2 else prior
-        return scores
+        return self._with_prior(scores, queries, candidates, self._prior_scores)

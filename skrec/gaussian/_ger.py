@@ -3,13 +3,14 @@
 from typing import Any, ClassVar
 
 from skrec.gaussian._base import GaussianRecommender
-from skrec.neural import PairRanker
+from skrec.neural import SampledPairRecommender
+from skrec.neural.objectives import Pairwise
 from skrec.nn import ExpectedLikelihood
 
 __all__ = ["GERRanker"]
 
 
-class GERRanker(GaussianRecommender, PairRanker):
+class GERRanker(GaussianRecommender, SampledPairRecommender):
     r"""Gaussian embeddings under their inner product, trained to rank (GER).
 
     Minimises over triplets of a user u, an item i that u has and a sampled item j that u lacks
@@ -19,9 +20,6 @@ class GERRanker(GaussianRecommender, PairRanker):
 
     .. math:: f_{ui} = \ln \int \mathcal N(x; \mu_u, \Sigma_u) \mathcal N(x; \mu_i, \Sigma_i) dx
         = \ln \mathcal N(0; \mu_u - \mu_i, \Sigma_u + \Sigma_i).
-
-    Parameters
-    ----------
 
     Attributes
     ----------
@@ -70,10 +68,12 @@ class GERRanker(GaussianRecommender, PairRanker):
     (2, 3)
     """
 
-    init_std: float = 0.1
-    lr: float = 2e-3
+    _objective: ClassVar = Pairwise()
+    _drawn: ClassVar[bool] = False
+    _test_parameters: ClassVar[dict[str, Any]] = {
+        **SampledPairRecommender._test_parameters,
+        "init_std": 0.3,
+    }
 
-    _test_parameters: ClassVar[dict[str, Any]] = {**PairRanker._test_parameters, "init_std": 0.3}
-
-    def _interaction(self):
+    def _interaction(self) -> ExpectedLikelihood:
         return ExpectedLikelihood(self.n_factors)

@@ -1,69 +1,51 @@
 """GeRec: Gaussian vectors under a CNN."""
 
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
-from skrec.gaussian._base import DrawnRecommender, as_sizes
-from skrec.neural import PairClassifier, PairRanker, PairRegressor
-from skrec.nn import INTERACTIONS, GeRec
+from skrec.gaussian._base import GaussianRecommender, NDraws
+from skrec.neural import RatedPairRecommender, SampledPairRecommender, Sizes, as_sizes
+from skrec.neural.objectives import Pairwise, Pointwise
+from skrec.nn import GeRec
 
 __all__ = ["GeRecClassifier", "GeRecRanker", "GeRecRegressor"]
 
 
-class GeRecParameters(DrawnRecommender):
-    """The parameters of GeRec, whatever it is trained for."""
+class _GeRec(GaussianRecommender):
+    """Gaussian vectors under a CNN, whatever it is trained for."""
 
-    n_filters: int = 64
-    kernel_sizes: tuple = (1, 2)
-    hidden_size: int = 64
-    interaction: str = "concat"
-    aggregate: str = "cnn"
+    n_draws: NDraws = 9
+    n_filters: Annotated[
+        int,
+        Interval(Integral, 1, None, closed="left"),
+        "Filters T of each layer.",
+    ] = 64
+    kernel_sizes: Annotated[
+        Sizes,
+        "Sides of the layers' kernels; one larger than the map that reaches it is cut.",
+    ] = (1, 2)
+    hidden_size: Annotated[
+        int,
+        Interval(Integral, 1, None, closed="left"),
+        "Width D' of the hidden layer on the last map.",
+    ] = 64
+    interaction: Annotated[
+        Literal["concat", "product", "inner"],
+        "What the cube holds of two draws: both, their element-wise or inner product.",
+    ] = "concat"
+    aggregate: Annotated[
+        Literal["cnn", "mean"],
+        '``"mean"`` averages the probabilities of the pairs of draws in place of convolutions '
+        "over neighbouring ones.",
+    ] = "cnn"
     max_epochs: int = 20
     batch_size: int = 512
     lr: float = 1e-3
-    init_std: float = 0.1
     fold_in_steps: int = 5
 
     _fold_in_items: ClassVar[int] = 64
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "n_filters": [Interval(Integral, 1, None, closed="left")],
-        "kernel_sizes": [tuple, list],
-        "hidden_size": [Interval(Integral, 1, None, closed="left")],
-        "interaction": [StrOptions(set(INTERACTIONS))],
-        "aggregate": [StrOptions({"cnn", "mean"})],
-    }
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        "n_filters": """
-            n_filters : int, default=64
-                Filters T of each layer.""",
-        "kernel_sizes": """
-            kernel_sizes : tuple of int, default=(1, 2)
-                Sides of the layers' kernels; one larger than the map that reaches it is cut.""",
-        "hidden_size": """
-            hidden_size : int, default=64
-                Width D' of the hidden layer on the last map.""",
-        "interaction": """
-            interaction : {"concat", "product", "inner"}, default="concat"
-                What the cube holds of two draws: both, their element-wise or inner product.""",
-        "aggregate": """
-            aggregate : {"cnn", "mean"}, default="cnn"
-                ``"mean"`` averages the probabilities of the pairs of draws in place of
-                convolutions over neighbouring ones.""",
-        "max_epochs": """
-            max_epochs : int, default=20
-                Passes over the training data.""",
-        "batch_size": """
-            batch_size : int, default=512
-                Positives a batch.""",
-        "lr": """
-            lr : float, default=0.001
-                Learning rate.""",
-        "fold_in_steps": """
-            fold_in_steps : int, default=5
-                Steps in which the vector of an unseen user is fitted; 0 leaves it at its start.""",
-    }
     _test_parameters: ClassVar[dict[str, Any]] = {
         "n_factors": 8,
         "n_draws": 3,
@@ -79,21 +61,21 @@ class GeRecParameters(DrawnRecommender):
         "random_state": 0,
     }
 
-    def _interaction(self):
+    def _interaction(self) -> GeRec:
         return GeRec(
             self.n_factors,
             self.n_draws,
-            self._average,
+            self._objective.average,
             n_filters=self.n_filters,
-            kernel_sizes=as_sizes("kernel_sizes", self.kernel_sizes),
+            kernel_sizes=as_sizes("kernel_sizes", self.kernel_sizes, least=1),
             hidden_size=self.hidden_size,
             interaction=self.interaction,
             aggregate=self.aggregate,
-            bias=not self._loss.pairwise,
+            bias=self._objective.fixes_level,
         )
 
 
-class GeRecClassifier(GeRecParameters, PairClassifier):
+class GeRecClassifier(_GeRec, SampledPairRecommender):
     r"""Convolutional Gaussian embeddings (GeRec).
 
     A user and an item are Gaussians; K vectors are drawn from each, and a CNN looks at all
@@ -105,9 +87,6 @@ class GeRecClassifier(GeRecParameters, PairClassifier):
 
     .. math:: E_{kl} = [z_u^k, z_i^l], \qquad z_u^k = \mu_u + \Sigma_u^{1/2} \epsilon, \qquad
         \Sigma_u = \mathrm{ELU}(P_u) + 1.
-
-    Parameters
-    ----------
 
     Attributes
     ----------
@@ -161,17 +140,17 @@ class GeRecClassifier(GeRecParameters, PairClassifier):
     ((2, 40), True)
     """
 
-    validation_candidates: int | None = 100
+    validation_candidates: Annotated[
+        int | None,
+        "Rank each validation item among so many drawn ones, a sampled metric; None ranks all "
+        "items, which takes long.",
+    ] = 100
+    n_negatives: int = 4
 
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        "validation_candidates": """
-            validation_candidates : int or None, default=100
-                Rank each validation item among so many drawn ones, a sampled metric; None ranks
-                all items, which takes long.""",
-    }
+    _objective: ClassVar = Pointwise()
 
 
-class GeRecRanker(GeRecParameters, PairRanker):
+class GeRecRanker(_GeRec, SampledPairRecommender):
     r"""Convolutional Gaussian embeddings, trained to rank (GeRec with BPR).
 
     The model of `GeRecClassifier` under the pairwise loss, which the paper says it allows:
@@ -182,9 +161,6 @@ class GeRecRanker(GeRecParameters, PairRanker):
 
     .. math:: E_{kl} = [z_u^k, z_i^l], \qquad z_u^k = \mu_u + \Sigma_u^{1/2} \epsilon, \qquad
         \Sigma_u = \mathrm{ELU}(P_u) + 1.
-
-    Parameters
-    ----------
 
     Attributes
     ----------
@@ -225,17 +201,16 @@ class GeRecRanker(GeRecParameters, PairRanker):
     (2, 3)
     """
 
-    validation_candidates: int | None = 100
+    validation_candidates: Annotated[
+        int | None,
+        "Rank each validation item among so many drawn ones, a sampled metric; None ranks all "
+        "items, which takes long.",
+    ] = 100
 
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        "validation_candidates": """
-            validation_candidates : int or None, default=100
-                Rank each validation item among so many drawn ones, a sampled metric; None ranks
-                all items, which takes long.""",
-    }
+    _objective: ClassVar = Pairwise()
 
 
-class GeRecRegressor(GeRecParameters, PairRegressor):
+class GeRecRegressor(_GeRec, RatedPairRecommender):
     r"""Convolutional Gaussian embeddings, trained on ratings (GeRec with a squared loss).
 
     The model of `GeRecClassifier` under the loss of rating prediction, which the paper says it
@@ -246,9 +221,6 @@ class GeRecRegressor(GeRecParameters, PairRegressor):
 
     .. math:: E_{kl} = [z_u^k, z_i^l], \qquad z_u^k = \mu_u + \Sigma_u^{1/2} \epsilon, \qquad
         \Sigma_u = \mathrm{ELU}(P_u) + 1.
-
-    Parameters
-    ----------
 
     Attributes
     ----------

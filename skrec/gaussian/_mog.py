@@ -3,14 +3,15 @@
 import math
 from typing import Any, ClassVar
 
-from skrec.gaussian._base import DrawnRecommender
-from skrec.neural import PairClassifier
+from skrec.gaussian._base import GaussianRecommender, NDraws
+from skrec.neural import SampledPairRecommender
+from skrec.neural.objectives import Pointwise
 from skrec.nn import SoftContrastive
 
 __all__ = ["MoGClassifier"]
 
 
-class MoGClassifier(DrawnRecommender, PairClassifier):
+class MoGClassifier(GaussianRecommender, SampledPairRecommender):
     r"""Gaussian embeddings under the mean of a soft contrastive probability (MoG).
 
     A user and an item are Gaussians, K vectors are drawn from each, and the probability of a pair
@@ -21,9 +22,6 @@ class MoGClassifier(DrawnRecommender, PairClassifier):
         + \lambda (\|\mu_u\|^2 + \|\mu_i\|^2),
 
     .. math:: p_{ui} = \frac{1}{K^2} \sum_{k, l} \sigma(-a \|z_u^k - z_i^l\| + b), \quad a > 0.
-
-    Parameters
-    ----------
 
     Attributes
     ----------
@@ -66,18 +64,21 @@ class MoGClassifier(DrawnRecommender, PairClassifier):
     (2, 50)
     """
 
-    init_std: float = 0.1
+    n_draws: NDraws = 9
+    n_negatives: int = 4
 
+    _objective: ClassVar = Pointwise()
     _fold_in_items: ClassVar[int] = 256
     _test_parameters: ClassVar[dict[str, Any]] = {
-        **PairClassifier._test_parameters,
+        **SampledPairRecommender._test_parameters,
         "n_draws": 2,
         "n_samples": 2,
         "max_epochs": 30,
         "init_std": 0.3,
     }
 
-    def _interaction(self):
+    def _interaction(self) -> SoftContrastive:
         # half way between what belongs together and what does not, at the start
         spread = 2 * self.n_factors * (self.init_std**2 + self.init_variance)
-        return SoftContrastive(self.n_factors, self.n_draws, self._average, math.sqrt(spread))
+        average = self._objective.average
+        return SoftContrastive(self.n_factors, self.n_draws, average, math.sqrt(spread))

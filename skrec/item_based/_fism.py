@@ -1,17 +1,18 @@
 """Item similarities with factors, learnt to rank."""
 
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
-from skrec.neural import PairRanker
-from skrec.nn import Dot, HistoryEncoder, PairModel, make_table
+from skrec.neural import SampledPairRecommender
+from skrec.neural.objectives import Pairwise
+from skrec.nn import Dot, HistoryEncoder
 
 __all__ = ["FISMRanker"]
 
 
-class FISMRanker(PairRanker):
+class FISMRanker(SampledPairRecommender):
     r"""Factored item similarity model trained to rank (FISM).
 
     A user is the sum of what they have, so that a history is enough to score. Minimises over
@@ -21,13 +22,6 @@ class FISMRanker(PairRanker):
         f_{ui} = q_i^\top |R_u|^{-\alpha} \sum_{t \in R_u \setminus \{i\}} q'_t \; [+ b_i],
 
     and :math:`\lambda` times the squared norms of the vectors that take part.
-
-    Parameters
-    ----------
-    alpha : float, default=0.5
-        Exponent of the length of the history: 0 adds up, 1 averages.
-    item_bias : bool, default=False
-        Whether each item has a bias, which is the last entry of its vector.
 
     Attributes
     ----------
@@ -66,20 +60,22 @@ class FISMRanker(PairRanker):
     (2, 3)
     """
 
-    alpha: float = 0.5
-    item_bias: bool = False
+    alpha: Annotated[
+        float,
+        Interval(Real, 0, None, closed="left"),
+        "Exponent of the length of the history: 0 adds up, 1 averages.",
+    ] = 0.5
+    item_bias: Annotated[
+        bool,
+        "Whether each item has a bias, which is the last entry of its vector.",
+    ] = False
 
-    _fold_in: ClassVar[str] = "exact"
+    _objective: ClassVar = Pairwise()
+    _fold_in: ClassVar = "exact"
     _histories: ClassVar[bool] = True
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "item_bias": ["boolean"],
-    }
 
-    def _model(self, n_users, n_items):
-        interaction = Dot(self.n_factors, item_bias=self.item_bias)
-        return PairModel(
-            HistoryEncoder(None, n_items, interaction.user_size, self.alpha, self.init_std),
-            make_table(n_items, interaction.item_size, self.init_std),
-            interaction,
-        )
+    def _interaction(self) -> Dot:
+        return Dot(self.n_factors, item_bias=self.item_bias)
+
+    def _encoder(self, n_users: int, n_items: int, size: int) -> HistoryEncoder:
+        return HistoryEncoder(None, n_items, size, self.alpha, self.init_std)

@@ -1,17 +1,18 @@
 """Item similarities with attention over the history."""
 
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
-from skrec.neural import PairClassifier, Pretrained
+from skrec.neural import Pretrain, SampledPairRecommender
+from skrec.neural.objectives import Pointwise
 from skrec.nn.nais import NAIS
 
 __all__ = ["NAISClassifier"]
 
 
-class NAISClassifier(Pretrained, PairClassifier):
+class NAISClassifier(SampledPairRecommender):
     r"""Neural attentive item similarity model (NAIS) with sampled binary cross-entropy.
 
     A user is, for each target, a sum of what they have in which attention weighs the items:
@@ -26,24 +27,6 @@ class NAISClassifier(Pretrained, PairClassifier):
     (:math:`y_{ui} = 0`),
 
     .. math:: \sum_{(u, i)} -y_{ui} \ln \sigma(f_{ui}) - (1 - y_{ui}) \ln \sigma(-f_{ui}).
-
-    Parameters
-    ----------
-    n_factors : int, default=16
-        Width of the vectors of items.
-    attention : {"prod", "concat"}, default="prod"
-        What the attention reads: the element-wise product of two vectors, or both.
-    attention_size : int, default=16
-        Width of the attention's hidden layer.
-    beta : float, default=0.5
-        Exponent of the sum of weights, from 0 to 1, which is a softmax. Less than 1 lets a long
-        history count more.
-    item_bias : bool, default=True
-        Whether each item has a bias, which is the last entry of its vector.
-    l2 : float, default=0.0
-        Weight of the squared norms of items' vectors and of the sums that stand for users.
-    weight_decay : float, default=0.0
-        The optimiser's penalty on squared weights of the attention.
 
     Attributes
     ----------
@@ -84,22 +67,42 @@ class NAISClassifier(Pretrained, PairClassifier):
     (2, 3)
     """
 
-    n_factors: int = 16
-    attention: str = "prod"
-    attention_size: int = 16
-    beta: float = 0.5
-    item_bias: bool = True
+    n_factors: Annotated[int, "Width of the vectors of items."] = 16
+    attention: Annotated[
+        Literal["prod", "concat"],
+        "What the attention reads: the element-wise product of two vectors, or both.",
+    ] = "prod"
+    attention_size: Annotated[
+        int,
+        Interval(Integral, 1, None, closed="left"),
+        "Width of the attention's hidden layer.",
+    ] = 16
+    beta: Annotated[
+        float,
+        Interval(Real, 0, 1, closed="both"),
+        "Exponent of the sum of weights, from 0 to 1, which is a softmax. Less than 1 lets a long "
+        "history count more.",
+    ] = 0.5
+    item_bias: Annotated[
+        bool,
+        "Whether each item has a bias, which is the last entry of its vector.",
+    ] = True
 
-    _fold_in: ClassVar[str] = "exact"
+    l2: Annotated[
+        float,
+        "Weight of the squared norms of items' vectors and of the sums that stand for users.",
+    ] = 0.0
+    weight_decay: Annotated[
+        float, "The optimiser's penalty on squared weights of the attention."
+    ] = 0.0
+    n_negatives: int = 4
+    pretrain: Pretrain = None
+
+    _objective: ClassVar = Pointwise()
+    _fold_in: ClassVar = "exact"
     _histories: ClassVar[bool] = True
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "attention": [StrOptions({"prod", "concat"})],
-        "attention_size": [Interval(Integral, 1, None, closed="left")],
-        "beta": [Interval(Real, 0, 1, closed="both")],
-        "item_bias": ["boolean"],
-    }
 
-    def _model(self, n_users, n_items):
+    def _model(self, n_users: int, n_items: int) -> NAIS:
         return NAIS(
             n_items,
             self.n_factors,

@@ -1,7 +1,7 @@
 """EASE: ridge regression from items to items with a zero diagonal, in closed form."""
 
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -9,6 +9,7 @@ from scipy.linalg import lapack
 from sklearn.utils._param_validation import Interval
 
 from skrec.linear._item_weights import ItemWeightsRecommender
+from skrec.typing import Array, CSRMatrix
 from skrec.utils import row_blocks
 
 __all__ = ["EASERecommender"]
@@ -16,8 +17,8 @@ __all__ = ["EASERecommender"]
 _LAPACK_COLUMNS = 2048
 
 
-def dense_gram(X, dtype=np.float64):
-    """Give X'X of a CSR matrix as a dense array, built a block of rows at a time."""
+def dense_gram(X: CSRMatrix, dtype: type = np.float64) -> Array:
+    """Return X'X of a CSR matrix as a dense array, built a block of rows at a time."""
     n_items = X.shape[1]
     transposed = sp.csr_matrix(X.T)
     gram = np.empty((n_items, n_items), dtype=dtype)
@@ -26,8 +27,8 @@ def dense_gram(X, dtype=np.float64):
     return gram
 
 
-def ease_weights(gram, l2):
-    """Give EASE's weights; the memory of ``gram`` is used up.
+def ease_weights(gram: Array, l2: float) -> tuple[Array, Array]:
+    """Return EASE's weights; the memory of ``gram`` is used up.
 
     Parameters
     ----------
@@ -52,8 +53,8 @@ def ease_weights(gram, l2):
     return weights, diagonal
 
 
-def ease_weights_by_users(X, l2):
-    r"""Give EASE's weights by an inverse over users, which is less work where they are fewer.
+def ease_weights_by_users(X: CSRMatrix, l2: float) -> tuple[Array, Array]:
+    r"""Return EASE's weights by an inverse over users, which is less work where they are fewer.
 
     .. math:: P = (X^\top X + \lambda I)^{-1}
         = \big(I - X^\top (X X^\top + \lambda I)^{-1} X\big) / \lambda
@@ -90,7 +91,7 @@ def ease_weights_by_users(X, l2):
     return weights, diagonal
 
 
-def scores_without(history, rows, weights, diagonal):
+def scores_without(history: CSRMatrix, rows: CSRMatrix, weights: Array, diagonal: Array) -> Array:
     r"""Score histories by the weights that a fit without some rows would have.
 
     With A = X_m P for the m rows to be left out, the inverse without them is, by Woodbury,
@@ -123,7 +124,7 @@ def scores_without(history, rows, weights, diagonal):
     return -shown / (diagonal + np.einsum("ui,ui->i", left_out, change))
 
 
-def _invert(matrix):
+def _invert(matrix: Array) -> None:
     """Invert a symmetric positive definite float64 matrix in its own memory.
 
     By halves, so that the work is in matrix products: OpenBLAS's threaded Cholesky crashes on
@@ -145,7 +146,7 @@ def _invert(matrix):
     matrix[:half, half:] = below.T
 
 
-def _lapack_inverse(matrix):
+def _lapack_inverse(matrix: Array) -> Array:
     """Invert by Cholesky; LAPACK gives the lower triangle."""
     factor, info = lapack.dpotrf(matrix, lower=1, clean=0)
     if info:
@@ -161,11 +162,6 @@ class EASERecommender(ItemWeightsRecommender):
     :math:`\operatorname{diag}(B) = 0`. With :math:`P = (X^\top X + \lambda I)^{-1}`
 
     .. math:: B_{ij} = -P_{ij} / P_{jj} \quad (i \neq j), \qquad s_u = x_u B.
-
-    Parameters
-    ----------
-    l2 : float, default=500.0
-        Ridge penalty :math:`\lambda`; the larger the data, the larger it should be.
 
     Attributes
     ----------
@@ -200,21 +196,22 @@ class EASERecommender(ItemWeightsRecommender):
     array([[3]])
     """
 
-    l2: float = 500.0
+    l2: Annotated[
+        float,
+        Interval(Real, 0, None, closed="neither"),
+        r"Ridge penalty :math:`\lambda`; the larger the data, the larger it should be.",
+    ] = 500.0
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "l2": [Interval(Real, 0, None, closed="neither")]
-    }
     _test_parameters: ClassVar[dict[str, Any]] = {"l2": 1.0}
 
-    def _fit(self, X):
+    def _fit(self, X: CSRMatrix) -> None:
         if X.shape[0] < X.shape[1]:
             weights = ease_weights_by_users(X, self.l2)
         else:
             weights = ease_weights(dense_gram(X), self.l2)
         self.item_weights_, self._diagonal_ = weights
 
-    def _held_out_scores(self, history, rows):
+    def _held_out_scores(self, history: CSRMatrix, rows: Array) -> Array:
         # what is hidden from the history was part of the fit: leave these users out of it, a
         # tenth of all at a time, so that what is left is still a fit
         X, weights = self.interactions_, (self.item_weights_, self._diagonal_)
@@ -222,6 +219,6 @@ class EASERecommender(ItemWeightsRecommender):
         parts = [slice(start, start + size) for start in range(0, len(rows), size)]
         return np.vstack([scores_without(history[p], X[rows[p]], *weights) for p in parts])
 
-    def _row_bytes(self):
+    def _row_bytes(self) -> int:
         # `scores_without` holds four float64 arrays of the block's shape
         return super()._row_bytes() + 24 * self.n_features_in_

@@ -1,31 +1,37 @@
 """What models with item-item weights share: scores, candidates and similar items."""
 
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base import BaseRecommender, check_items
-from skrec.calibration import HeldOutCalibration
+from skrec.base import BaseRecommender, Link, Queries, check_items
+from skrec.calibration import HeldOut
+from skrec.typing import Array
 from skrec.utils import row_blocks, top_k
 
 __all__ = ["ItemWeightsRecommender"]
 
 
-class ItemWeightsRecommender(HeldOutCalibration, BaseRecommender):
+class ItemWeightsRecommender(BaseRecommender):
     """Score a history by its sum of rows of ``item_weights_``, of shape (n_items, n_items)."""
 
-    def _score_block(self, queries):
+    _link: ClassVar[type[Link]] = HeldOut
+
+    def _score_block(self, queries: Queries) -> Array:
         return _dense(queries.history @ self.item_weights_)
 
-    def _score_candidates(self, queries, candidates):
+    def _score_candidates(self, queries: Queries, candidates: Array) -> Array:
         # below this share of the catalogue the copied columns cost less than all scores
         if candidates.ndim == 1 and len(candidates) * 4 < self.n_features_in_:
             if not queries.empty("exact").any():
                 return _dense(queries.history @ self.item_weights_[:, candidates])
         return super()._score_candidates(queries, candidates)
 
-    def similar_items(self, items, n_items=10):
-        """Give the items that weigh most beside given ones.
+    def similar_items(self, items: ArrayLike, n_items: int = 10) -> tuple[Array, Array]:
+        """Return the items that weigh most beside given ones.
 
         Parameters
         ----------
@@ -57,5 +63,5 @@ class ItemWeightsRecommender(HeldOutCalibration, BaseRecommender):
         return indices, weights
 
 
-def _dense(matrix):
+def _dense(matrix: sp.spmatrix | Array) -> Array:
     return matrix.toarray() if sp.issparse(matrix) else np.asarray(matrix)

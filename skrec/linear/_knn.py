@@ -1,16 +1,17 @@
 """Neighbourhood models: cosine with shrinkage, TF-IDF or BM25 weights, top-k neighbours."""
 
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
-from skrec.base import BaseRecommender, ParameterFields, Queries
-from skrec.calibration import HeldOutCalibration
+from skrec.base import BaseRecommender, Link, Queries
+from skrec.calibration import HeldOut
 from skrec.linear._item_weights import ItemWeightsRecommender
+from skrec.typing import Array, CSRMatrix
 from skrec.utils import row_blocks, row_of_entry, take_entries
 
 __all__ = ["ItemKNNRecommender", "UserKNNRecommender"]
@@ -18,7 +19,7 @@ __all__ = ["ItemKNNRecommender", "UserKNNRecommender"]
 _BM25_K1, _BM25_B = 1.2, 0.75  # the usual constants of BM25
 
 
-def weigh(X, weighting, state=None):
+def weigh(X: CSRMatrix, weighting: str | None, state: Any = None) -> tuple[CSRMatrix, Any]:
     """Weigh the entries of a matrix whose rows are documents and whose columns are terms.
 
     Parameters
@@ -50,12 +51,14 @@ def weigh(X, weighting, state=None):
     return weighted, state
 
 
-def norms(X):
-    """Give the Euclidean norm of each row of a CSR matrix."""
+def norms(X: CSRMatrix) -> Array:
+    """Return the Euclidean norm of each row of a CSR matrix."""
     return np.sqrt(np.asarray(X.multiply(X).sum(axis=1)).ravel())
 
 
-def similarities(products, row_norms, column_norms, params):
+def similarities(
+    products: CSRMatrix, row_norms: Array, column_norms: Array, params: "NeighborhoodRecommender"
+) -> CSRMatrix:
     """Turn a sparse block of dot products into asymmetric, shrunk cosines to a power."""
     products = sp.csr_matrix(products)
     row = np.repeat(np.arange(products.shape[0]), np.diff(products.indptr))
@@ -67,7 +70,7 @@ def similarities(products, row_norms, column_norms, params):
     return products
 
 
-def keep_largest(X, k):
+def keep_largest(X: CSRMatrix, k: int) -> CSRMatrix:
     """Keep the k largest entries of each row of a CSR matrix, ties to the lower column."""
     X.sort_indices()
     keep = np.ones(X.nnz, dtype=bool)
@@ -77,7 +80,7 @@ def keep_largest(X, k):
     return take_entries(X, row_of_entry(X), keep)
 
 
-def _largest(values, k):
+def _largest(values: Array, k: int) -> Array:
     """Mark the k largest of more than k values, ties to the first."""
     least = np.partition(values, len(values) - k)[len(values) - k]
     chosen = values > least
@@ -85,8 +88,10 @@ def _largest(values, k):
     return chosen
 
 
-def nearest(A, B, params, own=None):
-    """Give for each row of A its most similar rows of B, as a sparse matrix.
+def nearest(
+    A: CSRMatrix, B: CSRMatrix, params: "NeighborhoodRecommender", own: Array | None = None
+) -> CSRMatrix:
+    """Return for each row of A its most similar rows of B, as a sparse matrix.
 
     Parameters
     ----------
@@ -113,41 +118,32 @@ def nearest(A, B, params, own=None):
     return sp.csr_matrix(sp.vstack(blocks, format="csr"), dtype=np.float32)
 
 
-class NeighborhoodParameters(ParameterFields):
-    """Parameters that both neighbourhood models share."""
+class NeighborhoodRecommender(BaseRecommender):
+    """Base of the neighbourhood models: their parameters."""
 
-    n_neighbors: int = 100
-    shrinkage: float = 10.0
-    alpha: float = 0.5
-    power: float = 1.0
-    weighting: str | None = None
+    n_neighbors: Annotated[int, Interval(Integral, 1, None, closed="left"), "Neighbours k."] = 100
+    shrinkage: Annotated[
+        float,
+        Interval(Real, 0, None, closed="left"),
+        "Added to the denominator h; damps similarities that rest on little.",
+    ] = 10.0
+    alpha: Annotated[
+        float,
+        Interval(Real, 0, 1, closed="both"),
+        "Share of the norms' weight that lies on the row itself; 0.5 is the cosine, less favours "
+        "neighbours with little of their own.",
+    ] = 0.5
+    power: Annotated[
+        float,
+        Interval(Real, 0, None, closed="neither"),
+        "Exponent q of the similarities; more than 1 lets the closest decide.",
+    ] = 1.0
+    weighting: Annotated[Literal["tf-idf", "bm25"] | None, "Weights of the entries."] = None
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "shrinkage": [Interval(Real, 0, None, closed="left")],
-        "alpha": [Interval(Real, 0, 1, closed="both")],
-        "power": [Interval(Real, 0, None, closed="neither")],
-        "weighting": [StrOptions({"tf-idf", "bm25"}), None],
-    }
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        "n_neighbors": """
-            n_neighbors : int, default=100
-                Neighbours k.""",
-        "shrinkage": """
-            shrinkage : float, default=10.0
-                Added to the denominator h; damps similarities that rest on little.""",
-        "alpha": """
-            alpha : float, default=0.5
-                Share of the norms' weight that lies on the row itself; 0.5 is the cosine, less
-                favours neighbours with little of their own.""",
-        "power": """
-            power : float, default=1.0
-                Exponent q of the similarities; more than 1 lets the closest decide.""",
-    }
     _test_parameters: ClassVar[dict[str, Any]] = {"shrinkage": 0.0}
 
 
-class ItemKNNRecommender(NeighborhoodParameters, ItemWeightsRecommender):
+class ItemKNNRecommender(NeighborhoodRecommender, ItemWeightsRecommender):
     r"""Item-based nearest neighbours with shrunk cosine similarities.
 
     .. math:: s_{ui} = \sum_{j \in I_u \cap N_k(i)} w_{ij}, \qquad
@@ -156,14 +152,6 @@ class ItemKNNRecommender(NeighborhoodParameters, ItemWeightsRecommender):
 
     with :math:`x_i` the (weighted) column of item i, h the shrinkage, and :math:`N_k(i)` the k
     items most similar to i.
-
-    Parameters
-    ----------
-    weighting : {"tf-idf", "bm25"}, default=None
-        Weights of the entries, with items as documents and users as terms: what a very active
-        user has counts less.
-    normalize : bool, default=False
-        Divide each score by the sum of the item's weights, as a weighted mean.
 
     Attributes
     ----------
@@ -195,11 +183,17 @@ class ItemKNNRecommender(NeighborhoodParameters, ItemWeightsRecommender):
     array([[3]])
     """
 
-    normalize: bool = False
+    weighting: Annotated[
+        Literal["tf-idf", "bm25"] | None,
+        "Weights of the entries, with items as documents and users as terms: what a very active "
+        "user has counts less.",
+    ] = None
+    normalize: Annotated[
+        bool,
+        "Divide each score by the sum of the item's weights, as a weighted mean.",
+    ] = False
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {"normalize": ["boolean"]}
-
-    def _fit(self, X):
+    def _fit(self, X: CSRMatrix) -> None:
         items, _ = weigh(sp.csr_matrix(X.T), self.weighting)
         own = np.arange(len(self.item_counts_))
         neighbours = nearest(items, items, self, own)
@@ -209,7 +203,7 @@ class ItemKNNRecommender(NeighborhoodParameters, ItemWeightsRecommender):
         self.item_weights_ = sp.csr_matrix(neighbours.T)
 
 
-class UserKNNRecommender(NeighborhoodParameters, HeldOutCalibration, BaseRecommender):
+class UserKNNRecommender(NeighborhoodRecommender):
     r"""User-based nearest neighbours with shrunk cosine similarities.
 
     .. math:: s_{ui} = (c_i + 1)^{-d} \sum_{v \in N_k(u)} w_{uv} x_{vi}, \qquad
@@ -218,14 +212,6 @@ class UserKNNRecommender(NeighborhoodParameters, HeldOutCalibration, BaseRecomme
 
     with :math:`N_k(u)` the k training users most similar to the history of u, and :math:`c_i` the
     number of users who have item i.
-
-    Parameters
-    ----------
-    weighting : {"tf-idf", "bm25"}, default=None
-        Weights of the entries, with users as documents and items as terms: sharing a popular
-        item counts less.
-    popularity_discount : float, default=0.0
-        Exponent d; more than 0 takes back some of what every neighbourhood gives to popular items.
 
     Attributes
     ----------
@@ -260,16 +246,24 @@ class UserKNNRecommender(NeighborhoodParameters, HeldOutCalibration, BaseRecomme
     array([[3]])
     """
 
-    popularity_discount: float = 0.0
+    weighting: Annotated[
+        Literal["tf-idf", "bm25"] | None,
+        "Weights of the entries, with users as documents and items as terms: sharing a popular "
+        "item counts less.",
+    ] = None
+    popularity_discount: Annotated[
+        float,
+        Interval(Real, 0, None, closed="left"),
+        "Exponent d; more than 0 takes back some of what every neighbourhood gives to popular "
+        "items.",
+    ] = 0.0
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "popularity_discount": [Interval(Real, 0, None, closed="left")]
-    }
+    _link: ClassVar[type[Link]] = HeldOut
 
-    def _fit(self, X):
+    def _fit(self, X: CSRMatrix) -> None:
         self._weighted_, self._weigh_state_ = weigh(X, self.weighting)
 
-    def _score_block(self, queries, own=None):
+    def _score_block(self, queries: Queries, own: Array | None = None) -> Array:
         rows, _ = weigh(queries.history, self.weighting, self._weigh_state_)
         nearby = nearest(rows, self._weighted_, self, own)
         scores = (nearby @ self.interactions_).toarray()
@@ -277,10 +271,10 @@ class UserKNNRecommender(NeighborhoodParameters, HeldOutCalibration, BaseRecomme
             scores *= (self.item_counts_ + 1.0) ** -self.popularity_discount
         return scores
 
-    def _held_out_scores(self, history, rows):
+    def _held_out_scores(self, history: CSRMatrix, rows: Array) -> Array:
         # a training user's own stored row holds what is hidden: it must not be a neighbour
         return self._score_block(Queries(history), own=rows)
 
-    def _row_bytes(self):
+    def _row_bytes(self) -> int:
         # a row's similarities to all users come before its scores
         return super()._row_bytes() + 24 * self.interactions_.shape[0]

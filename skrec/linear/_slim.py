@@ -1,21 +1,23 @@
 """SLIM: sparse non-negative regression from items to items, an elastic net for each item."""
 
 import warnings
+from collections.abc import Callable, Iterable
 from functools import partial
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.linalg import cho_factor, cho_solve
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import enet_path
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.parallel import Parallel, delayed
 
 from skrec.linear._ease import dense_gram
 from skrec.linear._item_weights import ItemWeightsRecommender
 from skrec.linear._knn import keep_largest
+from skrec.typing import Array, CSRMatrix
 from skrec.utils import row_of_entry, take_entries
 
 __all__ = ["SLIMRecommender"]
@@ -25,7 +27,9 @@ _LARGE, _CANDIDATES = 10_000, 1000  # n_candidates="auto": so many of a catalogu
 _SINGLE = 1e-5  # the least tol for which the rounding of float32 sums does not count
 
 
-def non_negative_elastic_net(gram, products, square, params):
+def non_negative_elastic_net(
+    gram: Array, products: Array, square: float, params: "SLIMRecommender"
+) -> tuple[Array, bool]:
     r"""Solve an elastic net with non-negative weights by scikit-learn's coordinate descent.
 
     .. math:: \min_{w \geq 0} \tfrac12 w^\top G w - p^\top w + \tfrac12 y^\top y
@@ -69,7 +73,7 @@ def non_negative_elastic_net(gram, products, square, params):
     return path[:, 0], gaps[0] <= gram.dtype.type(params.tol) * (y @ y)
 
 
-def solve_with_all(gram, items, params):
+def solve_with_all(gram: Array, items: Array, params: "SLIMRecommender") -> tuple[CSRMatrix, int]:
     """Regress items on all others, from one Gram matrix.
 
     Parameters
@@ -100,15 +104,21 @@ def solve_with_all(gram, items, params):
     return _trimmed(sp.vstack(rows, format="csr"), params), n_failed
 
 
-def gram_of(columns, gram, transposed):
-    """Give the Gram matrix of some columns, from that of all if there is one."""
+def gram_of(columns: Array, gram: Array | None, transposed: CSRMatrix) -> Array:
+    """Return the Gram matrix of some columns, from that of all if there is one."""
     if gram is not None:
         return gram[np.ix_(columns, columns)]
     part = transposed[columns]
     return np.ascontiguousarray((part @ part.T).toarray())
 
 
-def solve_with_candidates(transposed, X, items, n_candidates, params):
+def solve_with_candidates(
+    transposed: CSRMatrix,
+    X: CSRMatrix,
+    items: Array,
+    n_candidates: int,
+    params: "SLIMRecommender",
+) -> tuple[CSRMatrix, int]:
     """Regress items on those that are most similar, by cosine, each from its own Gram matrix.
 
     Parameters
@@ -146,8 +156,10 @@ def solve_with_candidates(transposed, X, items, n_candidates, params):
     return _trimmed(near, params), n_failed
 
 
-def candidate_products(transposed, X, items, n_candidates, l1):
-    """Give the Gram matrix's entries between items and their candidates.
+def candidate_products(
+    transposed: CSRMatrix, X: CSRMatrix, items: Array, n_candidates: int, l1: float
+) -> CSRMatrix:
+    """Return the Gram matrix's entries between items and their candidates.
 
     An item that shares at most ``l1`` users with the target is none and cannot weigh: nothing is
     negative, so other weights only take from what it could add.
@@ -165,7 +177,9 @@ def candidate_products(transposed, X, items, n_candidates, l1):
     return sp.csr_matrix(products.multiply(nearest))
 
 
-def scores_without(weights, gram, l2, own, seen, shown):
+def scores_without(
+    weights: Array, gram: Array, l2: float, own: Array, seen: Array, shown: Array
+) -> Array:
     r"""Score histories by the weights that a fit without each one's user would have.
 
     With z what the user has of the items that weigh, r the residual and
@@ -198,7 +212,7 @@ def scores_without(weights, gram, l2, own, seen, shown):
     return shown @ weights - residual * np.einsum("ui,ui->u", shown, change)
 
 
-def _trimmed(weights, params):
+def _trimmed(weights: CSRMatrix, params: "SLIMRecommender") -> CSRMatrix:
     return weights if params.n_neighbors is None else keep_largest(weights, params.n_neighbors)
 
 
@@ -210,24 +224,6 @@ class SLIMRecommender(ItemWeightsRecommender):
     .. math:: \min_{w_j \geq 0,\; w_{jj} = 0} \tfrac12 \lVert x_j - X w_j \rVert^2
         + l_1 \lVert w_j \rVert_1 + \tfrac12 l_2 \lVert w_j \rVert^2,
         \qquad s_{uj} = x_u^\top w_j.
-
-    Parameters
-    ----------
-    l1 : float, default=1.0
-        Penalty of the sum of the weights; the larger, the fewer weights are not 0.
-    l2 : float, default=300.0
-        Penalty of their squares; the larger the data, the larger it should be.
-    n_neighbors : int, default=None
-        Keep so many of the largest weights of each :math:`w_j`; None keeps all.
-    n_candidates : int, "auto" or None, default="auto"
-        Regress each item on at most so many others, the most similar by cosine; None on all.
-        "auto" is 1,000 for more than 10,000 items, else None.
-    max_iter : int, default=1000
-        Passes of coordinate descent over the weights of an item.
-    tol : float, default=1e-4
-        An item is done when its duality gap is at most this share of :math:`\lVert x_j \rVert^2`.
-    n_jobs : int, default=None
-        Threads over items, or what `joblib.parallel_config` says.
 
     Attributes
     ----------
@@ -277,26 +273,47 @@ class SLIMRecommender(ItemWeightsRecommender):
            [0.  , 0.  , 0.63, 0.  ]], dtype=float32)
     """
 
-    l1: float = 1.0
-    l2: float = 300.0
-    n_neighbors: int | None = None
-    n_candidates: int | str | None = "auto"
-    max_iter: int = 1000
-    tol: float = 1e-4
-    n_jobs: int | None = None
+    l1: Annotated[
+        float,
+        Interval(Real, 0, None, closed="neither"),
+        "Penalty of the sum of the weights; the larger, the fewer weights are not 0.",
+    ] = 1.0
+    l2: Annotated[
+        float,
+        Interval(Real, 0, None, closed="neither"),
+        "Penalty of their squares; the larger the data, the larger it should be.",
+    ] = 300.0
+    n_neighbors: Annotated[
+        int | None,
+        Interval(Integral, 1, None, closed="left"),
+        "Keep so many of the largest weights of each :math:`w_j`; None keeps all.",
+    ] = None
+    n_candidates: Annotated[
+        int | Literal["auto"] | None,
+        Interval(Integral, 1, None, closed="left"),
+        "Regress each item on at most so many others, the most similar by cosine; None on all. "
+        '"auto" is 1,000 for more than 10,000 items, else None.',
+    ] = "auto"
+    max_iter: Annotated[
+        int,
+        Interval(Integral, 1, None, closed="left"),
+        "Passes of coordinate descent over the weights of an item.",
+    ] = 1000
+    tol: Annotated[
+        float,
+        Interval(Real, 0, None, closed="neither"),
+        r"An item is done when its duality gap is at most this share of :math:`\lVert x_j "
+        r"\rVert^2`.",
+    ] = 1e-4
+    n_jobs: Annotated[
+        int | None,
+        Integral,
+        "Threads over items, or what `joblib.parallel_config` says.",
+    ] = None
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "l1": [Interval(Real, 0, None, closed="neither")],
-        "l2": [Interval(Real, 0, None, closed="neither")],
-        "n_neighbors": [Interval(Integral, 1, None, closed="left"), None],
-        "n_candidates": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="neither")],
-        "n_jobs": [Integral, None],
-    }
     _test_parameters: ClassVar[dict[str, Any]] = {"l1": 0.5, "l2": 5.0}
 
-    def _fit(self, X):
+    def _fit(self, X: CSRMatrix) -> None:
         n_items = X.shape[1]
         solve = self._solver(X)
         chunks = np.array_split(np.arange(n_items), -(-n_items // _CHUNK))
@@ -312,12 +329,12 @@ class SLIMRecommender(ItemWeightsRecommender):
                 stacklevel=3,
             )
 
-    def _parallel(self, tasks):
+    def _parallel(self, tasks: Iterable) -> list:
         # coordinate descent and LAPACK hold no lock of Python's
         return Parallel(n_jobs=self.n_jobs, require="sharedmem")(tasks)
 
-    def _solver(self, X):
-        """Give the function that regresses a chunk of items."""
+    def _solver(self, X: CSRMatrix) -> Callable:
+        """Return the function that regresses a chunk of items."""
         n_candidates, n_items = self.n_candidates, X.shape[1]
         if n_candidates == "auto":
             n_candidates = _CANDIDATES if n_items > _LARGE else None
@@ -328,11 +345,10 @@ class SLIMRecommender(ItemWeightsRecommender):
         transposed = sp.csr_matrix(X.T)
         return partial(solve_with_candidates, transposed, X, n_candidates=n_candidates, params=self)
 
-    def _fit_proba(self, X):
-        super()._fit_proba(X)
+    def _tidy(self) -> None:
         del self._gram_
 
-    def _calibration_scores(self, history, rows, row, column):
+    def _held_out_pairs(self, history: CSRMatrix, rows: Array, row: Array, column: Array) -> Array:
         # what is hidden from a history was part of the fit: leave its user out of that
         order = np.argsort(column, kind="stable")
         items, starts = np.unique(column[order], return_index=True)
@@ -344,7 +360,15 @@ class SLIMRecommender(ItemWeightsRecommender):
         scores[np.concatenate(pairs)] = np.concatenate(self._parallel(tasks))
         return scores
 
-    def _item_scores(self, weights, transposed, seen, history, item, users):
+    def _item_scores(
+        self,
+        weights: sp.csc_matrix,
+        transposed: CSRMatrix,
+        seen: CSRMatrix,
+        history: CSRMatrix,
+        item: int,
+        users: Array,
+    ) -> Array:
         """Score an item for some rows of the histories, each without its user."""
         part = slice(*weights.indptr[item : item + 2])
         others, values = weights.indices[part], weights.data[part]

@@ -1,5 +1,8 @@
 """Held-out pairs that training is watched on."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -7,6 +10,7 @@ from skrec.base import Queries, check_matrix
 from skrec.interactions import Interactions
 from skrec.metrics import evaluate_ranking
 from skrec.training import NegativeSampler
+from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_blocks, row_of_entry, take_entries
 
 __all__ = ["PairValidation", "given_pairs", "hold_out_pairs"]
@@ -31,7 +35,14 @@ class PairValidation:
         Source of the candidates.
     """
 
-    def __init__(self, X, targets, metric, n_candidates, rng):
+    def __init__(
+        self,
+        X: CSRMatrix,
+        targets: CSRMatrix,
+        metric: str,
+        n_candidates: int | None,
+        rng: np.random.RandomState,
+    ) -> None:
         self.metric = metric
         self.name = f"valid_{metric}" if n_candidates is None else f"valid_sampled_{metric}"
         if n_candidates is None:
@@ -54,8 +65,10 @@ class PairValidation:
             self.targets = sp.csr_matrix(hit)
         self.history = X[self.users]
 
-    def evaluate(self, score, bytes_per_row):
-        """Give the mean of the metric.
+    def evaluate(
+        self, score: Callable[[Queries, Array | None], Array], bytes_per_row: int
+    ) -> float:
+        """Return the mean of the metric.
 
         Parameters
         ----------
@@ -85,7 +98,9 @@ class PairValidation:
         return float(np.mean(np.concatenate(values))) if values else float("nan")
 
 
-def hold_out_pairs(X, fraction, rng):
+def hold_out_pairs(
+    X: CSRMatrix, fraction: float, rng: np.random.RandomState
+) -> tuple[CSRMatrix, CSRMatrix]:
     """Choose one entry each of a share of the users with two or more, of at most 500.
 
     Parameters
@@ -115,7 +130,7 @@ def hold_out_pairs(X, fraction, rng):
     return take_entries(X, row, ~chosen), take_entries(X, row, chosen)
 
 
-def given_pairs(estimator, data, X):
+def given_pairs(estimator: Any, data: Any, X: CSRMatrix) -> tuple[CSRMatrix, CSRMatrix]:
     """Turn the parameter ``validation_data`` into what is trained on and targets."""
     if not isinstance(data, Interactions) or data.frame != X.shape:
         came = data.frame if isinstance(data, Interactions) else type(data).__name__

@@ -1,149 +1,330 @@
-"""The bases of models of pairs that are trained on positives and sampled negatives."""
+"""The bases of models of pairs: vectors of users and items under an interaction function."""
 
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
-from scipy.special import expit
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import HasMethods, Interval
+from torch import Tensor
 
-from skrec.calibration import sampling_log_odds, user_offsets
-from skrec.neural._pair_base import PairRecommender
-from skrec.neural._pair_validation import PairValidation, given_pairs, hold_out_pairs
-from skrec.nn import PairwiseLoss, PointwiseLoss
-from skrec.training import PairBatches, RankingValidation
+from skrec.base import Doc, Queries, RatingRecommender
+from skrec.neural._base import TorchRecommender
+from skrec.neural._pretraining import copy_factors, fit_starts
+from skrec.neural.objectives import PairObjective, PairRatings, SampledObjective
+from skrec.nn import HistoryEncoder, Interaction, PairModel, UserTable, make_table
+from skrec.training import FoldIn, RecommenderNet, cpu_copy, sparse_rows
+from skrec.typing import Array, CSRMatrix
+from skrec.utils import has_entries, row_blocks, row_of_entry
 
-__all__ = ["PairClassifier", "PairRanker"]
+__all__ = ["PairRecommender", "Pretrain", "RatedPairRecommender", "SampledPairRecommender"]
+
+_PRIOR_USERS = 5000
+_SEEN_AT_ONCE = 2**14
+
+Pretrain = Annotated[
+    Any,
+    HasMethods(["fit", "get_params"]),
+    None,
+    Doc(
+        "Estimator with vectors of the same widths, such as ``BPRMFRanker(n_factors=64)``, or on "
+        "ratings ``BiasedMFRegressor(n_factors=64, bias=False)``. It is cloned, fitted on what is "
+        "trained on, and gives the vectors to start from; `sklearn.frozen.FrozenEstimator` keeps "
+        "a fitted one as it is. Its parameters are those of this estimator after ``pretrain__``. "
+        "None starts at random.",
+        "estimator or None",
+    ),
+]
+"""The annotation of ``pretrain``, a parameter of models that may start from a simpler one."""
 
 
-class SampledPairs(PairRecommender):
+class PairRecommender(TorchRecommender):
+    """Train vectors of users and items on pairs.
+
+    A family writes ``_interaction()``, or ``_model(n_users, n_items)``, which returns a
+    `PairModel`. Users whose vectors are free are folded in under the objective; where the history
+    alone makes the vector, fold-in is exact. With a parameter ``pretrain`` the net starts from the
+    vectors of another estimator, which is kept as ``pretrained_``; a model that knows
+    ``pretrain="auto"`` writes ``_twin``, and one that copies more than vectors writes ``_start``.
+    """
+
+    n_factors: Annotated[
+        int, Interval(Integral, 1, None, closed="left"), "Width of the vectors of users and items."
+    ] = 64
+    l2: Annotated[
+        float,
+        Interval(Real, 0, None, closed="left"),
+        "Weight of the squared norms of the vectors that take part in a loss term.",
+    ] = 0.0
+    init_std: Annotated[
+        float,
+        Interval(Real, 0, None, closed="neither"),
+        "Deviation of the vectors' entries at the start.",
+    ] = 0.01
+    batch_size: Annotated[int, "Positives a batch."] = 2048
+    lr: float = 2e-3
+    weight_decay: Annotated[
+        float, "The optimiser's penalty on squared weights other than the vectors'."
+    ] = 0.0
+    fold_in_steps: Annotated[
+        int,
+        Interval(Integral, 0, None, closed="left"),
+        "Steps in which the vector of an unseen user is fitted; 0 leaves it at its start.",
+    ] = 20
+
+    _objective: ClassVar[PairObjective]
+    _scores_few_cheaply: ClassVar[bool] = True
+    _fold_in: ClassVar = "approximate"
+    # size of the sample of items that positives are compared with in fold-in
+    _fold_in_items: ClassVar[int] = 512
+    # whether batches bring the histories of their users
+    _histories: ClassVar[bool] = False
+    _test_parameters: ClassVar[dict[str, Any]] = {
+        "n_factors": 8,
+        "batch_size": 64,
+        "max_epochs": 12,
+        "lr": 0.02,
+        "init_std": 0.1,
+        "fold_in_steps": 5,
+        "device": "cpu",
+        "random_state": 0,
+    }
+
+    # the model
+
+    def _interaction(self) -> Interaction:
+        """Return the new interaction function."""
+        raise NotImplementedError
+
+    def _model(self, n_users: int, n_items: int) -> PairModel:
+        """Return the new module: free vectors under the interaction function."""
+        interaction = self._interaction()
+        return PairModel(
+            self._encoder(n_users, n_items, interaction.user_size),
+            make_table(n_items, interaction.item_size, self.init_std),
+            interaction,
+        )
+
+    def _encoder(self, n_users: int, n_items: int, size: int) -> UserTable | HistoryEncoder:
+        """Return what makes the vectors of users."""
+        return UserTable(n_users, size, self.init_std)
+
+    def _twin(self) -> Any:
+        """Return the estimator, or a tuple of them, that ``pretrain="auto"`` stands for."""
+        raise NotImplementedError
+
+    def _start(self, model: PairModel) -> None:
+        """Copy what the fitted ``pretrained_`` knows into a new model."""
+        copy_factors(model, self.pretrained_)
+
+    # training
+
+    def _forget(self) -> None:
+        before = self.__dict__.get("pretrained_") if self.warm_start else None
+        super()._forget()
+        if hasattr(self, "pretrain"):
+            self.pretrained_ = before
+
+    def _prepare(self, batches: Any, seed: int) -> None:
+        if hasattr(self, "pretrain") and "_last_net" not in self.__dict__:
+            start = self._twin() if isinstance(self.pretrain, str) else self.pretrain
+            self.pretrained_ = fit_starts(start, batches.X, seed)
+
+    def _network(self) -> dict[str, Any]:
+        model = self._model(*self.interactions_.shape)
+        if getattr(self, "pretrained_", None) is not None:
+            self._start(model)
+        return {"module": model}
+
+    def _parameter_groups(self) -> list[tuple[str, dict[str, Any]]]:
+        free = [(pattern, {"weight_decay": 0.0}) for pattern in ("users.*", "items.*")]
+        return [*super()._parameter_groups(), *free]
+
+    def _check_warm_start(self, net: RecommenderNet) -> None:
+        model = self._model(*self.interactions_.shape)
+        sizes = [{k: v.shape for k, v in m.state_dict().items()} for m in (model, net.module_)]
+        if sizes[0] != sizes[1]:
+            raise ValueError(
+                "X and the parameters of size must be as in the last fit when warm_start=True; "
+                f"got a model of {sizes[0]} after one of {sizes[1]}"
+            )
+
+    def _finish(self, batches: Any, rng: np.random.RandomState) -> None:
+        self.folder_ = None
+        if self.__sklearn_tags__().fold_in == "exact":
+            return
+        known = np.flatnonzero(np.diff(batches.X.indptr))
+        known = np.sort(rng.permutation(known)[:_PRIOR_USERS])
+        self.folder_ = FoldIn(
+            cpu_copy(self._module),
+            sparse_rows(self._objective.fold_in_rows(self, batches.X[known])),
+            torch.from_numpy(known),
+            n_steps=self.fold_in_steps,
+            **self._objective.fold_in(self, batches, rng),
+        )
+
+    # scores
+
+    def _score_block(self, queries: Queries) -> Array:
+        return self._model_scores(self._module, queries)
+
+    def _score_candidates(self, queries: Queries, candidates: Array, **options: Any) -> Array:
+        m = candidates.shape[-1]
+        scores = np.empty((queries.n_rows, m), dtype=np.float32)
+        for rows in row_blocks(queries.n_rows, m * self._pair_bytes()):
+            # a row's padding of -1 is scored as if it were the first item, and masked later
+            part = np.maximum(candidates if candidates.ndim == 1 else candidates[rows], 0)
+            scores[rows] = self._model_scores(self._module, queries.take(rows), part, **options)
+        return self._with_prior(scores, queries, candidates, self._prior_scores)
+
+    def _pair_bytes(self) -> int:
+        """Memory that one pair of a user and a candidate takes while it is scored."""
+        interaction = self._module.interaction
+        return 12 * (interaction.user_size + interaction.item_size)
+
+    def _model_scores(
+        self,
+        module: PairModel,
+        queries: Queries,
+        candidates: Array | None = None,
+        seen_matter: bool = True,
+    ) -> Array:
+        """Return the scores of all items, or of shared or per-row candidates.
+
+        Where seen items do not matter, they are not scored without themselves in the history.
+        """
+        device = module.items.weight.device
+        free = self._free_vectors(module, queries)
+        rows = sparse_rows(queries.history).to(device)
+        items = None if candidates is None else torch.from_numpy(candidates).to(device)
+        with torch.inference_mode():
+            states = module.states(free, rows)
+            if items is None or items.ndim == 1:
+                scores = module.score_all(states, items)
+            else:
+                scores = module.score(states, items)
+            if module.reads_history and seen_matter:
+                place = _seen_places(queries.history, candidates, scores.shape)
+                row, column, item = (torch.from_numpy(index).to(device) for index in place)
+                # as in training, an item that a user has is scored without it in the history
+                for part in torch.arange(len(item), device=device).split(_SEEN_AT_ONCE):
+                    score = module.score_inside(states, rows, row[part], item[part])
+                    scores[row[part], column[part]] = score
+        return self._objective.scores(self, scores.cpu().numpy())
+
+    def _watched_scores(
+        self, module: PairModel, queries: Queries, candidates: Array | None
+    ) -> Array:
+        """Return the scores by which training is watched."""
+        return self._model_scores(module, queries, candidates, False)
+
+    def _free_vectors(self, module: PairModel, queries: Queries) -> Tensor | None:
+        """Return the free vectors of users, trained or folded in; None where none are free."""
+        table = module.users.free
+        if table is None:
+            return None
+        if queries.users is None:
+            known = np.zeros(queries.n_rows, dtype=bool)
+        else:
+            known = np.diff(queries.stored.indptr) > 0
+        free = table.weight.new_empty(queries.n_rows, table.embedding_dim)
+        if known.any():
+            users = torch.from_numpy(queries.users[known]).to(free.device)
+            free[torch.from_numpy(known)] = table.weight.detach()[users]
+        if not known.all():
+            rows = sparse_rows(self._objective.fold_in_rows(self, queries.history[~known]))
+            free[torch.from_numpy(~known)] = self.folder_(cpu_copy(module), rows).to(free.device)
+        return free
+
+    @property
+    def user_factors_(self) -> Array | None:
+        """Free vectors of the users, ndarray of shape (n_users, width); None without any."""
+        table = self._module.users.free
+        return None if table is None else table.weight.detach().cpu().numpy()
+
+    @property
+    def item_factors_(self) -> Array:
+        """Vectors of the items, ndarray of shape (n_items, width)."""
+        return self._module.items.weight.detach().cpu().numpy()
+
+    @property
+    def history_factors_(self) -> Array | None:
+        """Vectors of items in a history, ndarray of shape (n_items, width); None without any."""
+        table = getattr(self._module.users, "history", None)
+        return None if table is None else table.weight.detach().cpu().numpy()
+
+
+def _seen_places(
+    history: CSRMatrix, candidates: Array | None, shape: tuple[int, int]
+) -> tuple[Array, Array, Array]:
+    """Return row, column and item of the scores of what users have."""
+    if candidates is None:
+        items = history.indices.astype(np.int64)
+        return row_of_entry(history), items, items
+    candidates = np.broadcast_to(candidates, shape)
+    users = np.arange(len(candidates))[:, None]
+    row, column = np.nonzero(has_entries(history, users + 0 * candidates, candidates))
+    return row, column, candidates[row, column]
+
+
+class SampledPairRecommender(PairRecommender):
     """Positives and sampled negatives to train on, held-out interactions to watch."""
 
-    n_negatives: int = 1
-    negative_power: float = 0.0
+    n_negatives: Annotated[
+        int,
+        Interval(Integral, 1, None, closed="left"),
+        "Items that a user lacks, drawn anew each epoch for each positive.",
+    ] = 1
+    negative_power: Annotated[
+        float,
+        Interval(Real, 0, None, closed="left"),
+        "Negatives are drawn in proportion to their counts to this power; 0 is uniform.",
+    ] = 0.0
+    validation_fraction: Annotated[
+        float, "Share of the users of whom one interaction is held out, at most 500 of them."
+    ] = 0.1
+    validation_data: Annotated[
+        Any,
+        Doc(
+            "Pairs to validate on in place of held-out ones, in the frame of ``X``.",
+            "Interactions",
+        ),
+    ] = None
     validation_metric: str = "ndcg@10"
-    validation_candidates: int | None = None
+    validation_candidates: Annotated[
+        int | None,
+        Interval(Integral, 1, None, closed="left"),
+        "Rank each validation item among so many drawn ones, a sampled metric; None ranks all "
+        "items.",
+    ] = None
 
-    _fold_in_items: ClassVar[int] = 512
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "n_negatives": [Interval(Integral, 1, None, closed="left")],
-        "negative_power": [Interval(Real, 0, None, closed="left")],
-        "validation_candidates": [Interval(Integral, 1, None, closed="left"), None],
-    }
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        "n_negatives": """
-            n_negatives : int, default=1
-                Items that a user lacks, drawn anew each epoch for each positive.""",
-        "negative_power": """
-            negative_power : float, default=0.0
-                Negatives are drawn in proportion to their counts to this power; 0 is uniform.""",
-        "validation_fraction": """
-            validation_fraction : float, default=0.1
-                Share of the users of whom one interaction is held out, at most 500 of them.""",
-        "validation_data": """
-            validation_data : Interactions, default=None
-                Pairs to validate on in place of held-out ones, in the frame of ``X``.""",
-        "validation_metric": """
-            validation_metric : str, default="ndcg@10"
-                Ranking metric to validate by.""",
-        "validation_candidates": """
-            validation_candidates : int or None, default=None
-                Rank each validation item among so many drawn ones, a sampled metric; None ranks
-                all items.""",
-    }
+    _objective: ClassVar[SampledObjective]
 
-    def _data(self, X, rng):
-        validation = None
-        if self.early_stopping:
-            if self.validation_data is None:
-                X, targets = hold_out_pairs(X, self.validation_fraction, rng)
-            else:
-                X, targets = given_pairs(self, self.validation_data, X)
-            options = self.validation_metric, self.validation_candidates, rng
-            validation = PairValidation(X, targets, *options)
-        options = self.batch_size, self.n_negatives, rng, self.negative_power, self._histories
-        return PairBatches(X, *options), validation
-
-    def _finish(self, batches, rng):
+    def _finish(self, batches: Any, rng: np.random.RandomState) -> None:
         self.negative_probabilities_ = batches.sampler.probabilities
         super()._finish(batches, rng)
 
-    def _fold_in_options(self, batches, rng):
-        sample = batches.sampler.sample(min(self._fold_in_items, batches.X.shape[1]), rng)
-        return {
-            "sample": torch.from_numpy(sample),
-            "pairwise": self._loss.pairwise,
-            "n_negatives": self.n_negatives,
-        }
 
-    def _validation_callback(self, validation, patience):
-        prior = np.log(self._popularity())
+class RatedPairRecommender(PairRecommender, RatingRecommender):
+    """Ratings are predicted.
 
-        def popularity(queries, candidates):
-            if candidates is None:
-                return np.broadcast_to(prior, queries.history.shape)
-            return prior[candidates]
-
-        def evaluate(module):
-            module.eval()
-            return validation.evaluate(
-                lambda queries, candidates: self._validation_scores(module, queries, candidates),
-                self._row_bytes(),
-            )
-
-        floor = validation.evaluate(popularity, self._row_bytes())
-        return RankingValidation(evaluate, validation.name, floor, patience)
-
-    def _validation_scores(self, module, queries, candidates):
-        """Give the scores by which training is watched."""
-        return self._model_scores(module, queries, candidates, False)
-
-    @property
-    def _histories(self):
-        """Whether batches bring histories."""
-        return False
-
-
-class PairRanker(SampledPairs):
-    """Pairs are ranked: BPR.
-
-    The probabilities of a user add up to the number of interactions.
+    The net learns what is above or below the mean of all ratings, ``rating_mean_``.
     """
 
-    _loss = PairwiseLoss
+    validation_fraction: Annotated[
+        float, "Share of the ratings that is held out to validate on."
+    ] = 0.1
+    validation_data: Annotated[
+        Any,
+        Doc(
+            "Ratings to validate on in place of held-out ones, in the frame of ``X``.",
+            "Interactions",
+        ),
+    ] = None
+    validation_metric: Annotated[str, Doc("What to validate by.", '{"rmse"}')] = "rmse"
 
-    def _proba_block(self, scores, queries):
-        totals = np.clip(np.diff(queries.history.indptr), 0.5, scores.shape[1] - 0.5)
-        return expit(scores + user_offsets(scores, totals)[:, None])
+    _objective: ClassVar[PairObjective] = PairRatings()
 
-
-class PairClassifier(SampledPairs):
-    """Pairs count by themselves: cross-entropy.
-
-    The probabilities are those of interactions: the sampling of negatives is undone.
-    """
-
-    n_negatives: int = 4
-
-    _loss = PointwiseLoss
-    _links_pairs = True
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        "n_negatives": """
-            n_negatives : int, default=4
-                Items that a user lacks, drawn anew each epoch for each positive."""
-    }
-
-    def _proba_block(self, scores, queries):
-        return expit(scores + self._log_odds(queries))
-
-    def _proba_candidates(self, scores, queries, candidates):
-        odds = np.broadcast_to(self._log_odds(queries), (len(scores), self.n_features_in_))
-        if candidates.ndim == 1:
-            return expit(scores + odds[:, candidates])
-        return expit(scores + np.take_along_axis(odds, candidates, axis=1))
-
-    def _log_odds(self, queries):
-        """Give what sampling leaves out, of shape (n_rows, 1) or (n_rows, n_items)."""
-        options = self.n_negatives, self.negative_probabilities_
-        return sampling_log_odds(queries.history, *options)
+    def _data(self, X: CSRMatrix, rng: np.random.RandomState) -> tuple[Any, Any]:
+        self.rating_mean_ = float(X.data.mean(dtype=np.float64))
+        return super()._data(X, rng)

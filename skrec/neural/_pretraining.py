@@ -1,77 +1,40 @@
 """Starting a model of pairs from what simpler ones have learnt."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from sklearn.base import clone
-from sklearn.utils._param_validation import HasMethods
+from torch import Tensor
 
-from skrec.base import ParameterFields
+from skrec.nn import PairModel
+from skrec.typing import CSRMatrix
 
-__all__ = ["Pretrained", "copy_factors", "factor_tables", "fit_start", "twin"]
+__all__ = ["copy_factors", "factor_tables", "fit_start", "fit_starts", "twin"]
 
 
-class Pretrained(ParameterFields):
-    """Start from the vectors of another estimator.
-
-    It stands before `PairRanker` or `PairClassifier` among the bases of a class. What
-    ``pretrain`` names is fitted on the part of the data that is trained on, and kept as
-    ``pretrained_``; its vectors are copied where those of the new model are of the same widths.
-    A model that knows ``pretrain="auto"`` says in ``_twin`` what that is, and one that copies more
-    than vectors does so in ``_start``.
+def fit_starts(start: Any, X: CSRMatrix, seed: int) -> Any:
+    """Fit a clone of an estimator, or of each of several.
 
     Parameters
     ----------
-    pretrain : estimator or None, default=None
-        Estimator that is cloned and fitted first; None starts at random.
+    start : estimator, tuple or list of estimators, or None
+        What to fit.
+    X : csr_matrix of shape (n_users, n_items)
+        The interactions to train on.
+    seed : int
+        Seed of those without a ``random_state`` of their own; each takes another.
+
+    Returns
+    -------
+    fitted : estimator, tuple of estimators or None
+        The fitted clones.
     """
-
-    pretrain: Any = None
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "pretrain": [HasMethods(["fit", "get_params"]), None]
-    }
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        "pretrain": """
-            pretrain : estimator or None, default=None
-                Estimator with vectors of the same widths, such as
-                ``BPRMFRanker(n_factors=64)``, that is cloned, fitted on what is trained on, and
-                gives the vectors to start from; `sklearn.frozen.FrozenEstimator` keeps a fitted
-                one as it is. Its parameters are those of this estimator after ``pretrain__``.
-                None starts at random."""
-    }
-
-    def _twin(self):
-        """Give the estimator, or a tuple of them, that ``pretrain="auto"`` stands for."""
-        raise NotImplementedError
-
-    def _start(self, model):
-        """Copy what the fitted ``pretrained_`` knows into a new model."""
-        copy_factors(model, self.pretrained_)
-
-    def _forget(self):
-        before = self.__dict__.get("pretrained_") if self.warm_start else None
-        super()._forget()
-        self.pretrained_ = before
-
-    def _prepare(self, X, seed):
-        super()._prepare(X, seed)
-        if "_last_net" in self.__dict__:
-            return  # it goes on from its own weights
-        start = self._twin() if isinstance(self.pretrain, str) else self.pretrain
-        if isinstance(start, tuple | list):
-            self.pretrained_ = tuple(fit_start(e, X, seed + k) for k, e in enumerate(start))
-        else:
-            self.pretrained_ = None if start is None else fit_start(start, X, seed)
-
-    def _network(self):
-        network = super()._network()
-        if self.pretrained_ is not None:
-            self._start(network["module"])
-        return network
+    if isinstance(start, tuple | list):
+        return tuple(fit_start(each, X, seed + k) for k, each in enumerate(start))
+    return None if start is None else fit_start(start, X, seed)
 
 
-def fit_start(estimator, X, seed):
+def fit_start(estimator: Any, X: CSRMatrix, seed: int) -> Any:
     """Fit a clone of an estimator.
 
     Parameters
@@ -94,7 +57,7 @@ def fit_start(estimator, X, seed):
     return estimator.fit(X, None)
 
 
-def twin(estimator, cls, **parameters):
+def twin(estimator: Any, cls: type, **parameters: Any) -> Any:
     """Make an estimator with the parameters of another.
 
     Parameters
@@ -117,8 +80,8 @@ def twin(estimator, cls, **parameters):
     return cls(**{**{k: v for k, v in shared.items() if k in names}, **parameters})
 
 
-def factor_tables(model):
-    """Give the tables of a model by the names that estimators have for them.
+def factor_tables(model: PairModel) -> dict[str, Tensor]:
+    """Return the tables of a model by the names that estimators have for them.
 
     Parameters
     ----------
@@ -139,7 +102,7 @@ def factor_tables(model):
     return {name: table.weight for name, table in tables.items() if table is not None}
 
 
-def copy_factors(model, estimator, columns=slice(None)):
+def copy_factors(model: PairModel, estimator: Any, columns: slice = slice(None)) -> None:
     """Copy an estimator's vectors into the tables of a model.
 
     Parameters
@@ -161,7 +124,7 @@ def copy_factors(model, estimator, columns=slice(None)):
         _copy(weight[:, columns], getattr(estimator, name, None), name, estimator)
 
 
-def _copy(weight, values, name, estimator):
+def _copy(weight: Tensor, values: Any, name: str, estimator: Any) -> None:
     """Copy one table, in place."""
     wanted = tuple(weight.shape)
     found = None if values is None else values.shape

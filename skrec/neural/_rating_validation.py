@@ -1,41 +1,24 @@
 """Held-out ratings that training is watched on."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import torch
 
-from skrec.base import ParameterFields
 from skrec.neural._pair_validation import given_pairs
-from skrec.training import RankingValidation
-from skrec.utils import row_of_entry, take_entries
+from skrec.training import RankingValidation, RatedBatches, sparse_rows
+from skrec.typing import Array, CSRMatrix
+from skrec.utils import row_blocks, row_of_entry, take_entries
 
-__all__ = ["WatchedRatings", "hold_out_ratings", "watch_rmse"]
+__all__ = ["hold_out_ratings", "pairs_rmse", "rows_rmse", "watch_rmse", "watched_rmse"]
 
-
-class WatchedRatings(ParameterFields):
-    """What estimators have that watch held-out ratings; it stands first among the bases."""
-
-    validation_metric: str = "rmse"
-
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        "validation_fraction": """
-            validation_fraction : float, default=0.1
-                Share of the ratings that is held out to validate on.""",
-        "validation_data": """
-            validation_data : Interactions, default=None
-                Ratings to validate on in place of held-out ones, in the frame of ``X``.""",
-        "validation_metric": """
-            validation_metric : {"rmse"}, default="rmse"
-                What to validate by.""",
-    }
-
-    def _residual_spread(self, X):
-        # ratings that were not trained on tell more than hidden ones that were
-        errors = [row["valid_neg_rmse"] for row in self.net_.history if "valid_neg_rmse" in row]
-        return -max(errors) if errors else super()._residual_spread(X)
+_PAIRS_A_STEP = 2**14
 
 
-def hold_out_ratings(estimator, X, rng):
+def hold_out_ratings(
+    estimator: Any, X: CSRMatrix, rng: np.random.RandomState
+) -> tuple[CSRMatrix, CSRMatrix]:
     """Split ratings into those to train on and those to watch, given or drawn.
 
     Parameters
@@ -66,13 +49,15 @@ def hold_out_ratings(estimator, X, rng):
     return take_entries(X, row, ~chosen), take_entries(X, row, chosen)
 
 
-def watch_rmse(rmse, values, patience):
-    """Give the callback that watches the error of held-out ratings.
+def watch_rmse(
+    rmse: Callable[[torch.nn.Module], float], values: Array, patience: int | None
+) -> RankingValidation:
+    """Return the callback that watches the error of held-out ratings.
 
     Parameters
     ----------
     rmse : callable
-        Takes the module and gives the error.
+        Takes the module and returns the error.
     values : ndarray of shape (n,)
         The ratings, less their mean in training.
     patience : int or None
@@ -86,3 +71,79 @@ def watch_rmse(rmse, values, patience):
     """
     floor = -float(np.sqrt(np.mean(np.square(values))))
     return RankingValidation(lambda module: -rmse(module), "valid_neg_rmse", floor, patience)
+
+
+def watched_rmse(estimator: Any) -> float | None:
+    """Return the error of the ratings that the training of an estimator watched.
+
+    Parameters
+    ----------
+    estimator : TorchRecommender
+        Trained or not.
+
+    Returns
+    -------
+    rmse : float or None
+        Its least value over epochs; None where nothing was watched.
+    """
+    history = estimator.net_.history if "net_" in estimator.__dict__ else []
+    errors = [row["valid_neg_rmse"] for row in history if "valid_neg_rmse" in row]
+    return -max(errors) if errors else None
+
+
+def pairs_rmse(module: torch.nn.Module, batches: RatedBatches) -> float:
+    """Return the root mean squared error of a module of pairs.
+
+    Parameters
+    ----------
+    module : PairModel
+        The module.
+    batches : RatedBatches
+        The ratings.
+
+    Returns
+    -------
+    rmse : float
+        The error.
+    """
+    device = next(module.parameters()).device
+    module.eval()
+    total = 0.0
+    with torch.inference_mode():
+        for start in range(0, batches.X.nnz, _PAIRS_A_STEP):
+            batch = batches.batch(slice(start, start + _PAIRS_A_STEP)).to(device)
+            scores, _, _ = module(batch)
+            total += float((scores[:, 0] - batch.values).double().square().sum())
+    return np.sqrt(total / max(1, batches.X.nnz))
+
+
+def rows_rmse(
+    module: torch.nn.Module, validation: tuple[CSRMatrix, CSRMatrix], row_bytes: int
+) -> float:
+    """Return the root mean squared error of a module of rows, its ratings within the scale.
+
+    Parameters
+    ----------
+    module : RatingScale
+        The module.
+    validation : tuple of csr_matrix
+        Ratings to predict from, and those to predict.
+    row_bytes : int
+        Memory that a row takes.
+
+    Returns
+    -------
+    rmse : float
+        The error.
+    """
+    history, targets = validation
+    device = next(module.parameters()).device
+    module.eval()
+    total = 0.0
+    with torch.inference_mode():
+        for part in row_blocks(history.shape[0], row_bytes):
+            at = sparse_rows(targets[part]).to(device)
+            ratings, *_ = module(sparse_rows(history[part]).to(device), at=at)
+            ratings = ratings.clamp(module.low, module.low + module.span)
+            total += float((ratings - at.values).double().square().sum())
+    return np.sqrt(total / targets.nnz)

@@ -1,65 +1,64 @@
-"""The base of models that read and rebuild whole rows."""
+"""The bases of models that read and rebuild whole rows."""
 
+from collections.abc import Callable
 from functools import partial
+from numbers import Integral, Real
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
+from sklearn.utils._param_validation import Interval
 
+from skrec.base import Doc, Queries, RatingRecommender
 from skrec.neural._base import TorchRecommender
-from skrec.neural._validation_set import ValidationSet, choose_rows, given_validation
-from skrec.training import RankingValidation, RowBatches, sparse_rows
-from skrec.utils import split_rows
+from skrec.neural._sizes import as_sizes
+from skrec.neural.objectives import LIKELIHOODS, Objective, RowLikelihood, RowRatings
+from skrec.training import RecommenderNet, sparse_rows
+from skrec.typing import Array, CSRMatrix
 
-__all__ = ["RowRecommender"]
+__all__ = [
+    "LikelihoodRecommender",
+    "RatedRowRecommender",
+    "RowRecommender",
+    "module_scores",
+]
 
 
 class RowRecommender(TorchRecommender):
     """Train on batches of rows; score a row by what the net makes of it.
 
-    The module takes `SparseRows` (and columns to score) and gives a tuple whose first entry are
-    the logits.
+    The module takes `SparseRows` (and columns to score) and returns a tuple whose first entry are
+    the logits. A family names its class, and the parameters that it takes, in ``_module_class``
+    and ``_module_parameters``.
     """
 
-    def _data(self, X, rng):
-        kept, validation = np.ones(X.shape[0], dtype=bool), None
-        if self._validates():
-            kept, validation = self._hold_out(X, rng)
-        return self._batches(X, kept, rng), validation
+    latent_size: Annotated[
+        int, Interval(Integral, 1, None, closed="left"), "Width of the code."
+    ] = 200
+    dropout: Annotated[
+        float,
+        Interval(Real, 0, 1, closed="left"),
+        "Share of the input's entries that is dropped in training.",
+    ] = 0.5
 
-    def _batches(self, X, kept, rng):
-        """Give the batches of an epoch, of the rows that a mask keeps."""
-        return RowBatches(X if kept.all() else X[kept], self.batch_size, rng)
+    _module_class: ClassVar[type[torch.nn.Module]]
+    _module_parameters: ClassVar[tuple[str, ...]] = ("latent_size", "dropout")
+    _test_parameters: ClassVar[dict[str, Any]] = {
+        "latent_size": 8,
+        "max_epochs": 30,
+        "lr": 0.01,
+        "device": "cpu",
+        "random_state": 0,
+    }
 
-    def _validates(self):
-        return self.early_stopping
+    def _network(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in self._module_parameters}
+        if "hidden_sizes" in values:
+            values["hidden_sizes"] = as_sizes("hidden_sizes", self.hidden_sizes)
+        own = {f"module__{name}": value for name, value in values.items()}
+        return {"module": self._module_class, "module__n_items": self.n_features_in_, **own}
 
-    def _hold_out(self, X, rng):
-        """Give the mask of the rows to train on, and the validation set."""
-        kept = np.ones(X.shape[0], dtype=bool)
-        if self.validation_data is not None:
-            history, targets = given_validation(self, self.validation_data, X)
-        else:
-            kept = ~choose_rows(X, self.validation_fraction, rng)
-            history, targets = split_rows(X[~kept], random_state=rng)
-        validation = ValidationSet(history, targets, self.validation_metric, self._row_bytes())
-        return kept, validation
-
-    def _validation_callback(self, validation, patience):
-        prior = np.log(self._popularity())
-        floor = validation.evaluate(lambda history: np.broadcast_to(prior, history.shape))
-
-        def evaluate(module):
-            module.eval()
-            with torch.inference_mode():
-                return validation.evaluate(self._validation_scorer(module))
-
-        return RankingValidation(evaluate, f"valid_{self.validation_metric}", floor, patience)
-
-    def _validation_scorer(self, module):
-        """Give the function from histories to scores by which training is watched."""
-        return partial(module_scores, module)
-
-    def _check_warm_start(self, net):
+    def _check_warm_start(self, net: RecommenderNet) -> None:
         n_items = net.module__n_items
         if n_items != self.n_features_in_:
             raise ValueError(
@@ -67,27 +66,108 @@ class RowRecommender(TorchRecommender):
                 f"got {self.n_features_in_}"
             )
 
-    def _row_bytes(self):
+    # scores
+
+    def _row_bytes(self) -> int:
         # an entry of the last hidden layers is small beside the scores
         return super()._row_bytes() + 8 * 4096
 
-    def _score_block(self, queries):
+    def _score_block(self, queries: Queries) -> Array:
         return self._row_scores(queries)
 
-    def _score_candidates(self, queries, candidates):
+    def _score_candidates(self, queries: Queries, candidates: Array) -> Array:
         shared = candidates.ndim == 1
         if shared and not queries.empty(self.__sklearn_tags__().fold_in).any():
             return self._row_scores(queries, candidates)
         return super()._score_candidates(queries, candidates)
 
-    def _row_scores(self, queries, items=None):
-        """Give the scores of all items or of shared candidates."""
+    def _row_scores(self, queries: Queries, items: Array | None = None) -> Array:
+        """Return the scores of all items or of shared candidates."""
         with torch.inference_mode():
             return module_scores(self._module, queries.history, items)
 
+    def _watched_scorer(self, module: torch.nn.Module) -> Callable[[CSRMatrix], Array]:
+        """Return the function from histories to scores by which training is watched."""
+        return partial(module_scores, module)
 
-def module_scores(module, history, items=None, **given):
-    """Give the logits of histories.
+    @property
+    def item_factors_(self) -> Array:
+        """Decoder weights of each item, ndarray of shape (n_items, width of the last layer)."""
+        return self._module.last.weight.detach().cpu().numpy()
+
+
+class LikelihoodRecommender(RowRecommender):
+    """Rows of interactions under a likelihood of choice."""
+
+    likelihood: Annotated[
+        Literal["multinomial", "gaussian", "logistic"], "Likelihood of a row."
+    ] = "multinomial"
+    confidence: Annotated[
+        tuple[float, float] | list[float],
+        tuple,
+        list,
+        "The Gaussian likelihood's weights c1 of stored and c0 of other entries, c1 > c0.",
+    ] = (1.0, 0.1)
+
+    @property
+    def _objective(self) -> RowLikelihood:
+        return LIKELIHOODS.get(self.likelihood, LIKELIHOODS["multinomial"])
+
+    def _network(self) -> dict[str, Any]:
+        if len(self.confidence) != 2 or not self.confidence[0] > self.confidence[1] >= 0:
+            raise ValueError(f"confidence must be c1 > c0 >= 0; got {self.confidence!r}")
+        return super()._network()
+
+
+class RatedRowRecommender(RowRecommender, RatingRecommender):
+    """Ratings are predicted from rows of ratings: squared error on what is rated.
+
+    The module reads ratings and returns ratings; it has `set_scale`, and takes ``at``, the entries
+    to predict. Early stopping watches ratings that are hidden from their rows, so every user is
+    trained, as where ratings are split at random.
+    """
+
+    max_epochs: int = 50
+    batch_size: Annotated[int, "Rows a batch."] = 64
+    validation_fraction: Annotated[
+        float, "Share of the ratings that is held out to validate on."
+    ] = 0.1
+    validation_data: Annotated[
+        Any,
+        Doc(
+            "Ratings to validate on in place of held-out ones, in the frame of ``X``.",
+            "Interactions",
+        ),
+    ] = None
+    validation_metric: Annotated[str, Doc("What to validate by.", '{"rmse"}')] = "rmse"
+
+    _objective: ClassVar[Objective] = RowRatings()
+
+    def _data(self, X: CSRMatrix, rng: np.random.RandomState) -> tuple[Any, Any]:
+        self.rating_mean_ = float(X.data.mean(dtype=np.float64))
+        return super()._data(X, rng)
+
+    def _rows(self, X: CSRMatrix) -> CSRMatrix:
+        """Return what the net reads of a matrix of users and items."""
+        return X
+
+    def _scale(self) -> tuple[float, float, float]:
+        """Return the ends of the scale and the mean of the ratings of ``fit``."""
+        data = self.interactions_.data
+        return float(data.min()), float(data.max()), self.rating_mean_
+
+    def _span(self) -> float:
+        low, high, _ = self._scale()
+        return high - low if high > low else 1.0
+
+
+def module_scores(
+    module: torch.nn.Module,
+    history: CSRMatrix,
+    items: Array | None = None,
+    **given: torch.Tensor,
+) -> Array:
+    """Return the logits of histories.
 
     Parameters
     ----------
@@ -106,7 +186,7 @@ def module_scores(module, history, items=None, **given):
         float32.
     """
     device = next(module.parameters()).device
-    items = None if items is None else torch.from_numpy(items).to(device)
+    columns = None if items is None else torch.from_numpy(items).to(device)
     given = {name: value.to(device) for name, value in given.items()}
-    logits, *_ = module(sparse_rows(history).to(device), items, **given)
+    logits, *_ = module(sparse_rows(history).to(device), columns, **given)
     return logits.cpu().numpy()

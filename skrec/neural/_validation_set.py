@@ -1,11 +1,15 @@
 """Held-out users that training is watched on."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 
 from skrec.base import check_matrix
 from skrec.interactions import Interactions
 from skrec.metrics import evaluate_ranking
+from skrec.typing import Array, CSRMatrix
 from skrec.utils import row_blocks, split_rows
 
 __all__ = ["ValidationSet", "choose_rows", "hold_out_rows"]
@@ -24,17 +28,27 @@ class ValidationSet:
         Such as ``"ndcg@100"``.
     bytes_per_row : int
         Memory that a row of scores takes.
+    trained : ndarray of bool of shape (n_users,)
+        Which rows of the data are trained on.
     """
 
-    def __init__(self, history, targets, metric, bytes_per_row):
+    def __init__(
+        self,
+        history: CSRMatrix,
+        targets: CSRMatrix,
+        metric: str,
+        bytes_per_row: int,
+        trained: Array,
+    ) -> None:
         kept = np.diff(targets.indptr) > 0
         self.history = history[kept]
         self.targets = targets[kept]
         self.metric = metric
         self.bytes_per_row = bytes_per_row
+        self.trained = trained
 
-    def evaluate(self, score):
-        """Give the mean of the metric.
+    def evaluate(self, score: Callable[[CSRMatrix], Array]) -> float:
+        """Return the mean of the metric.
 
         Parameters
         ----------
@@ -57,7 +71,7 @@ class ValidationSet:
         return float(np.mean(np.concatenate(values)))
 
 
-def choose_rows(X, fraction, rng):
+def choose_rows(X: CSRMatrix, fraction: float, rng: np.random.RandomState) -> Array:
     """Choose rows to validate on: a share of those with two entries or more, at most 500.
 
     Parameters
@@ -86,7 +100,9 @@ def choose_rows(X, fraction, rng):
     return chosen
 
 
-def hold_out_rows(X, fraction, rng):
+def hold_out_rows(
+    X: CSRMatrix, fraction: float, rng: np.random.RandomState
+) -> tuple[CSRMatrix, CSRMatrix]:
     """Split rows into those to train on and those to validate on, as `choose_rows` says.
 
     Parameters
@@ -109,7 +125,7 @@ def hold_out_rows(X, fraction, rng):
     return X[~chosen], X[chosen]
 
 
-def given_validation(estimator, data, X):
+def given_validation(estimator: Any, data: Any, X: CSRMatrix) -> tuple[CSRMatrix, CSRMatrix]:
     """Turn the parameter ``validation_data`` into histories and targets."""
     if isinstance(data, Interactions):
         if data.frame != X.shape:

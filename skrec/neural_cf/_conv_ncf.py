@@ -1,18 +1,19 @@
 """ConvNCF: a tower of convolutions over the outer product of two vectors."""
 
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from skrec.neural import PairRanker, PairRegressor, Pretrained, twin
-from skrec.neural_cf._base import RatedCF
+from skrec.base import Doc, RecommenderTags
+from skrec.neural import PairRecommender, RatedPairRecommender, SampledPairRecommender, twin
+from skrec.neural.objectives import Pairwise
 from skrec.nn import (
-    MAP_PARTS,
     ConvTower,
     Dot,
     HistoryEncoder,
+    Interaction,
     MapMLP,
     PairModel,
     UserTable,
@@ -25,86 +26,80 @@ __all__ = ["ConvNCFRanker", "ConvNCFRegressor"]
 _TWIN = {"optimizer": "adam", "lr": 2e-3, "init_std": 0.01}
 
 
-class _ConvNCF(Pretrained):
+class _ConvNCF(PairRecommender):
     """A tower over the outer product of two free vectors, whatever it is trained for."""
 
-    tower: str = "cnn"
-    n_feature_maps: int = 32
-    map_part: str = "full"
-    permute_dims: bool = False
-    pretrain: Any = "auto"
-    pretrain_epochs: int = 20
+    tower: Annotated[
+        Literal["cnn", "mlp", "dot"],
+        "Convolutions, a multi-layer perceptron over the flattened map (ONCF-mlp), or the inner "
+        "product, which is the shallow twin: plain matrix factorisation.",
+    ] = "cnn"
+    n_feature_maps: Annotated[
+        int,
+        Interval(Integral, 1, None, closed="left"),
+        "Feature maps of each convolution.",
+    ] = 32
+    map_part: Annotated[
+        Literal["full", "diagonal", "off_diagonal"],
+        "Entries of the map that the tower sees; the others are 0.",
+    ] = "full"
+    permute_dims: Annotated[
+        bool,
+        "Shuffle the dimensions of both vectors below the tower, with ``random_state``.",
+    ] = False
+    pretrain: Annotated[
+        Any,
+        HasMethods(["fit", "get_params"]),
+        StrOptions({"auto"}),
+        None,
+        Doc(
+            "What is fitted first, and gives the vectors to start from: the shallow twin, a clone "
+            "of an estimator with vectors of the same widths, or nothing.",
+            '"auto", estimator or None',
+        ),
+    ] = "auto"
+    pretrain_epochs: Annotated[
+        int,
+        Interval(Integral, 0, None, closed="left"),
+        'Epochs of the twin that ``"auto"`` stands for.',
+    ] = 20
     max_epochs: int = 20
     batch_size: int = 512
     optimizer: str | type = "adagrad"
-    lr: float = 5e-3
-    tower_lr: float = 0.01
-    tower_l2: float = 0.0
-    output_l2: float = 0.0
+    lr: Annotated[float, "Learning rate of the vectors."] = 5e-3
+    tower_lr: Annotated[
+        float,
+        Interval(Real, 0, None, closed="neither"),
+        "Learning rate of the tower; ``lr`` is that of the vectors.",
+    ] = 0.01
+    tower_l2: Annotated[
+        float,
+        Interval(Real, 0, None, closed="left"),
+        "Weight of the squared norm of the tower's weights other than those of its last layer, "
+        "beside the *mean* loss of a batch.",
+    ] = 0.0
+    output_l2: Annotated[
+        float,
+        Interval(Real, 0, None, closed="left"),
+        "Weight of the squared norm of the last layer, beside the *mean* loss of a batch.",
+    ] = 0.0
     init_std: float = 0.1
     fold_in_steps: int = 5
 
-    _fold_in: ClassVar[str] = "approximate"
     _fold_in_items: ClassVar[int] = 64
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "pretrain": [StrOptions({"auto"}), HasMethods(["fit", "get_params"]), None],
-        "tower": [StrOptions({"cnn", "mlp", "dot"})],
-        "n_feature_maps": [Interval(Integral, 1, None, closed="left")],
-        "map_part": [StrOptions(set(MAP_PARTS))],
-        "permute_dims": ["boolean"],
-        "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
-        "tower_lr": [Interval(Real, 0, None, closed="neither")],
-        "tower_l2": [Interval(Real, 0, None, closed="left")],
-        "output_l2": [Interval(Real, 0, None, closed="left")],
-    }
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        "tower": """
-            tower : {"cnn", "mlp", "dot"}, default="cnn"
-                Convolutions, a multi-layer perceptron over the flattened map (ONCF-mlp), or the
-                inner product, which is the shallow twin: plain matrix factorisation.""",
-        "n_feature_maps": """
-            n_feature_maps : int, default=32
-                Feature maps of each convolution.""",
-        "map_part": """
-            map_part : {"full", "diagonal", "off_diagonal"}, default="full"
-                Entries of the map that the tower sees; the others are 0.""",
-        "permute_dims": """
-            permute_dims : bool, default=False
-                Shuffle the dimensions of both vectors below the tower, with ``random_state``.""",
-        "pretrain": """
-            pretrain : "auto", estimator or None, default="auto"
-                What is fitted first, and gives the vectors to start from: the shallow twin, a clone
-                of an estimator with vectors of the same widths, or nothing.""",
-        "pretrain_epochs": """
-            pretrain_epochs : int, default=20
-                Epochs of the twin that ``"auto"`` stands for.""",
-        "tower_lr": """
-            tower_lr : float, default=0.01
-                Learning rate of the tower; ``lr`` is that of the vectors.""",
-        "tower_l2": """
-            tower_l2 : float, default=0.0
-                Weight of the squared norm of the tower's weights other than those of its last
-                layer, beside the *mean* loss of a batch.""",
-        "output_l2": """
-            output_l2 : float, default=0.0
-                Weight of the squared norm of the last layer, beside the *mean* loss of a batch.""",
-    }
     _test_parameters: ClassVar[dict[str, Any]] = {
-        **PairRanker._test_parameters,
+        **PairRecommender._test_parameters,
         "n_feature_maps": 4,
         "max_epochs": 4,
         "pretrain_epochs": 8,
     }
 
-    def _model(self, n_users, n_items):
-        users = self._encoder(n_users, n_items)
+    def _model(self, n_users: int, n_items: int) -> PairModel:
+        users = self._encoder(n_users, n_items, self.n_factors)
         items = make_table(n_items, self.n_factors, self.init_std)
-        return PairModel(users, items, self._tower())
+        return PairModel(users, items, self._interaction())
 
-    def _encoder(self, n_users, n_items):
-        return UserTable(n_users, self.n_factors, self.init_std)
-
-    def _tower(self):
+    def _interaction(self) -> Interaction:
         if self.tower == "dot":
             return Dot(self.n_factors)
         order = torch.randperm(self.n_factors) if self.permute_dims else None
@@ -112,30 +107,26 @@ class _ConvNCF(Pretrained):
             return MapMLP(self.n_factors, map_part=self.map_part, order=order)
         return ConvTower(self.n_factors, self.n_feature_maps, self.map_part, order)
 
-    def _twin(self):
-        """Give the shallow twin that ``pretrain="auto"`` stands for."""
+    def _twin(self) -> Any:
+        """Return the shallow twin that ``pretrain="auto"`` stands for."""
         if self.tower == "dot":
             return None
         return twin(self, type(self), tower="dot", max_epochs=self.pretrain_epochs, **_TWIN)
 
-    def _optimizer_options(self):
-        options = super()._optimizer_options()
+    def _parameter_groups(self) -> list[tuple[str, dict[str, Any]]]:
+        free = super()._parameter_groups()
         if self.tower == "dot":
-            return options
+            return free
         tower = {"lr": self.tower_lr, "weight_decay": 2 * self.tower_l2}
         output = {"lr": self.tower_lr, "weight_decay": 2 * self.output_l2}
-        groups = [("interaction.output.*", output), ("interaction.*", tower)]
-        return {
-            **options,
-            "optimizer__param_groups": [*options["optimizer__param_groups"], *groups],
-        }
+        return [*free, ("interaction.output.*", output), ("interaction.*", tower)]
 
-    def _watch(self, validation):
+    def _callbacks(self, batches: Any, watched: Any) -> list[tuple[str, Any]]:
         delayed = [] if self.tower == "dot" else [("delayed_penalties", DelayedPenalties())]
-        return [*super()._watch(validation), *delayed]
+        return [*super()._callbacks(batches, watched), *delayed]
 
 
-class ConvNCFRanker(_ConvNCF, PairRanker):
+class ConvNCFRanker(_ConvNCF, SampledPairRecommender):
     r"""Convolutional neural collaborative filtering, and the models beside it.
 
     A user's vector and an item's make a map, their outer product, which a tower turns into a score:
@@ -146,13 +137,6 @@ class ConvNCFRanker(_ConvNCF, PairRanker):
 
     .. math:: \sum_{(u, i, j)} -\ln \sigma(f_{ui} - f_{uj}) + \lambda (\|f^U(u)\|^2 + \|q_i\|^2
         + \|q_j\|^2) + \lambda_3 \|\Theta_{CNN}\|^2 + \lambda_4 \|w\|^2.
-
-    Parameters
-    ----------
-    embedding : {"mf", "fism", "svdpp"}, default="mf"
-        The vector of a user: a free one, the sum of vectors of what the user has, or both.
-    alpha : float, default=0.5
-        Exponent of the history's length by which its sum is divided.
 
     Attributes
     ----------
@@ -207,38 +191,41 @@ class ConvNCFRanker(_ConvNCF, PairRanker):
     (2, 3)
     """
 
-    embedding: str = "mf"
-    alpha: float = 0.5
+    tower: Annotated[
+        Literal["cnn", "mlp", "dot"],
+        "Convolutions, a multi-layer perceptron over the flattened map (ONCF-mlp), or the inner "
+        "product, which is the shallow twin: MF-BPR, FISM, or SVD++.",
+    ] = "cnn"
+    embedding: Annotated[
+        Literal["mf", "fism", "svdpp"],
+        "The vector of a user: a free one, the sum of vectors of what the user has, or both.",
+    ] = "mf"
+    alpha: Annotated[
+        float,
+        Interval(Real, 0, None, closed="left"),
+        "Exponent of the history's length by which its sum is divided.",
+    ] = 0.5
     validation_candidates: int | None = 100
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "embedding": [StrOptions({"mf", "fism", "svdpp"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-    }
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        "tower": """
-            tower : {"cnn", "mlp", "dot"}, default="cnn"
-                Convolutions, a multi-layer perceptron over the flattened map (ONCF-mlp), or the
-                inner product, which is the shallow twin: MF-BPR, FISM, or SVD++."""
-    }
+    _objective: ClassVar = Pairwise()
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> RecommenderTags:
         tags = super().__sklearn_tags__()
         tags.fold_in = "exact" if self.embedding == "fism" else "approximate"
         return tags
 
     @property
-    def _histories(self):
+    def _histories(self) -> bool:
         return self.embedding != "mf"
 
-    def _encoder(self, n_users, n_items):
+    def _encoder(self, n_users: int, n_items: int, size: int) -> UserTable | HistoryEncoder:
         if self.embedding == "mf":
-            return super()._encoder(n_users, n_items)
+            return super()._encoder(n_users, n_items, size)
         free = None if self.embedding == "fism" else n_users
-        return HistoryEncoder(free, n_items, self.n_factors, self.alpha, self.init_std)
+        return HistoryEncoder(free, n_items, size, self.alpha, self.init_std)
 
 
-class ConvNCFRegressor(RatedCF, _ConvNCF, PairRegressor):
+class ConvNCFRegressor(_ConvNCF, RatedPairRecommender):
     r"""Convolutional neural collaborative filtering, trained on ratings (ConvNCF, CNN-CF).
 
     The outer product of a user's vector and an item's, and a tower that makes a score of it:
@@ -249,9 +236,6 @@ class ConvNCFRegressor(RatedCF, _ConvNCF, PairRegressor):
 
     .. math:: \sum_{(u, i)} (m + f_{ui} - r_{ui})^2 + \lambda (\|p_u\|^2 + \|q_i\|^2)
         + \lambda_3 \|\Theta_{CNN}\|^2 + \lambda_4 \|w\|^2.
-
-    Parameters
-    ----------
 
     Attributes
     ----------
@@ -304,6 +288,7 @@ class ConvNCFRegressor(RatedCF, _ConvNCF, PairRegressor):
     (2, 40)
     """
 
+    l2: float = 0.05
     pretrain_epochs: int = 10
     max_epochs: int = 10
     optimizer: str | type = "adam"
@@ -312,28 +297,6 @@ class ConvNCFRegressor(RatedCF, _ConvNCF, PairRegressor):
     tower_l2: float = 0.01
     output_l2: float = 0.01
 
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        **_ConvNCF._parameter_docs,
-        "pretrain_epochs": """
-            pretrain_epochs : int, default=10
-                Epochs of the twin that ``"auto"`` stands for.""",
-        "max_epochs": """
-            max_epochs : int, default=10
-                Passes over the training data.""",
-        "lr": """
-            lr : float, default=0.0003
-                Learning rate of the vectors.""",
-        "tower_lr": """
-            tower_lr : float, default=0.001
-                Learning rate of the tower; ``lr`` is that of the vectors.""",
-        "tower_l2": """
-            tower_l2 : float, default=0.01
-                Weight of the squared norm of the tower's weights other than those of its last
-                layer, beside the *mean* loss of a batch.""",
-        "output_l2": """
-            output_l2 : float, default=0.01
-                Weight of the squared norm of the last layer, beside the *mean* loss of a batch.""",
-    }
     _test_parameters: ClassVar[dict[str, Any]] = {
         **_ConvNCF._test_parameters,
         "n_feature_maps": 16,

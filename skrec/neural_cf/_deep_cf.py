@@ -1,16 +1,18 @@
 """Representation learning and a matching function on rows and columns."""
 
-from numbers import Integral
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from skrec.neural import PairClassifier
+import numpy as np
+
+from skrec.neural import SampledPairRecommender, as_sizes
+from skrec.neural.objectives import Pointwise
 from skrec.nn.deep_cf import DeepCF
-from skrec.training import sparse_rows
+from skrec.training import RecommenderNet, sparse_rows
 
 __all__ = ["DeepCFClassifier"]
 
 
-class DeepCFClassifier(PairClassifier):
+class DeepCFClassifier(SampledPairRecommender):
     r"""DeepCF (CFNet) with sampled binary cross-entropy.
 
     A user is the row :math:`x_u` of the matrix, an item its column :math:`x_i`. Two MLPs give
@@ -23,23 +25,6 @@ class DeepCFClassifier(PairClassifier):
     user lacks (:math:`y_{ui} = 0`),
 
     .. math:: \sum_{(u, i)} -y_{ui} \ln \sigma(f_{ui}) - (1 - y_{ui}) \ln \sigma(-f_{ui}).
-
-    Parameters
-    ----------
-    n_factors : int, default=64
-        Width of the embeddings that are matched.
-    representation_sizes : tuple of int, default=(512, 64)
-        Widths of the layers that represent users. The first is linear, the others end in a ReLU.
-    item_sizes : tuple of int or None, default=None
-        Widths of the layers that represent items, the last as for users; None takes those of
-        users.
-    matching_sizes : tuple of int, default=(128, 64)
-        Widths of the matching function's layers, each with a ReLU.
-    l2 : float, default=0.0
-        Weight of the squared norms of the vectors that take part in a loss term: representation
-        and embedding of users and items.
-    weight_decay : float, default=0.0
-        The optimiser's penalty on squared weights of the matching function and the output.
 
     Attributes
     ----------
@@ -80,53 +65,75 @@ class DeepCFClassifier(PairClassifier):
     (2, 3)
     """
 
-    representation_sizes: tuple = (512, 64)
-    item_sizes: tuple | None = None
-    matching_sizes: tuple = (128, 64)
+    representation_sizes: Annotated[
+        tuple[int, ...] | list[int],
+        tuple,
+        list,
+        "Widths of the layers that represent users. The first is linear, the others end in a ReLU.",
+    ] = (512, 64)
+    item_sizes: Annotated[
+        tuple[int, ...] | list[int] | None,
+        tuple,
+        list,
+        "Widths of the layers that represent items, the last as for users; None takes those of "
+        "users.",
+    ] = None
+    matching_sizes: Annotated[
+        tuple[int, ...] | list[int],
+        tuple,
+        list,
+        "Widths of the matching function's layers, each with a ReLU.",
+    ] = (128, 64)
 
-    _fold_in: ClassVar[str] = "exact"
+    n_factors: Annotated[int, "Width of the embeddings that are matched."] = 64
+    l2: Annotated[
+        float,
+        "Weight of the squared norms of the vectors that take part in a loss term: representation "
+        "and embedding of users and items.",
+    ] = 0.0
+    weight_decay: Annotated[
+        float,
+        "The optimiser's penalty on squared weights of the matching function and the output.",
+    ] = 0.0
+    n_negatives: int = 4
+
+    _objective: ClassVar = Pointwise()
+    _fold_in: ClassVar = "exact"
     _histories: ClassVar[bool] = True
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "representation_sizes": [tuple, list],
-        "item_sizes": [tuple, list, None],
-        "matching_sizes": [tuple, list],
-    }
     _test_parameters: ClassVar[dict[str, Any]] = {
-        **PairClassifier._test_parameters,
+        **SampledPairRecommender._test_parameters,
         "representation_sizes": (16, 8),
         "matching_sizes": (16, 8),
     }
 
-    def _sizes(self):
-        """Give the widths of the layers for users, items and pairs."""
+    def _sizes(self) -> list[tuple[int, ...]]:
+        """Return the widths of the layers for users, items and pairs."""
         items = self.representation_sizes if self.item_sizes is None else self.item_sizes
         sizes = {
             "representation_sizes": self.representation_sizes,
             "item_sizes": items,
             "matching_sizes": self.matching_sizes,
         }
-        for name, values in sizes.items():
-            if not len(values) or any(not isinstance(n, Integral) or n < 1 for n in values):
-                raise ValueError(f"{name} must be one or more positive integers; got {values!r}")
+        checked = [as_sizes(name, values, least=1) for name, values in sizes.items()]
         if items[-1] != self.representation_sizes[-1]:
             raise ValueError(
                 "item_sizes must end in the last of representation_sizes, "
                 f"{self.representation_sizes[-1]}; got {items!r}"
             )
-        return tuple(tuple(int(n) for n in values) for values in sizes.values())
+        return checked
 
-    def _prepare(self, X, seed):
-        super()._prepare(X, seed)
-        self._matrix = sparse_rows(X.T.tocsr()), sparse_rows(X)
+    def _prepare(self, batches: Any, seed: int) -> None:
+        super()._prepare(batches, seed)
+        self._matrix = sparse_rows(batches.X.T.tocsr()), sparse_rows(batches.X)
 
-    def _finish(self, batches, rng):
+    def _finish(self, batches: Any, rng: np.random.RandomState) -> None:
         super()._finish(batches, rng)
         del self._matrix
 
-    def _check_warm_start(self, net):
+    def _check_warm_start(self, net: RecommenderNet) -> None:
         super()._check_warm_start(net)
         net.module_.items.read(*(rows.to(net.device) for rows in self._matrix))
 
-    def _model(self, n_users, n_items):
+    def _model(self, n_users: int, n_items: int) -> DeepCF:
         user_sizes, item_sizes, matching_sizes = self._sizes()
         return DeepCF(*self._matrix, user_sizes, item_sizes, self.n_factors, matching_sizes)

@@ -1,20 +1,29 @@
 """Generalised matrix factorisation."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from skrec.neural import PairClassifier, PairRanker, PairRegressor
-from skrec.neural_cf._base import NeuralCF, RatedCF
+from skrec.neural import (
+    PairRecommender,
+    Pretrain,
+    RatedPairRecommender,
+    SampledPairRecommender,
+)
+from skrec.neural.objectives import Pairwise, Pointwise
 from skrec.nn.neural_cf import GMF
 
 __all__ = ["GMFClassifier", "GMFRanker", "GMFRegressor"]
 
 
-class _GMF(NeuralCF):
-    def _interaction(self):
-        return GMF(self.n_factors, bias=self._has_bias)
+class _GMF(PairRecommender):
+    """Free vectors under a weighted inner product, whatever it is trained for."""
+
+    pretrain: Pretrain = None
+
+    def _interaction(self) -> GMF:
+        return GMF(self.n_factors, bias=self._objective.fixes_level)
 
 
-class GMFClassifier(_GMF, PairClassifier):
+class GMFClassifier(_GMF, SampledPairRecommender):
     r"""Generalised matrix factorisation, trained on sampled pairs (GMF).
 
     An inner product whose dimensions have weights. Minimises over pairs of a user u and an item i,
@@ -22,9 +31,6 @@ class GMFClassifier(_GMF, PairClassifier):
 
     .. math:: \sum_{(u, i)} -y_{ui} \ln \sigma(f_{ui}) - (1 - y_{ui}) \ln \sigma(-f_{ui})
         + \lambda (\|p_u\|^2 + \|q_i\|^2), \qquad f_{ui} = h^\top (p_u \odot q_i) + b.
-
-    Parameters
-    ----------
 
     Attributes
     ----------
@@ -66,8 +72,12 @@ class GMFClassifier(_GMF, PairClassifier):
     (2, 50)
     """
 
+    n_negatives: int = 4
 
-class GMFRanker(_GMF, PairRanker):
+    _objective: ClassVar = Pointwise()
+
+
+class GMFRanker(_GMF, SampledPairRecommender):
     r"""Generalised matrix factorisation, trained to rank (GMF with BPR).
 
     An inner product whose dimensions have weights. Minimises over triplets of a user u, an item i
@@ -75,9 +85,6 @@ class GMFRanker(_GMF, PairRanker):
 
     .. math:: \sum_{(u, i, j)} -\ln \sigma(f_{ui} - f_{uj})
         + \lambda (\|p_u\|^2 + \|q_i\|^2 + \|q_j\|^2), \qquad f_{ui} = h^\top (p_u \odot q_i).
-
-    Parameters
-    ----------
 
     Attributes
     ----------
@@ -119,17 +126,16 @@ class GMFRanker(_GMF, PairRanker):
     (2, 3)
     """
 
+    _objective: ClassVar = Pairwise()
 
-class GMFRegressor(RatedCF, _GMF, PairRegressor):
+
+class GMFRegressor(_GMF, RatedPairRecommender):
     r"""Generalised matrix factorisation, trained on ratings (GMF with a squared loss).
 
     An inner product whose dimensions have weights. Minimises over the ratings :math:`r_{ui}`
 
     .. math:: \sum_{(u, i)} (m + f_{ui} - r_{ui})^2 + \lambda (\|p_u\|^2 + \|q_i\|^2), \qquad
         f_{ui} = h^\top (p_u \odot q_i) + b.
-
-    Parameters
-    ----------
 
     Attributes
     ----------
@@ -174,14 +180,10 @@ class GMFRegressor(RatedCF, _GMF, PairRegressor):
     """
 
     l2: float = 0.1
-    weight_decay: float = 1e-3
-
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        "l2": """
-            l2 : float, default=0.1
-                Weight of the squared norms of the vectors that take part in a loss term.""",
-        "weight_decay": """
-            weight_decay : float, default=0.001
-                The optimiser's penalty on the squares of h: without it h grows as ``l2`` shrinks
-                the vectors.""",
-    }
+    lr: float = 1e-3
+    max_epochs: int = 20
+    weight_decay: Annotated[
+        float,
+        "The optimiser's penalty on the squares of h: without it h grows as ``l2`` shrinks the "
+        "vectors.",
+    ] = 1e-3

@@ -1,13 +1,16 @@
 """A perceptron on the element-wise product of the vectors of user and item."""
 
-from skrec.neural import PairRanker
-from skrec.neural_cf._base import TowerCF
+from typing import ClassVar
+
+from skrec.neural import SampledPairRecommender
+from skrec.neural.objectives import Pairwise
+from skrec.neural_cf._base import TowerRecommender
 from skrec.nn.neural_cf import JRL
 
 __all__ = ["JRLRanker"]
 
 
-class JRLRanker(TowerCF, PairRanker):
+class JRLRanker(TowerRecommender, SampledPairRecommender):
     r"""Perceptron on the product of the vectors of user and item, trained to rank (JRL).
 
     Minimises over triplets of a user u, an item i that u has and a sampled item j that u lacks
@@ -17,9 +20,6 @@ class JRLRanker(TowerCF, PairRanker):
 
     .. math:: f_{ui} = h^\top \phi_L(\dots \phi_1(p_u \odot q_i)), \qquad
         \phi_l(x) = \mathrm{relu}(W_l x + b_l).
-
-    Parameters
-    ----------
 
     Attributes
     ----------
@@ -68,5 +68,5 @@ class JRLRanker(TowerCF, PairRanker):
     (2, 3)
     """
 
-    def _interaction(self):
-        return JRL(self.n_factors, **self._tower())
+    _objective: ClassVar = Pairwise()
+    _interaction_class: ClassVar = JRL

@@ -1,18 +1,16 @@
 """A perceptron on the vectors of user and item."""
 
-from skrec.neural import PairClassifier, PairRanker, PairRegressor
-from skrec.neural_cf._base import RatedCF, TowerCF
+from typing import ClassVar
+
+from skrec.neural import RatedPairRecommender, SampledPairRecommender
+from skrec.neural.objectives import Pairwise, Pointwise
+from skrec.neural_cf._base import TowerRecommender
 from skrec.nn.neural_cf import NCFMLP
 
 __all__ = ["NCFMLPClassifier", "NCFMLPRanker", "NCFMLPRegressor"]
 
 
-class _NCFMLP(TowerCF):
-    def _interaction(self):
-        return NCFMLP(self.n_factors, **self._tower())
-
-
-class NCFMLPClassifier(_NCFMLP, PairClassifier):
+class NCFMLPClassifier(TowerRecommender, SampledPairRecommender):
     r"""Perceptron on the vectors of user and item, trained on sampled pairs (MLP of NCF).
 
     Minimises over pairs of a user u and an item i, each one that u has (:math:`y_{ui} = 1`) with K
@@ -23,9 +21,6 @@ class NCFMLPClassifier(_NCFMLP, PairClassifier):
 
     .. math:: f_{ui} = h^\top \phi_L(\dots \phi_1([p_u; q_i])) + b, \qquad
         \phi_l(x) = \mathrm{relu}(W_l x + b_l).
-
-    Parameters
-    ----------
 
     Attributes
     ----------
@@ -69,8 +64,13 @@ class NCFMLPClassifier(_NCFMLP, PairClassifier):
     (2, 50)
     """
 
+    n_negatives: int = 4
 
-class NCFMLPRanker(_NCFMLP, PairRanker):
+    _objective: ClassVar = Pointwise()
+    _interaction_class: ClassVar = NCFMLP
+
+
+class NCFMLPRanker(TowerRecommender, SampledPairRecommender):
     r"""Perceptron on the vectors of user and item, trained to rank (MLP with BPR).
 
     Minimises over triplets of a user u, an item i that u has and a sampled item j that u lacks
@@ -80,9 +80,6 @@ class NCFMLPRanker(_NCFMLP, PairRanker):
 
     .. math:: f_{ui} = h^\top \phi_L(\dots \phi_1([p_u; q_i])), \qquad
         \phi_l(x) = \mathrm{relu}(W_l x + b_l).
-
-    Parameters
-    ----------
 
     Attributes
     ----------
@@ -129,8 +126,11 @@ class NCFMLPRanker(_NCFMLP, PairRanker):
     (2, 3)
     """
 
+    _objective: ClassVar = Pairwise()
+    _interaction_class: ClassVar = NCFMLP
 
-class NCFMLPRegressor(RatedCF, _NCFMLP, PairRegressor):
+
+class NCFMLPRegressor(TowerRecommender, RatedPairRecommender):
     r"""Perceptron on the vectors of user and item, trained on ratings (NCF on ratings).
 
     Minimises over the ratings :math:`r_{ui}`
@@ -139,9 +139,6 @@ class NCFMLPRegressor(RatedCF, _NCFMLP, PairRegressor):
 
     .. math:: f_{ui} = h^\top \phi_L(\dots \phi_1([p_u; q_i])) + b, \qquad
         \phi_l(x) = \mathrm{relu}(W_l x + b_l).
-
-    Parameters
-    ----------
 
     Attributes
     ----------
@@ -189,3 +186,9 @@ class NCFMLPRegressor(RatedCF, _NCFMLP, PairRegressor):
     >>> est.fit(X).predict(X[:2]).shape
     (2, 40)
     """
+
+    l2: float = 0.05
+    lr: float = 1e-3
+    max_epochs: int = 20
+
+    _interaction_class: ClassVar = NCFMLP

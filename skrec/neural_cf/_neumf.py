@@ -1,72 +1,78 @@
 """GMF and a perceptron under one output layer."""
 
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from skrec.neural import PairClassifier, PairRanker, PairRegressor, copy_factors, twin
-from skrec.neural_cf._base import RatedCF, TowerCF
+from skrec.base import Doc
+from skrec.neural import RatedPairRecommender, SampledPairRecommender, copy_factors, twin
+from skrec.neural.objectives import Pairwise, Pointwise
+from skrec.neural_cf._base import TowerRecommender
 from skrec.neural_cf._gmf import GMFClassifier, GMFRanker, GMFRegressor
 from skrec.neural_cf._mlp import NCFMLPClassifier, NCFMLPRanker, NCFMLPRegressor
+from skrec.nn import PairModel
 from skrec.nn.neural_cf import GMF, NCFMLP, NeuMF
 
 __all__ = ["NeuMFClassifier", "NeuMFRanker", "NeuMFRegressor"]
 
 
-class _NeuMF(TowerCF):
-    mlp_factors: int | None = None
-    pretrain: Any = None
-    pretrain_alpha: float = 0.5
-    pretrain_epochs: int | None = None
+class _NeuMF(TowerRecommender):
+    """GMF and a perceptron under one output layer, whatever it is trained for."""
 
-    _twin_classes: ClassVar[tuple]
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "mlp_factors": [Interval(Integral, 1, None, closed="left"), None],
-        "pretrain": [StrOptions({"auto"}), HasMethods(["fit", "get_params"]), tuple, list, None],
-        "pretrain_alpha": [Interval(Real, 0, 1, closed="both")],
-        "pretrain_epochs": [Interval(Integral, 0, None, closed="left"), None],
-    }
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        "n_factors": """
-            n_factors : int, default=64
-                Width of the vectors of GMF.""",
-        "mlp_factors": """
-            mlp_factors : int or None, default=None
-                Width of the vectors of the perceptron; None is ``n_factors``.""",
-        "pretrain": """
-            pretrain : "auto", estimator, tuple of estimators or None, default=None
-                ``"auto"`` trains a GMF and a perceptron with the parameters of this estimator and
-                starts from their vectors, layers and output weights. A pair (GMF, perceptron) of
-                estimators does so with parameters of their own, which a search then varies by
-                pairs. One estimator, such as ``BPRMFRanker(n_factors=64)``, gives the vectors of
-                both parts. They are cloned and fitted on what is trained on;
-                `sklearn.frozen.FrozenEstimator` keeps a fitted one as it is. None starts at
-                random.""",
-        "pretrain_alpha": """
-            pretrain_alpha : float, default=0.5
-                Share of GMF in the scores at the start, with ``"auto"`` or a pair.""",
-        "pretrain_epochs": """
-            pretrain_epochs : int or None, default=None
-                Epochs of both with ``pretrain="auto"``; None is ``max_epochs``.""",
-    }
+    n_factors: Annotated[int, "Width of the vectors of GMF."] = 64
+    mlp_factors: Annotated[
+        int | None,
+        Interval(Integral, 1, None, closed="left"),
+        "Width of the vectors of the perceptron; None is ``n_factors``.",
+    ] = None
+    pretrain: Annotated[
+        Any,
+        HasMethods(["fit", "get_params"]),
+        StrOptions({"auto"}),
+        tuple,
+        list,
+        None,
+        Doc(
+            '``"auto"`` trains a GMF and a perceptron with the parameters of this estimator and '
+            "starts from their vectors, layers and output weights. A pair (GMF, perceptron) of "
+            "estimators does so with parameters of their own, which a search then varies by "
+            "pairs. One estimator, such as ``BPRMFRanker(n_factors=64)``, or on ratings "
+            "``BiasedMFRegressor(n_factors=64, bias=False)``, gives the vectors of both parts. "
+            "They are cloned and fitted on what is trained on; `sklearn.frozen.FrozenEstimator` "
+            "keeps a fitted one as it is. None starts at random.",
+            '"auto", estimator, tuple of estimators or None',
+        ),
+    ] = None
+    pretrain_alpha: Annotated[
+        float,
+        Interval(Real, 0, 1, closed="both"),
+        'Share of GMF in the scores at the start, with ``"auto"`` or a pair.',
+    ] = 0.5
+    pretrain_epochs: Annotated[
+        int | None,
+        Interval(Integral, 0, None, closed="left"),
+        'Epochs of both with ``pretrain="auto"``; None is ``max_epochs``.',
+    ] = None
+
+    _twin_classes: ClassVar[tuple[type, type]]
 
     @property
-    def _widths(self):
+    def _widths(self) -> tuple[int, int]:
         """Widths of the parts of the vectors."""
         return self.n_factors, self.n_factors if self.mlp_factors is None else self.mlp_factors
 
-    def _interaction(self):
+    def _interaction(self) -> NeuMF:
         return NeuMF(*self._widths, **self._tower())
 
-    def _twin(self):
+    def _twin(self) -> tuple[Any, ...]:
         epochs = self.max_epochs if self.pretrain_epochs is None else self.pretrain_epochs
         return tuple(
             twin(self, cls, n_factors=width, max_epochs=epochs)
             for cls, width in zip(self._twin_classes, self._widths, strict=True)
         )
 
-    def _start(self, model):
+    def _start(self, model: PairModel) -> None:
         blends = isinstance(self.pretrained_, tuple)
         if blends:
             interactions = self._trained_interactions(model.interaction)
@@ -77,8 +83,8 @@ class _NeuMF(TowerCF):
         if blends:
             model.interaction.blend_(*interactions, self.pretrain_alpha)
 
-    def _trained_interactions(self, own):
-        """Give the interaction functions of the pre-trained pair, which must fit."""
+    def _trained_interactions(self, own: NeuMF) -> list[Any]:
+        """Return the interaction functions of the pre-trained pair, which must fit."""
         pair, classes = self.pretrained_, (GMF, NCFMLP)
         nets = [getattr(estimator, "net_", None) for estimator in pair]
         found = [getattr(getattr(n, "module_", None), "interaction", None) for n in nets]
@@ -92,7 +98,7 @@ class _NeuMF(TowerCF):
         return found
 
 
-class NeuMFClassifier(_NeuMF, PairClassifier):
+class NeuMFClassifier(_NeuMF, SampledPairRecommender):
     r"""Neural matrix factorisation, trained on sampled pairs (NeuMF).
 
     GMF and a perceptron with vectors of their own under one output layer. Minimises over pairs of a
@@ -104,9 +110,6 @@ class NeuMFClassifier(_NeuMF, PairClassifier):
 
     .. math:: f_{ui} = h^\top [p^G_u \odot q^G_i; \; \phi_L(\dots \phi_1([p^M_u; q^M_i]))] + b,
         \qquad \phi_l(x) = \mathrm{relu}(W_l x + b_l).
-
-    Parameters
-    ----------
 
     Attributes
     ----------
@@ -157,10 +160,13 @@ class NeuMFClassifier(_NeuMF, PairClassifier):
     (2, 50)
     """
 
-    _twin_classes: ClassVar[tuple] = (GMFClassifier, NCFMLPClassifier)
+    n_negatives: int = 4
+
+    _objective: ClassVar = Pointwise()
+    _twin_classes: ClassVar = (GMFClassifier, NCFMLPClassifier)
 
 
-class NeuMFRanker(_NeuMF, PairRanker):
+class NeuMFRanker(_NeuMF, SampledPairRecommender):
     r"""Neural matrix factorisation, trained to rank (NeuMF with BPR).
 
     GMF and a perceptron with vectors of their own under one output layer. Minimises over triplets
@@ -171,9 +177,6 @@ class NeuMFRanker(_NeuMF, PairRanker):
 
     .. math:: f_{ui} = h^\top [p^G_u \odot q^G_i; \; \phi_L(\dots \phi_1([p^M_u; q^M_i]))],
         \qquad \phi_l(x) = \mathrm{relu}(W_l x + b_l).
-
-    Parameters
-    ----------
 
     Attributes
     ----------
@@ -223,10 +226,11 @@ class NeuMFRanker(_NeuMF, PairRanker):
     (2, 3)
     """
 
-    _twin_classes: ClassVar[tuple] = (GMFRanker, NCFMLPRanker)
+    _objective: ClassVar = Pairwise()
+    _twin_classes: ClassVar = (GMFRanker, NCFMLPRanker)
 
 
-class NeuMFRegressor(RatedCF, _NeuMF, PairRegressor):
+class NeuMFRegressor(_NeuMF, RatedPairRecommender):
     r"""Neural matrix factorisation, trained on ratings (NeuMF with a squared loss).
 
     GMF and a perceptron with vectors of their own under one output layer. Minimises over the
@@ -236,9 +240,6 @@ class NeuMFRegressor(RatedCF, _NeuMF, PairRegressor):
 
     .. math:: f_{ui} = h^\top [p^G_u \odot q^G_i; \; \phi_L(\dots \phi_1([p^M_u; q^M_i]))] + b,
         \qquad \phi_l(x) = \mathrm{relu}(W_l x + b_l).
-
-    Parameters
-    ----------
 
     Attributes
     ----------
@@ -284,14 +285,8 @@ class NeuMFRegressor(RatedCF, _NeuMF, PairRegressor):
     (2, 40)
     """
 
-    _twin_classes: ClassVar[tuple] = (GMFRegressor, NCFMLPRegressor)
-    _parameter_docs: ClassVar[dict[str, str]] = {
-        "pretrain": """
-            pretrain : "auto", estimator, tuple of estimators or None, default=None
-                ``"auto"`` trains a GMF and a perceptron with the parameters of this estimator and
-                starts from their vectors, layers and output weights. A pair (GMF, perceptron) of
-                estimators does so with parameters of their own. One estimator, such as
-                ``BiasedMFRegressor(n_factors=64, bias=False)``, gives the vectors of both parts.
-                They are cloned and fitted on what is trained on; `sklearn.frozen.FrozenEstimator`
-                keeps a fitted one as it is. None starts at random.""",
-    }
+    l2: float = 0.05
+    lr: float = 1e-3
+    max_epochs: int = 20
+
+    _twin_classes: ClassVar = (GMFRegressor, NCFMLPRegressor)

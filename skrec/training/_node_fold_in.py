@@ -1,11 +1,16 @@
 """Nodes of users who were not trained, fitted to their rows."""
 
-import torch
-from torch.nn import functional as F
+from collections.abc import Callable
 
+import torch
+from torch import Tensor
+
+from skrec.nn import CDAE, SparseRows
 from skrec.training._vector_fit import VectorFit, parts_of, take_rows
 
 __all__ = ["NodeFoldIn"]
+
+Term = Callable[[Tensor, Tensor, Tensor, Tensor, float], Tensor]
 
 _MOST_ROWS = 64  # at a time: what they need stays in cache, and few columns come together
 _COPIES = 6  # arrays of rows and columns that a step keeps
@@ -38,28 +43,37 @@ class NodeFoldIn(VectorFit):
         The columns to take for those that a row lacks, each once.
     n_steps : int
         Steps of Adam.
-    likelihood : {"multinomial", "gaussian", "logistic"}, default="gaussian"
-        Likelihood of a row.
-    confidence : tuple of float, default=(1.0, 0.1)
-        The Gaussian's weights of stored and of other entries.
+    term : callable
+        Negative log-likelihood of rows, summed over them: takes scores, what is stored, and the
+        weights with which stored and other columns count, all of shape (n_rows, m), and a
+        variance.
+    estimates_variance : bool, default=False
+        Whether the variance is that of what trained users have around their scores; else it is 1.
     """
 
     def __init__(
-        self, model, rows, users, *, sample, n_steps, likelihood="gaussian", confidence=(1.0, 0.1)
-    ):
+        self,
+        model: CDAE,
+        rows: SparseRows,
+        users: Tensor,
+        *,
+        sample: Tensor,
+        n_steps: int,
+        term: Term,
+        estimates_variance: bool = False,
+    ) -> None:
         super().__init__(n_steps)
         self.sample = sample
-        self.likelihood = likelihood
-        self.confidence = confidence
+        self.term = term
         self.noise_variance = 1.0
         with torch.inference_mode(False), torch.no_grad():
             nodes = model.nodes.weight[users].double()
             self._regress(self._features(model, rows), nodes)
-            if likelihood == "gaussian" and n_steps:
+            if estimates_variance and n_steps:
                 self.noise_variance = self._mean_square(model, rows, nodes)
 
     def _mean_square(self, model, rows, nodes):
-        """Give the mean of the weighted squared errors of trained users."""
+        """Return the mean of the weighted squared errors of trained users."""
         total = 0.0
         for part in parts_of(rows, *self._bytes(model)):
             total += 2 * float(self._loss(model, take_rows(rows, part))(nodes[part]))
@@ -76,7 +90,7 @@ class NodeFoldIn(VectorFit):
         return _NodeLoss(frozen, rows, self)
 
     def _bytes(self, model):
-        """Give the memory of an entry, which may bring a column of its own, and of a row."""
+        """Return the memory of an entry, which may bring a column of its own, and of a row."""
         n_items = len(model.last.bias)
         row = 8 * _COPIES * len(self.sample)
         entry = 8 * _COPIES * _MOST_ROWS if len(self.sample) < n_items else 0
@@ -94,8 +108,7 @@ class _NodeLoss:
         self.weight = model.last.weight[columns].double().T.contiguous()  # (size, m)
         self.bias = model.last.bias[columns].double()
         self.bounded = model.bounded
-        self.term = _TERMS[options.likelihood]
-        self.confidence = [weight / options.noise_variance for weight in options.confidence]
+        self.term, self.noise_variance = options.term, options.noise_variance
         n_sampled = len(options.sample)
         self._compare(
             rows, len(model.last.bias), columns, place.split([n_sampled, len(rows.indices)])
@@ -115,23 +128,7 @@ class _NodeLoss:
         share = (total / lacks.sum(1).clamp(min=1)).double()
         self.own, self.rest = own.double(), lacks * share[:, None]
 
-    def __call__(self, nodes):
+    def __call__(self, nodes: Tensor) -> Tensor:
         scores = torch.addmm(self.bias, torch.tanh(self.code + nodes), self.weight)
-        return self.term(torch.tanh(scores) if self.bounded else scores, self)
-
-
-def _gaussian(scores, row):
-    weight = row.confidence[0] * row.own + row.confidence[1] * row.rest
-    return 0.5 * (weight * (row.x - scores).square()).sum()
-
-
-def _logistic(scores, row):
-    return ((row.own + row.rest) * F.softplus(scores)).sum() - (row.x * scores).sum()
-
-
-def _multinomial(scores, row):
-    total = torch.logsumexp(scores + (row.own + row.rest).log(), dim=1)
-    return (row.x.sum(1) * total).sum() - (row.x * scores).sum()
-
-
-_TERMS = {"gaussian": _gaussian, "logistic": _logistic, "multinomial": _multinomial}
+        scores = torch.tanh(scores) if self.bounded else scores
+        return self.term(scores, self.x, self.own, self.rest, self.noise_variance)

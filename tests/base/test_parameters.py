@@ -3,13 +3,13 @@
 import inspect
 import pickle
 from numbers import Real
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 from sklearn.base import clone
 from sklearn.utils._param_validation import Interval
 
-from skrec.base import BaseRecommender
+from skrec.base import BaseRecommender, Doc
 from skrec.linear import EASERecommender
 
 
@@ -20,24 +20,11 @@ class PlainMixin:
 
 
 class Shared(BaseRecommender):
-    alpha: float = 1.0
-    beta: tuple = (1, 2)
+    alpha: Annotated[float, Interval(Real, 0, None, closed="left"), "Shared words on alpha."] = 1.0
+    beta: Annotated[tuple[int, ...] | list[int], tuple, list, "Shared words on beta."] = (1, 2)
 
     kind: ClassVar[str] = "none"
     unannotated = 7
-
-    _parameter_constraints: ClassVar[dict] = {"alpha": [Interval(Real, 0, None, closed="left")]}
-    _parameter_docs: ClassVar[dict] = {
-        "alpha": """
-            alpha : float, default=1.0
-                Shared words on alpha.""",
-        "beta": """
-            beta : tuple, default=(1, 2)
-                Shared words on beta.""",
-        "absent": """
-            absent : int
-                A parameter that the class does not have.""",
-    }
 
     def _fit(self, X):
         pass
@@ -46,32 +33,21 @@ class Shared(BaseRecommender):
 class Model(PlainMixin, Shared):
     """Summary of the model.
 
-    Parameters
-    ----------
-    gamma : float, default=0.5
-        Own words on gamma.
-
     Attributes
     ----------
     item_counts_ : ndarray
         Counts.
     """
 
-    gamma: float = 0.5
+    gamma: Annotated[float, "Own words on gamma."] = 0.5
 
 
 class Deeper(Model):
-    """Summary of a deeper model.
+    """Summary of a deeper model."""
 
-    Parameters
-    ----------
-    alpha : float, default=9.0
-        Own words on alpha.
-    """
-
-    alpha: float = 9.0
+    alpha: Annotated[float, "Own words on alpha."] = 9.0
     beta = (5, 6)  # no annotation: ignored
-    _parameter_constraints: ClassVar[dict] = {"gamma": [float]}
+    gamma: Annotated[float, float] = 0.5
 
 
 class Undocumented(Model):
@@ -184,7 +160,7 @@ def count(cls, name):
 
 @pytest.mark.parametrize("cls", [Model, Deeper])
 def test_shared_docs_are_inserted_once(cls):
-    assert [count(cls, name) for name in ("alpha", "beta", "absent")] == [1, 1, 0]
+    assert [count(cls, name) for name in ("alpha", "beta", "gamma")] == [1, 1, 1]
 
 
 def test_shared_docs_come_behind_the_own_ones_and_before_the_next_section():
@@ -207,3 +183,77 @@ def test_constraints_are_those_of_all_bases():
     with pytest.raises(ValueError, match="'gamma' parameter of Deeper"):
         Deeper(gamma="x").fit([[1]])
     Model(gamma="x").fit([[1]])  # the constraint of a subclass does not reach its base
+
+
+# what an annotation says by itself
+
+
+class Kinds(BaseRecommender):
+    """A parameter of each kind."""
+
+    flag: Annotated[bool, "A switch."] = False
+    choice: Annotated[Literal["b", "a"] | None, "One of two."] = None
+    sizes: Annotated[tuple[int, ...] | list[int], tuple, list, "Widths."] = (3,)
+    limit: Annotated[float | None, Interval(Real, 0, None, closed="neither"), "A limit."] = None
+    words: Annotated[Any, object, Doc("Anything.", "words of its own")] = "x"
+
+    def _fit(self, X):
+        pass
+
+
+KINDS = {
+    "flag": ("bool", "False", [0.5, "yes"]),
+    "choice": ('{"b", "a"} or None', "None", ["c", 1]),
+    "sizes": ("tuple of int", "(3,)", [3, "3"]),
+    "limit": ("float or None", "None", [0, -1.0, "1"]),
+    "words": ("words of its own", '"x"', []),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_type_gives_docs_and_constraints(name):
+    kind, default, wrong = KINDS[name]
+    assert f"{name} : {kind}, default={default}" in Kinds.__doc__.splitlines()
+    for value in wrong:
+        with pytest.raises(ValueError, match=f"'{name}' parameter of Kinds"):
+            Kinds(**{name: value}).fit([[1]])
+
+
+# bases that meet
+
+
+class Left(Shared):
+    left: Annotated[int, "Of the left."] = 1
+    alpha: float = 2.0
+
+
+class Right(Shared):
+    right: Annotated[int, "Of the right."] = 2
+    beta: tuple = (7,)
+
+
+class LeftRight(Left, Right):
+    """Both."""
+
+
+class RightLeft(Right, Left):
+    """Both."""
+
+
+@pytest.mark.parametrize("cls", [LeftRight, RightLeft])
+def test_each_base_keeps_the_defaults_that_it_changes(cls):
+    assert cls().get_params() == {"alpha": 2.0, "beta": (7,), "left": 1, "right": 2}
+    assert [count(cls, name) for name in ("alpha", "beta", "left", "right")] == [1, 1, 1, 1]
+
+
+def test_a_models_own_parameters_come_first():
+    assert list(inspect.signature(Model).parameters) == ["gamma", "alpha", "beta"]
+    assert list(inspect.signature(Deeper).parameters) == ["gamma", "alpha", "beta"]
+    assert list(inspect.signature(RightLeft).parameters) == ["right", "left", "alpha", "beta"]
+    lines = RightLeft.__doc__.splitlines()
+    assert [line.split()[0] for line in lines if " : " in line] == [
+        "right",
+        "left",
+        "alpha",
+        "beta",
+    ]

@@ -1,6 +1,7 @@
 """The meta-estimator: calibrated probabilities around a ranking that stays."""
 
 import pickle
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from skrec import (
     MultVAERecommender,
     PopularityRecommender,
 )
-from skrec.base import RatingRecommender
+from skrec.base import RatingRecommender, Threshold
 from skrec.datasets import load_interactions, make_interactions
 from skrec.metrics import make_calibration_scorer, make_ranking_scorer
 from skrec.model_selection import InteractionHoldout, StrongGeneralization
@@ -304,15 +305,20 @@ def test_similar_items_where_there_are_any(X, fitted):
 # ratings
 
 
+class Overconfident(Threshold):
+    def fit(self, model, X):
+        super().fit(model, X)
+        self.std_ *= 0.3
+        return self
+
+
 class ItemMean(RatingRecommender):
     """Item mean plus the user's mean deviation from it, and an overconfident deviation."""
 
+    _link: ClassVar = Overconfident
+
     def _fit(self, X):
         self.means_ = self._prior_scores().astype(np.float32)
-
-    def _fit_proba(self, X):
-        super()._fit_proba(X)
-        self.residual_std_ *= 0.3
 
     def _score_block(self, queries):
         X = queries.history

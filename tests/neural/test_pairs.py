@@ -1,13 +1,16 @@
 """Estimators of pairs: restarts, candidates, seen items, what is penalised, what was learnt."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from sklearn import config_context
 
 from skrec import BPRMFRanker, FISMRanker, Interactions, MFClassifier, SVDppRanker
-from skrec.neural import PairRanker
-from skrec.nn import Interaction, PairModel, UserTable, make_table
+from skrec.neural import SampledPairRecommender
+from skrec.neural.objectives import Pairwise
+from skrec.nn import Interaction
 
 ALL = [BPRMFRanker, MFClassifier, FISMRanker, SVDppRanker]
 QUICK = {"n_factors": 6, "max_epochs": 3, "lr": 0.02, "init_std": 0.1, "batch_size": 256}
@@ -302,15 +305,13 @@ class Distance(Interaction):
         return -(users - items).square().sum(-1)
 
 
-class DistanceRanker(PairRanker):
+class DistanceRanker(SampledPairRecommender):
     """A ranker by distance."""
 
-    _fold_in = "approximate"
+    _objective: ClassVar = Pairwise()
 
-    def _model(self, n_users, n_items):
-        size = self.n_factors
-        users = UserTable(n_users, size, self.init_std)
-        return PairModel(users, make_table(n_items, size, self.init_std), Distance(size, size))
+    def _interaction(self):
+        return Distance(self.n_factors, self.n_factors)
 
 
 def test_an_interaction_is_all_that_a_new_family_must_bring(X):

@@ -1,5 +1,7 @@
 """Starting from the vectors of another estimator."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,15 @@ from sklearn.model_selection import GridSearchCV
 
 from skrec import BPRMFRanker, EASERecommender, GMFRanker, Interactions, SVDppRanker
 from skrec.model_selection import StrongGeneralization
-from skrec.neural import PairRanker, Pretrained, copy_factors, factor_tables, fit_start, twin
+from skrec.neural import (
+    Pretrain,
+    SampledPairRecommender,
+    copy_factors,
+    factor_tables,
+    fit_start,
+    twin,
+)
+from skrec.neural.objectives import Pairwise
 from skrec.nn import Dot, HistoryEncoder, PairModel, make_table
 
 QUICK = {"n_factors": 6, "max_epochs": 3, "lr": 0.02, "batch_size": 256, "device": "cpu"}
@@ -31,9 +41,13 @@ def started(source):
     return make
 
 
-class HistoryRanker(Pretrained, PairRanker):
+class HistoryRanker(SampledPairRecommender):
     """FISM that can start from another."""
 
+    pretrain: Pretrain = None
+
+    _objective: ClassVar = Pairwise()
+    _fold_in: ClassVar = "exact"
     _histories = True
 
     def _model(self, n_users, n_items):

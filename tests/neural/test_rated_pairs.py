@@ -65,7 +65,7 @@ def test_early_stopping_watches_held_out_ratings_and_keeps_the_best(X):
     watched = est.net_.history[:, "valid_neg_rmse"]
     assert max(watched) > -2
     assert len(watched) <= 40
-    assert est.residual_std_ == pytest.approx(-max(watched))  # what probabilities are made with
+    assert est.link_.std_ == pytest.approx(-max(watched))  # what probabilities are made with
     shown, hidden = Interactions(X)[::2], Interactions(X)[1::2]
     est = quick(early_stopping=True, max_epochs=3, validation_data=hidden).fit(shown)
     assert len(est.net_.history) == 3

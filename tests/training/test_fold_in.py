@@ -1,11 +1,14 @@
 """Fold-in against scipy's minimiser of the same objective, written in NumPy."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
 from scipy.optimize import minimize
 
+from skrec.neural.objectives import Pairwise, Pointwise
 from skrec.nn import Dot, HistoryEncoder, PairModel, UserTable, make_table
 from skrec.training import FoldIn, sparse_rows
 
@@ -36,15 +39,17 @@ def make_model(history=False, bias=True):
 
 def make_folder(model, n_steps=1000, sample=None, pairwise=True, n_negatives=3, X=None):
     sample = np.arange(1, N_ITEMS, 2) if sample is None else sample
-    return FoldIn(
+    objective = Pairwise() if pairwise else Pointwise()
+    folder = FoldIn(
         model,
         sparse_rows(matrix() if X is None else X),
         torch.arange(N_USERS),
         sample=torch.from_numpy(np.asarray(sample, dtype=np.int64)),
-        pairwise=pairwise,
-        n_negatives=n_negatives,
+        row_loss=objective.row_loss(SimpleNamespace(n_negatives=n_negatives)),
         n_steps=n_steps,
     )
+    folder.meant = pairwise, n_negatives  # for the oracle
+    return folder
 
 
 def softplus(x):
@@ -61,6 +66,7 @@ class Objective:
             self.history = model.users.history.weight.detach().numpy() / len(has) ** ALPHA
         self.bias = model.interaction.user_bias
         self.folder = folder
+        self.pairwise, self.n_negatives = folder.meant
         self.tau = folder.deviation.numpy()
         self.start = start
         self.has = has
@@ -74,13 +80,13 @@ class Objective:
     def __call__(self, x):
         prior = 0.5 * (((x - self.start) / self.tau) ** 2).sum()
         positives, negatives = self.score(x, self.has, True), self.score(x, self.lacks)
-        if self.folder.pairwise:
+        if self.pairwise:
             pairs = softplus(negatives - positives[:, None])
             return prior + (pairs.mean(axis=1).sum() if self.lacks else 0)
         prior += softplus(-positives).sum()
         if not self.lacks:
             return prior
-        weight = self.folder.n_negatives * len(self.has) / len(self.lacks)
+        weight = self.n_negatives * len(self.has) / len(self.lacks)
         return prior + weight * softplus(negatives).sum()
 
     def minimum(self):

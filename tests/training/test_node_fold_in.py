@@ -1,5 +1,7 @@
 """Fold-in of nodes against scipy's minimiser of the same objective, written in NumPy."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -7,6 +9,7 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import log_expit, log_softmax, logsumexp
 
+from skrec.neural.objectives import LIKELIHOODS as LIKELIHOOD_OBJECTIVES
 from skrec.nn import CDAE
 from skrec.training import NodeFoldIn, sparse_rows
 
@@ -35,15 +38,18 @@ def make_model(likelihood="gaussian"):
 
 
 def make_folder(model, n_steps=1000, sample=ALL, likelihood="gaussian"):
-    return NodeFoldIn(
+    objective = LIKELIHOOD_OBJECTIVES[likelihood]
+    folder = NodeFoldIn(
         model,
         sparse_rows(matrix()),
         torch.arange(N_USERS),
         sample=torch.from_numpy(sample),
         n_steps=n_steps,
-        likelihood=likelihood,
-        confidence=(1.0, 0.2),
+        term=objective.row_term(SimpleNamespace(confidence=(1.0, 0.2))),
+        estimates_variance=objective.estimates_variance,
     )
+    folder.likelihood = likelihood  # for the oracle
+    return folder
 
 
 def encoded(model, X):

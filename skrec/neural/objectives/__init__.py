@@ -1,0 +1,30 @@
+"""What a model can be trained for: one file an objective, which an estimator holds."""
+
+from skrec.neural.objectives._base import Objective
+from skrec.neural.objectives._likelihoods import (
+    LIKELIHOODS,
+    Gaussian,
+    Logistic,
+    Multinomial,
+    RowLikelihood,
+)
+from skrec.neural.objectives._pairs import PairObjective, SampledObjective
+from skrec.neural.objectives._pairwise import Pairwise
+from skrec.neural.objectives._pointwise import Pointwise
+from skrec.neural.objectives._ratings import PairRatings, Ratings, RowRatings
+
+__all__ = [
+    "LIKELIHOODS",
+    "Gaussian",
+    "Logistic",
+    "Multinomial",
+    "Objective",
+    "PairObjective",
+    "PairRatings",
+    "Pairwise",
+    "Pointwise",
+    "Ratings",
+    "RowLikelihood",
+    "RowRatings",
+    "SampledObjective",
+]

@@ -1,0 +1,60 @@
+"""Pairs are ranked: Bayesian personalised ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from skrec.calibration import UserOffset
+from skrec.neural.objectives._pairs import SampledObjective
+from skrec.nn import PairwiseLoss, SparseRows
+
+if TYPE_CHECKING:
+    from skrec.neural._pairs import SampledPairRecommender
+
+__all__ = ["Pairwise"]
+
+_PAIRS_PER_POSITIVE = 16
+_SPREAD = 7919  # a prime: neighbouring items begin at distant places of the sample
+
+
+class Pairwise(SampledObjective):
+    r"""Bayesian personalised ranking (BPR).
+
+    .. math:: \sum_{i \in R} \overline{-\ln \sigma(f_{ui} - f_{uj})}
+
+    is the loss of a row with items R, the mean taken over up to 16 sampled items that it lacks.
+    Scores are known up to a constant of each user; the probabilities of a user add up to the
+    number of interactions.
+    """
+
+    loss = PairwiseLoss
+    fixes_level = False
+
+    def row_loss(self, estimator: SampledPairRecommender) -> Callable:
+        return _row_loss
+
+    def link(self, estimator: SampledPairRecommender) -> UserOffset:
+        return UserOffset()
+
+
+def _row_loss(rows: SparseRows, free: Tensor) -> partial:
+    m = free.shape[1]
+    n_pairs = min(_PAIRS_PER_POSITIVE, m)
+    # spread over the sample, from a place that depends on the positive alone
+    steps = torch.arange(n_pairs) * (m // n_pairs)
+    place = (rows.indices[:, None] * _SPREAD + steps) % m  # (nnz, n_pairs)
+    free = free[rows.row[:, None], place]
+    weight = free / free.sum(1, keepdim=True).clamp(min=1).double()
+    return partial(_differences, row=rows.row[:, None], place=place, weight=weight)
+
+
+def _differences(
+    positive: Tensor, negative: Tensor, row: Tensor, place: Tensor, weight: Tensor
+) -> Tensor:
+    return (weight * F.softplus(negative[row, place] - positive)).sum()
