@@ -4,7 +4,7 @@ import torch
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from skrec.nn.rows import add_transposed
+from skrec.nn.rows import add_transposed, sparse_csr
 
 __all__ = ["stored_outputs", "stored_products", "weighted_sums"]
 
@@ -105,7 +105,7 @@ class _SampledProduct(torch.autograd.Function):
 
 def _products(left, right, indices, offsets):
     zeros, shape = left.new_zeros(len(indices)), (len(left), len(right))
-    pattern = torch.sparse_csr_tensor(offsets, indices, zeros, shape, check_invariants=False)
+    pattern = sparse_csr(offsets, indices, zeros, shape)
     return torch.sparse.sampled_addmm(pattern, left, right.T, beta=0.0).values()
 
 

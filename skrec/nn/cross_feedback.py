@@ -12,6 +12,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from skrec.nn._huge_pages import use_huge_pages
 from skrec.nn._row_kernels import weighted_sums
 from skrec.nn.attention import EmbeddingAttention
 from skrec.nn.losses import standard_normal_kl
@@ -100,6 +101,7 @@ class LatentLinear(nn.Module):
     """
 
     def __init__(self, n_columns, n_factors, out_features, parts=1):
+        use_huge_pages()
         super().__init__()
         self.weight = nn.Parameter(torch.empty(n_columns, n_factors, parts * out_features))
         self.bias = nn.Parameter(torch.zeros(parts * out_features))

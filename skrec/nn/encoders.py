@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from skrec.nn._huge_pages import use_huge_pages
+
 __all__ = ["HistoryEncoder", "UserTable", "make_table"]
 
 
@@ -24,6 +26,7 @@ def make_table(n_rows, size, std):
     table : Table
         The table.
     """
+    use_huge_pages()
     table = Table(n_rows, size)
     nn.init.normal_(table.weight, 0, std)
     return table

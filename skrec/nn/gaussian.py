@@ -9,6 +9,7 @@ import copy
 import torch
 from torch.nn import functional as F
 
+from skrec.nn._huge_pages import use_huge_pages
 from skrec.nn.encoders import Table
 from skrec.nn.interactions import Interaction, chunk_size
 from skrec.nn.pairs import PairModel
@@ -78,6 +79,7 @@ def make_gaussian_table(n_rows, size, std, variance):
     table : Table
         Of width ``2 * size``: means, then free parameters of variances.
     """
+    use_huge_pages()
     table = Table(n_rows, 2 * size)
     with torch.no_grad():
         table.weight[:, :size].normal_(0, std)

@@ -2,13 +2,16 @@
 
 import warnings
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-__all__ = ["SparseLinear", "SparseRows", "add_transposed", "row_product", "xavier_"]
+from skrec.nn._huge_pages import use_huge_pages
+
+__all__ = ["SparseLinear", "SparseRows", "add_transposed", "row_product", "sparse_csr", "xavier_"]
 
 _LEAST_NORM = 1e-12  # as in torch.nn.functional.normalize: a row of zeros stays one
 _ENTRIES = 2**14  # whose gradients are gathered at a time where sparse products are not to be had
@@ -130,6 +133,7 @@ class SparseLinear(nn.Module):
     """
 
     def __init__(self, in_features, out_features, parts=1):
+        use_huge_pages()
         super().__init__()
         self.weight = nn.Parameter(torch.empty(in_features, parts * out_features))
         self.bias = nn.Parameter(torch.zeros(parts * out_features))
@@ -242,16 +246,38 @@ def add_transposed(into, indices, offsets, values, grad, n_columns):
         return into
     order = torch.argsort(indices.int(), stable=True)  # half the time of long integers
     starts = torch.searchsorted(indices[order], torch.arange(n_columns + 1))
-    transposed = torch.sparse_csr_tensor(
-        starts, row[order], values[order], (n_columns, len(grad)), check_invariants=False
-    )
+    transposed = sparse_csr(starts, row[order], values[order], (n_columns, len(grad)))
     new = into is None
     into = grad.new_empty(n_columns, grad.shape[1]) if new else into
     return torch.addmm(into, transposed, grad, beta=0 if new else 1, out=into)
 
 
-def warn_of_sparse_layout():
-    """Let torch say unheard, as it does once, that sparse rows are in a beta state."""
+def sparse_csr(offsets: Tensor, indices: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Return sparse rows as a tensor, whose parts are not checked.
+
+    Parameters
+    ----------
+    offsets : Tensor of shape (n_rows + 1,)
+        Where each row starts, and the end.
+    indices, values : Tensor of shape (nnz,)
+        Columns and values of the entries.
+    shape : tuple of int
+        Numbers of rows and columns.
+
+    Returns
+    -------
+    matrix : Tensor of shape (n_rows, n_columns)
+        In the CSR layout.
+    """
+    _silence_beta_warning()
+    return torch.sparse_csr_tensor(offsets, indices, values, shape, check_invariants=False)
+
+
+@cache
+def _silence_beta_warning() -> None:
+    """Build a first CSR matrix, so that torch's only warning of a beta state is not seen."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.sparse_csr_tensor([0, 0], [], [], (1, 1))
+        # this message only: a filter may outlive its block where threads enter such blocks at once
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
+        entry = torch.zeros(1, dtype=torch.int64)
+        torch.sparse_csr_tensor(torch.tensor([0, 1]), entry, entry, (1, 1), check_invariants=False)
