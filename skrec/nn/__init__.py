@@ -1,7 +1,6 @@
 """The networks and their losses, in torch alone."""
 
-import os
-
+from skrec.nn._huge_pages import use_huge_pages
 from skrec.nn._row_kernels import stored_products
 from skrec.nn.attention import EmbeddingAttention
 from skrec.nn.auto_rec import AutoRec, ObservedELBO, RatingDAE, RatingVAE
@@ -32,7 +31,7 @@ from skrec.nn.rec_vae import (
     UserScaledELBO,
     composite_log_density,
 )
-from skrec.nn.rows import SparseLinear, SparseRows, warn_of_sparse_layout
+from skrec.nn.rows import SparseLinear, SparseRows
 from skrec.nn.sampled_losses import (
     PairwiseLoss,
     PointwiseLoss,
@@ -45,11 +44,6 @@ from skrec.nn.soft_contrastive import SoftContrastive
 from skrec.nn.stacks import RowEncoder, make_hidden, make_linear
 from skrec.nn.vamp_vae import HierarchicalVampVAE, VampVAE
 from skrec.nn.wmf import WeightedRows
-
-# Large temporaries in huge pages: on Linux the first touch of fresh memory is a good part of a
-# batch over a large catalogue. Read by torch at its first tensor, ignored elsewhere.
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-warn_of_sparse_layout()  # makes a tensor, so it comes after the line above
 
 __all__ = [
     "AutoRec",
@@ -112,5 +106,6 @@ __all__ = [
     "multinomial_nll",
     "pointwise_nll",
     "standard_normal_kl",
+    "use_huge_pages",
     "variance_of",
 ]

@@ -1,7 +1,13 @@
 """Attention over histories of many lengths, forward and backward, in chunks of padded blocks."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import torch
+from torch import Tensor
 from torch.nn import functional as F
+
+from skrec.nn.rows import SparseRows
 
 __all__ = ["Attended", "attend", "chunk_bytes", "hidden_units", "make_kernel", "padded_chunks"]
 
@@ -11,13 +17,13 @@ _CHUNK_BYTES = {"cpu": 2**21, "cuda": 2**27}
 _MASKED = -1e30  # a logit that counts nothing, and can be subtracted from itself
 
 
-def make_kernel(kind, targets, weight, bias):
-    """Give the hidden layer as a linear map of histories, whose last row is the bias.
+def make_kernel(kind: str, targets: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Compute the hidden layer as a linear map of histories, whose last row is the bias.
 
     Parameters
     ----------
     kind : {"prod", "concat"}
-        What the layer reads.
+        Whether the layer reads the product of two vectors, or both side by side.
     targets : Tensor of shape (G, T, size)
         Vectors of the targets.
     weight : Tensor of shape (n_inputs, hidden_size)
@@ -38,17 +44,17 @@ def make_kernel(kind, targets, weight, bias):
     return torch.cat([second, (targets @ first + bias)[:, None]], dim=1)
 
 
-def with_ones(history):
-    """Give vectors (..., size) with a last entry of 1."""
+def with_ones(history: Tensor) -> Tensor:
+    """Return vectors (..., size) with a last entry of 1."""
     return F.pad(history, (0, 1), value=1)
 
 
-def hidden_units(history, kernel):
-    """Give units of pairs: (G, n, size + 1), (G, size + 1, T, hidden) -> (G, n, T, hidden)."""
+def hidden_units(history: Tensor, kernel: Tensor) -> Tensor:
+    """Compute units of pairs: (G, n, size + 1), (G, size + 1, T, hidden) -> (G, n, T, hidden)."""
     return (history @ kernel.flatten(2)).relu_().unflatten(2, kernel.shape[2:])
 
 
-def attend(logits, allowed, beta):
+def attend(logits: Tensor, allowed: Tensor, beta: float) -> tuple[Tensor, Tensor, Tensor]:
     r"""Weigh items by :math:`\exp(g_j) / (\sum_k \exp(g_k))^\beta`.
 
     Parameters
@@ -56,14 +62,14 @@ def attend(logits, allowed, beta):
     logits : Tensor of shape (G, n, T)
         Logits of n items for each of T targets.
     allowed : Tensor of shape (G, n, T)
-        Which items count; a target for which none does gets zeros.
+        Which items count; a target for which none counts gets zeros.
     beta : float
         Exponent of the sum.
 
     Returns
     -------
     powers : Tensor of shape (G, n, T)
-        Weights up to a factor a target.
+        Weights up to a factor for each target.
     total : Tensor of shape (G, 1, T)
         Their sums.
     scale : Tensor of shape (G, 1, T)
@@ -76,15 +82,17 @@ def attend(logits, allowed, beta):
     return powers, total, total**-beta * ((1 - beta) * highest).exp()
 
 
-def pool(history, kernel, out, allowed, beta):
-    """Sum histories by their weights: (G, n, size) and what belongs to targets -> (G, T, size)."""
+def pool(history: Tensor, kernel: Tensor, out: Tensor, allowed: Tensor, beta: float) -> Tensor:
+    """Sum histories (G, n, size) by their weights for targets -> (G, T, size)."""
     logits = hidden_units(with_ones(history), kernel) @ out
     powers, _, scale = attend(logits, allowed, beta)
     return (powers.transpose(1, 2) @ history) * scale.transpose(1, 2)
 
 
-def pool_gradients(history, kernel, out, allowed, beta, grad):
-    """Give the gradients of `pool` for its first three arguments; written out, to save passes."""
+def pool_gradients(
+    history: Tensor, kernel: Tensor, out: Tensor, allowed: Tensor, beta: float, grad: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Compute the gradients of `pool` for its first three arguments, in few passes."""
     ones = with_ones(history)
     hidden = hidden_units(ones, kernel)
     powers, total, scale = attend(hidden @ out, allowed, beta)
@@ -107,7 +115,17 @@ class Attended(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, kind, beta, chunks, history, targets, weight, bias, out):
+    def forward(
+        ctx: Any,
+        kind: str,
+        beta: float,
+        chunks: list[tuple[Tensor, Tensor, Tensor]],
+        history: Tensor,
+        targets: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        out: Tensor,
+    ) -> Tensor:
         ctx.options = kind, beta, chunks
         ctx.save_for_backward(history, targets, weight, bias, out)
         targets = F.pad(targets, (0, 0, 0, 1))  # a last row for the padding of blocks
@@ -118,7 +136,7 @@ class Attended(torch.autograd.Function):
         return output[:-1]
 
     @staticmethod
-    def backward(ctx, grad_output):
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         kind, beta, chunks = ctx.options
         history, targets, weight, bias, out = ctx.saved_tensors
         grad_output, targets = (F.pad(x, (0, 0, 0, 1)) for x in (grad_output, targets))
@@ -137,7 +155,7 @@ class Attended(torch.autograd.Function):
         return None, None, None, grads[0], grads[1][:-1], *grads[2:]
 
 
-def target_blocks(row, n_rows):
+def target_blocks(row: Tensor, n_rows: int) -> tuple[Tensor, Tensor]:
     """Cut the targets of each row into blocks of even size.
 
     Parameters
@@ -166,7 +184,9 @@ def target_blocks(row, n_rows):
     return torch.repeat_interleave(n_blocks), targets
 
 
-def padded_chunks(rows, items, row, pair_bytes):
+def padded_chunks(
+    rows: SparseRows, items: Tensor, row: Tensor, pair_bytes: int
+) -> list[tuple[Tensor, Tensor, Tensor]]:
     """Cut targets and the histories of their rows into chunks of padded blocks.
 
     Parameters
@@ -203,12 +223,12 @@ def padded_chunks(rows, items, row, pair_bytes):
     return chunks
 
 
-def chunk_bytes(device):
-    """Give how much memory the hidden units of a chunk may take."""
+def chunk_bytes(device: torch.device) -> int:
+    """Return the memory that the hidden units of a chunk may take, in bytes."""
     return _CHUNK_BYTES.get(device.type, _CHUNK_BYTES["cpu"])
 
 
-def _parts(lengths, most):
+def _parts(lengths: list[int], most: int) -> Iterator[slice]:
     """Split falling lengths into slices whose longest, times their number, is at most ``most``."""
     start = 0
     while start < len(lengths):

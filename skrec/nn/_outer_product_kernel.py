@@ -5,20 +5,22 @@ entry, so the four entries of a block are adjacent on every layer. A layer over 
 one matrix product whose result, seen as (n / 4, 4 C), is the input of the next.
 """
 
+from collections.abc import Sequence
 from itertools import product
 from math import isqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 __all__ = ["MAP_PARTS", "CellTables", "convolve_outer_product", "make_tables", "map_mask"]
 
 MAP_PARTS = ("full", "diagonal", "off_diagonal")
 
-# The first layer's output is the largest and is not kept: it is worked out again in the backward
-# pass. A chunk of it, this much for each thread, stays in the cache and is still large beside the
-# cost of a call; an accelerator wants more to do at a time.
+# The first layer's output is the largest and is not kept: it is computed again in the backward
+# pass. A chunk of it of this size for each thread stays in the cache, and is still large beside the
+# cost of a call. An accelerator needs larger chunks.
 _CPU_CHUNK_BYTES = 2**22
 _DEVICE_CHUNK_BYTES = 2**28
 
@@ -37,14 +39,14 @@ class CellTables(NamedTuple):
         0 where an entry is left out; None where all are kept.
     """
 
-    rows: torch.Tensor
-    columns: torch.Tensor
-    places: torch.Tensor
-    mask: torch.Tensor | None
+    rows: Tensor
+    columns: Tensor
+    places: Tensor
+    mask: Tensor | None
 
 
-def map_mask(size, part):
-    """Say which entries of the map are kept.
+def map_mask(size: int, part: str) -> Tensor | None:
+    """Return which entries of the map are kept.
 
     Parameters
     ----------
@@ -69,8 +71,8 @@ def map_mask(size, part):
     return {"full": None, "diagonal": diagonal, "off_diagonal": ~diagonal}[part]
 
 
-def _morton(size):
-    """Give the rows and columns of the entries of a map in Morton order."""
+def _morton(size: int) -> tuple[Tensor, Tensor]:
+    """Return the rows and columns of the entries of a map in Morton order."""
     place = torch.arange(size**2)
     rows, columns = torch.zeros_like(place), torch.zeros_like(place)
     for bit in range(size.bit_length() - 1):
@@ -79,8 +81,8 @@ def _morton(size):
     return rows, columns
 
 
-def make_tables(size, part):
-    """Work out where the entries of a map come from.
+def make_tables(size: int, part: str) -> CellTables:
+    """Compute where the entries of a map come from.
 
     Parameters
     ----------
@@ -100,11 +102,17 @@ def make_tables(size, part):
     if mask is not None:
         rows = rows.where(mask[rows, columns], size + 1)
     ones = torch.full((size**2 // 4, 1), size)
-    tables = [torch.cat([t.view(-1, 4), ones], 1).flatten() for t in (rows, columns)]
-    return CellTables(*tables, places, mask)
+    rows, columns = (torch.cat([t.view(-1, 4), ones], 1).flatten() for t in (rows, columns))
+    return CellTables(rows, columns, places, mask)
 
 
-def convolve_outer_product(users, items, tables, first, layers):
+def convolve_outer_product(
+    users: Tensor,
+    items: Tensor,
+    tables: CellTables,
+    first: Tensor,
+    layers: Sequence[tuple[Tensor, Tensor]],
+) -> Tensor:
     """Apply layers of 2 x 2 convolutions with stride 2 and ReLU to outer products.
 
     Parameters
@@ -131,10 +139,18 @@ def convolve_outer_product(users, items, tables, first, layers):
 
 
 class _Tower(torch.autograd.Function):
-    """Both passes run over chunks of few pairs: most of the time else goes to moving layer 1."""
+    """Both passes run over chunks of few pairs; else most of the time goes to moving layer 1."""
 
     @staticmethod
-    def forward(ctx, keep, tables, users, items, first, *layers):
+    def forward(
+        ctx: Any,
+        keep: bool,
+        tables: CellTables,
+        users: Tensor,
+        items: Tensor,
+        first: Tensor,
+        *layers: Tensor,
+    ) -> Tensor:
         tower = _Chunked(tables, users, items, first, layers)
         maps, kept = tower.forward(keep)
         ctx.tables, ctx.n_layers = tables, len(layers)
@@ -143,7 +159,7 @@ class _Tower(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad):
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         users, items, first, *rest = ctx.saved_tensors
         layers, kept = rest[: ctx.n_layers], rest[ctx.n_layers :]
         tower = _Chunked(ctx.tables, users, items, first, layers)
@@ -167,16 +183,23 @@ class _Chunked:
         Kernel and bias of each further layer, in turn.
     """
 
-    def __init__(self, tables, users, items, first, layers):
+    def __init__(
+        self,
+        tables: CellTables,
+        users: Tensor,
+        items: Tensor,
+        first: Tensor,
+        layers: Sequence[Tensor],
+    ) -> None:
         self.tables, self.users, self.items, self.first = tables, users, items, first
         self.kernels, self.biases = layers[::2], layers[1::2]
         self.size, self.n_maps = users.shape[-1], first.shape[1]
         self.shape = torch.broadcast_shapes(users.shape[:2], items.shape[:2])
         self.padded = [_with_one_and_zero(users), _with_one_and_zero(items)]
-        self.buffers = {}
+        self.buffers: dict[str, Tensor] = {}
 
-    def forward(self, keep):
-        """Give the last layer's output, and those of layers 2 on if they are to be kept."""
+    def forward(self, keep: bool) -> tuple[Tensor, list[Tensor]]:
+        """Compute the last layer's output, and those of layers 2 on if they are to be kept."""
         maps = self.users.new_empty(*self.shape, self.n_maps)
         kept = []
         for part in self._parts():
@@ -185,11 +208,15 @@ class _Chunked:
             kept += outputs[1:] if keep else []
         return maps, kept
 
-    def backward(self, grad, kept, needs_vectors, needs_weights):
-        """Give the gradients of users, items, first layer and further layers."""
-        vectors = [torch.zeros_like(t) if needs_vectors else None for t in (self.users, self.items)]
-        weights = [self.first, *(t for pair in zip(self.kernels, self.biases) for t in pair)]
-        weights = [torch.zeros_like(t) if needs_weights else None for t in weights]
+    def backward(
+        self, grad: Tensor, kept: Sequence[Tensor], needs_vectors: bool, needs_weights: bool
+    ) -> tuple[Tensor | None, ...]:
+        """Compute the gradients of users, items, first layer and further layers."""
+        vectors: list[Any] = [
+            torch.zeros_like(t) if needs_vectors else None for t in (self.users, self.items)
+        ]
+        tensors = [self.first, *(t for pair in zip(self.kernels, self.biases) for t in pair)]
+        weights: list[Any] = [torch.zeros_like(t) if needs_weights else None for t in tensors]
         n_kept = len(self.kernels)
         for number, part in enumerate(self._parts()):
             cells = self._cells(part)
@@ -201,35 +228,37 @@ class _Chunked:
                 self._vectors_back(delta, part, vectors)
         return *vectors, *weights
 
-    def _parts(self):
+    def _parts(self) -> list[tuple[slice, slice]]:
         """Cut the batch into blocks of pairs, as slices of its two dimensions."""
         n_users, n_items = (max(1, n) for n in self.shape)
         pair_bytes = self.size**2 // 4 * self.n_maps * self.users.element_size()
         n_pairs = max(1, _chunk_bytes(self.users.device) // pair_bytes)
-        # as square as can be: a row or column of pairs shares what comes from its vector
+        # as square as can be: a row or column of pairs shares the part that comes from its vector
         width = min(n_items, max(isqrt(n_pairs), n_pairs // n_users))
         height = n_pairs // width
         starts = product(range(0, self.shape[0], height), range(0, self.shape[1], width))
         return [(slice(i, i + height), slice(j, j + width)) for i, j in starts]
 
-    def _cells(self, part):
-        """Give blocks of four entries and a one, of shape (pairs * size**2 / 4, 5)."""
+    def _cells(self, part: tuple[slice, slice]) -> Tensor:
+        """Compute blocks of four entries and a one, of shape (pairs * size**2 / 4, 5)."""
         left, right = (_take(t, part) for t in self.padded)
         return (_pick(left, self.tables.rows) * _pick(right, self.tables.columns)).view(-1, 5)
 
-    def _first_layer(self, cells):
+    def _first_layer(self, cells: Tensor) -> Tensor:
         out = self._buffer("first", len(cells), self.n_maps)
         return torch.mm(cells, self.first, out=out).relu_()
 
-    def _upper(self, x):
-        """Give the outputs of all layers, from that of the first on."""
+    def _upper(self, x: Tensor) -> list[Tensor]:
+        """Compute the outputs of all layers, from that of the first on."""
         outputs = [x]
         for kernel, bias in zip(self.kernels, self.biases, strict=True):
             x = torch.addmm(bias, x.view(-1, len(kernel)), kernel).relu_()
             outputs.append(x)
         return outputs
 
-    def _upper_back(self, delta, outputs, weights):
+    def _upper_back(
+        self, delta: Tensor, outputs: Sequence[Tensor], weights: Sequence[Any]
+    ) -> Tensor:
         """Go down to the input of the first ReLU, adding to the gradients on the way."""
         for number in reversed(range(len(self.kernels))):
             kernel = self.kernels[number]
@@ -241,7 +270,9 @@ class _Chunked:
             delta = torch.mm(delta, kernel.T, out=out).view(-1, self.n_maps)
         return _through_relu(delta, outputs[0])
 
-    def _vectors_back(self, delta, part, gradients):
+    def _vectors_back(
+        self, delta: Tensor, part: tuple[slice, slice], gradients: Sequence[Tensor]
+    ) -> None:
         """Add a chunk's gradients of the vectors."""
         entries = torch.mm(delta, self.first[:4].T).view(-1, self.size**2)
         entries = entries.index_select(1, self.tables.places)
@@ -254,37 +285,37 @@ class _Chunked:
             gradient = _take(gradients[own], part)
             gradient += (matrix @ other[..., None]).squeeze(-1).sum_to_size(gradient.shape)
 
-    def _buffer(self, name, n_rows, n_columns):
-        """Give memory that is used again: the first touch of fresh memory costs as much."""
+    def _buffer(self, name: str, n_rows: int, n_columns: int) -> Tensor:
+        """Return memory that is used again; the first touch of fresh memory costs as much."""
         if name not in self.buffers:
             self.buffers[name] = self.first.new_empty(n_rows * n_columns)
         return self.buffers[name][: n_rows * n_columns].view(n_rows, n_columns)
 
 
-def _chunk_bytes(device):
+def _chunk_bytes(device: torch.device) -> int:
     if device.type == "cpu":
         return _CPU_CHUNK_BYTES * torch.get_num_threads()
     return _DEVICE_CHUNK_BYTES
 
 
-def _with_one_and_zero(vectors):
+def _with_one_and_zero(vectors: Tensor) -> Tensor:
     padded = torch.nn.functional.pad(vectors, (0, 2))
     padded[..., -2] = 1
     return padded
 
 
-def _take(tensor, part):
+def _take(tensor: Tensor, part: tuple[slice, slice]) -> Tensor:
     """Take a block of a tensor that may be broadcast over it."""
     whole = slice(None)
     return tensor[tuple(whole if n == 1 else s for n, s in zip(tensor.shape, part))]
 
 
-def _pick(vectors, places):
+def _pick(vectors: Tensor, places: Tensor) -> Tensor:
     """Pick entries of vectors; over one leading dimension, where torch has a fast path."""
     flat = vectors.flatten(0, 1).index_select(1, places)
     return flat.view(*vectors.shape[:2], len(places))
 
 
-def _through_relu(delta, output):
+def _through_relu(delta: Tensor, output: Tensor) -> Tensor:
     """Set the gradient to 0 where the output is, in place and in one go."""
     return torch.ops.aten.threshold_backward.grad_input(delta, output, 0, grad_input=delta)

@@ -1,16 +1,19 @@
-"""Inner products and weighted sums at the entries of sparse rows, with no vector an entry."""
+"""Inner products and weighted sums at the entries of sparse rows, with no vector per entry."""
+
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from skrec.nn.rows import add_transposed
+from skrec.nn.rows import SparseRows, add_transposed, sparse_csr
 
 __all__ = ["stored_outputs", "stored_products", "weighted_sums"]
 
 
-def stored_products(left, right, rows):
-    """Give the inner products of two sets of vectors where rows have entries.
+def stored_products(left: Tensor, right: Tensor, rows: SparseRows) -> Tensor:
+    """Return the inner products of two sets of vectors where rows have entries.
 
     Parameters
     ----------
@@ -24,13 +27,13 @@ def stored_products(left, right, rows):
     Returns
     -------
     products : Tensor of shape (nnz,)
-        One an entry.
+        One for each entry.
     """
     return _SampledProduct.apply(left, right, rows.indices, rows.offsets)
 
 
-def stored_outputs(layer, hidden, rows):
-    """Give the outputs of a linear layer at the stored entries of rows.
+def stored_outputs(layer: nn.Linear, hidden: Tensor, rows: SparseRows) -> Tensor:
+    """Return the outputs of a linear layer at the stored entries of rows.
 
     Parameters
     ----------
@@ -44,56 +47,58 @@ def stored_outputs(layer, hidden, rows):
     Returns
     -------
     outputs : Tensor of shape (nnz,)
-        One a stored entry.
+        One for each stored entry.
     """
     return stored_products(hidden, layer.weight, rows) + layer.bias.index_select(0, rows.indices)
 
 
-def weighted_sums(rows, weights, vectors):
-    """Sum the vectors of the columns that each row has, with a weight an entry.
+def weighted_sums(rows: SparseRows, weights: Tensor, vectors: Tensor) -> Tensor:
+    """Sum the vectors of the columns that each row has, with a weight for each entry.
 
     Parameters
     ----------
     rows : SparseRows
         B rows; where they have entries counts, not their values.
     weights : Tensor of shape (nnz,)
-        One an entry.
+        One for each entry.
     vectors : Tensor of shape (n_columns, size)
         A vector for each column, of which no gradient is taken.
 
     Returns
     -------
     sums : Tensor of shape (B, size)
-        One a row.
+        One for each row.
     """
     return _WeightedSums.apply(weights, vectors, rows.indices, rows.offsets)
 
 
 class _WeightedSums(torch.autograd.Function):
-    """The other way round: what goes forward there goes backward here."""
+    """Weighted sums of vectors; forward and backward are those of `_SampledProduct`, swapped."""
 
     @staticmethod
-    def forward(ctx, weights, vectors, indices, offsets):
+    def forward(
+        ctx: Any, weights: Tensor, vectors: Tensor, indices: Tensor, offsets: Tensor
+    ) -> Tensor:
         ctx.save_for_backward(vectors, indices, offsets)
         return _sums(weights, vectors, indices, offsets)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad):
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         return _products(grad, *ctx.saved_tensors), None, None, None
 
 
 class _SampledProduct(torch.autograd.Function):
-    """Inner products at entries; the work grows with those, the gradients are sparse products."""
+    """Inner products at entries: the work grows with them, and gradients are sparse products."""
 
     @staticmethod
-    def forward(ctx, left, right, indices, offsets):
+    def forward(ctx: Any, left: Tensor, right: Tensor, indices: Tensor, offsets: Tensor) -> Tensor:
         ctx.save_for_backward(left, right, indices, offsets)
         return _products(left, right, indices, offsets)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad):
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         left, right, indices, offsets = ctx.saved_tensors
         grad_left = grad_right = None
         if ctx.needs_input_grad[0]:
@@ -103,12 +108,18 @@ class _SampledProduct(torch.autograd.Function):
         return grad_left, grad_right, None, None
 
 
-def _products(left, right, indices, offsets):
+def _products(left: Tensor, right: Tensor, indices: Tensor, offsets: Tensor) -> Tensor:
     zeros, shape = left.new_zeros(len(indices)), (len(left), len(right))
-    pattern = torch.sparse_csr_tensor(offsets, indices, zeros, shape, check_invariants=False)
+    pattern = sparse_csr(offsets, indices, zeros, shape)
     return torch.sparse.sampled_addmm(pattern, left, right.T, beta=0.0).values()
 
 
-def _sums(weights, vectors, indices, offsets):
-    options = {"mode": "sum", "per_sample_weights": weights, "include_last_offset": True}
-    return F.embedding_bag(indices, vectors, offsets, **options)
+def _sums(weights: Tensor, vectors: Tensor, indices: Tensor, offsets: Tensor) -> Tensor:
+    return F.embedding_bag(
+        indices,
+        vectors,
+        offsets,
+        mode="sum",
+        per_sample_weights=weights,
+        include_last_offset=True,
+    )

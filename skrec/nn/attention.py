@@ -1,14 +1,14 @@
 """Attention of vectors to the embeddings that their rows have."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skrec.nn._row_kernels import stored_products, weighted_sums
-from skrec.nn.rows import xavier_
+from skrec.nn.rows import SparseRows, xavier_
 
 __all__ = ["EmbeddingAttention"]
 
-_FIRST_SHARE = 0.01  # of what is attended to, at the start
+_FIRST_SHARE = 0.01  # of the attended mean in a joined vector, at the start
 _LEAST_SHARE = 0.1  # of the sum of sizes that a sum of raw weights counts at least
 _LEAST_TOTAL = 1e-2
 
@@ -27,7 +27,7 @@ class EmbeddingAttention(nn.Module):
     n_factors : int
         Width of vectors and embeddings.
     over : {"rated", "all"}, default="rated"
-        Whether a vector attends to what its row has, or to all embeddings.
+        Whether a vector attends to the embeddings of its row, or to all embeddings.
     merge : {"concat", "add"}, default="concat"
         Whether the mean is joined by a linear layer on both, or added.
     normalization : {"softmax", "ratio"}, default="softmax"
@@ -35,7 +35,13 @@ class EmbeddingAttention(nn.Module):
         the sum of their sizes, or than 0.01, it counts as that.
     """
 
-    def __init__(self, n_factors, over="rated", merge="concat", normalization="softmax"):
+    def __init__(
+        self,
+        n_factors: int,
+        over: str = "rated",
+        merge: str = "concat",
+        normalization: str = "softmax",
+    ) -> None:
         super().__init__()
         self.over = over
         self.normalization = normalization
@@ -49,44 +55,44 @@ class EmbeddingAttention(nn.Module):
                 self.merge.weight[:, n_factors:] *= _FIRST_SHARE
             nn.init.zeros_(self.merge.bias)
 
-    def forward(self, vectors, rows, embeddings):
-        """Attend.
+    def forward(self, vectors: Tensor, rows: SparseRows, embeddings: Tensor) -> Tensor:
+        """Join vectors with the means of the embeddings that they attend to.
 
         Parameters
         ----------
         vectors : Tensor of shape (B, n_factors)
-            One vector a row.
+            One vector for each row.
         rows : SparseRows
-            B rows; what is stored counts, not its value.
+            B rows; where they have entries counts, not their values.
         embeddings : Tensor of shape (n_columns, n_factors)
-            What is attended to.
+            The embeddings.
 
         Returns
         -------
         vectors : Tensor of shape (B, n_factors)
-            The vectors, joined with what they attend to.
+            The joined vectors.
         """
         attended = self.attend(vectors, rows, embeddings)
         if self.merge is None:
             return vectors + attended
         return self.merge(torch.cat([vectors, attended], dim=1))  # (B, n_factors)
 
-    def attend(self, vectors, rows, embeddings):
-        """Give the weighted means c.
+    def attend(self, vectors: Tensor, rows: SparseRows, embeddings: Tensor) -> Tensor:
+        """Compute the weighted means c.
 
         Parameters
         ----------
         vectors : Tensor of shape (B, n_factors)
-            One vector a row.
+            One vector for each row.
         rows : SparseRows
             B rows.
         embeddings : Tensor of shape (n_columns, n_factors)
-            What is attended to.
+            The embeddings.
 
         Returns
         -------
         attended : Tensor of shape (B, n_factors)
-            The means; zero for an empty row that attends to what it has.
+            The means; zero for an empty row that attends to its own embeddings.
         """
         asked = vectors @ self.theta  # (B, n_factors)
         if self.over == "all":
@@ -95,15 +101,15 @@ class EmbeddingAttention(nn.Module):
         weights = self._normalized_by_row(scores, rows.row, len(rows))
         return weighted_sums(rows, weights, embeddings)
 
-    def _normalized(self, scores):
-        """Give weights of each row, of shape (B, n_columns)."""
+    def _normalized(self, scores: Tensor) -> Tensor:
+        """Return weights of each row, of shape (B, n_columns)."""
         if self.normalization == "softmax":
             return scores.softmax(dim=1)
         sizes = scores.abs().sum(dim=1, keepdim=True)
         return scores / _guarded(scores.sum(dim=1, keepdim=True), sizes)
 
-    def _normalized_by_row(self, scores, row, n_rows):
-        """Give weights of each stored entry, of shape (nnz,)."""
+    def _normalized_by_row(self, scores: Tensor, row: Tensor, n_rows: int) -> Tensor:
+        """Return weights of each stored entry, of shape (nnz,)."""
         zeros = scores.new_zeros(n_rows)
         if self.normalization == "softmax":
             highest = zeros.scatter_reduce(0, row, scores.detach(), "amax", include_self=False)
@@ -113,7 +119,7 @@ class EmbeddingAttention(nn.Module):
         return scores / _guarded(zeros.index_add(0, row, scores), sizes)[row]
 
 
-def _guarded(totals, sizes):
+def _guarded(totals: Tensor, sizes: Tensor) -> Tensor:
     """Keep sums away from zero, with their signs."""
     least = (_LEAST_SHARE * sizes).clamp(min=_LEAST_TOTAL)
     return torch.where(totals < 0, -1.0, 1.0) * torch.maximum(totals.abs(), least)

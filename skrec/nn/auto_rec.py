@@ -4,16 +4,17 @@ Sedhain, S., Menon, A. K., Sanner, S., & Xie, L. (2015). AutoRec: autoencoders m
 filtering. WWW. https://doi.org/10.1145/2740908.2742726
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skrec.nn._row_kernels import stored_outputs
 from skrec.nn.losses import observed_nll, standard_normal_kl
-from skrec.nn.mult_vae import MultDAE, MultVAE, sample
-from skrec.nn.rows import SparseLinear
+from skrec.nn.mult_vae import MultDAE, MultVAE, RowAutoencoder, sample
+from skrec.nn.rows import SparseLinear, SparseRows
 from skrec.nn.stacks import make_linear, outputs_of
 
 __all__ = ["AutoRec", "ObservedELBO", "RatingDAE", "RatingVAE"]
@@ -24,10 +25,15 @@ _START = 0.1  # of Xavier's weights of outputs: those of items with few ratings 
 _PRIOR_COUNT = 5  # ratings at the mean of all that a user's mean is smoothed with
 
 
-class RatingScale:
+class RatingScale(nn.Module):
     """The scale of ratings, which networks read as numbers from 0 to 1."""
 
-    def set_scale(self, low, high, mean):
+    low: Tensor
+    span: Tensor
+    mean: Tensor
+    last: nn.Linear
+
+    def set_scale(self, low: float, high: float, mean: float) -> None:
         """Set the scale.
 
         Parameters
@@ -43,15 +49,15 @@ class RatingScale:
                 self.register_buffer(name, torch.zeros(()))
             getattr(self, name).fill_(value)
 
-    def scaled(self, rows, shift):
-        """Give rows on the scale from 0 to 1, shifted.
+    def scaled(self, rows: SparseRows, shift: float) -> SparseRows:
+        """Return rows on the scale from 0 to 1, shifted.
 
         Parameters
         ----------
         rows : SparseRows
             B rows of ratings.
         shift : float
-            What is added.
+            A number that is added.
 
         Returns
         -------
@@ -60,8 +66,14 @@ class RatingScale:
         """
         return replace(rows, values=(rows.values - self.low) / self.span + shift)
 
-    def outputs(self, hidden, rows, items=None, at=None):
-        """Give what the last layer makes of hidden units.
+    def outputs(
+        self,
+        hidden: Tensor,
+        rows: SparseRows,
+        items: Tensor | None = None,
+        at: SparseRows | None = None,
+    ) -> Tensor:
+        """Compute the outputs of the last layer from hidden units.
 
         Parameters
         ----------
@@ -70,7 +82,7 @@ class RatingScale:
         rows : SparseRows
             B rows that were read.
         items : Tensor of int64 of shape (m,), default=None
-            Columns to give.
+            Columns to return.
         at : SparseRows, default=None
             B rows at whose stored entries alone outputs are wanted; in training ``rows``.
 
@@ -85,7 +97,7 @@ class RatingScale:
         return outputs_of(self.last, hidden, items)
 
 
-class AutoRec(RatingScale, nn.Module):
+class AutoRec(RatingScale):
     r"""Autoencoder of rows of ratings (AutoRec).
 
     .. math:: \hat r = \sigma(W f(V x + \mu) + b)
@@ -103,7 +115,7 @@ class AutoRec(RatingScale, nn.Module):
     dropout : float, default=0.0
         Share of the input's entries that is dropped in training.
     shift : float, default=0.25
-        What is added to the ratings, scaled to [0, 1], that the encoder reads.
+        Number that is added to the ratings, scaled to [0, 1], that the encoder reads.
     normalize : bool, default=True
         Whether rows are then divided by their norms.
     low, high, mean : float
@@ -112,28 +124,28 @@ class AutoRec(RatingScale, nn.Module):
 
     def __init__(
         self,
-        n_items,
-        hidden_sizes=(),
-        latent_size=100,
-        dropout=0.0,
-        shift=_SHIFT,
-        normalize=True,
-        low=0.0,
-        high=1.0,
-        mean=0.5,
-    ):
+        n_items: int,
+        hidden_sizes: Sequence[int] = (),
+        latent_size: int = 100,
+        dropout: float = 0.0,
+        shift: float = _SHIFT,
+        normalize: bool = True,
+        low: float = 0.0,
+        high: float = 1.0,
+        mean: float = 0.5,
+    ) -> None:
         super().__init__()
         self.dropout, self.shift, self.normalize = dropout, shift, normalize
         self.set_scale(low, high, mean)
         widths = [*hidden_sizes, latent_size, *reversed(hidden_sizes)]
         self.first = SparseLinear(n_items, widths[0])
-        layers = [nn.ReLU()]
+        layers: list[nn.Module] = [nn.ReLU()]
         for n_in, n_out in pairwise(widths):
             layers += [make_linear(n_in, n_out), nn.ReLU()]
         self.rest = nn.Sequential(*layers)
         self.last = make_linear(widths[-1], n_items)
 
-    def corrupt(self, rows):
+    def corrupt(self, rows: SparseRows) -> SparseRows:
         """Scale, shift and normalise rows, and drop entries out in training.
 
         Parameters
@@ -144,7 +156,7 @@ class AutoRec(RatingScale, nn.Module):
         Returns
         -------
         rows : SparseRows
-            What the first layer reads.
+            The input of the first layer.
         """
         rows = self.scaled(rows, self.shift)
         if self.normalize:
@@ -152,8 +164,8 @@ class AutoRec(RatingScale, nn.Module):
             rows = replace(rows, values=rows.values / norms[rows.row])
         return rows.dropped_out(self.dropout, self.training)
 
-    def codes(self, rows):
-        """Give the hidden units before the last layer.
+    def codes(self, rows: SparseRows) -> Tensor:
+        """Compute the hidden units before the last layer.
 
         Parameters
         ----------
@@ -167,15 +179,17 @@ class AutoRec(RatingScale, nn.Module):
         """
         return self.rest(self.first(self.corrupt(rows)))  # (B, n_hidden)
 
-    def forward(self, rows, items=None, at=None):
-        """Give ratings as a tuple of one, as models with a posterior give more.
+    def forward(
+        self, rows: SparseRows, items: Tensor | None = None, at: SparseRows | None = None
+    ) -> tuple[Tensor]:
+        """Return ratings as a tuple of one, as models with a posterior return more.
 
         Parameters
         ----------
         rows : SparseRows
             B rows of ratings.
         items : Tensor of int64 of shape (m,), default=None
-            Columns to give ratings of.
+            Columns to return ratings of.
         at : SparseRows, default=None
             B rows at whose stored entries alone ratings are wanted; in training ``rows``.
 
@@ -188,20 +202,20 @@ class AutoRec(RatingScale, nn.Module):
         return (self.low + self.span * torch.sigmoid(logits),)
 
 
-class RatedRows(RatingScale):
-    r"""What the models have that give deviations from the mean of each row.
+class RatedRows(RatingScale, RowAutoencoder):
+    r"""Base of autoencoders whose outputs are deviations from the mean of each row.
 
     .. math:: \hat r_u = m_u + s f(z_u), \qquad m_u = \frac{5 m + \sum_i r_{ui}}{5 + n_u}
 
     with m the mean of all ratings and s the width of their scale.
     """
 
-    def start_small(self):
+    def start_small(self) -> None:
         """Shrink the weights of the outputs, before training."""
         with torch.no_grad():
             self.last.weight.mul_(_START)
 
-    def corrupt(self, rows):
+    def corrupt(self, rows: SparseRows) -> SparseRows:
         """Scale and shift rows as AutoRec does, then normalise them, and drop out in training.
 
         Parameters
@@ -212,12 +226,12 @@ class RatedRows(RatingScale):
         Returns
         -------
         rows : SparseRows
-            What the encoder reads.
+            The input of the encoder.
         """
         return super().corrupt(self.scaled(rows, _SHIFT))
 
-    def means(self, rows):
-        """Give the smoothed mean of each row.
+    def means(self, rows: SparseRows) -> Tensor:
+        """Compute the smoothed mean of each row.
 
         Parameters
         ----------
@@ -231,15 +245,15 @@ class RatedRows(RatingScale):
         """
         return (rows.sum() + _PRIOR_COUNT * self.mean) / (rows.offsets.diff() + _PRIOR_COUNT)
 
-    def decode(self, z, items=None):
-        """Give the deviations of a code from the mean of its row.
+    def decode(self, z: Tensor, items: Tensor | None = None) -> Tensor:
+        """Compute the deviations of a code from the mean of its row.
 
         Parameters
         ----------
         z : Tensor of shape (B, latent_size)
             The code.
         items : Tensor of int64 of shape (m,), default=None
-            Columns to give.
+            Columns to return.
 
         Returns
         -------
@@ -248,8 +262,14 @@ class RatedRows(RatingScale):
         """
         return self.span * super().decode(z, items)
 
-    def ratings(self, z, rows, items=None, at=None):
-        """Give the ratings of a code, of all items, some, or at stored entries.
+    def ratings(
+        self,
+        z: Tensor,
+        rows: SparseRows,
+        items: Tensor | None = None,
+        at: SparseRows | None = None,
+    ) -> Tensor:
+        """Compute the ratings of a code: of all items, of some, or at stored entries.
 
         Parameters
         ----------
@@ -258,7 +278,7 @@ class RatedRows(RatingScale):
         rows : SparseRows
             B rows of ratings that were read.
         items : Tensor of int64 of shape (m,), default=None
-            Columns to give.
+            Columns to return.
         at : SparseRows, default=None
             B rows at whose stored entries alone ratings are wanted; in training ``rows``.
 
@@ -291,21 +311,30 @@ class RatingVAE(RatedRows, MultVAE):
     """
 
     def __init__(
-        self, n_items, hidden_sizes=(), latent_size=100, dropout=0.5, low=0.0, high=1.0, mean=0.5
-    ):
+        self,
+        n_items: int,
+        hidden_sizes: Sequence[int] = (),
+        latent_size: int = 100,
+        dropout: float = 0.5,
+        low: float = 0.0,
+        high: float = 1.0,
+        mean: float = 0.5,
+    ) -> None:
         super().__init__(n_items, hidden_sizes, latent_size, dropout)
         self.set_scale(low, high, mean)
         self.start_small()
 
-    def forward(self, rows, items=None, at=None):
-        """Give ratings, mean and log-variance; the code is the mean outside training.
+    def forward(
+        self, rows: SparseRows, items: Tensor | None = None, at: SparseRows | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return ratings, mean and log-variance; the code is the mean outside training.
 
         Parameters
         ----------
         rows : SparseRows
             B rows of ratings.
         items : Tensor of int64 of shape (m,), default=None
-            Columns to give ratings of.
+            Columns to return ratings of.
         at : SparseRows, default=None
             B rows at whose stored entries alone ratings are wanted; in training ``rows``.
 
@@ -339,21 +368,30 @@ class RatingDAE(RatedRows, MultDAE):
     """
 
     def __init__(
-        self, n_items, hidden_sizes=(), latent_size=100, dropout=0.5, low=0.0, high=1.0, mean=0.5
-    ):
+        self,
+        n_items: int,
+        hidden_sizes: Sequence[int] = (),
+        latent_size: int = 100,
+        dropout: float = 0.5,
+        low: float = 0.0,
+        high: float = 1.0,
+        mean: float = 0.5,
+    ) -> None:
         super().__init__(n_items, hidden_sizes, latent_size, dropout)
         self.set_scale(low, high, mean)
         self.start_small()
 
-    def forward(self, rows, items=None, at=None):
-        """Give ratings as a tuple of one.
+    def forward(
+        self, rows: SparseRows, items: Tensor | None = None, at: SparseRows | None = None
+    ) -> tuple[Tensor]:
+        """Return ratings as a tuple of one.
 
         Parameters
         ----------
         rows : SparseRows
             B rows of ratings.
         items : Tensor of int64 of shape (m,), default=None
-            Columns to give ratings of.
+            Columns to return ratings of.
         at : SparseRows, default=None
             B rows at whose stored entries alone ratings are wanted; in training ``rows``.
 
@@ -382,18 +420,18 @@ class ObservedELBO(nn.Module):
         Weight of the divergence; annealing changes it.
     """
 
-    def __init__(self, span=1.0):
+    def __init__(self, span: float = 1.0) -> None:
         super().__init__()
         self.span = span
         self.beta = 0.0
 
-    def forward(self, output, rows):
-        """Give the loss of a batch.
+    def forward(self, output: tuple[Tensor, ...], rows: SparseRows) -> Tensor:
+        """Compute the loss of a batch.
 
         Parameters
         ----------
         output : tuple of Tensor
-            What the model gave: ratings of the stored entries, of shape (nnz,); and, if it is
+            The output of the model: ratings of the stored entries, of shape (nnz,); and, if it is
             variational, mean and log-variance.
         rows : SparseRows
             The batch.

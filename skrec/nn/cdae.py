@@ -4,11 +4,13 @@ Wu, Y., DuBois, C., Zheng, A. X., & Ester, M. (2016). Collaborative denoising au
 top-N recommender systems. WSDM. https://doi.org/10.1145/2835776.2835837
 """
 
+from typing import Any
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skrec.nn.encoders import make_table
-from skrec.nn.rows import SparseLinear
+from skrec.nn.rows import SparseLinear, SparseRows
 from skrec.nn.stacks import make_linear, outputs_of
 
 __all__ = ["CDAE"]
@@ -33,7 +35,14 @@ class CDAE(nn.Module):
         Whether scores pass tanh.
     """
 
-    def __init__(self, n_users, n_items, latent_size=200, dropout=0.5, bounded=True):
+    def __init__(
+        self,
+        n_users: int,
+        n_items: int,
+        latent_size: int = 200,
+        dropout: float = 0.5,
+        bounded: bool = True,
+    ) -> None:
         super().__init__()
         self.dropout = dropout
         self.bounded = bounded
@@ -41,8 +50,8 @@ class CDAE(nn.Module):
         self.nodes = make_table(n_users, latent_size, 0.01)
         self.last = make_linear(latent_size, n_items)
 
-    def encode(self, rows):
-        """Normalise, drop out in training, and give what stands beside the node.
+    def encode(self, rows: SparseRows) -> Tensor:
+        """Normalise, drop out in training, and return the code that is added to the node.
 
         Parameters
         ----------
@@ -56,15 +65,15 @@ class CDAE(nn.Module):
         """
         return self.first(rows.normalized().dropped_out(self.dropout, self.training))
 
-    def decode(self, code, items=None):
-        """Give the scores of an encoded row with its node, of all items or of some.
+    def decode(self, code: Tensor, items: Tensor | None = None) -> Tensor:
+        """Compute the scores of an encoded row with its node, of all items or of some.
 
         Parameters
         ----------
         code : Tensor of shape (B, latent_size)
             Without activation.
         items : Tensor of int64 of shape (m,), default=None
-            Columns to give.
+            Columns to return.
 
         Returns
         -------
@@ -74,22 +83,24 @@ class CDAE(nn.Module):
         scores = outputs_of(self.last, torch.tanh(code), items)  # (B, n_items) or (B, m)
         return torch.tanh(scores) if self.bounded else scores
 
-    def forward(self, rows, items=None, nodes=None):
-        """Give scores as a tuple of one, as models with a posterior give more.
+    def forward(
+        self, rows: Any, items: Tensor | None = None, nodes: Tensor | None = None
+    ) -> tuple[Tensor]:
+        """Return scores as a tuple of one, as models with a posterior return more.
 
         Parameters
         ----------
         rows : SparseRows
-            B rows; with ``numbers``, those of their users, where no nodes are given.
+            B rows; where no nodes are passed, with ``numbers``, those of their users.
         items : Tensor of int64 of shape (m,), default=None
-            Columns to give scores of.
+            Columns to return scores of.
         nodes : Tensor of shape (B, latent_size), default=None
-            What the users' nodes are; None takes the trained ones.
+            Nodes of the users; None takes the trained ones.
 
         Returns
         -------
         output : tuple of Tensor
             Scores of shape (B, n_items) or (B, m).
         """
-        nodes = self.nodes(rows.numbers) if nodes is None else nodes
-        return (self.decode(self.encode(rows) + nodes, items),)
+        beside: Tensor = self.nodes(rows.numbers) if nodes is None else nodes
+        return (self.decode(self.encode(rows) + beside, items),)

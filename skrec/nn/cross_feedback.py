@@ -6,12 +6,15 @@ filtering. https://arxiv.org/abs/2002.09145
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
+from typing import Any, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from skrec.nn._huge_pages import use_huge_pages
 from skrec.nn._row_kernels import weighted_sums
 from skrec.nn.attention import EmbeddingAttention
 from skrec.nn.losses import standard_normal_kl
@@ -34,31 +37,31 @@ class NestedBatch:
     item_rows : SparseRows of length B_V or None
         All ratings of the items; None where embeddings of all items stay as they are.
     user, item : Tensor of shape (n,)
-        For each rating the place of its user and of its item in the rows, or, without those, their
-        numbers.
+        For each rating the places of its user and its item in the rows, or their numbers where
+        there are no rows.
     values : Tensor of shape (n,)
         The ratings, less their mean.
     user_share, item_share : float
-        Shares of the divergences that this batch counts: one over the batches of a pass that the
-        users, or the items, take part in.
+        Shares of the divergences that this batch counts: one over the number of batches in a pass
+        in which the users, or the items, take part.
     n_expected : float
         Ratings that such a batch holds on average.
     """
 
     user_rows: SparseRows | None
     item_rows: SparseRows | None
-    user: torch.Tensor
-    item: torch.Tensor
-    values: torch.Tensor
+    user: Tensor
+    item: Tensor
+    values: Tensor
     user_share: float = 1.0
     item_share: float = 1.0
     n_expected: float = 1.0
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.values)
 
-    def to(self, device):
-        """Give the batch on a device.
+    def to(self, device: str | torch.device) -> "NestedBatch":
+        """Return the batch on a device.
 
         Parameters
         ----------
@@ -84,8 +87,8 @@ class LatentLinear(nn.Module):
 
     .. math:: Z \Phi = M T, \qquad T_j = v_j \Phi_j
 
-    with M the mask of what is rated and :math:`\Phi_j` the K rows of the weight that belong to
-    item j: n_columns small products, and sums of their results over what is rated.
+    with M the mask of the ratings and :math:`\Phi_j` the K rows of the weight that belong to
+    item j. These are n_columns small products, and sums of their results over the rated items.
 
     Parameters
     ----------
@@ -99,14 +102,15 @@ class LatentLinear(nn.Module):
         Layers side by side, each with ``out_features`` columns of the output.
     """
 
-    def __init__(self, n_columns, n_factors, out_features, parts=1):
+    def __init__(self, n_columns: int, n_factors: int, out_features: int, parts: int = 1) -> None:
+        use_huge_pages()
         super().__init__()
         self.weight = nn.Parameter(torch.empty(n_columns, n_factors, parts * out_features))
         self.bias = nn.Parameter(torch.zeros(parts * out_features))
         xavier_(self.weight.data.flatten(0, 1).T, parts)
 
-    def table(self, embeddings):
-        """Give what each embedding adds to a row that has it.
+    def table(self, embeddings: Tensor) -> Tensor:
+        """Compute what each embedding adds to a row that has it.
 
         Parameters
         ----------
@@ -116,17 +120,17 @@ class LatentLinear(nn.Module):
         Returns
         -------
         table : Tensor of shape (n_columns, parts * out_features)
-            One row an embedding.
+            One row for each embedding.
         """
         return torch.bmm(embeddings[:, None], self.weight)[:, 0]
 
-    def forward(self, rows, embeddings):
+    def forward(self, rows: SparseRows, embeddings: Tensor) -> Tensor:
         """Multiply the latent inputs of some rows with the weight and add the bias.
 
         Parameters
         ----------
         rows : SparseRows
-            B rows; what is stored counts, not its value.
+            B rows; where they have entries counts, not their values.
         embeddings : Tensor of shape (n_columns, n_factors)
             The embeddings.
 
@@ -139,21 +143,21 @@ class LatentLinear(nn.Module):
         return row_product(mask, self.table(embeddings)) / _root_length(rows) + self.bias
 
 
-def _root_length(rows):
-    """Give the root of the number of entries of each row, at least 1, of shape (B, 1)."""
+def _root_length(rows: SparseRows) -> Tensor:
+    """Compute the root of the number of entries of each row, at least 1, of shape (B, 1)."""
     return rows.offsets.diff().clamp(min=1).sqrt()[:, None]
 
 
 class _MeanLinear(nn.Module):
     """Linear layer on the mean of the embeddings that a row has: the paper's cheap variant."""
 
-    def __init__(self, n_factors, out_features, parts=1):
+    def __init__(self, n_factors: int, out_features: int, parts: int = 1) -> None:
         super().__init__()
         self.linear = nn.Linear(n_factors, parts * out_features)
         xavier_(self.linear.weight, parts)
         nn.init.zeros_(self.linear.bias)
 
-    def forward(self, rows, embeddings):
+    def forward(self, rows: SparseRows, embeddings: Tensor) -> Tensor:
         share = 1 / rows.offsets.diff().clamp(min=1)[rows.row].to(embeddings.dtype)
         mean = weighted_sums(rows, share, embeddings)
         return self.linear(mean)  # (B, parts * out_features)
@@ -162,57 +166,65 @@ class _MeanLinear(nn.Module):
 class _Head(nn.Module):
     """From first layers to one parameter of the posteriors: eq. 8, the fusion, the attention."""
 
-    def __init__(self, branches, sizes, head_sizes, n_factors, attention):
+    def __init__(
+        self,
+        branches: int,
+        sizes: Sequence[int],
+        head_sizes: Sequence[int],
+        n_factors: int,
+        attention: EmbeddingAttention | None,
+    ) -> None:
         super().__init__()
         self.branches = nn.ModuleList(_relu_stack(sizes) for _ in range(branches))
         self.fusion = _linear_stack([branches * sizes[-1], *head_sizes, n_factors])
         self.attention = attention
 
-    def forward(self, hidden, rows, embeddings):
+    def forward(self, hidden: list[Tensor], rows: SparseRows, embeddings: Tensor) -> Tensor:
         inner = [stack(part) for stack, part in zip(self.branches, hidden, strict=True)]
         answer = self._activation(self.fusion(torch.cat(inner, dim=1)))  # (B, n_factors)
         if self.attention is None:
             return answer
         return self._again(self.attention(answer, rows, embeddings))
 
-    def _activation(self, answer):
+    def _activation(self, answer: Tensor) -> Tensor:
         return answer
 
-    def _again(self, answer):
+    def _again(self, answer: Tensor) -> Tensor:
         return answer
 
 
 class _VarianceHead(_Head):
     """Variances lie between 0 and 1, also after attention."""
 
-    def __init__(self, *options):
+    def __init__(self, *options: Any) -> None:
         super().__init__(*options)
-        nn.init.constant_(self.fusion[-1].bias, _FIRST_LOGIT)
+        last = cast("nn.Linear", self.fusion[-1])
+        nn.init.constant_(last.bias, _FIRST_LOGIT)
 
-    def _activation(self, answer):
+    def _activation(self, answer: Tensor) -> Tensor:
         return torch.sigmoid(answer)
 
-    def _again(self, answer):
+    def _again(self, answer: Tensor) -> Tensor:
         return torch.sigmoid(4 * answer - 2)  # nearly the identity around one half
 
 
-def _relu_stack(sizes):
-    """Give ReLU of the first layer's output, and a layer with ReLU for each further width."""
-    layers = [nn.ReLU()]
+def _relu_stack(sizes: Sequence[int]) -> nn.Sequential:
+    """Return a ReLU for the first layer, and a layer with ReLU for each further width."""
+    layers: list[nn.Module] = [nn.ReLU()]
     for n_in, n_out in pairwise(sizes):
         layers += [_linear(n_in, n_out), nn.ReLU()]
     return nn.Sequential(*layers)
 
 
-def _linear_stack(sizes):
-    """Give linear layers with ReLU between them."""
-    layers = []
+def _linear_stack(sizes: Sequence[int]) -> nn.Sequential:
+    """Return linear layers with ReLU between them."""
+    layers: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
         layers += [_linear(n_in, n_out), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
 
-def _linear(n_in, n_out):
+def _linear(n_in: int, n_out: int) -> nn.Linear:
     layer = nn.Linear(n_in, n_out)
     xavier_(layer.weight)
     nn.init.zeros_(layer.bias)
@@ -231,11 +243,12 @@ class SideEncoder(nn.Module):
     n_factors : int, default=25
         Width K of the embeddings.
     hidden_sizes : tuple of int, default=(50,)
-        Widths of the hidden layers that ratings and embeddings pass before they are joined.
+        Widths of the hidden layers through which ratings and embeddings pass before they are
+        joined.
     joined_size : int, default=50
-        Width K' of what is joined.
+        Width K' of each part that is joined.
     head_sizes : tuple of int, default=()
-        Widths of the hidden layers after.
+        Widths of the hidden layers after the parts are joined.
     data_input : bool, default=True
         Whether ratings are read.
     latent_input : {"concat", "mean", None}, default="concat"
@@ -243,24 +256,24 @@ class SideEncoder(nn.Module):
     attention : {"rated", "all", None}, default="rated"
         Which embeddings the posteriors attend to.
     merge : {"concat", "add"}, default="concat"
-        How what is attended to is joined with the parameter.
+        How the result of the attention is joined with the parameter.
     normalization : {"softmax", "ratio"}, default="softmax"
         How attention's weights are normalised.
     """
 
     def __init__(
         self,
-        n_columns,
-        n_factors=25,
-        hidden_sizes=(50,),
-        joined_size=50,
-        head_sizes=(),
-        data_input=True,
-        latent_input="concat",
-        attention="rated",
-        merge="concat",
-        normalization="softmax",
-    ):
+        n_columns: int,
+        n_factors: int = 25,
+        hidden_sizes: Sequence[int] = (50,),
+        joined_size: int = 50,
+        head_sizes: Sequence[int] = (),
+        data_input: bool = True,
+        latent_input: str | None = "concat",
+        attention: str | None = "rated",
+        merge: str = "concat",
+        normalization: str = "softmax",
+    ) -> None:
         super().__init__()
         sizes = [*hidden_sizes, joined_size]
         self.data = SparseLinear(n_columns, sizes[0], parts=2) if data_input else None
@@ -272,7 +285,7 @@ class SideEncoder(nn.Module):
         branches = (self.data is not None) + (self.latent is not None)
         options = branches, sizes, head_sizes, n_factors
 
-        def attend():
+        def attend() -> EmbeddingAttention | None:
             if attention is None:
                 return None
             return EmbeddingAttention(n_factors, attention, merge, normalization)
@@ -280,8 +293,8 @@ class SideEncoder(nn.Module):
         self.mean = _Head(*options, attend())
         self.variance = _VarianceHead(*options, attend())
 
-    def forward(self, rows, embeddings):
-        """Give the posteriors of some rows.
+    def forward(self, rows: SparseRows, embeddings: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the posteriors of some rows.
 
         Parameters
         ----------
@@ -295,17 +308,18 @@ class SideEncoder(nn.Module):
         mean, variance : Tensor of shape (B, n_factors)
             Those of diagonal Gaussians.
         """
-        hidden = [] if self.data is None else [self._read(rows).chunk(2, dim=1)]
+        hidden = [] if self.data is None else [_read(self.data, rows).chunk(2, dim=1)]
         if self.latent is not None:
             hidden.append(self.latent(rows, embeddings).chunk(2, dim=1))
         mean = self.mean([both[0] for both in hidden], rows, embeddings)
         variance = self.variance([both[1] for both in hidden], rows, embeddings)
         return mean, variance.clamp(min=_LEAST_VARIANCE)
 
-    def _read(self, rows):
-        """Give the first layer of the ratings, whose sums are divided as those of embeddings."""
-        product = row_product(rows, self.data.weight)
-        return product / _root_length(rows) + self.data.bias
+
+def _read(layer: SparseLinear, rows: SparseRows) -> Tensor:
+    """Compute the first layer of the ratings, whose sums are divided as those of embeddings."""
+    product = row_product(rows, layer.weight)
+    return product / _root_length(rows) + layer.bias
 
 
 class CrossFeedbackVAE(nn.Module):
@@ -327,12 +341,23 @@ class CrossFeedbackVAE(nn.Module):
     Attributes
     ----------
     user_embeddings : Tensor of shape (n_users, n_factors)
-        What the encoder of items reads in this pass.
+        Embeddings that the encoder of items reads in this pass.
     item_embeddings : Tensor of shape (n_items, n_factors)
-        What the encoder of users reads in this pass.
+        Embeddings that the encoder of users reads in this pass.
     """
 
-    def __init__(self, n_users, n_items, n_factors=25, clip=False, noise_std=1.0, **options):
+    user_embeddings: Tensor
+    item_embeddings: Tensor
+
+    def __init__(
+        self,
+        n_users: int,
+        n_items: int,
+        n_factors: int = 25,
+        clip: bool = False,
+        noise_std: float = 1.0,
+        **options: Any,
+    ) -> None:
         super().__init__()
         self.users = SideEncoder(n_items, n_factors, **options)
         self.items = SideEncoder(n_users, n_factors, **options)
@@ -341,8 +366,8 @@ class CrossFeedbackVAE(nn.Module):
         self.register_buffer("user_embeddings", self.clipped(torch.randn(n_users, n_factors)))
         self.register_buffer("item_embeddings", self.clipped(torch.randn(n_items, n_factors)))
 
-    def clipped(self, embeddings):
-        """Make embeddings non-negative, if the model's are.
+    def clipped(self, embeddings: Tensor) -> Tensor:
+        """Make embeddings non-negative, if the model clips.
 
         Parameters
         ----------
@@ -352,12 +377,12 @@ class CrossFeedbackVAE(nn.Module):
         Returns
         -------
         embeddings : Tensor of shape (B, n_factors)
-            The same, or what of them is positive.
+            The same, with negative entries set to 0 if the model clips.
         """
         return embeddings.clamp(min=0) if self.clip else embeddings
 
-    def draw(self, mean, variance):
-        """Draw embeddings by the reparameterisation.
+    def draw(self, mean: Tensor, variance: Tensor) -> Tensor:
+        """Sample embeddings by the reparameterisation.
 
         Parameters
         ----------
@@ -371,8 +396,8 @@ class CrossFeedbackVAE(nn.Module):
         """
         return self.clipped(mean + torch.randn_like(mean) * variance.sqrt())
 
-    def forward(self, batch):
-        """Rebuild the ratings of a batch.
+    def forward(self, batch: NestedBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Reconstruct the ratings of a batch.
 
         Parameters
         ----------
@@ -397,16 +422,18 @@ class CrossFeedbackVAE(nn.Module):
         ratings = _inner(users, items, batch.user, batch.item)  # (n,)
         return ratings, user_divergence, item_divergence, self.log_noise
 
-    def _side(self, encoder, rows, read, stored):
-        """Give drawn embeddings of a side, and the sum of their divergences."""
+    def _side(
+        self, encoder: SideEncoder, rows: SparseRows | None, read: Tensor, stored: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return drawn embeddings of a side, and the sum of their divergences."""
         if rows is None:
             return stored, stored.new_zeros(())
         mean, variance = encoder(rows, read)
         return self.draw(mean, variance), standard_normal_kl(mean, variance.log()).sum()
 
 
-def _inner(users, items, user, item):
-    """Give inner products of pairs: out of all of them where those are few."""
+def _inner(users: Tensor, items: Tensor, user: Tensor, item: Tensor) -> Tensor:
+    """Compute inner products of pairs, out of those of all pairs where these are few."""
     if len(users) * len(items) <= 32 * len(user):
         return (users @ items.T)[user, item]
     return (users[user] * items[item]).sum(dim=1)
@@ -418,7 +445,7 @@ class RatingELBO(nn.Module):
     .. math:: \frac1n \Big( \sum_{(i, j)} \frac{(x_{ij} - u_i^\top v_j)^2}{2 s^2} + \log s
         + \beta_u \sum_i \operatorname{KL}_i + \beta_v \sum_j \operatorname{KL}_j \Big)
 
-    The divergence of a user occurs in each batch of items, so every time a share of it counts.
+    The divergence of a user occurs with each batch of items, so a share of it counts each time.
 
     Parameters
     ----------
@@ -426,18 +453,18 @@ class RatingELBO(nn.Module):
         Weights of the divergences.
     """
 
-    def __init__(self, beta_user=1.0, beta_item=1.0):
+    def __init__(self, beta_user: float = 1.0, beta_item: float = 1.0) -> None:
         super().__init__()
         self.beta_user = beta_user
         self.beta_item = beta_item
 
-    def forward(self, output, batch):
-        """Give the loss of a batch.
+    def forward(self, output: tuple[Tensor, Tensor, Tensor, Tensor], batch: NestedBatch) -> Tensor:
+        """Compute the loss of a batch.
 
         Parameters
         ----------
         output : tuple of Tensor
-            What `CrossFeedbackVAE` gave.
+            The output of `CrossFeedbackVAE`.
         batch : NestedBatch
             The batch.
 

@@ -1,31 +1,32 @@
 """DeepCF (CFNet): representation learning and a matching function on rows and columns."""
 
 import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, Self, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skrec.nn.interactions import Interaction
-from skrec.nn.pairs import PairModel
-from skrec.nn.rows import SparseLinear
+from skrec.nn.pairs import PairBatch, PairModel
+from skrec.nn.rows import SparseLinear, SparseRows
 
 __all__ = ["DeepCF", "DeepMatching", "HistoryNet", "ItemNet"]
 
 
-def linear_layers(sizes):
-    """Give dense layers between widths, with Xavier weights and zero biases."""
-    layers = nn.ModuleList(nn.Linear(n, m) for n, m in itertools.pairwise(sizes))
+def linear_layers(sizes: Sequence[int]) -> list[nn.Linear]:
+    """Return dense layers between widths, with Xavier weights and zero biases."""
+    layers = [nn.Linear(n, m) for n, m in itertools.pairwise(sizes)]
     for layer in layers:
         nn.init.xavier_uniform_(layer.weight)
         nn.init.zeros_(layer.bias)
     return layers
 
 
-def bag(rows, weight):
+def bag(rows: SparseRows, weight: Tensor) -> Tensor:
     """Multiply binary rows with a weight."""
-    options = {"mode": "sum", "include_last_offset": True}
-    return F.embedding_bag(rows.indices, weight, rows.offsets, **options)
+    return F.embedding_bag(rows.indices, weight, rows.offsets, mode="sum", include_last_offset=True)
 
 
 class BinaryProduct(torch.autograd.Function):
@@ -35,14 +36,14 @@ class BinaryProduct(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, weight, rows, columns):
-        """Give rows @ weight."""
+    def forward(ctx: Any, weight: Tensor, rows: SparseRows, columns: SparseRows) -> Tensor:
+        """Return rows @ weight."""
         ctx.columns = columns
         return bag(rows, weight)
 
     @staticmethod
-    def backward(ctx, grad):
-        """Give columns @ grad."""
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Return columns @ grad."""
         return bag(ctx.columns, grad.contiguous()), None, None
 
 
@@ -62,15 +63,15 @@ class TwoViews(nn.Module):
         Width of the embedding.
     """
 
-    def __init__(self, n_inputs, sizes, embedding_size):
+    def __init__(self, n_inputs: int, sizes: Sequence[int], embedding_size: int) -> None:
         super().__init__()
         self.first = SparseLinear(n_inputs, sizes[0])
-        self.layers = linear_layers(sizes)
+        self.layers = nn.ModuleList(linear_layers(sizes))
         self.embedding = SparseLinear(n_inputs, embedding_size)
         self.sizes = sizes[-1], embedding_size
 
-    def forward(self, product):
-        """Give both views of rows.
+    def forward(self, product: Callable[[Tensor], Tensor]) -> Tensor:
+        """Compute both views of rows.
 
         Parameters
         ----------
@@ -82,8 +83,9 @@ class TwoViews(nn.Module):
         vectors : Tensor of shape (n_rows, sizes[-1] + embedding_size)
             The representations, and the embeddings.
         """
-        weight, bias = self.first.weight, self.first.bias
-        for layer in self.layers[:1]:
+        weight: Tensor = self.first.weight
+        bias: Tensor = self.first.bias
+        for layer in cast("Sequence[nn.Linear]", self.layers[:1]):
             weight, bias = weight @ layer.weight.T, layer(bias)
         both = product(torch.cat([weight, self.embedding.weight], dim=1))
         both = both + torch.cat([bias, self.embedding.bias])
@@ -111,21 +113,22 @@ class HistoryNet(nn.Module):
     reads_history = False  # in the sense that no target is left out of it
     free = None
 
-    def __init__(self, n_items, sizes, embedding_size):
+    def __init__(self, n_items: int, sizes: Sequence[int], embedding_size: int) -> None:
         super().__init__()
         self.net = TwoViews(n_items, sizes, embedding_size)
 
-    def forward(self, batch):
-        """Give the vectors of a batch, of shape (B, 1, size)."""
-        return batch.by_row(self.states(None, batch.history))[:, None]
+    def forward(self, batch: PairBatch) -> Tensor:
+        """Compute the vectors of the users of a batch, of shape (B, 1, size)."""
+        history = cast("SparseRows", batch.history)
+        return batch.by_row(self.states(None, history))[:, None]
 
-    def states(self, free, rows):
-        """Give the vectors of users.
+    def states(self, free: None, rows: SparseRows) -> Tensor:
+        """Compute the vectors of users.
 
         Parameters
         ----------
         free : None
-            Not used: nothing is free.
+            Not used: there are no free vectors.
         rows : SparseRows of length R
             Histories.
 
@@ -140,8 +143,8 @@ class HistoryNet(nn.Module):
 class ItemNet(nn.Module):
     """Items by the columns of the matrix that was trained on.
 
-    Looks like a table: ``weight`` are all vectors. Batches of random negatives need most of the
-    items, so all of them are worked out at once; outside of training they are kept until the
+    It is used like a table: ``weight`` holds all vectors. Batches of random negatives need most of
+    the items, so all vectors are computed at once; outside training they are kept until the
     weights may change. Neither they nor the matrix belong to the ``state_dict``.
 
     Parameters
@@ -156,13 +159,19 @@ class ItemNet(nn.Module):
         Width of the embedding.
     """
 
-    def __init__(self, columns, rows, sizes, embedding_size):
+    columns: SparseRows
+    rows: SparseRows
+    _kept: Tensor | None
+
+    def __init__(
+        self, columns: SparseRows, rows: SparseRows, sizes: Sequence[int], embedding_size: int
+    ) -> None:
         super().__init__()
         self.net = TwoViews(len(rows), sizes, embedding_size)
         self.read(columns, rows)
 
-    def read(self, columns, rows):
-        """Take a matrix to read.
+    def read(self, columns: SparseRows, rows: SparseRows) -> None:
+        """Set the matrix to read.
 
         Parameters
         ----------
@@ -174,22 +183,22 @@ class ItemNet(nn.Module):
         self.columns, self.rows = columns, rows
         self._kept = None
 
-    def _apply(self, fn, recurse=True):
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         super()._apply(fn, recurse)
         device = self.net.first.bias.device
         self.read(self.columns.to(device), self.rows.to(device))
         return self
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True) -> Self:
         """Set the mode, and forget the vectors."""
         self._kept = None
         return super().train(mode)
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_kept": None}
 
     @property
-    def weight(self):
+    def weight(self) -> Tensor:
         """Vectors of all items, of shape (n_items, size)."""
         if self.training or torch.is_grad_enabled():
             return self._vectors()
@@ -198,11 +207,11 @@ class ItemNet(nn.Module):
                 self._kept = self._vectors()
         return self._kept
 
-    def _vectors(self):
+    def _vectors(self) -> Tensor:
         return self.net(lambda weight: BinaryProduct.apply(weight, self.columns, self.rows))
 
-    def forward(self, index):
-        """Look vectors up: index of any shape -> (*shape, size)."""
+    def forward(self, index: Tensor) -> Tensor:
+        """Look vectors up by their numbers: index of any shape -> (*shape, size)."""
         vectors = self.weight
         return vectors.index_select(0, index.reshape(-1)).view(*index.shape, vectors.shape[1])
 
@@ -222,21 +231,21 @@ class DeepMatching(Interaction):
         Widths of the MLP's layers.
     """
 
-    def __init__(self, representation_size, embedding_size, sizes):
+    def __init__(self, representation_size: int, embedding_size: int, sizes: Sequence[int]) -> None:
         super().__init__(*2 * [representation_size + embedding_size])
         self.representation_size = representation_size
         self.first = linear_layers((2 * embedding_size, sizes[0]))[0]
-        self.layers = linear_layers(sizes)
+        self.layers = nn.ModuleList(linear_layers(sizes))
         self.out = nn.Linear(representation_size + sizes[-1], 1)
         self._units = sum(sizes)
 
-    def forward(self, users, items):
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """Score some items of each user: (B, 1 or m, size), (B, m, size) -> (B, m)."""
         (seen, left), (other, right) = self._user_side(users), self.item_side(items)
         return (seen * other).sum(-1) + self._match(left + right)
 
-    def item_side(self, items):
-        """Work out what depends on the items alone.
+    def item_side(self, items: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute what depends on the items alone.
 
         Parameters
         ----------
@@ -254,15 +263,15 @@ class DeepMatching(Interaction):
         seen, embedding = items.split([self.representation_size, size], dim=-1)
         return seen, F.linear(embedding, self.first.weight[:, size:])
 
-    def _user_side(self, users):
-        """Give the weighted representations, and the users' part of the first layer."""
+    def _user_side(self, users: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the weighted representations, and the users' part of the first layer."""
         size = self.first.in_features // 2
         seen, embedding = users.split([self.representation_size, size], dim=-1)
         part = F.linear(embedding, self.first.weight[:, :size], self.first.bias)
         return seen * self.out.weight[0, : self.representation_size], part
 
-    def _match(self, hidden):
-        """Go on after the first layer: (..., sizes[0]) -> (...)."""
+    def _match(self, hidden: Tensor) -> Tensor:
+        """Apply the MLP above its first layer: (..., sizes[0]) -> (...)."""
         hidden = hidden.relu_()
         for layer in self.layers:
             hidden = layer(hidden).relu_()
@@ -270,10 +279,10 @@ class DeepMatching(Interaction):
             ..., 0
         ]
 
-    def _pair_bytes(self, users):
+    def _pair_bytes(self, users: Tensor) -> int:
         return 2 * users.element_size() * self._units
 
-    def _cross_chunk(self, users, side):
+    def _cross_chunk(self, users: Tensor, side: tuple[Tensor, Tensor]) -> Tensor:
         """Score all pairs of (R, size) and two parts of m items -> (R, m)."""
         (seen, left), (other, right) = self._user_side(users), side
         return (seen @ other.T).add_(self._match(left[:, None] + right))
@@ -296,7 +305,15 @@ class DeepCF(PairModel):
         Widths of the matching function's layers.
     """
 
-    def __init__(self, columns, rows, user_sizes, item_sizes, embedding_size, matching_sizes):
+    def __init__(
+        self,
+        columns: SparseRows,
+        rows: SparseRows,
+        user_sizes: Sequence[int],
+        item_sizes: Sequence[int],
+        embedding_size: int,
+        matching_sizes: Sequence[int],
+    ) -> None:
         super().__init__(
             HistoryNet(len(columns), user_sizes, embedding_size),
             ItemNet(columns, rows, item_sizes, embedding_size),

@@ -1,13 +1,21 @@
-"""Vectors by number, and what makes a user's vector of numbers and histories."""
+"""Tables of vectors, and encoders that make a user's vector from numbers and histories."""
+
+from typing import TYPE_CHECKING, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from skrec.nn._huge_pages import use_huge_pages
+from skrec.nn.rows import SparseRows
+
+if TYPE_CHECKING:
+    from skrec.nn.pairs import PairBatch
 
 __all__ = ["HistoryEncoder", "UserTable", "make_table"]
 
 
-def make_table(n_rows, size, std):
+def make_table(n_rows: int, size: int, std: float) -> "EmbeddingTable":
     """Make a table of vectors that start Gaussian.
 
     Parameters
@@ -21,21 +29,22 @@ def make_table(n_rows, size, std):
 
     Returns
     -------
-    table : Table
+    table : EmbeddingTable
         The table.
     """
-    table = Table(n_rows, size)
+    use_huge_pages()
+    table = EmbeddingTable(n_rows, size)
     nn.init.normal_(table.weight, 0, std)
     return table
 
 
-class Table(nn.Embedding):
+class EmbeddingTable(nn.Embedding):
     """Vectors by number; its gradient is gathered three times as fast as that of nn.Embedding."""
 
-    def forward(self, index):
-        """Look vectors up: index of any shape -> (*shape, size)."""
-        rows = self.weight.index_select(0, index.reshape(-1))
-        return rows.view(*index.shape, self.embedding_dim)
+    def forward(self, input: Tensor) -> Tensor:
+        """Look vectors up by their numbers: input of any shape -> (*shape, size)."""
+        rows = self.weight.index_select(0, input.reshape(-1))
+        return rows.view(*input.shape, self.embedding_dim)
 
 
 class UserTable(nn.Module):
@@ -53,16 +62,16 @@ class UserTable(nn.Module):
 
     reads_history = False
 
-    def __init__(self, n_users, size, std=0.01):
+    def __init__(self, n_users: int, size: int, std: float = 0.01) -> None:
         super().__init__()
         self.free = make_table(n_users, size, std)
 
-    def forward(self, batch):
-        """Give the vectors of a batch, of shape (B, 1, size)."""
+    def forward(self, batch: "PairBatch") -> Tensor:
+        """Return the vectors of the users of a `PairBatch`, of shape (B, 1, size)."""
         return batch.by_row(self.free(batch.users))[:, None]
 
-    def states(self, free, rows=None):
-        """Give the vectors of users.
+    def states(self, free: Tensor, rows: SparseRows | None = None) -> Tensor:
+        """Return the vectors of users.
 
         Parameters
         ----------
@@ -80,7 +89,7 @@ class UserTable(nn.Module):
 
 
 class HistoryEncoder(nn.Module):
-    r"""A user as the sum of what they have, and a free vector if wanted.
+    r"""A user as the sum of the items in their history, and a free vector if wanted.
 
     .. math:: f^U(u) = [p_u +] \; |R_u|^{-\alpha} \sum_{t \in R_u \setminus \{i\}} q'_t
 
@@ -89,7 +98,7 @@ class HistoryEncoder(nn.Module):
     Parameters
     ----------
     n_users : int or None
-        Number of users with free vectors; None has no free vectors.
+        Number of users with free vectors; None means no free vectors.
     n_items : int
         Number of items.
     size : int
@@ -102,23 +111,26 @@ class HistoryEncoder(nn.Module):
 
     reads_history = True
 
-    def __init__(self, n_users, n_items, size, alpha=0.5, std=0.01):
+    def __init__(
+        self, n_users: int | None, n_items: int, size: int, alpha: float = 0.5, std: float = 0.01
+    ) -> None:
         super().__init__()
         self.alpha = alpha
         self.free = None if n_users is None else make_table(n_users, size, std)
         self.history = make_table(n_items, size, std)
 
-    def forward(self, batch):
-        """Give the vectors of a batch, of shape (B, 1 + K, size), for each item its own."""
-        full = self.states(None if self.free is None else self.free(batch.users), batch.history)
+    def forward(self, batch: "PairBatch") -> Tensor:
+        """Compute a vector for each item of a `PairBatch`, of shape (B, 1 + K, size)."""
+        history = cast("SparseRows", batch.history)
+        full = self.states(None if self.free is None else self.free(batch.users), history)
         full = batch.by_row(full)[:, None]  # (B, 1, size)
-        scale = batch.by_row(self.scale(batch.history))  # (B,)
+        scale = batch.by_row(self.scale(history))  # (B,)
         positive = full - self.share(batch.items[:, :1], scale)  # (B, 1, size)
         others = full.expand(-1, batch.items.shape[1] - 1, -1)  # (B, K, size)
         return torch.cat([positive, others], dim=1)
 
-    def scale(self, rows):
-        """Give what a sum over each history is multiplied by.
+    def scale(self, rows: SparseRows) -> Tensor:
+        """Compute the factor of the sum over each history.
 
         Parameters
         ----------
@@ -133,8 +145,8 @@ class HistoryEncoder(nn.Module):
         lengths = rows.offsets.diff().clamp(min=1)
         return lengths.to(self.history.weight.dtype) ** -self.alpha
 
-    def share(self, items, scale):
-        """Give the parts that items have in the vectors of their users.
+    def share(self, items: Tensor, scale: Tensor) -> Tensor:
+        """Compute the parts of items in the vectors of their users.
 
         Parameters
         ----------
@@ -146,24 +158,24 @@ class HistoryEncoder(nn.Module):
         Returns
         -------
         share : Tensor of shape (B, m, size)
-            What to subtract to leave an item out.
+            The vectors to subtract to leave an item out.
         """
         return self.history(items) * scale[:, None, None]
 
-    def states(self, free, rows):
-        """Give the vectors of users.
+    def states(self, free: Tensor | None, rows: SparseRows) -> Tensor:
+        """Compute the vectors of users.
 
         Parameters
         ----------
         free : Tensor of shape (R, size) or None
-            Free vectors, if there are such.
+            Free vectors, if there are any.
         rows : SparseRows of length R
             Histories.
 
         Returns
         -------
         states : Tensor of shape (R, size)
-            Free vectors and sums over histories, nothing left out.
+            Sums of free vectors and whole histories.
         """
         weight = self.history.weight
         sums = F.embedding_bag(

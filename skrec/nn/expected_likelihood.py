@@ -6,8 +6,10 @@ https://arxiv.org/abs/1412.6623
 
 import copy
 import math
+from collections.abc import Iterable
 
 import torch
+from torch import Tensor
 
 from skrec.nn.gaussian import split_gaussian
 from skrec.nn.interactions import Interaction
@@ -30,13 +32,13 @@ class ExpectedLikelihood(Interaction):
         Dimensions of the Gaussians.
     """
 
-    def __init__(self, size):
+    def __init__(self, size: int) -> None:
         super().__init__(2 * size, 2 * size)
         self.size = size
-        self.draw = None
+        self.draw: int | None = None
 
-    def under(self, draws):
-        """Give the same interaction, under one draw of the users if draws has one.
+    def under(self, draws: Iterable[int]) -> "ExpectedLikelihood":
+        """Return the same interaction, under one draw of the users if draws has one.
 
         Parameters
         ----------
@@ -48,11 +50,11 @@ class ExpectedLikelihood(Interaction):
         interaction : ExpectedLikelihood
             For use outside training.
         """
-        other, draws = copy.copy(self), tuple(draws)
-        other.draw = draws[0] if len(draws) == 1 else None
+        other, numbers = copy.copy(self), tuple(draws)
+        other.draw = numbers[0] if len(numbers) == 1 else None
         return other
 
-    def forward(self, users, items):
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """Score some items of each user: (B, 1 or m, 2 size), (B, m, 2 size) -> (B, m)."""
         mean, variance = split_gaussian(users)
         item_mean, item_variance = split_gaussian(items)
@@ -64,5 +66,5 @@ class ExpectedLikelihood(Interaction):
         exponent = (mean - item_mean).square() / variance + variance.log()
         return -0.5 * (exponent.sum(-1) + self.size * math.log(2 * math.pi))
 
-    def _pair_bytes(self, users):
+    def _pair_bytes(self, users: Tensor) -> int:
         return 4 * users.element_size() * self.size

@@ -5,13 +5,17 @@ recommendation with uncertainty. IJCAI. https://doi.org/10.24963/ijcai.2019/367
 """
 
 import copy
+from collections.abc import Callable, Iterable
+from typing import Any, Self
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
-from skrec.nn.encoders import Table
+from skrec.nn._huge_pages import use_huge_pages
+from skrec.nn.encoders import EmbeddingTable
 from skrec.nn.interactions import Interaction, chunk_size
-from skrec.nn.pairs import PairModel
+from skrec.nn.pairs import PairBatch, PairModel
 
 __all__ = [
     "GaussianInteraction",
@@ -26,8 +30,8 @@ __all__ = [
 VARIANCE_FLOOR = 1e-4
 
 
-def variance_of(raw):
-    r"""Give the variance of a free parameter, :math:`\mathrm{ELU}(x) + 1` and a floor above zero.
+def variance_of(raw: Tensor) -> Tensor:
+    r"""Return the variance of a free parameter, :math:`\mathrm{ELU}(x) + 1` and a floor above zero.
 
     Parameters
     ----------
@@ -42,8 +46,8 @@ def variance_of(raw):
     return F.elu(raw) + (1 + VARIANCE_FLOOR)
 
 
-def split_gaussian(vectors):
-    """Give the means and variances that vectors hold.
+def split_gaussian(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """Split vectors into means and variances.
 
     Parameters
     ----------
@@ -59,7 +63,7 @@ def split_gaussian(vectors):
     return mean, variance_of(raw)
 
 
-def make_gaussian_table(n_rows, size, std, variance):
+def make_gaussian_table(n_rows: int, size: int, std: float, variance: float) -> EmbeddingTable:
     """Make a table of Gaussians (equations 4 and 5).
 
     Parameters
@@ -71,14 +75,15 @@ def make_gaussian_table(n_rows, size, std, variance):
     std : float
         Deviation of the means at the start.
     variance : float
-        Middle of the variances at the start, which lie within half of it around.
+        Middle of the variances at the start, which are 0.5 to 1.5 times as large.
 
     Returns
     -------
-    table : Table
+    table : EmbeddingTable
         Of width ``2 * size``: means, then free parameters of variances.
     """
-    table = Table(n_rows, 2 * size)
+    use_huge_pages()
+    table = EmbeddingTable(n_rows, 2 * size)
     with torch.no_grad():
         table.weight[:, :size].normal_(0, std)
         start = torch.empty(n_rows, size).uniform_(0.5 * variance, 1.5 * variance)
@@ -88,12 +93,12 @@ def make_gaussian_table(n_rows, size, std, variance):
 
 
 class GaussianInteraction(Interaction):
-    r"""Base of scores of two Gaussians that are worked out from draws.
+    r"""Base of scores of two Gaussians that are computed from draws.
 
     In training each row has fresh noise for its user, the same for all items of the row, and for
-    each of its items. Otherwise noise is fixed by the
-    number of the draw and the same for all users, and for all items, so that the answer for a row
-    does not depend on other rows; the scores of several draws are averaged.
+    each of its items. Otherwise noise is fixed by the number of the draw, and the same for all
+    users and for all items, so that the scores of a row do not depend on other rows. The scores of
+    several draws are averaged.
 
     Parameters
     ----------
@@ -102,19 +107,19 @@ class GaussianInteraction(Interaction):
     n_draws : int, default=9
         Vectors K drawn from each Gaussian for one score.
     average : {"probability", "score"}, default="probability"
-        What is averaged over draws: with ``"probability"`` the score is the logit of the mean
-        probability.
+        The quantity that is averaged over draws: with ``"probability"`` the score is the logit of
+        the mean probability.
     """
 
-    def __init__(self, size, n_draws=9, average="probability"):
+    def __init__(self, size: int, n_draws: int = 9, average: str = "probability") -> None:
         super().__init__(2 * size, 2 * size)
         self.size = size
         self.n_draws = n_draws
         self.average = average
-        self.draws = (0,)
+        self.draws: tuple[int, ...] = (0,)
 
-    def under(self, draws):
-        """Give the same interaction under other draws; the weights are shared.
+    def under(self, draws: Iterable[int]) -> Self:
+        """Return the same interaction under other draws; the weights are shared.
 
         Parameters
         ----------
@@ -130,7 +135,7 @@ class GaussianInteraction(Interaction):
         other.draws = tuple(draws)
         return other
 
-    def forward(self, users, items):
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """Score some items of each user.
 
         Parameters
@@ -153,15 +158,17 @@ class GaussianInteraction(Interaction):
             return self._drawn(users, items, *noise)
         return self._averaged(lambda noise: self._drawn(users, items, *noise), users)
 
-    def _drawn(self, users, items, user_noise, item_noise):
+    def _drawn(
+        self, users: Tensor, items: Tensor, user_noise: Tensor, item_noise: Tensor
+    ) -> Tensor:
         user_side = self.user_side(reparameterised(users, user_noise))
         return self.pair(user_side, self.items_side(reparameterised(items, item_noise)))
 
-    def cross(self, users, side):
+    def cross(self, users: Tensor, side: Tensor) -> Tensor:
         """Score all pairs of some users and items, streaming over the items.
 
-        The side of the users is worked out once a draw, that of the items once a draw and block
-        of users.
+        The side of the users is computed once a draw, that of the items once a draw and block of
+        users.
 
         Parameters
         ----------
@@ -177,7 +184,9 @@ class GaussianInteraction(Interaction):
         """
         return self._averaged(lambda noise: self._crossed(users, side, *noise), users)
 
-    def _crossed(self, users, items, user_noise, item_noise):
+    def _crossed(
+        self, users: Tensor, items: Tensor, user_noise: Tensor, item_noise: Tensor
+    ) -> Tensor:
         user_side = self.user_side(reparameterised(users[:, None], user_noise))
         parts = []
         for chunk in items.split(chunk_size(len(users) * self._pair_bytes(users))):
@@ -185,23 +194,23 @@ class GaussianInteraction(Interaction):
             parts.append(self.pair(user_side, item_side))  # (R, c)
         return torch.cat(parts, dim=1)
 
-    def _averaged(self, score, like):
-        """Average what a function of the noise gives over the draws."""
-        scores = [score(self.noise(draw, like)) for draw in self.draws]
-        if len(scores) == 1:
-            return scores[0]
-        scores = torch.stack(scores)  # (n_draws, ...)
+    def _averaged(self, score: Callable[[tuple[Tensor, Tensor]], Tensor], like: Tensor) -> Tensor:
+        """Average a function of the noise over the draws."""
+        parts = [score(self.noise(draw, like)) for draw in self.draws]
+        if len(parts) == 1:
+            return parts[0]
+        scores = torch.stack(parts)  # (n_draws, ...)
         return scores.mean(0) if self.average == "score" else mean_logit(scores)
 
-    def noise(self, draw, like):
-        """Give the noise of a draw.
+    def noise(self, draw: int, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Sample the noise of a draw.
 
         Parameters
         ----------
         draw : int
             Its number.
         like : Tensor
-            Of the type and device that are wanted.
+            A tensor of the type and device that are wanted.
 
         Returns
         -------
@@ -210,25 +219,11 @@ class GaussianInteraction(Interaction):
         """
         generator = torch.Generator().manual_seed(draw)
         both = torch.randn(2, self.n_draws, self.size, generator=generator)
-        return both.to(like).unbind()
+        user_noise, item_noise = both.to(like).unbind()
+        return user_noise, item_noise
 
-    def user_side(self, z):
-        """Work out what depends on draws of users alone.
-
-        Parameters
-        ----------
-        z : Tensor of shape (..., n_draws, size)
-            Draws.
-
-        Returns
-        -------
-        side : Tensor of shape (..., n, width)
-            What `pair` takes.
-        """
-        return z
-
-    def items_side(self, z):
-        """Work out what depends on draws of items alone.
+    def user_side(self, z: Tensor) -> Tensor:
+        """Compute what depends on draws of users alone.
 
         Parameters
         ----------
@@ -238,11 +233,26 @@ class GaussianInteraction(Interaction):
         Returns
         -------
         side : Tensor of shape (..., n, width)
-            What `pair` takes.
+            The argument of `pair`.
         """
         return z
 
-    def pair(self, users, items):
+    def items_side(self, z: Tensor) -> Tensor:
+        """Compute what depends on draws of items alone.
+
+        Parameters
+        ----------
+        z : Tensor of shape (..., n_draws, size)
+            Draws.
+
+        Returns
+        -------
+        side : Tensor of shape (..., n, width)
+            The argument of `pair`.
+        """
+        return z
+
+    def pair(self, users: Tensor, items: Tensor) -> Tensor:
         """Score pairs of sides.
 
         Parameters
@@ -270,10 +280,12 @@ class GaussianPairModel(PairModel):
     items : torch.nn.Embedding
         Gaussians of the items.
     interaction : GaussianInteraction or ExpectedLikelihood
-        What makes a score of two Gaussians.
+        The function that makes a score of two Gaussians.
     """
 
-    def forward(self, batch):
+    interaction: Any
+
+    def forward(self, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
         """Score a batch.
 
         Parameters
@@ -294,8 +306,8 @@ class GaussianPairModel(PairModel):
         size = self.interaction.size
         return scores, users[..., :size], items[..., :size]
 
-    def under(self, draws):
-        """Give the same model under other draws; the weights are shared.
+    def under(self, draws: Iterable[int]) -> "GaussianPairModel":
+        """Return the same model under other draws; the weights are shared.
 
         Parameters
         ----------
@@ -311,8 +323,8 @@ class GaussianPairModel(PairModel):
         return model.train(self.training)
 
 
-def reparameterised(vectors, noise):
-    """Draw from Gaussians (equation 6).
+def reparameterised(vectors: Tensor, noise: Tensor) -> Tensor:
+    """Sample from Gaussians (equation 6).
 
     Parameters
     ----------
@@ -330,8 +342,8 @@ def reparameterised(vectors, noise):
     return torch.addcmul(mean[..., None, :], variance.sqrt()[..., None, :], noise)
 
 
-def mean_logit(logits, dim=0):
-    """Give the logit of the mean of probabilities, without leaving the logarithmic scale.
+def mean_logit(logits: Tensor, dim: int = 0) -> Tensor:
+    """Compute the logit of the mean of probabilities, without leaving the logarithmic scale.
 
     Parameters
     ----------

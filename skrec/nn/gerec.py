@@ -4,8 +4,11 @@ Jiang, J., Yang, D., Xiao, Y., & Shen, C. (2019). Convolutional Gaussian embeddi
 recommendation with uncertainty. IJCAI. https://doi.org/10.24963/ijcai.2019/367
 """
 
+from collections.abc import Sequence
+from typing import cast
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skrec.nn.gaussian import GaussianInteraction, mean_logit
@@ -31,7 +34,7 @@ class GeRec(GaussianInteraction):
     n_draws : int, default=9
         Vectors K drawn from each Gaussian.
     average : {"probability", "score"}, default="probability"
-        What is averaged over several draws of K vectors.
+        The quantity that is averaged over several draws of K vectors.
     n_filters : int, default=64
         Filters T of each layer.
     kernel_sizes : tuple of int, default=(1, 2)
@@ -39,12 +42,12 @@ class GeRec(GaussianInteraction):
     hidden_size : int, default=64
         Width D' of the hidden layer on the last map.
     interaction : {"concat", "product", "inner"}, default="concat"
-        What is in the cube.
+        The entries of the cube.
     aggregate : {"cnn", "mean"}, default="cnn"
         ``"mean"`` averages the probabilities (or scores) of the pairs, each by kernels of side 1
         and the same hidden layer (equation 2).
     bias : bool, default=True
-        Whether the score has a bias, which one that only ranks does not need.
+        Whether the score has a bias; a score that only ranks needs none.
 
     Notes
     -----
@@ -55,22 +58,23 @@ class GeRec(GaussianInteraction):
 
     def __init__(
         self,
-        size,
-        n_draws=9,
-        average="probability",
+        size: int,
+        n_draws: int = 9,
+        average: str = "probability",
         *,
-        n_filters=64,
-        kernel_sizes=(1, 2),
-        hidden_size=64,
-        interaction="concat",
-        aggregate="cnn",
-        bias=True,
-    ):
+        n_filters: int = 64,
+        kernel_sizes: Sequence[int] = (1, 2),
+        hidden_size: int = 64,
+        interaction: str = "concat",
+        aggregate: str = "cnn",
+        bias: bool = True,
+    ) -> None:
         super().__init__(size, n_draws, average)
         self.interaction = interaction
         self.aggregate = aggregate
         channels = {"concat": 2 * size, "product": size, "inner": 1}[interaction]
-        layers, side = [], n_draws
+        layers: list[nn.Conv2d] = []
+        side = n_draws
         for kernel in kernel_sizes:
             kernel = 1 if aggregate == "mean" else min(kernel, side)
             layers.append(nn.Conv2d(channels, n_filters, kernel))
@@ -80,16 +84,20 @@ class GeRec(GaussianInteraction):
         self.output = nn.Linear(hidden_size, 1, bias=bias)
         self.reset_parameters()
 
-    def reset_parameters(self):
+    @property
+    def _first(self) -> nn.Conv2d:
+        return cast("nn.Conv2d", self.layers[0])
+
+    def reset_parameters(self) -> None:
         """Start as He et al. do before a ReLU, without biases."""
-        for module in (*self.layers, self.hidden):
+        for module in (*cast("list[nn.Conv2d]", self.layers), self.hidden):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            nn.init.zeros_(module.bias)
+            nn.init.zeros_(cast("Tensor", module.bias))
         nn.init.normal_(self.output.weight, 0, self.output.in_features**-0.5)
         if self.output.bias is not None:
             nn.init.zeros_(self.output.bias)
 
-    def user_side(self, z):
+    def user_side(self, z: Tensor) -> Tensor:
         """Convolve draws of users alone.
 
         Parameters
@@ -104,7 +112,7 @@ class GeRec(GaussianInteraction):
         """
         return self._side(z, slice(None, self.size), dim=3)
 
-    def items_side(self, z):
+    def items_side(self, z: Tensor) -> Tensor:
         """Convolve draws of items alone.
 
         Parameters
@@ -118,19 +126,19 @@ class GeRec(GaussianInteraction):
             Their part of the first map; the draws where the cube holds products.
         """
         side = self._side(z, slice(self.size, None), dim=2)
-        return side + self.layers[0].bias if self.interaction == "concat" else side
+        return side + cast("Tensor", self._first.bias) if self.interaction == "concat" else side
 
-    def _side(self, z, channels, dim):
+    def _side(self, z: Tensor, channels: slice, dim: int) -> Tensor:
         """Convolve one side of the cube, along which the other side does not change."""
         if self.interaction != "concat":
             return z
-        weight = self.layers[0].weight[:, channels].sum(dim)  # (T, size, k)
+        weight = self._first.weight[:, channels].sum(dim)  # (T, size, k)
         if weight.shape[-1] == 1:
             return z @ weight[..., 0].T
         side = F.conv1d(z.flatten(0, -3).transpose(1, 2), weight)  # (N, T, K')
         return side.transpose(1, 2).unflatten(0, z.shape[:-2])
 
-    def pair(self, users, items):
+    def pair(self, users: Tensor, items: Tensor) -> Tensor:
         """Score pairs of sides.
 
         Parameters
@@ -152,10 +160,10 @@ class GeRec(GaussianInteraction):
             parts.append(self._pair(users[part], items if len(items) == 1 else items[part]))
         return torch.cat(parts) if parts else users.new_zeros(0, items.shape[1])
 
-    def _pair(self, users, items):
+    def _pair(self, users: Tensor, items: Tensor) -> Tensor:
         maps = self._first_map(users, items)  # (B, m, K', K', T)
         shape = maps.shape[:2]
-        # channels come last in memory, which suits the kernels and what is above
+        # channels come last in memory, which suits the kernels and the layers above
         maps = F.relu(maps.flatten(0, 1).permute(0, 3, 1, 2))
         for layer in self.layers[1:]:
             maps = F.relu(layer(maps))  # (B m, T, n, n)
@@ -165,20 +173,20 @@ class GeRec(GaussianInteraction):
             return mean.view(shape)
         return self._head(maps.flatten(1)).view(shape)
 
-    def _first_map(self, users, items):
-        """Give the first layer's output before the activation."""
+    def _first_map(self, users: Tensor, items: Tensor) -> Tensor:
+        """Compute the first layer's output before the activation."""
         if self.interaction == "concat":
             return users[..., :, None, :] + items[..., None, :, :]
         if self.interaction == "product":
             cube = users[..., :, None, :] * items[..., None, :, :]  # (B, m, K, K, size)
         else:
             cube = torch.einsum("...kd,...ld->...kl", users, items)[..., None]
-        maps = self.layers[0](cube.flatten(0, 1).permute(0, 3, 1, 2))
+        maps = self._first(cube.flatten(0, 1).permute(0, 3, 1, 2))
         return maps.permute(0, 2, 3, 1).unflatten(0, cube.shape[:2])
 
-    def _head(self, features):
+    def _head(self, features: Tensor) -> Tensor:
         return self.output(F.relu(self.hidden(features)))[..., 0]
 
-    def _pair_bytes(self, users):
-        width = self.layers[0].out_channels + (self.size if self.interaction == "product" else 0)
+    def _pair_bytes(self, users: Tensor) -> int:
+        width = self._first.out_channels + (self.size if self.interaction == "product" else 0)
         return 2 * users.element_size() * self.n_draws**2 * width

@@ -1,18 +1,23 @@
-"""Interaction functions: what turns a user's vector and an item's vector into a score."""
+"""Interaction functions, which turn a user's vector and an item's vector into a score."""
 
 import math
+from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 __all__ = ["Dot", "Interaction", "chunk_size", "split_rows_of"]
 
 _CHUNK_BYTES = 2**23  # temporaries of one step over the items
 
+ItemSide: TypeAlias = Any
+"""A tensor, or a tuple of tensors, with one row for each item; each function makes its own."""
 
-def chunk_size(bytes_per_row):
-    """Give how many rows keep temporaries small.
+
+def chunk_size(bytes_per_row: int) -> int:
+    """Return the number of rows whose temporaries are small.
 
     Parameters
     ----------
@@ -27,22 +32,22 @@ def chunk_size(bytes_per_row):
     return max(1, _CHUNK_BYTES // max(1, bytes_per_row))
 
 
-def split_rows_of(side, size):
+def split_rows_of(side: ItemSide, size: int) -> Iterator[ItemSide]:
     """Split an item side into chunks of items.
 
     Parameters
     ----------
     side : Tensor or tuple of Tensor
-        What `Interaction.item_side` gave; the leading dimension is the items.
+        What `Interaction.item_side` returned; the leading dimension is the items.
     size : int
-        Items a chunk.
+        Number of items in a chunk.
 
     Yields
     ------
     chunk : Tensor or tuple of Tensor
         The side of some items.
     """
-    if isinstance(side, torch.Tensor):
+    if isinstance(side, Tensor):
         yield from side.split(size)
     else:
         yield from zip(*(part.split(size) for part in side), strict=True)
@@ -51,8 +56,8 @@ def split_rows_of(side, size):
 class Interaction(nn.Module):
     """Base of interaction functions.
 
-    A subclass writes ``forward``. Where a part of the work depends on the item alone, it also
-    writes ``item_side`` and ``_cross_chunk``, so that a block of users shares that part.
+    A subclass implements ``forward``. Where a part of the work depends on the item alone, it also
+    implements ``item_side`` and ``_cross_chunk``, so that a block of users shares that part.
 
     Parameters
     ----------
@@ -60,12 +65,12 @@ class Interaction(nn.Module):
         Widths of the vectors of users and items.
     """
 
-    def __init__(self, user_size, item_size):
+    def __init__(self, user_size: int, item_size: int) -> None:
         super().__init__()
         self.user_size = user_size
         self.item_size = item_size
 
-    def forward(self, users, items):
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """Score some items of each user.
 
         Parameters
@@ -82,7 +87,9 @@ class Interaction(nn.Module):
         """
         raise NotImplementedError
 
-    def score_tables(self, user_table, item_table, users, items):
+    def score_tables(
+        self, user_table: Tensor, item_table: Tensor, users: Tensor, items: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor] | None:
         """Score pairs by their numbers, where that is faster than by their vectors.
 
         Parameters
@@ -104,8 +111,8 @@ class Interaction(nn.Module):
         """
         return None
 
-    def item_side(self, items):
-        """Work out what depends on the items alone.
+    def item_side(self, items: Tensor) -> ItemSide:
+        """Compute what depends on the items alone.
 
         Parameters
         ----------
@@ -115,11 +122,11 @@ class Interaction(nn.Module):
         Returns
         -------
         side : Tensor or tuple of Tensor
-            With leading dimension n_items.
+            Its leading dimension is n_items.
         """
         return items
 
-    def cross(self, users, side):
+    def cross(self, users: Tensor, side: ItemSide) -> Tensor:
         """Score all pairs of some users and items, streaming over the items.
 
         Parameters
@@ -138,25 +145,25 @@ class Interaction(nn.Module):
         parts = [self._cross_chunk(users, chunk) for chunk in split_rows_of(side, size)]
         return torch.cat(parts, dim=1)
 
-    def pair_bytes(self, users):
-        """Give the temporary memory of a pair.
+    def pair_bytes(self, users: Tensor) -> int:
+        """Return the temporary memory of a pair.
 
         Parameters
         ----------
         users : Tensor
-            Vectors of users; their type counts.
+            Vectors of users, of which only the type matters.
 
         Returns
         -------
         n_bytes : int
-            Bytes.
+            Its size in bytes.
         """
         return self._pair_bytes(users)
 
-    def _pair_bytes(self, users):
+    def _pair_bytes(self, users: Tensor) -> int:
         return users.element_size() * (self.user_size + self.item_size)
 
-    def _cross_chunk(self, users, side):
+    def _cross_chunk(self, users: Tensor, side: ItemSide) -> Tensor:
         """Score all pairs of some users and a chunk of items."""
         shape = (len(users), len(side), self.item_size)
         return self(users[:, None], side[None].expand(shape))
@@ -166,13 +173,13 @@ class _InnerProducts(torch.autograd.Function):
     """Inner products of each user with some items, without a (B, m, size) product in between."""
 
     @staticmethod
-    def forward(ctx, users, items):
+    def forward(ctx: Any, users: Tensor, items: Tensor) -> Tensor:
         ctx.save_for_backward(users, items)
         return torch.bmm(items, users[:, :, None])[:, :, 0]  # (B, m)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad):
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         users, items = ctx.saved_tensors
         needs_users, needs_items = ctx.needs_input_grad
         grad_users = grad_items = None
@@ -186,14 +193,16 @@ class _InnerProducts(torch.autograd.Function):
 
 
 class _TableProducts(torch.autograd.Function):
-    """Inner products of vectors in tables, and the sums of squares of what took part by column.
+    """Inner products of vectors in tables, and the sums of squares of their vectors by column.
 
     A gradient is written once in the size of the batch, its penalty included, where separate
     functions write it for the products and for the penalty and then add the two.
     """
 
     @staticmethod
-    def forward(ctx, user_table, item_table, users, items):
+    def forward(
+        ctx: Any, user_table: Tensor, item_table: Tensor, users: Tensor, items: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         columns = items.T.reshape(-1)
         p = user_table.index_select(0, users)  # (B, size)
         q = item_table.index_select(0, columns).view(*items.T.shape, -1)  # (m, B, size)
@@ -205,9 +214,11 @@ class _TableProducts(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad, user_grad, item_grad):
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, grad: Tensor | None, user_grad: Tensor | None, item_grad: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
         p, q, users, columns = ctx.saved_tensors
-        grads = [None, None]
+        grads: list[Tensor | None] = [None, None]
         if ctx.needs_input_grad[0]:
             rows = _scaled(p, user_grad)
             if grad is not None:  # a term an item: batched products of single rows are slow
@@ -218,19 +229,19 @@ class _TableProducts(torch.autograd.Function):
             rows = _scaled(q, None if item_grad is None else item_grad[:, None, None])
             if grad is not None:
                 rows.addcmul_(grad.T[:, :, None], p)
-            grads[1] = q.new_zeros(ctx.n_rows[1], q.shape[2])
-            grads[1].index_add_(0, columns, rows.flatten(0, 1))
+            zeros = q.new_zeros(ctx.n_rows[1], q.shape[2])
+            grads[1] = zeros.index_add_(0, columns, rows.flatten(0, 1))
         return *grads, None, None
 
 
-def _square(vectors):
-    """Give the sum of squares of contiguous vectors."""
+def _square(vectors: Tensor) -> Tensor:
+    """Compute the sum of squares of contiguous vectors."""
     flat = vectors.view(-1)
     return torch.dot(flat, flat)
 
 
-def _scaled(vectors, grad):
-    """Give the gradient of sums of squares, from that of the sums."""
+def _scaled(vectors: Tensor, grad: Tensor | None) -> Tensor:
+    """Compute the gradient of sums of squares, from that of the sums."""
     return torch.zeros_like(vectors) if grad is None else vectors * (2 * grad)
 
 
@@ -239,8 +250,8 @@ class Dot(Interaction):
 
     .. math:: f_{ui} = p_u^\top q_i \; [+ b_u] \; [+ b_i]
 
-    A bias is the last entry of its vector, so that whatever is done to vectors, such as folding a
-    user in, covers it.
+    A bias is the last entry of its vector, so that it takes part in whatever is done to vectors,
+    such as folding a user in.
 
     Parameters
     ----------
@@ -250,13 +261,13 @@ class Dot(Interaction):
         Whether the vectors of users and items end in a bias.
     """
 
-    def __init__(self, size, user_bias=False, item_bias=False):
+    def __init__(self, size: int, user_bias: bool = False, item_bias: bool = False) -> None:
         super().__init__(size + user_bias, size + item_bias)
         self.size = size
         self.user_bias = user_bias
         self.item_bias = item_bias
 
-    def forward(self, users, items):
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """Score some items of each user: (B, 1 or m, user_size), (B, m, item_size) -> (B, m)."""
         p, q = users[..., : self.size], items[..., : self.size]
         scores = _InnerProducts.apply(p[:, 0], q) if p.shape[1] == 1 else (p * q).sum(-1)
@@ -266,7 +277,9 @@ class Dot(Interaction):
             scores = scores + items[..., self.size]
         return scores
 
-    def score_tables(self, user_table, item_table, users, items):
+    def score_tables(
+        self, user_table: Tensor, item_table: Tensor, users: Tensor, items: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor] | None:
         """Score pairs by their numbers, if there are no biases.
 
         Parameters
@@ -289,10 +302,10 @@ class Dot(Interaction):
             return None
         return _TableProducts.apply(user_table, item_table, users, items)
 
-    def _pair_bytes(self, users):
+    def _pair_bytes(self, users: Tensor) -> int:
         return 4 * users.element_size()  # the score and what is done with it
 
-    def cross(self, users, side):
+    def cross(self, users: Tensor, side: Tensor) -> Tensor:
         """Score all pairs of some users and items by one matrix product.
 
         Parameters
@@ -315,12 +328,12 @@ class Dot(Interaction):
         return scores
 
 
-def halving_sizes(first, n_layers):
-    """Give the widths of a tower whose layers halve, from ``first`` on."""
+def halving_sizes(first: int, n_layers: int) -> list[int]:
+    """Return the widths of a tower whose layers halve, from ``first`` on."""
     return [max(1, first // 2**layer) for layer in range(n_layers)]
 
 
-def he_normal_(weight):
+def he_normal_(weight: Tensor) -> Tensor:
     """Initialise a weight of a layer before a ReLU, in place."""
     with torch.no_grad():
         return weight.normal_(0, math.sqrt(2 / weight[0].numel()))

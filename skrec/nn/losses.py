@@ -1,13 +1,17 @@
 """Negative log-likelihoods of whole rows, which take logits and `SparseRows`, and divergences.
 
-All give one value a row.
+Each returns one value for each row.
 """
 
 import math
+from typing import Any
 
 import torch
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
+
+from skrec.nn.rows import SparseRows
 
 __all__ = [
     "gaussian_kl",
@@ -27,7 +31,7 @@ class _MultinomialNLL(torch.autograd.Function):
     """One fused log-softmax forward; backward turns its own copy of it into the gradient."""
 
     @staticmethod
-    def forward(ctx, logits, indices, row, values):
+    def forward(ctx: Any, logits: Tensor, indices: Tensor, row: Tensor, values: Tensor) -> Tensor:
         log_proba = torch.log_softmax(logits, dim=1)  # (B, n_items)
         ctx.log_proba = log_proba
         ctx.save_for_backward(logits, indices, row, values)
@@ -36,7 +40,7 @@ class _MultinomialNLL(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad):
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         logits, indices, row, values = ctx.saved_tensors
         out, ctx.log_proba = ctx.log_proba, None
         if out is None:  # a second pass backward: the first one used the buffer up
@@ -49,8 +53,8 @@ class _MultinomialNLL(torch.autograd.Function):
         return out, None, None, None
 
 
-def multinomial_nll(logits, rows):
-    r"""Negative multinomial log-likelihood, without the constant coefficient.
+def multinomial_nll(logits: Tensor, rows: SparseRows) -> Tensor:
+    r"""Compute the negative multinomial log-likelihood, without the constant coefficient.
 
     .. math:: -\sum_i x_{ui} \log \operatorname{softmax}(f_u)_i
 
@@ -64,13 +68,13 @@ def multinomial_nll(logits, rows):
     Returns
     -------
     loss : Tensor of shape (B,)
-        One value a row.
+        One value for each row.
     """
     return _MultinomialNLL.apply(logits, rows.indices, rows.row, rows.values)
 
 
-def logistic_nll(logits, rows):
-    r"""Negative Bernoulli log-likelihood of every entry of the row.
+def logistic_nll(logits: Tensor, rows: SparseRows) -> Tensor:
+    r"""Compute the negative Bernoulli log-likelihood of every entry of the row.
 
     .. math:: -\sum_i x_{ui} \log \sigma(f_{ui}) + (1 - x_{ui}) \log (1 - \sigma(f_{ui}))
 
@@ -84,14 +88,14 @@ def logistic_nll(logits, rows):
     Returns
     -------
     loss : Tensor of shape (B,)
-        One value a row.
+        One value for each row.
     """
     stored = rows.values * logits[rows.row, rows.indices]
     return F.softplus(logits).sum(dim=1) - rows.sum(stored)
 
 
-def gaussian_nll(logits, rows, c1=1.0, c0=0.1):
-    r"""Negative Gaussian log-likelihood with a confidence weight, without its constant.
+def gaussian_nll(logits: Tensor, rows: SparseRows, c1: float = 1.0, c0: float = 0.1) -> Tensor:
+    r"""Compute the negative Gaussian log-likelihood with confidence weights, without its constant.
 
     .. math:: \sum_i \tfrac{c_{ui}}{2} (x_{ui} - f_{ui})^2,
         \qquad c_{ui} = c_1 \text{ if stored, else } c_0
@@ -108,15 +112,15 @@ def gaussian_nll(logits, rows, c1=1.0, c0=0.1):
     Returns
     -------
     loss : Tensor of shape (B,)
-        One value a row.
+        One value for each row.
     """
     predicted = logits[rows.row, rows.indices]
     stored = c1 * (rows.values - predicted) ** 2 - c0 * predicted**2
     return 0.5 * (c0 * logits.square().sum(dim=1) + rows.sum(stored))
 
 
-def observed_nll(predicted, rows):
-    r"""Negative Gaussian log-likelihood of the stored entries, without its constant.
+def observed_nll(predicted: Tensor, rows: SparseRows) -> Tensor:
+    r"""Compute the negative Gaussian log-likelihood of the stored entries, without its constant.
 
     .. math:: \tfrac12 \sum_{i \in R_u} (x_{ui} - f_{ui})^2
 
@@ -130,13 +134,13 @@ def observed_nll(predicted, rows):
     Returns
     -------
     loss : Tensor of shape (B,)
-        One value a row.
+        One value for each row.
     """
     return 0.5 * rows.sum((rows.values - predicted).square())
 
 
-def standard_normal_kl(mean, log_variance):
-    r"""Kullback-Leibler divergence of a diagonal Gaussian from N(0, I), summed over dimensions.
+def standard_normal_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    r"""Compute the Kullback-Leibler divergence of a diagonal Gaussian from N(0, I).
 
     .. math:: \tfrac12 \sum_k \sigma_k^2 + \mu_k^2 - 1 - \log \sigma_k^2
 
@@ -148,13 +152,15 @@ def standard_normal_kl(mean, log_variance):
     Returns
     -------
     divergence : Tensor of shape (B,)
-        One value a row.
+        One value for each row.
     """
     return 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).sum(dim=1)
 
 
-def gaussian_kl(mean, log_variance, prior_mean, prior_log_variance):
-    r"""Kullback-Leibler divergence of diagonal Gaussians from others, summed over dimensions.
+def gaussian_kl(
+    mean: Tensor, log_variance: Tensor, prior_mean: Tensor, prior_log_variance: Tensor
+) -> Tensor:
+    r"""Compute the Kullback-Leibler divergence of diagonal Gaussians from others.
 
     .. math:: \tfrac12 \sum_k \frac{\sigma_k^2 + (\mu_k - m_k)^2}{s_k^2} - 1
         - \log \frac{\sigma_k^2}{s_k^2}
@@ -169,15 +175,15 @@ def gaussian_kl(mean, log_variance, prior_mean, prior_log_variance):
     Returns
     -------
     divergence : Tensor of shape (B,)
-        One value a row.
+        One value for each row.
     """
     log_ratio = log_variance - prior_log_variance
     distance = (mean - prior_mean).square() * torch.exp(-prior_log_variance)
     return 0.5 * (log_ratio.exp() + distance - 1 - log_ratio).sum(dim=1)
 
 
-def gaussian_log_density(z, mean, log_variance):
-    """Logarithm of the density of diagonal Gaussians.
+def gaussian_log_density(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Compute the logarithm of the density of diagonal Gaussians.
 
     Parameters
     ----------
@@ -189,14 +195,16 @@ def gaussian_log_density(z, mean, log_variance):
     Returns
     -------
     log_density : Tensor of shape (B,)
-        One value a row.
+        One value for each row.
     """
     distance = (z - mean).square() * torch.exp(-log_variance)
     return -0.5 * (distance + log_variance + math.log(2 * math.pi)).sum(dim=1)
 
 
-def mixture_log_density(z, means, log_variances, log_weights=None):
-    r"""Logarithm of the density of a mixture of diagonal Gaussians.
+def mixture_log_density(
+    z: Tensor, means: Tensor, log_variances: Tensor, log_weights: Tensor | None = None
+) -> Tensor:
+    r"""Compute the logarithm of the density of a mixture of diagonal Gaussians.
 
     .. math:: \log \sum_k w_k N(z; \mu_k, \operatorname{diag} \sigma_k^2)
 
@@ -214,7 +222,7 @@ def mixture_log_density(z, means, log_variances, log_weights=None):
     Returns
     -------
     log_density : Tensor of shape (B,)
-        One value a row.
+        One value for each row.
     """
     centre = means.mean(dim=0).detach()  # near zero, so that little cancels
     z, means = z - centre, means - centre

@@ -4,17 +4,23 @@ Liang, D., Krishnan, R. G., Hoffman, M. D., & Jebara, T. (2018). Variational aut
 collaborative filtering. WWW. https://doi.org/10.1145/3178876.3186150
 """
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skrec.nn.losses import gaussian_nll, logistic_nll, multinomial_nll, standard_normal_kl
+from skrec.nn.rows import SparseRows
 from skrec.nn.stacks import RowEncoder, make_hidden, make_linear, outputs_of
 
 __all__ = ["ELBO", "LIKELIHOODS", "MultDAE", "MultVAE", "RowAutoencoder", "sample"]
 
-LIKELIHOODS = {"multinomial": multinomial_nll, "gaussian": gaussian_nll, "logistic": logistic_nll}
+LIKELIHOODS: dict[str, Callable[[Tensor, SparseRows], Tensor]] = {
+    "multinomial": multinomial_nll,
+    "gaussian": gaussian_nll,
+    "logistic": logistic_nll,
+}
 
 
 class RowAutoencoder(nn.Module):
@@ -36,7 +42,15 @@ class RowAutoencoder(nn.Module):
         Whether hidden units are gated linear units; else they are tanh.
     """
 
-    def __init__(self, n_items, hidden_sizes, latent_size, code_size, dropout, gated=False):
+    def __init__(
+        self,
+        n_items: int,
+        hidden_sizes: Sequence[int],
+        latent_size: int,
+        code_size: int,
+        dropout: float,
+        gated: bool = False,
+    ) -> None:
         super().__init__()
         self.dropout = dropout
         self.encoder = RowEncoder(n_items, hidden_sizes, code_size, gated)
@@ -44,7 +58,7 @@ class RowAutoencoder(nn.Module):
         self.decoder = make_hidden(widths, gated)
         self.last = make_linear(widths[-1], n_items)
 
-    def encode(self, rows):
+    def encode(self, rows: SparseRows) -> Tensor:
         """Normalise, drop out and encode.
 
         Parameters
@@ -55,11 +69,11 @@ class RowAutoencoder(nn.Module):
         Returns
         -------
         code : Tensor of shape (B, code_size)
-            What the encoder gives, without activation.
+            The output of the encoder, without activation.
         """
         return self.encoder(self.corrupt(rows))  # (B, code_size)
 
-    def corrupt(self, rows):
+    def corrupt(self, rows: SparseRows) -> SparseRows:
         """Normalise, and drop out in training.
 
         Parameters
@@ -70,19 +84,19 @@ class RowAutoencoder(nn.Module):
         Returns
         -------
         rows : SparseRows
-            What the encoder reads.
+            The input of the encoder.
         """
         return rows.normalized().dropped_out(self.dropout, self.training)
 
-    def decode(self, z, items=None):
-        """Give the logits of a code, of all items or of some.
+    def decode(self, z: Tensor, items: Tensor | None = None) -> Tensor:
+        """Compute the logits of a code, of all items or of some.
 
         Parameters
         ----------
         z : Tensor of shape (B, latent_size)
             The code.
         items : Tensor of int64 of shape (m,), default=None
-            Columns to give.
+            Columns to return.
 
         Returns
         -------
@@ -93,8 +107,8 @@ class RowAutoencoder(nn.Module):
         return outputs_of(self.last, hidden, items)  # (B, n_items) or (B, m)
 
 
-def sample(mean, log_variance, noise=None):
-    """Draw codes by the reparameterisation.
+def sample(mean: Tensor, log_variance: Tensor, noise: Tensor | None = None) -> Tensor:
+    """Sample codes by the reparameterisation.
 
     Parameters
     ----------
@@ -129,12 +143,19 @@ class MultVAE(RowAutoencoder):
         Whether hidden units are gated linear units; else they are tanh.
     """
 
-    def __init__(self, n_items, hidden_sizes=(600,), latent_size=200, dropout=0.5, gated=False):
+    def __init__(
+        self,
+        n_items: int,
+        hidden_sizes: Sequence[int] = (600,),
+        latent_size: int = 200,
+        dropout: float = 0.5,
+        gated: bool = False,
+    ) -> None:
         super().__init__(n_items, hidden_sizes, latent_size, 2 * latent_size, dropout, gated)
         self.noise_size = latent_size
 
-    def posterior(self, rows):
-        """Give the parameters of the code's distribution.
+    def posterior(self, rows: SparseRows) -> tuple[Tensor, Tensor]:
+        """Compute the parameters of the code's distribution.
 
         Parameters
         ----------
@@ -146,10 +167,11 @@ class MultVAE(RowAutoencoder):
         mean, log_variance : Tensor of shape (B, latent_size)
             Those of a diagonal Gaussian.
         """
-        return self.encode(rows).chunk(2, dim=1)
+        mean, log_variance = self.encode(rows).chunk(2, dim=1)
+        return mean, log_variance
 
-    def draw(self, rows, noise):
-        """Draw codes.
+    def draw(self, rows: SparseRows, noise: Tensor) -> Tensor:
+        """Sample codes.
 
         Parameters
         ----------
@@ -165,15 +187,17 @@ class MultVAE(RowAutoencoder):
         """
         return sample(*self.posterior(rows), noise)
 
-    def forward(self, rows, items=None):
-        """Give logits, mean and log-variance; the code is the mean outside training.
+    def forward(
+        self, rows: SparseRows, items: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return logits, mean and log-variance; the code is the mean outside training.
 
         Parameters
         ----------
         rows : SparseRows
             B rows.
         items : Tensor of int64 of shape (m,), default=None
-            Columns to give logits of.
+            Columns to return logits of.
 
         Returns
         -------
@@ -202,18 +226,24 @@ class MultDAE(RowAutoencoder):
         Share of the input's entries that is dropped in training.
     """
 
-    def __init__(self, n_items, hidden_sizes=(600,), latent_size=200, dropout=0.5):
+    def __init__(
+        self,
+        n_items: int,
+        hidden_sizes: Sequence[int] = (600,),
+        latent_size: int = 200,
+        dropout: float = 0.5,
+    ) -> None:
         super().__init__(n_items, hidden_sizes, latent_size, latent_size, dropout)
 
-    def forward(self, rows, items=None):
-        """Give logits as a tuple of one, so that both models have the same criterion.
+    def forward(self, rows: SparseRows, items: Tensor | None = None) -> tuple[Tensor]:
+        """Return logits as a tuple of one, so that both models have the same criterion.
 
         Parameters
         ----------
         rows : SparseRows
             B rows.
         items : Tensor of int64 of shape (m,), default=None
-            Columns to give logits of.
+            Columns to return logits of.
 
         Returns
         -------
@@ -242,21 +272,23 @@ class ELBO(nn.Module):
         Weight of the divergence; annealing changes it.
     """
 
-    def __init__(self, likelihood="multinomial", confidence=(1.0, 0.1)):
+    def __init__(
+        self, likelihood: str = "multinomial", confidence: tuple[float, float] = (1.0, 0.1)
+    ) -> None:
         super().__init__()
         self.beta = 0.0
         self.nll = LIKELIHOODS[likelihood]
         if likelihood == "gaussian":
             self.nll = partial(gaussian_nll, c1=confidence[0], c0=confidence[1])
 
-    def forward(self, output, rows):
-        """Give the loss of a batch.
+    def forward(self, output: tuple[Tensor, ...], rows: SparseRows) -> Tensor:
+        """Compute the loss of a batch.
 
         Parameters
         ----------
         output : tuple of Tensor
-            What the model gave: logits; and, if it is variational, the divergence of each row, of
-            shape (B,), or mean and log-variance where the prior is N(0, I).
+            The output of the model: logits; and, if it is variational, the divergence of each row,
+            of shape (B,), or mean and log-variance where the prior is N(0, I).
         rows : SparseRows
             The batch.
 

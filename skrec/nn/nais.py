@@ -1,7 +1,9 @@
 """NAIS: the items of a history weighed by attention."""
 
+from typing import cast
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skrec.nn._nais_kernel import (
@@ -14,7 +16,8 @@ from skrec.nn._nais_kernel import (
 )
 from skrec.nn.encoders import HistoryEncoder, make_table
 from skrec.nn.interactions import Dot, chunk_size
-from skrec.nn.pairs import PairModel
+from skrec.nn.pairs import PairBatch, PairModel
+from skrec.nn.rows import SparseRows
 
 __all__ = ["NAIS", "Attention"]
 
@@ -22,7 +25,7 @@ _FAINT = 1e-25  # a sum of weights that is lost beside those of other users
 
 
 class Attention(nn.Module):
-    r"""How much an item of a history says about a target, up to normalisation.
+    r"""Weight of an item of a history for a target, up to normalisation.
 
     .. math:: g(q_i, q'_j) = h^\top \mathrm{ReLU}(W (q_i \odot q'_j) + b) \quad\text{or}\quad
         h^\top \mathrm{ReLU}(W [q_i; q'_j] + b)
@@ -37,7 +40,7 @@ class Attention(nn.Module):
         Which of the two.
     """
 
-    def __init__(self, size, hidden_size, kind="prod"):
+    def __init__(self, size: int, hidden_size: int, kind: str = "prod") -> None:
         super().__init__()
         self.kind = kind
         n_inputs = size if kind == "prod" else 2 * size
@@ -46,8 +49,8 @@ class Attention(nn.Module):
         self.out = nn.Parameter(torch.ones(hidden_size))
         nn.init.xavier_normal_(self.weight)
 
-    def forward(self, history, targets):
-        """Give the logits of histories for targets.
+    def forward(self, history: Tensor, targets: Tensor) -> Tensor:
+        """Compute the logits of histories for targets.
 
         Parameters
         ----------
@@ -59,7 +62,7 @@ class Attention(nn.Module):
         Returns
         -------
         logits : Tensor of shape (G, n, T)
-            One a pair.
+            One for each pair.
         """
         kernel = make_kernel(self.kind, targets, self.weight, self.bias)
         return hidden_units(with_ones(history), kernel) @ self.out
@@ -83,7 +86,7 @@ class NAIS(PairModel):
     hidden_size : int, default=16
         Width of the attention's hidden layer.
     kind : {"prod", "concat"}, default="prod"
-        What the attention reads.
+        Whether the attention reads the product of two vectors, or both side by side.
     beta : float, default=0.5
         Exponent of the sum of weights.
     item_bias : bool, default=True
@@ -92,16 +95,25 @@ class NAIS(PairModel):
         Deviation of the vectors' entries at the start.
     """
 
+    interaction: Dot
+
     def __init__(
-        self, n_items, size, hidden_size=16, kind="prod", beta=0.5, item_bias=True, std=0.01
-    ):
+        self,
+        n_items: int,
+        size: int,
+        hidden_size: int = 16,
+        kind: str = "prod",
+        beta: float = 0.5,
+        item_bias: bool = True,
+        std: float = 0.01,
+    ) -> None:
         interaction = Dot(size, item_bias=item_bias)
         items = make_table(n_items, interaction.item_size, std)
         super().__init__(HistoryEncoder(None, n_items, size, beta, std), items, interaction)
         self.attention = Attention(size, hidden_size, kind)
         self.beta = beta
 
-    def forward(self, batch):
+    def forward(self, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
         """Score a batch.
 
         Parameters
@@ -119,12 +131,13 @@ class NAIS(PairModel):
             Vectors of the items.
         """
         items = self.items(batch.items)
-        row = batch.by_row(torch.arange(len(batch.history), device=items.device))
-        users = self._attended(batch.history, row[:, None], batch.items, items)
+        history = cast("SparseRows", batch.history)
+        row = batch.by_row(torch.arange(len(history), device=items.device))
+        users = self._attended(history, row[:, None], batch.items, items)
         return self.interaction(users, items), users, items
 
-    def _attended(self, rows, row, items, vectors):
-        """Give what rows are for targets, each left out of them: (B, m) -> (B, m, size)."""
+    def _attended(self, rows: SparseRows, row: Tensor, items: Tensor, vectors: Tensor) -> Tensor:
+        """Compute weighted sums of rows, targets left out of theirs: (B, m) -> (B, m, size)."""
         targets = vectors[..., : self.interaction.size].flatten(0, 1)
         row, hidden_bytes = row.expand_as(items).flatten(), self.attention.weight[0].nbytes
         chunks = padded_chunks(rows, items.flatten(), row, hidden_bytes)
@@ -132,13 +145,13 @@ class NAIS(PairModel):
         options = self.attention.kind, self.beta, chunks, self.users.history.weight
         return Attended.apply(*options, targets, *layer).unflatten(0, items.shape)
 
-    def states(self, free, rows):
-        """Give the states of users.
+    def states(self, free: Tensor | None, rows: SparseRows) -> SparseRows:
+        """Return the states of users.
 
         Parameters
         ----------
-        free : None
-            Not used: nothing is free.
+        free : Tensor or None
+            Not used: there are no free vectors.
         rows : SparseRows of length R
             Histories.
 
@@ -149,7 +162,7 @@ class NAIS(PairModel):
         """
         return rows
 
-    def score(self, states, items):
+    def score(self, states: SparseRows, items: Tensor) -> Tensor:
         """Score items of each user, each left out of the history.
 
         Parameters
@@ -167,7 +180,9 @@ class NAIS(PairModel):
         row = torch.arange(len(states), device=items.device)
         return self._score_outside(states, row, items)
 
-    def score_inside(self, states, rows, row, items):
+    def score_inside(
+        self, states: SparseRows, rows: SparseRows, row: Tensor, items: Tensor
+    ) -> Tensor:
         """Score items that users have, each left out of the history.
 
         Parameters
@@ -188,14 +203,14 @@ class NAIS(PairModel):
         """
         return self._score_outside(rows, row, items[:, None])[:, 0]
 
-    def _score_outside(self, rows, row, items):
+    def _score_outside(self, rows: SparseRows, row: Tensor, items: Tensor) -> Tensor:
         vectors = self.items(items)
         return self.interaction(self._attended(rows, row[:, None], items, vectors), vectors)
 
-    def score_all(self, states, items=None):
-        """Score shared items, whole histories counting.
+    def score_all(self, states: SparseRows, items: Tensor | None = None) -> Tensor:
+        """Score the same items for all users, by whole histories.
 
-        The attention of a pair of items is the same for all users, and worked out once.
+        The attention of a pair of items is the same for all users, and is computed once.
 
         Parameters
         ----------
@@ -213,8 +228,8 @@ class NAIS(PairModel):
         columns, place = torch.unique(F.pad(states.indices, (0, 1)), return_inverse=True)
         vectors = self.item_vectors(items)
         parts = vectors.split(chunk_size(4 * len(columns) * vectors.element_size()))
-        scores = [self._score_chunk(states, place[:-1], columns, part) for part in parts]
-        scores, totals = (torch.cat(x, dim=1) for x in zip(*scores, strict=True))
+        chunks = [self._score_chunk(states, place[:-1], columns, part) for part in parts]
+        scores, totals = (torch.cat(x, dim=1) for x in zip(*chunks, strict=True))
         some = states.offsets.diff() > 0
         row, column = ((totals < _FAINT) & some[:, None]).nonzero(as_tuple=True)
         if len(row):
@@ -222,22 +237,25 @@ class NAIS(PairModel):
             scores[row, column] = self.score_inside(states, states, row, items)
         return scores
 
-    def _logits(self, history, targets):
-        """Give the attention of all pairs: (n, size), (m, size) -> (n, m)."""
+    def _logits(self, history: Tensor, targets: Tensor) -> Tensor:
+        """Compute the attention of all pairs: (n, size), (m, size) -> (n, m)."""
         hidden_bytes = max(1, len(targets)) * self.attention.weight[0].nbytes
         parts = history.split(max(1, chunk_bytes(history.device) // hidden_bytes))
         return torch.cat([self.attention(part[None], targets[None])[0] for part in parts])
 
-    def _score_chunk(self, rows, place, columns, items):
-        """Score vectors of items, and give the sums of weights that lead to it, both (R, m)."""
+    def _score_chunk(
+        self, rows: SparseRows, place: Tensor, columns: Tensor, items: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return scores of vectors of items and the sums of their weights, both (R, m)."""
         history, targets = self.users.history(columns), items[:, : self.interaction.size]
         logits = self._logits(history, targets)  # (n_columns, m)
         highest = logits.amax(0)
         weights = (logits - highest).exp()
 
-        def pool(values):
-            options = {"mode": "sum", "include_last_offset": True}
-            return F.embedding_bag(place, values, rows.offsets, **options)
+        def pool(values: Tensor) -> Tensor:
+            return F.embedding_bag(
+                place, values, rows.offsets, mode="sum", include_last_offset=True
+            )
 
         totals, summed = pool(weights), pool(weights * (history @ targets.T))
         scale = totals.clamp(min=_FAINT) ** -self.beta * ((1 - self.beta) * highest).exp()

@@ -1,18 +1,19 @@
 """Interaction functions of neural collaborative filtering: GMF, MLP, NeuMF and JRL."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skrec.nn.interactions import Dot, Interaction
+from skrec.nn.interactions import Dot, Interaction, ItemSide
 
 __all__ = ["GMF", "JRL", "NCFMLP", "NeuMF", "Tower"]
 
 
 class Tower(nn.Module):
-    r"""What stands on the first layer of a perceptron: ReLUs, more layers, and the output.
+    r"""The part of a perceptron above its first layer: ReLUs, more layers, and the output.
 
     .. math:: \phi_1 = \mathrm{relu}(x), \quad \phi_l = \mathrm{relu}(W_l \phi_{l-1} + b_l),
         \quad f = h^\top \phi_L \; [+ b]
@@ -27,19 +28,22 @@ class Tower(nn.Module):
         Whether the output has a bias.
     """
 
-    def __init__(self, hidden_sizes, dropout=0.0, bias=False):
+    def __init__(
+        self, hidden_sizes: Sequence[int], dropout: float = 0.0, bias: bool = False
+    ) -> None:
         super().__init__()
         self.dropout = dropout
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(hidden_sizes))
+        layers = [nn.Linear(a, b) for a, b in pairwise(hidden_sizes)]
+        self.layers = nn.ModuleList(layers)
         self.output = nn.Linear(hidden_sizes[-1], 1, bias=bias)
-        for layer in self.layers:
+        for layer in layers:
             init_relu_(layer, layer.in_features)
 
-    def forward(self, x):
-        """Give scores from what the first layer gives, (..., hidden_sizes[0]) -> (...).
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute scores from the first layer's output, (..., hidden_sizes[0]) -> (...).
 
-        The input is overwritten. It should be no view, nor is what a layer makes of two
-        dimensions: autograd copies where views are overwritten.
+        The input is overwritten. It should be no view, for autograd copies where views are
+        overwritten; the output of a layer on two dimensions is none.
         """
         shape = x.shape[:-1]
         x = self._activate(x).flatten(0, -2)
@@ -47,12 +51,12 @@ class Tower(nn.Module):
             x = self._activate(layer(x))  # (n, hidden_sizes[l])
         return self.output(x).view(shape)
 
-    def _activate(self, x):
+    def _activate(self, x: Tensor) -> Tensor:
         x = F.relu_(x)
         return F.dropout(x, self.dropout, self.training) if self.dropout else x
 
 
-def init_relu_(layer, fan_in):
+def init_relu_(layer: nn.Linear, fan_in: int) -> None:
     """Initialise a layer before a ReLU so that the size of signals stays, in place."""
     nn.init.normal_(layer.weight, 0, (2 / fan_in) ** 0.5)
     if layer.bias is not None:
@@ -74,17 +78,17 @@ class GMF(Interaction):
         Whether there is a bias.
     """
 
-    def __init__(self, size, bias=False):
+    def __init__(self, size: int, bias: bool = False) -> None:
         super().__init__(size, size)
         self.dot = Dot(size)
         self.weight = nn.Parameter(torch.ones(size))
         self.bias = nn.Parameter(torch.zeros(1)) if bias else None
 
-    def forward(self, users, items):
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """Score some items of each user: (B, 1 or m, size), (B, m, size) -> (B, m)."""
         return self._shift(self.dot(users * self.weight, items))
 
-    def cross(self, users, side):
+    def cross(self, users: Tensor, side: Tensor) -> Tensor:
         """Score all pairs of some users and items.
 
         Parameters
@@ -101,7 +105,7 @@ class GMF(Interaction):
         """
         return self._shift(self.dot.cross(users * self.weight, side))
 
-    def _shift(self, scores):
+    def _shift(self, scores: Tensor) -> Tensor:
         return scores if self.bias is None else scores + self.bias
 
 
@@ -120,12 +124,14 @@ class Perceptron(Interaction):
         Whether the output has a bias.
     """
 
-    def __init__(self, size, hidden_sizes, dropout=0.0, bias=False):
+    def __init__(
+        self, size: int, hidden_sizes: Sequence[int], dropout: float = 0.0, bias: bool = False
+    ) -> None:
         super().__init__(size, size)
         self.hidden_sizes = tuple(hidden_sizes)
         self.tower = Tower(self.hidden_sizes, dropout, bias)
 
-    def _pair_bytes(self, users):
+    def _pair_bytes(self, users: Tensor) -> int:
         return users.element_size() * (self.user_size + sum(self.hidden_sizes))
 
 
@@ -149,19 +155,21 @@ class NCFMLP(Perceptron):
         Whether the output has a bias.
     """
 
-    def __init__(self, size, hidden_sizes, dropout=0.0, bias=False):
+    def __init__(
+        self, size: int, hidden_sizes: Sequence[int], dropout: float = 0.0, bias: bool = False
+    ) -> None:
         super().__init__(size, hidden_sizes, dropout, bias)
         self.user_layer = nn.Linear(size, self.hidden_sizes[0], bias=False)
         self.item_layer = nn.Linear(size, self.hidden_sizes[0])
         for layer in (self.user_layer, self.item_layer):
             init_relu_(layer, 2 * size)
 
-    def forward(self, users, items):
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """Score some items of each user: (B, 1 or m, size), (B, m, size) -> (B, m)."""
         return self.tower(self.user_layer(users) + self.item_layer(items))
 
-    def item_side(self, items):
-        """Give the items' part of the first layer.
+    def item_side(self, items: Tensor) -> Tensor:
+        """Compute the items' part of the first layer.
 
         Parameters
         ----------
@@ -175,7 +183,7 @@ class NCFMLP(Perceptron):
         """
         return self.item_layer(items)
 
-    def cross(self, users, side):
+    def cross(self, users: Tensor, side: Tensor) -> Tensor:
         """Score all pairs of some users and items, streaming over the items.
 
         Parameters
@@ -192,7 +200,7 @@ class NCFMLP(Perceptron):
         """
         return super().cross(self.user_layer(users), side)
 
-    def _cross_chunk(self, users, side):
+    def _cross_chunk(self, users: Tensor, side: Tensor) -> Tensor:
         return self.tower(users[:, None] + side)  # (R, c, hidden_sizes[0]) inside
 
 
@@ -214,12 +222,14 @@ class JRL(Perceptron):
         Whether the output has a bias.
     """
 
-    def __init__(self, size, hidden_sizes, dropout=0.0, bias=False):
+    def __init__(
+        self, size: int, hidden_sizes: Sequence[int], dropout: float = 0.0, bias: bool = False
+    ) -> None:
         super().__init__(size, hidden_sizes, dropout, bias)
         self.first = nn.Linear(size, self.hidden_sizes[0])
         init_relu_(self.first, size)
 
-    def forward(self, users, items):
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """Score some items of each user: (B, 1 or m, size), (B, m, size) -> (B, m)."""
         product = users * items  # (B, m, size)
         return self.tower(self.first(product.flatten(0, -2))).view(product.shape[:-1])
@@ -243,19 +253,26 @@ class NeuMF(Interaction):
         Whether the output has a bias.
     """
 
-    def __init__(self, gmf_size, mlp_size, hidden_sizes, dropout=0.0, bias=False):
+    def __init__(
+        self,
+        gmf_size: int,
+        mlp_size: int,
+        hidden_sizes: Sequence[int],
+        dropout: float = 0.0,
+        bias: bool = False,
+    ) -> None:
         super().__init__(gmf_size + mlp_size, gmf_size + mlp_size)
         self.sizes = gmf_size, mlp_size
         self.gmf = GMF(gmf_size)
         self.mlp = NCFMLP(mlp_size, hidden_sizes, dropout, bias)  # its bias is the only one
 
-    def forward(self, users, items):
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """Score some items of each user: (B, 1 or m, user_size), (B, m, item_size) -> (B, m)."""
         (p_gmf, p_mlp), (q_gmf, q_mlp) = users.split(self.sizes, -1), items.split(self.sizes, -1)
         return self.gmf(p_gmf, q_gmf) + self.mlp(p_mlp, q_mlp)
 
-    def item_side(self, items):
-        """Work out what depends on the items alone.
+    def item_side(self, items: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute what depends on the items alone.
 
         Parameters
         ----------
@@ -270,7 +287,7 @@ class NeuMF(Interaction):
         q_gmf, q_mlp = items.split(self.sizes, -1)
         return q_gmf, self.mlp.item_side(q_mlp)
 
-    def cross(self, users, side):
+    def cross(self, users: Tensor, side: ItemSide) -> Tensor:
         """Score all pairs of some users and items, streaming over the items.
 
         Parameters
@@ -289,7 +306,7 @@ class NeuMF(Interaction):
         return self.mlp.cross(p_mlp, side[1]) + self.gmf.cross(p_gmf, side[0])
 
     @torch.no_grad()
-    def blend_(self, gmf, mlp, alpha):
+    def blend_(self, gmf: GMF, mlp: NCFMLP, alpha: float) -> None:
         r"""Start from a trained GMF and a trained perceptron, in place.
 
         .. math:: h \leftarrow [\alpha h^G; (1 - \alpha) h^M]
@@ -310,7 +327,7 @@ class NeuMF(Interaction):
         self.mlp.tower.output.weight.mul_(1 - alpha)
         self._blend_bias((alpha, gmf.bias), (1 - alpha, mlp.tower.output.bias))
 
-    def _blend_bias(self, *parts):
+    def _blend_bias(self, *parts: tuple[float, Tensor | None]) -> None:
         bias = self.mlp.tower.output.bias
         if bias is None:
             return

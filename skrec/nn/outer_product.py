@@ -5,10 +5,12 @@ correlations via convolutional neural collaborative filtering. ACM Transactions 
 Systems, 37(4). https://doi.org/10.1145/3357154
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skrec.nn._outer_product_kernel import (
@@ -24,14 +26,17 @@ __all__ = ["MAP_PARTS", "ConvTower", "MapMLP"]
 
 
 class _MapInteraction(Interaction):
-    """What towers over the map share: the order of the dimensions and the start."""
+    """Base of towers over the map: the order of the dimensions and the start."""
 
-    def __init__(self, size, order):
+    order: Tensor | None
+    output: nn.Linear
+
+    def __init__(self, size: int, order: Any) -> None:
         super().__init__(size, size)
         self.size = size
         self.register_buffer("order", _check_order(order, size))
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Start as He et al. do before a ReLU, without biases."""
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
@@ -40,7 +45,7 @@ class _MapInteraction(Interaction):
                 he_normal_(parameter)
         nn.init.normal_(self.output.weight, 0, self.output.in_features**-0.5)
 
-    def _ordered(self, vectors):
+    def _ordered(self, vectors: Tensor) -> Tensor:
         if vectors.shape[-1] != self.size:
             raise ValueError(f"Vectors must be {self.size} wide, got {vectors.shape[-1]}.")
         return vectors if self.order is None else vectors.index_select(-1, self.order)
@@ -91,7 +96,13 @@ class ConvTower(_MapInteraction):
     torch.Size([5, 3])
     """
 
-    def __init__(self, size, n_feature_maps=32, map_part="full", order=None):
+    def __init__(
+        self,
+        size: int,
+        n_feature_maps: int = 32,
+        map_part: str = "full",
+        order: Tensor | None = None,
+    ) -> None:
         widths = [1] + [n_feature_maps] * _count_halvings(size)
         super().__init__(size, order)
         self.convolutions = nn.ModuleList(nn.Conv2d(n, m, 2, 2) for n, m in pairwise(widths))
@@ -100,7 +111,7 @@ class ConvTower(_MapInteraction):
             self.register_buffer(name, table, persistent=False)
         self.reset_parameters()
 
-    def forward(self, users, items):
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """Score some items of each user.
 
         Parameters
@@ -118,17 +129,17 @@ class ConvTower(_MapInteraction):
         tables = CellTables(*(getattr(self, name) for name in CellTables._fields))
         (kernel, bias), *layers = [
             (layer.weight.permute(2, 3, 1, 0).flatten(0, 2), layer.bias)  # (4 C_in, C), (C,)
-            for layer in self.convolutions
+            for layer in cast("Sequence[Any]", self.convolutions)
         ]
         first = torch.cat([kernel, bias[None]])  # (5, C)
         users, items = self._ordered(users), self._ordered(items)
         maps = convolve_outer_product(users, items, tables, first, layers)  # (B, m, C)
         return self.output(maps).squeeze(-1)  # (B, m)
 
-    def _pair_bytes(self, users):
+    def _pair_bytes(self, users: Tensor) -> int:
         return users.element_size() * 2 * self.output.in_features  # the rest is cut finer
 
-    def _cross_chunk(self, users, side):
+    def _cross_chunk(self, users: Tensor, side: Tensor) -> Tensor:
         return self(users[:, None], side[None])
 
 
@@ -170,7 +181,15 @@ class MapMLP(_MapInteraction):
     torch.Size([5, 3])
     """
 
-    def __init__(self, size, hidden_sizes=None, map_part="full", order=None):
+    mask: Tensor | None
+
+    def __init__(
+        self,
+        size: int,
+        hidden_sizes: Sequence[int] | None = None,
+        map_part: str = "full",
+        order: Tensor | None = None,
+    ) -> None:
         super().__init__(size, order)
         if hidden_sizes is None:
             hidden_sizes = halving_sizes(max(1, size**2 // 2), 3)
@@ -182,32 +201,33 @@ class MapMLP(_MapInteraction):
         self.register_buffer("mask", map_mask(size, map_part), persistent=False)
         self.reset_parameters()
 
-    def forward(self, users, items):
+    @property
+    def _first(self) -> nn.Linear:
+        return cast("nn.Linear", self.layers[0])
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """Score some items of each user: (B, 1 or m, size), (B, m, size) -> (B, m)."""
         users, items = self._ordered(users), self._ordered(items)
         maps = users[..., :, None] * items[..., None, :]  # (B, m, size, size)
         if self.mask is not None:
             maps = maps * self.mask
-        first = self.layers[0]
-        return self._upper(first(maps.flatten(-2)))  # (B, m)
+        return self._upper(self._first(maps.flatten(-2)))  # (B, m)
 
-    def _upper(self, x):
-        """Give the scores from what the first layer's ReLU takes."""
+    def _upper(self, x: Tensor) -> Tensor:
+        """Compute the scores from the first layer's output, before its ReLU."""
         x = F.relu(x)
         for layer in self.layers[1:]:
             x = F.relu(layer(x))
         return self.output(x).squeeze(-1)
 
-    def _pair_bytes(self, users):
+    def _pair_bytes(self, users: Tensor) -> int:
         # a chunk of items also holds the first layer folded into each of them
-        folded = self.size * self.layers[0].out_features
-        return users.element_size() * (
-            folded // max(1, len(users)) + 2 * self.layers[0].out_features
-        )
+        width = self._first.out_features
+        return users.element_size() * (self.size * width // max(1, len(users)) + 2 * width)
 
-    def _cross_chunk(self, users, side):
-        users, items, first = self._ordered(users), self._ordered(side), self.layers[0]
-        weight = first.weight.view(-1, self.size, self.size)  # (H, size, size)
+    def _cross_chunk(self, users: Tensor, side: Tensor) -> Tensor:
+        users, items, first = self._ordered(users), self._ordered(side), self._first
+        weight: Tensor = first.weight.view(-1, self.size, self.size)  # (H, size, size)
         if self.mask is not None:
             weight = weight * self.mask
         folded = items @ weight.flatten(0, 1).T  # (n, H * size)
@@ -216,7 +236,7 @@ class MapMLP(_MapInteraction):
         return self._upper(hidden + first.bias)  # (R, n)
 
 
-def _count_halvings(size):
+def _count_halvings(size: int) -> int:
     if size < 2 or size & (size - 1):
         raise ValueError(
             "The size of the vectors under a tower of convolutions must be a power of two, such as "
@@ -225,7 +245,7 @@ def _count_halvings(size):
     return size.bit_length() - 1
 
 
-def _check_order(order, size):
+def _check_order(order: Any, size: int) -> Tensor | None:
     if order is None:
         return None
     order = torch.as_tensor(order, dtype=torch.int64)

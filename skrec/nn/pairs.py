@@ -1,14 +1,19 @@
 """Models of pairs: an encoder of users, a table of items, and an interaction function."""
 
 from dataclasses import dataclass, fields, replace
+from typing import Any, TypeAlias
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skrec.nn.encoders import UserTable
+from skrec.nn.interactions import Interaction
 from skrec.nn.rows import SparseRows
 
 __all__ = ["PairBatch", "PairModel"]
+
+UserStates: TypeAlias = Any
+"""The states of R users: a tensor of vectors, or another form that a model chooses."""
 
 
 @dataclass(frozen=True)
@@ -18,28 +23,28 @@ class PairBatch:
     Parameters
     ----------
     users : Tensor of shape (G,)
-        The users of the batch, int64. Without ``group`` one for each row of ``items``.
+        The users of the batch, int64; without ``group`` there is one for each row of ``items``.
     items : Tensor of shape (B, 1 + K)
         A positive item and its negatives, int64.
     group : Tensor of shape (B,), default=None
-        For each row of ``items`` the place of its user in ``users``.
+        Place in ``users`` of the user of each row of ``items``.
     history : SparseRows of length G, default=None
-        What the users have, the positives of the batch included.
+        Items of the users, the positives of the batch included.
     values : Tensor of shape (B,), default=None
         Ratings of the first items, float32.
     """
 
-    users: torch.Tensor
-    items: torch.Tensor
-    group: torch.Tensor | None = None
+    users: Tensor
+    items: Tensor
+    group: Tensor | None = None
     history: SparseRows | None = None
-    values: torch.Tensor | None = None
+    values: Tensor | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.items)
 
-    def to(self, device):
-        """Give the batch on a device.
+    def to(self, device: str | torch.device) -> "PairBatch":
+        """Return the batch on a device.
 
         Parameters
         ----------
@@ -56,24 +61,24 @@ class PairBatch:
         parts = {f.name: getattr(self, f.name) for f in fields(self)}
         return replace(self, **{k: v.to(device) for k, v in parts.items() if v is not None})
 
-    def by_row(self, values):
-        """Give a value of each user to each row.
+    def by_row(self, values: Tensor) -> Tensor:
+        """Return for each row the value of its user.
 
         Parameters
         ----------
         values : Tensor of shape (G, ...)
-            One a user.
+            One for each user.
 
         Returns
         -------
         values : Tensor of shape (B, ...)
-            One a row.
+            One for each row.
         """
         return values if self.group is None else values[self.group]
 
 
 class PairModel(nn.Module):
-    """Score pairs of users and items.
+    """Model that scores pairs of users and items.
 
     Parameters
     ----------
@@ -82,21 +87,25 @@ class PairModel(nn.Module):
     items : torch.nn.Embedding
         Vectors of the items.
     interaction : Interaction
-        What makes a score of two vectors.
+        The function that makes a score of two vectors.
     """
 
-    def __init__(self, users, items, interaction):
+    users: Any
+    items: Any
+    interaction: Any
+
+    def __init__(self, users: nn.Module, items: nn.Module, interaction: Interaction) -> None:
         super().__init__()
         self.users = users
         self.items = items
         self.interaction = interaction
 
     @property
-    def reads_history(self):
+    def reads_history(self) -> bool:
         """Whether a user's vector depends on the history, and leaves the target out of it."""
         return self.users.reads_history
 
-    def forward(self, batch):
+    def forward(self, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
         """Score a batch.
 
         Parameters
@@ -121,8 +130,8 @@ class PairModel(nn.Module):
         users, items = self.users(batch), self.items(batch.items)
         return self.interaction(users, items), users, items
 
-    def item_vectors(self, items=None):
-        """Give the vectors of items.
+    def item_vectors(self, items: Tensor | None = None) -> Tensor:
+        """Return the vectors of items.
 
         Parameters
         ----------
@@ -136,13 +145,13 @@ class PairModel(nn.Module):
         """
         return self.items.weight if items is None else self.items(items)
 
-    def score(self, states, items):
+    def score(self, states: UserStates, items: Tensor) -> Tensor:
         """Score items of each user.
 
         Parameters
         ----------
         states : Tensor of shape (R, user_size)
-            What `states` gave.
+            What `states` returned.
         items : Tensor of shape (R, m)
             Columns, for each user its own.
 
@@ -153,13 +162,13 @@ class PairModel(nn.Module):
         """
         return self.interaction(states[:, None], self.items(items))
 
-    def score_all(self, states, items=None):
+    def score_all(self, states: UserStates, items: Tensor | None = None) -> Tensor:
         """Score all pairs of users and items.
 
         Parameters
         ----------
         states : Tensor of shape (R, user_size)
-            What `states` gave.
+            What `states` returned.
         items : Tensor of shape (m,), default=None
             Columns; None means all.
 
@@ -171,13 +180,13 @@ class PairModel(nn.Module):
         side = self.interaction.item_side(self.item_vectors(items))
         return self.interaction.cross(states, side)
 
-    def states(self, free, rows):
-        """Give what represents users.
+    def states(self, free: Tensor | None, rows: SparseRows) -> UserStates:
+        """Return the states that represent users.
 
         Parameters
         ----------
         free : Tensor of shape (R, size) or None
-            Free vectors, if there are such.
+            Free vectors, if there are any.
         rows : SparseRows of length R
             Histories.
 
@@ -188,13 +197,15 @@ class PairModel(nn.Module):
         """
         return self.users.states(free, rows)
 
-    def score_inside(self, states, rows, row, items):
+    def score_inside(
+        self, states: UserStates, rows: SparseRows, row: Tensor, items: Tensor
+    ) -> Tensor:
         """Score items that users have, leaving each out of the history.
 
         Parameters
         ----------
         states : Tensor of shape (R, user_size)
-            What `states` gave.
+            What `states` returned.
         rows : SparseRows of length R
             Histories.
         row, items : Tensor of shape (n,)

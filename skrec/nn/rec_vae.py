@@ -6,11 +6,12 @@ https://doi.org/10.1145/3336191.3371831
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skrec.nn.losses import gaussian_log_density, multinomial_nll
@@ -21,14 +22,14 @@ from skrec.nn.stacks import make_linear, outputs_of
 __all__ = ["DenseEncoder", "EncodedRows", "RecVAE", "UserScaledELBO", "composite_log_density"]
 
 _N_LAYERS = 5
-_NORM_EPS = 0.1  # of the released code: what layers this narrow in scale are normalised with
+_NORM_EPS = 0.1  # of the released code; large beside the variance of such small units
 _WEIGHTS = 3 / 20, 3 / 4, 1 / 10  # of the released code
 _WIDE = 10.0  # log-variance of the prior's widest component
 
 
 @dataclass(frozen=True)
 class EncodedRows:
-    """A batch of training rows, with what the encoder made of them at the last renewal.
+    """A batch of training rows, with the codes that the encoder made at the last renewal.
 
     Parameters
     ----------
@@ -41,15 +42,15 @@ class EncodedRows:
     """
 
     rows: SparseRows
-    mean: torch.Tensor
-    log_variance: torch.Tensor
+    mean: Tensor
+    log_variance: Tensor
     updates: Literal["encoder", "decoder"]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.rows)
 
-    def to(self, device):
-        """Give the batch on a device.
+    def to(self, device: str | torch.device) -> "EncodedRows":
+        """Return the batch on a device.
 
         Parameters
         ----------
@@ -81,7 +82,7 @@ class DenseEncoder(nn.Module):
         Width of the output, which is linear.
     """
 
-    def __init__(self, n_items, hidden_size, code_size):
+    def __init__(self, n_items: int, hidden_size: int, code_size: int) -> None:
         super().__init__()
         self.first = SparseLinear(n_items, hidden_size)
         layers = (make_linear(hidden_size, hidden_size) for _ in range(_N_LAYERS - 1))
@@ -90,7 +91,7 @@ class DenseEncoder(nn.Module):
         self.norms = nn.ModuleList(norms)
         self.code = make_linear(hidden_size, code_size)
 
-    def forward(self, rows):
+    def forward(self, rows: SparseRows) -> Tensor:
         """Encode rows.
 
         Parameters
@@ -111,14 +112,16 @@ class DenseEncoder(nn.Module):
         return self.code(hidden)  # (B, code_size)
 
 
-def _log_normal(z, mean, log_variance):
-    """Logarithm of the normal density of each coordinate."""
+def _log_normal(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Compute the logarithm of the normal density of each coordinate."""
     distance = (z - mean).square() * torch.exp(-log_variance)
     return -0.5 * (distance + log_variance + math.log(2 * math.pi))
 
 
-def composite_log_density(z, mean, log_variance, weights=_WEIGHTS):
-    r"""Logarithm of the density of the composite prior.
+def composite_log_density(
+    z: Tensor, mean: Tensor, log_variance: Tensor, weights: Sequence[float] = _WEIGHTS
+) -> Tensor:
+    r"""Compute the logarithm of the density of the composite prior.
 
     .. math:: \sum_k \log \big( w_1 N(z_k; 0, 1) + w_2 N(z_k; \mu_k, \sigma_k^2)
         + w_3 N(z_k; 0, e^{10}) \big)
@@ -137,11 +140,11 @@ def composite_log_density(z, mean, log_variance, weights=_WEIGHTS):
     Returns
     -------
     log_density : Tensor of shape (B,)
-        One value a row.
+        One value for each row.
     """
     zero = torch.zeros_like(z)
-    components = _log_normal(z, zero, zero), _log_normal(z, mean, log_variance)
-    components = torch.stack([*components, _log_normal(z, zero, zero + _WIDE)], dim=2)
+    narrow, own = _log_normal(z, zero, zero), _log_normal(z, mean, log_variance)
+    components = torch.stack([narrow, own, _log_normal(z, zero, zero + _WIDE)], dim=2)
     log_weights = z.new_tensor(weights).log()
     return torch.logsumexp(components + log_weights, dim=2).sum(dim=1)  # (B,)
 
@@ -161,15 +164,17 @@ class RecVAE(nn.Module):
         Share of the input's entries that is dropped while the encoder is trained.
     """
 
-    def __init__(self, n_items, hidden_size=600, latent_size=200, dropout=0.5):
+    def __init__(
+        self, n_items: int, hidden_size: int = 600, latent_size: int = 200, dropout: float = 0.5
+    ) -> None:
         super().__init__()
         self.dropout = dropout
         self.noise_size = latent_size
         self.encoder = DenseEncoder(n_items, hidden_size, 2 * latent_size)
         self.last = make_linear(latent_size, n_items)
 
-    def posterior(self, rows):
-        """Give the parameters of the code's distribution, without dropout.
+    def posterior(self, rows: SparseRows) -> tuple[Tensor, Tensor]:
+        """Compute the parameters of the code's distribution, without dropout.
 
         Parameters
         ----------
@@ -181,10 +186,11 @@ class RecVAE(nn.Module):
         mean, log_variance : Tensor of shape (B, latent_size)
             Those of a diagonal Gaussian.
         """
-        return self.encoder(rows.normalized()).chunk(2, dim=1)
+        mean, log_variance = self.encoder(rows.normalized()).chunk(2, dim=1)
+        return mean, log_variance
 
-    def draw(self, rows, noise):
-        """Draw codes.
+    def draw(self, rows: SparseRows, noise: Tensor) -> Tensor:
+        """Sample codes.
 
         Parameters
         ----------
@@ -200,15 +206,15 @@ class RecVAE(nn.Module):
         """
         return sample(*self.posterior(rows), noise)
 
-    def decode(self, z, items=None):
-        """Give the logits of a code, of all items or of some.
+    def decode(self, z: Tensor, items: Tensor | None = None) -> Tensor:
+        """Compute the logits of a code, of all items or of some.
 
         Parameters
         ----------
         z : Tensor of shape (B, latent_size)
             The code.
         items : Tensor of int64 of shape (m,), default=None
-            Columns to give.
+            Columns to return.
 
         Returns
         -------
@@ -217,15 +223,17 @@ class RecVAE(nn.Module):
         """
         return outputs_of(self.last, z, items)  # (B, n_items) or (B, m)
 
-    def forward(self, batch, items=None):
-        """Give logits: of the posterior's means, or of draws for a batch to train on.
+    def forward(
+        self, batch: SparseRows | EncodedRows, items: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return logits: of the posterior's means, or of draws for a batch to train on.
 
         Parameters
         ----------
         batch : SparseRows or EncodedRows
             B rows; with codes, the batch trains one part and the other gets no gradient.
         items : Tensor of int64 of shape (m,), default=None
-            Columns to give logits of (`SparseRows`).
+            Columns to return logits of (`SparseRows`).
 
         Returns
         -------
@@ -241,8 +249,8 @@ class RecVAE(nn.Module):
             return (self.decode(sample(batch.mean, batch.log_variance)),)
         return self._encoder_step(batch)
 
-    def _encoder_step(self, batch):
-        """Give logits and divergence; the decoder's weights are constants."""
+    def _encoder_step(self, batch: EncodedRows) -> tuple[Tensor, Tensor]:
+        """Return logits and divergence; the decoder's weights are constants."""
         rows = batch.rows.normalized().dropped_out(self.dropout, training=True)
         posterior = self.encoder(rows).chunk(2, dim=1)
         z = sample(*posterior)
@@ -263,12 +271,12 @@ class UserScaledELBO(nn.Module):
         Weight of the divergence for each interaction of the user.
     """
 
-    def __init__(self, gamma=0.005):
+    def __init__(self, gamma: float = 0.005) -> None:
         super().__init__()
         self.gamma = gamma
 
-    def forward(self, output, rows):
-        """Give the loss of a batch.
+    def forward(self, output: tuple[Tensor, ...], rows: SparseRows) -> Tensor:
+        """Compute the loss of a batch.
 
         Parameters
         ----------

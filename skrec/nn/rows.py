@@ -2,19 +2,30 @@
 
 import warnings
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Self
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-__all__ = ["SparseLinear", "SparseRows", "add_transposed", "row_product", "xavier_"]
+from skrec.nn._huge_pages import use_huge_pages
+
+__all__ = [
+    "SparseLinear",
+    "SparseRows",
+    "add_transposed",
+    "row_product",
+    "sparse_csr",
+    "xavier_",
+]
 
 _LEAST_NORM = 1e-12  # as in torch.nn.functional.normalize: a row of zeros stays one
 _ENTRIES = 2**14  # whose gradients are gathered at a time where sparse products are not to be had
 
 
-def xavier_(weight, parts=1):
+def xavier_(weight: Tensor, parts: int = 1) -> None:
     """Fill a weight as Glorot and Bengio do, uniformly by the widths of both sides.
 
     Parameters
@@ -42,15 +53,15 @@ class SparseRows:
         The entries, float32.
     """
 
-    indices: torch.Tensor
-    offsets: torch.Tensor
-    values: torch.Tensor
+    indices: Tensor
+    offsets: Tensor
+    values: Tensor
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def to(self, device):
-        """Give the batch on a device.
+    def to(self, device: str | torch.device) -> "SparseRows":
+        """Return the batch on a device.
 
         Parameters
         ----------
@@ -68,39 +79,39 @@ class SparseRows:
         return SparseRows(*(part.to(device, non_blocking=True) for part in parts))
 
     @property
-    def row(self):
+    def row(self) -> Tensor:
         """Row of each stored entry, int64 of shape (nnz,)."""
         places = torch.arange(len(self), device=self.offsets.device)
         return torch.repeat_interleave(places, self.offsets.diff())
 
-    def sum(self, values=None):
+    def sum(self, values: Tensor | None = None) -> Tensor:
         """Sum values of stored entries over each row.
 
         Parameters
         ----------
         values : Tensor of shape (nnz,), default=None
-            What to sum; None sums the entries.
+            The values to sum; None sums the entries.
 
         Returns
         -------
         sums : Tensor of shape (n_rows,)
-            One a row.
+            One for each row.
         """
         values = self.values if values is None else values
         return values.new_zeros(len(self)).index_add_(0, self.row, values)
 
-    def normalized(self):
-        """Divide each row by its Euclidean norm.
+    def normalized(self) -> Self:
+        """Return the rows, each divided by its Euclidean norm.
 
         Returns
         -------
         rows : SparseRows
-            Rows of norm 1; an empty row stays empty, one of zeros as it is.
+            Rows of norm 1; an empty row stays empty, and one of zeros stays as it is.
         """
         norms = self.sum(self.values**2).sqrt().clamp(min=_LEAST_NORM)
         return replace(self, values=self.values / norms[self.row])
 
-    def dropped_out(self, p, training):
+    def dropped_out(self, p: float, training: bool) -> Self:
         """Set a share of the stored entries to 0 and scale the rest, while training.
 
         Parameters
@@ -129,13 +140,16 @@ class SparseLinear(nn.Module):
         Layers side by side, each with ``out_features`` columns of the output.
     """
 
-    def __init__(self, in_features, out_features, parts=1):
+    def __init__(self, in_features: int, out_features: int, parts: int = 1) -> None:
+        use_huge_pages()
         super().__init__()
         self.weight = nn.Parameter(torch.empty(in_features, parts * out_features))
         self.bias = nn.Parameter(torch.zeros(parts * out_features))
         xavier_(self.weight.T, parts)
 
-    def forward(self, rows, dense=None):
+    def forward(
+        self, rows: SparseRows, dense: Tensor | None = None
+    ) -> Tensor | tuple[Tensor, Tensor]:
         """Multiply a batch with the weight and add the bias.
 
         Parameters
@@ -143,14 +157,14 @@ class SparseLinear(nn.Module):
         rows : SparseRows
             B rows over ``in_features`` columns.
         dense : Tensor of shape (K, in_features), default=None
-            Dense rows that are divided by their norms and pass the layer too.
+            Dense rows, which are divided by their norms and pass the layer too.
 
         Returns
         -------
         output : Tensor of shape (B, parts * out_features)
             The layer's output.
         dense_output : Tensor of shape (K, parts * out_features)
-            That of the dense rows, if there are such.
+            That of the dense rows, if there are any.
         """
         entries = rows.indices, rows.offsets, rows.values
         output, dense_output = _RowProduct.apply(self.weight, *entries, dense)
@@ -158,7 +172,7 @@ class SparseLinear(nn.Module):
         return output if dense is None else (output, dense_output + self.bias)
 
 
-def row_product(rows, weight):
+def row_product(rows: SparseRows, weight: Tensor) -> Tensor:
     """Multiply sparse rows with a weight.
 
     Parameters
@@ -184,9 +198,22 @@ class _RowProduct(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, weight, indices, offsets, values, dense):
-        options = {"mode": "sum", "per_sample_weights": values, "include_last_offset": True}
-        output = F.embedding_bag(indices, weight, offsets, **options)
+    def forward(
+        ctx: Any,
+        weight: Tensor,
+        indices: Tensor,
+        offsets: Tensor,
+        values: Tensor,
+        dense: Tensor | None,
+    ) -> tuple[Tensor, Tensor | None]:
+        output = F.embedding_bag(
+            indices,
+            weight,
+            offsets,
+            mode="sum",
+            per_sample_weights=values,
+            include_last_offset=True,
+        )
         ctx.save_for_backward(weight, indices, offsets, values)
         if dense is None:
             return output, None
@@ -197,9 +224,10 @@ class _RowProduct(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad, dense_grad):
-        weight, *entries = ctx.saved_tensors
-        entries, dense = entries[:3], entries[3:]
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, grad: Tensor, dense_grad: Tensor
+    ) -> tuple[Tensor | None, ...]:
+        weight, indices, offsets, values, *dense = ctx.saved_tensors
         grad_weight = grad_dense = None
         if dense:
             rows, norms, product = dense
@@ -210,17 +238,25 @@ class _RowProduct(torch.autograd.Function):
             if ctx.needs_input_grad[0]:
                 grad_weight = rows.T @ dense_grad
         if ctx.needs_input_grad[0]:
-            grad_weight = add_transposed(grad_weight, *entries, grad.contiguous(), len(weight))
+            grad = grad.contiguous()
+            grad_weight = add_transposed(grad_weight, indices, offsets, values, grad, len(weight))
         return grad_weight, None, None, None, grad_dense
 
 
-def add_transposed(into, indices, offsets, values, grad, n_columns):
-    """Add the product of transposed sparse rows and a dense matrix, in place if there is a place.
+def add_transposed(
+    into: Tensor | None,
+    indices: Tensor,
+    offsets: Tensor,
+    values: Tensor,
+    grad: Tensor,
+    n_columns: int,
+) -> Tensor:
+    """Add the product of transposed sparse rows and a dense matrix, in place if one is passed.
 
     Parameters
     ----------
     into : Tensor of shape (n_columns, size) or None
-        What to add to; None makes a new one.
+        The matrix to add to; None makes a new one.
     indices, offsets, values : Tensor
         The sparse rows, as in `SparseRows`.
     grad : Tensor of shape (n_rows, size)
@@ -242,16 +278,38 @@ def add_transposed(into, indices, offsets, values, grad, n_columns):
         return into
     order = torch.argsort(indices.int(), stable=True)  # half the time of long integers
     starts = torch.searchsorted(indices[order], torch.arange(n_columns + 1))
-    transposed = torch.sparse_csr_tensor(
-        starts, row[order], values[order], (n_columns, len(grad)), check_invariants=False
-    )
+    transposed = sparse_csr(starts, row[order], values[order], (n_columns, len(grad)))
     new = into is None
     into = grad.new_empty(n_columns, grad.shape[1]) if new else into
     return torch.addmm(into, transposed, grad, beta=0 if new else 1, out=into)
 
 
-def warn_of_sparse_layout():
-    """Let torch say unheard, as it does once, that sparse rows are in a beta state."""
+def sparse_csr(offsets: Tensor, indices: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Return sparse rows as a tensor, whose parts are not checked.
+
+    Parameters
+    ----------
+    offsets : Tensor of shape (n_rows + 1,)
+        Where each row starts, and the end.
+    indices, values : Tensor of shape (nnz,)
+        Columns and values of the entries.
+    shape : tuple of int
+        Numbers of rows and columns.
+
+    Returns
+    -------
+    matrix : Tensor of shape (n_rows, n_columns)
+        In the CSR layout.
+    """
+    _silence_beta_warning()
+    return torch.sparse_csr_tensor(offsets, indices, values, shape, check_invariants=False)
+
+
+@cache
+def _silence_beta_warning() -> None:
+    """Build a first CSR matrix, so that torch's only warning of a beta state is not seen."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.sparse_csr_tensor([0, 0], [], [], (1, 1))
+        # this message only: a filter may outlive its block where threads enter such blocks at once
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
+        entry = torch.zeros(1, dtype=torch.int64)
+        torch.sparse_csr_tensor(torch.tensor([0, 1]), entry, entry, (1, 1), check_invariants=False)

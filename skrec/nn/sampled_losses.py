@@ -1,15 +1,18 @@
 """Losses over a positive and its sampled negatives, scores of shape (B, 1 + K)."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 __all__ = ["PairwiseLoss", "PointwiseLoss", "RatingLoss", "SampledLoss", "bpr_nll", "pointwise_nll"]
 
 
-def bpr_nll(scores):
-    r"""Bayesian personalised ranking: the mean of -ln sigma(f_positive - f_negative).
+def bpr_nll(scores: Tensor) -> Tensor:
+    r"""Compute the BPR loss, the mean of -ln sigma(f_positive - f_negative).
 
     Parameters
     ----------
@@ -19,13 +22,13 @@ def bpr_nll(scores):
     Returns
     -------
     loss : Tensor of shape (B,)
-        One value a row.
+        One value for each row.
     """
     return F.softplus(scores[:, 1:] - scores[:, :1]).mean(dim=1)
 
 
-def pointwise_nll(scores):
-    r"""Binary cross-entropy: the mean of -ln sigma(f_positive) and -ln sigma(-f_negative).
+def pointwise_nll(scores: Tensor) -> Tensor:
+    r"""Compute the mean of -ln sigma(f_positive) and -ln sigma(-f_negative), a cross-entropy.
 
     Parameters
     ----------
@@ -35,7 +38,7 @@ def pointwise_nll(scores):
     Returns
     -------
     loss : Tensor of shape (B,)
-        One value a row.
+        One value for each row.
     """
     positive, negatives = F.softplus(-scores[:, 0]), F.softplus(scores[:, 1:])
     return (positive + negatives.sum(dim=1)) / scores.shape[1]
@@ -45,18 +48,18 @@ class _ColumnSquares(torch.autograd.Function):
     """The sum of squares of each column of vectors, without a temporary of their size."""
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
         return torch.linalg.vector_norm(x, dim=(0, 2)).square()
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad):
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         return ctx.saved_tensors[0] * (2 * grad[:, None])
 
 
-def column_squares(vectors):
-    """Give the sums of squares of vectors by column.
+def column_squares(vectors: Tensor) -> Tensor:
+    """Compute the sums of squares of vectors by column.
 
     Parameters
     ----------
@@ -80,13 +83,16 @@ class SampledLoss(nn.Module):
         Weights of the squared norms.
     """
 
-    def __init__(self, l2_users=0.0, l2_items=0.0):
+    nll: Callable[[Tensor], Tensor]
+    norms: Callable[[Tensor], Tensor]
+
+    def __init__(self, l2_users: float = 0.0, l2_items: float = 0.0) -> None:
         super().__init__()
         self.l2_users = l2_users
         self.l2_items = l2_items
 
-    def forward(self, output, target=None):
-        """Give the loss of what a `PairModel` gave for a batch.
+    def forward(self, output: tuple[Tensor, Tensor, Tensor], target: Any = None) -> Tensor:
+        """Compute the loss of the output of a `PairModel` for a batch.
 
         Parameters
         ----------
@@ -108,7 +114,7 @@ class SampledLoss(nn.Module):
             loss = loss + self.l2_items / len(scores) * self.norms(column_squares(items))
         return loss
 
-    def _data_term(self, scores, target):
+    def _data_term(self, scores: Tensor, target: Any) -> Tensor:
         return self.nll(scores).mean()
 
 
@@ -128,8 +134,8 @@ class PairwiseLoss(SampledLoss):
     nll = staticmethod(bpr_nll)
 
     @staticmethod
-    def norms(squares):
-        """Add up the squares of positives and the mean ones of their negatives.
+    def norms(squares: Tensor) -> Tensor:
+        """Sum the squares of positives and the mean squares of their negatives.
 
         Parameters
         ----------
@@ -148,7 +154,7 @@ class PointwiseLoss(SampledLoss):
     r"""Binary cross-entropy.
 
     A pair costs :math:`-\ln p + \lambda_u |u|^2 + \lambda_i |i|^2`, where p is the probability of
-    what it is; the K + 1 pairs of a row are averaged.
+    its label; the K + 1 pairs of a row are averaged.
 
     Parameters
     ----------
@@ -160,7 +166,7 @@ class PointwiseLoss(SampledLoss):
     nll = staticmethod(pointwise_nll)
 
     @staticmethod
-    def norms(squares):
+    def norms(squares: Tensor) -> Tensor:
         """Average the squares of all pairs of a row.
 
         Parameters
@@ -190,5 +196,5 @@ class RatingLoss(SampledLoss):
     pairwise = False
     norms = staticmethod(PointwiseLoss.norms)
 
-    def _data_term(self, scores, target):
+    def _data_term(self, scores: Tensor, target: Any) -> Tensor:
         return F.mse_loss(scores[:, 0], target.values)

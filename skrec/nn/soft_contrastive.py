@@ -7,7 +7,7 @@ with hedged instance embedding. ICLR. https://arxiv.org/abs/1810.00319
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skrec.nn.gaussian import GaussianInteraction, mean_logit
@@ -29,7 +29,7 @@ class SoftContrastive(GaussianInteraction):
     n_draws : int, default=9
         Vectors K drawn from each Gaussian.
     average : {"probability", "score"}, default="probability"
-        What is averaged over several draws of K vectors.
+        The quantity that is averaged over several draws of K vectors.
     distance : float, default=1.0
         The distance at which the probability starts at one half.
 
@@ -39,12 +39,18 @@ class SoftContrastive(GaussianInteraction):
     uncertainty with hedged instance embedding. ICLR. https://arxiv.org/abs/1810.00319
     """
 
-    def __init__(self, size, n_draws=9, average="probability", distance=1.0):
+    def __init__(
+        self,
+        size: int,
+        n_draws: int = 9,
+        average: str = "probability",
+        distance: float = 1.0,
+    ) -> None:
         super().__init__(size, n_draws, average)
         self.raw_slope = nn.Parameter(torch.tensor(math.log(math.expm1(1.0))))  # a = 1
         self.bias = nn.Parameter(torch.tensor(float(distance)))
 
-    def pair(self, users, items):
+    def pair(self, users: Tensor, items: Tensor) -> Tensor:
         """Score pairs of draws.
 
         Parameters
@@ -62,12 +68,12 @@ class SoftContrastive(GaussianInteraction):
         logits = self.bias - F.softplus(self.raw_slope) * distances(users, items)  # (B, m, K, K)
         return mean_logit(logits.flatten(-2), dim=-1)
 
-    def _pair_bytes(self, users):
+    def _pair_bytes(self, users: Tensor) -> int:
         return 6 * users.element_size() * self.n_draws**2
 
 
-def distances(users, items):
-    """Give the distances of all draws of users and of items.
+def distances(users: Tensor, items: Tensor) -> Tensor:
+    """Compute the distances of all draws of users and of items.
 
     Parameters
     ----------
@@ -79,7 +85,7 @@ def distances(users, items):
     Returns
     -------
     distances : Tensor of shape (B, m, K, K)
-        Euclidean, a row a draw of the user.
+        Euclidean, with a row for each draw of the user.
     """
     squares = users.square().sum(-1)[..., None] + items.square().sum(-1)[..., None, :]
     if users.shape[1] == 1 and items.shape[0] == 1:  # all pairs: one matrix product

@@ -4,17 +4,19 @@ Units: Dauphin, Y. N., Fan, A., Auli, M., & Grangier, D. (2017). Language modeli
 convolutional networks. ICML.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skrec.nn.rows import SparseLinear, xavier_
+from skrec.nn.rows import SparseLinear, SparseRows, xavier_
 
 __all__ = ["RowEncoder", "make_hidden", "make_linear", "make_units", "outputs_of"]
 
 
-def make_units(gated):
+def make_units(gated: bool) -> nn.Module:
     r"""Make hidden units.
 
     Parameters
@@ -25,13 +27,13 @@ def make_units(gated):
     Returns
     -------
     units : torch.nn.Module
-        What comes after a linear layer; gated units take twice their number of inputs.
+        The activation after a linear layer; gated units read two inputs for each output.
     """
     return nn.GLU(dim=1) if gated else nn.Tanh()
 
 
-def make_linear(n_in, n_out, gated=False, bias=True):
-    """Make a linear layer that starts as Xavier has it.
+def make_linear(n_in: int, n_out: int, gated: bool = False, bias: bool = True) -> nn.Linear:
+    """Make a linear layer that starts with Xavier's weights.
 
     Parameters
     ----------
@@ -45,7 +47,7 @@ def make_linear(n_in, n_out, gated=False, bias=True):
     Returns
     -------
     layer : torch.nn.Linear
-        With a bias of zero.
+        The layer; its bias starts at zero.
     """
     parts = 2 if gated else 1
     layer = nn.Linear(n_in, parts * n_out, bias=bias)
@@ -55,7 +57,7 @@ def make_linear(n_in, n_out, gated=False, bias=True):
     return layer
 
 
-def make_hidden(sizes, gated=False):
+def make_hidden(sizes: Sequence[int], gated: bool = False) -> nn.Sequential:
     """Make layers of hidden units.
 
     Parameters
@@ -68,16 +70,16 @@ def make_hidden(sizes, gated=False):
     Returns
     -------
     layers : torch.nn.Sequential
-        Linear layer and units in turn.
+        Linear layers and units in turn.
     """
-    layers = []
+    layers: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
         layers += [make_linear(n_in, n_out, gated), make_units(gated)]
     return nn.Sequential(*layers)
 
 
-def outputs_of(layer, hidden, columns=None):
-    """Give the outputs of a linear layer, all or some.
+def outputs_of(layer: nn.Linear, hidden: Tensor, columns: Tensor | None = None) -> Tensor:
+    """Compute all or some outputs of a linear layer.
 
     Parameters
     ----------
@@ -86,7 +88,7 @@ def outputs_of(layer, hidden, columns=None):
     hidden : Tensor of shape (B, n_in)
         Its input.
     columns : Tensor of int64 of shape (m,), default=None
-        Which outputs to give.
+        Which outputs to return; None means all.
 
     Returns
     -------
@@ -115,7 +117,16 @@ class RowEncoder(nn.Module):
         Width of a vector that the first layer reads together with the row.
     """
 
-    def __init__(self, n_items, hidden_sizes, code_size, gated=False, side_size=None):
+    side: Any  # a linear layer on the vector beside the row, or None
+
+    def __init__(
+        self,
+        n_items: int,
+        hidden_sizes: Sequence[int],
+        code_size: int,
+        gated: bool = False,
+        side_size: int | None = None,
+    ) -> None:
         super().__init__()
         sizes = [*hidden_sizes, code_size]
         is_gated = [gated] * len(hidden_sizes) + [False]
@@ -123,12 +134,12 @@ class RowEncoder(nn.Module):
         self.side = None
         if side_size is not None:
             self.side = make_linear(side_size, sizes[0], is_gated[0], bias=False)
-        rest = []
+        rest: list[nn.Module] = []
         for (n_in, n_out), next_is_gated in zip(pairwise(sizes), is_gated[1:]):
             rest += [make_units(gated), make_linear(n_in, n_out, next_is_gated)]
         self.rest = nn.Sequential(*rest)
 
-    def forward(self, rows, side=None):
+    def forward(self, rows: SparseRows, side: Tensor | None = None) -> Tensor:
         """Encode rows.
 
         Parameters
@@ -136,7 +147,7 @@ class RowEncoder(nn.Module):
         rows : SparseRows
             B rows.
         side : Tensor of shape (B, side_size), default=None
-            What stands beside them.
+            The vectors beside them.
 
         Returns
         -------
@@ -148,7 +159,7 @@ class RowEncoder(nn.Module):
             hidden = hidden + self.side(side)
         return self.rest(hidden)  # (B, code_size)
 
-    def dense(self, rows):
+    def dense(self, rows: Tensor) -> Tensor:
         """Encode dense rows, each divided by its Euclidean norm.
 
         Parameters
@@ -163,7 +174,7 @@ class RowEncoder(nn.Module):
         """
         return self.rest(F.normalize(rows, dim=1) @ self.first.weight + self.first.bias)
 
-    def with_dense(self, rows, dense):
+    def with_dense(self, rows: SparseRows, dense: Tensor) -> tuple[Tensor, Tensor]:
         """Encode rows, and dense ones as `dense` does; the gradient of both is written once.
 
         Parameters
@@ -180,4 +191,5 @@ class RowEncoder(nn.Module):
         dense_code : Tensor of shape (K, code_size)
             That of the dense rows.
         """
-        return tuple(self.rest(hidden) for hidden in self.first(rows, dense))
+        hidden, dense_hidden = self.first(rows, dense)
+        return self.rest(hidden), self.rest(dense_hidden)

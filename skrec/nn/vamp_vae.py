@@ -6,11 +6,14 @@ mechanisms. RecSys. https://doi.org/10.1145/3298689.3347015
 Tomczak, J. M., & Welling, M. (2018). VAE with a VampPrior. AISTATS.
 """
 
+from collections.abc import Sequence
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skrec.nn.losses import gaussian_kl, gaussian_log_density, mixture_log_density
 from skrec.nn.mult_vae import RowAutoencoder, sample
+from skrec.nn.rows import SparseRows
 from skrec.nn.stacks import RowEncoder, make_hidden, make_linear
 
 __all__ = ["HierarchicalVampVAE", "VampVAE"]
@@ -19,7 +22,7 @@ _LOG_VARIANCE = -12.0, 4.0  # the bounds of the released code
 _START = 0.05, 0.01  # mean and deviation of the pseudo-inputs' entries
 
 
-def _gaussian(code):
+def _gaussian(code: Tensor) -> tuple[Tensor, Tensor]:
     """Split a code into mean and bounded log-variance, each of shape (B, latent_size)."""
     mean, log_variance = code.chunk(2, dim=1)
     return mean, log_variance.clamp(*_LOG_VARIANCE)
@@ -52,21 +55,21 @@ class VampVAE(RowAutoencoder):
 
     def __init__(
         self,
-        n_items,
-        hidden_sizes=(600,),
-        latent_size=200,
-        dropout=0.5,
-        gated=False,
-        n_pseudo_inputs=1000,
-    ):
+        n_items: int,
+        hidden_sizes: Sequence[int] = (600,),
+        latent_size: int = 200,
+        dropout: float = 0.5,
+        gated: bool = False,
+        n_pseudo_inputs: int = 1000,
+    ) -> None:
         code_size = self._n_codes * latent_size
         super().__init__(n_items, hidden_sizes, code_size, 2 * latent_size, dropout, gated)
         self.noise_size = code_size
         self.pseudo_inputs = nn.Parameter(torch.empty(n_pseudo_inputs, n_items))
         nn.init.normal_(self.pseudo_inputs, *_START)
 
-    def prior(self):
-        """Give the components of the prior; pseudo-inputs that an update took out of [0, 1] return.
+    def prior(self) -> tuple[Tensor, Tensor]:
+        """Compute the components of the prior, after pseudo-inputs are clamped to [0, 1].
 
         Returns
         -------
@@ -76,12 +79,12 @@ class VampVAE(RowAutoencoder):
         self._clamp()
         return _gaussian(self.encoder.dense(self.pseudo_inputs))
 
-    def _clamp(self):
+    def _clamp(self) -> None:
         with torch.no_grad():
             self.pseudo_inputs.clamp_(0, 1)
 
-    def decode_prior(self):
-        """Give what the means of the components decode to.
+    def decode_prior(self) -> Tensor:
+        """Decode the means of the components.
 
         Returns
         -------
@@ -90,8 +93,8 @@ class VampVAE(RowAutoencoder):
         """
         return self.decode(self.prior()[0])
 
-    def posterior(self, rows):
-        """Give the distribution of the code that the prior is about.
+    def posterior(self, rows: SparseRows) -> tuple[Tensor, Tensor]:
+        """Compute the distribution of the code whose prior is the mixture.
 
         Parameters
         ----------
@@ -105,8 +108,8 @@ class VampVAE(RowAutoencoder):
         """
         return _gaussian(self.encode(rows))
 
-    def draw(self, rows, noise):
-        """Draw codes.
+    def draw(self, rows: SparseRows, noise: Tensor) -> Tensor:
+        """Sample codes.
 
         Parameters
         ----------
@@ -122,15 +125,15 @@ class VampVAE(RowAutoencoder):
         """
         return sample(*self.posterior(rows), noise)
 
-    def forward(self, rows, items=None):
-        """Give logits and, in training, a draw of the divergence; else codes are means.
+    def forward(self, rows: SparseRows, items: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Return logits and, in training, a draw of the divergence; else codes are means.
 
         Parameters
         ----------
         rows : SparseRows
             B rows.
         items : Tensor of int64 of shape (m,), default=None
-            Columns to give logits of.
+            Columns to return logits of.
 
         Returns
         -------
@@ -145,8 +148,8 @@ class VampVAE(RowAutoencoder):
         z, divergence = self.sample_with_divergence(self.corrupt(rows))
         return self.decode(z, items), divergence
 
-    def sample_with_divergence(self, rows):
-        """Draw codes of rows that are corrupted already.
+    def sample_with_divergence(self, rows: SparseRows) -> tuple[Tensor, Tensor]:
+        """Sample codes of rows that are corrupted already.
 
         Parameters
         ----------
@@ -195,21 +198,21 @@ class HierarchicalVampVAE(VampVAE):
 
     def __init__(
         self,
-        n_items,
-        hidden_sizes=(600,),
-        latent_size=200,
-        dropout=0.5,
-        gated=False,
-        n_pseudo_inputs=1000,
-    ):
+        n_items: int,
+        hidden_sizes: Sequence[int] = (600,),
+        latent_size: int = 200,
+        dropout: float = 0.5,
+        gated: bool = False,
+        n_pseudo_inputs: int = 1000,
+    ) -> None:
         super().__init__(n_items, hidden_sizes, latent_size, dropout, gated, n_pseudo_inputs)
         self.first_encoder = RowEncoder(n_items, hidden_sizes, 2 * latent_size, gated, latent_size)
         widths = [latent_size, *reversed(hidden_sizes)]
         self.first_prior = make_hidden(widths, gated)
         self.first_prior.append(make_linear(widths[-1], 2 * latent_size))
 
-    def draw(self, rows, noise):
-        """Draw codes.
+    def draw(self, rows: SparseRows, noise: Tensor) -> Tensor:
+        """Sample codes.
 
         Parameters
         ----------
@@ -229,8 +232,8 @@ class HierarchicalVampVAE(VampVAE):
         z1 = sample(*_gaussian(self.first_encoder(rows, z2)), first)
         return torch.cat([z1, z2], dim=1)
 
-    def decode_prior(self):
-        """Give what the means of the components decode to.
+    def decode_prior(self) -> Tensor:
+        """Decode the means of the components.
 
         Returns
         -------
@@ -241,8 +244,8 @@ class HierarchicalVampVAE(VampVAE):
         z1, _ = _gaussian(self.first_prior(z2))
         return self.decode(torch.cat([z1, z2], dim=1))
 
-    def sample_with_divergence(self, rows):
-        """Draw codes of rows that are corrupted already.
+    def sample_with_divergence(self, rows: SparseRows) -> tuple[Tensor, Tensor]:
+        """Sample codes of rows that are corrupted already.
 
         Parameters
         ----------

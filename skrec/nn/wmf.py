@@ -4,14 +4,16 @@ Hu, Y., Koren, Y., & Volinsky, C. (2008). Collaborative filtering for implicit f
 ICDM. https://doi.org/10.1109/ICDM.2008.22
 """
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 __all__ = ["RowGroup", "WeightedRows"]
 
-# numbers in a group's vectors: on a CPU what is worked on stays in the cache, a GPU wants more
+# numbers in a group's vectors: on a CPU they stay in the cache, a GPU needs more at a time
 _NUMBERS = {"cpu": 2**17, "cuda": 2**24}
 _LONGEST = 1024  # entries of a row that are gathered at once, so that long rows stay there too
 
@@ -24,16 +26,16 @@ class RowGroup(NamedTuple):
     rows : Tensor of shape (n,)
         Which rows.
     items : Tensor of shape (n, length)
-        What they store.
+        Columns of their entries.
     scales, targets : Tensor of shape (n, length)
-        What the vector of each stored item is multiplied by, 0 in the padding, and what the
-        product with the row's vector is to come to.
+        The factor of the vector of each stored item, 0 in the padding, and the target of its
+        product with the row's vector.
     """
 
-    rows: torch.Tensor
-    items: torch.Tensor
-    scales: torch.Tensor
-    targets: torch.Tensor
+    rows: Tensor
+    items: Tensor
+    scales: Tensor
+    targets: Tensor
 
 
 class WeightedRows:
@@ -65,7 +67,16 @@ class WeightedRows:
     length only.
     """
 
-    def __init__(self, indptr, indices, scales, targets, ridge, weight, n_factors):
+    def __init__(
+        self,
+        indptr: Tensor,
+        indices: Tensor,
+        scales: Tensor,
+        targets: Tensor,
+        ridge: Tensor,
+        weight: float,
+        n_factors: int,
+    ) -> None:
         self.ridge, self.weight = ridge, weight
         most = _NUMBERS["cpu" if indices.device.type == "cpu" else "cuda"]
         entries = indices, scales, targets
@@ -73,8 +84,14 @@ class WeightedRows:
             _padded(indptr, *entries, rows) for rows in _groups(indptr.diff(), n_factors, most)
         ]
 
-    def solve(self, vectors, gram=None, start=None, n_steps=None):
-        """Give the vectors of the rows.
+    def solve(
+        self,
+        vectors: Tensor,
+        gram: Tensor | None = None,
+        start: Tensor | None = None,
+        n_steps: int | None = None,
+    ) -> Tensor:
+        """Compute the vectors of the rows.
 
         Parameters
         ----------
@@ -99,19 +116,21 @@ class WeightedRows:
         solved = vectors.new_zeros(len(self.ridge), vectors.shape[1])
         start = None if start is None else start @ rotation
 
-        def solve(group):
+        def solve(group: RowGroup) -> None:
             diagonal = self.weight * spectrum + self.ridge[group.rows, None]
             if n_steps is None:
                 solved[group.rows] = solve_group(group, vectors, diagonal)
             else:
-                first = start[group.rows]
+                first = start[group.rows]  # pyright: ignore[reportOptionalSubscript]
                 solved[group.rows] = approach_group(group, vectors, diagonal, first, n_steps)
 
         _for_each(solve, self.groups, vectors.device)
         return solved @ rotation.T
 
 
-def _for_each(function, groups, device):
+def _for_each(
+    function: Callable[[RowGroup], None], groups: list[RowGroup], device: torch.device
+) -> None:
     """Call a function on each group; on a CPU in as many threads as torch has, one core each.
 
     A group is too small for torch's own threads, which would wait for each other at every step.
@@ -131,7 +150,7 @@ def _for_each(function, groups, device):
         torch.set_num_threads(n_threads)
 
 
-def solve_group(group, vectors, diagonal):
+def solve_group(group: RowGroup, vectors: Tensor, diagonal: Tensor) -> Tensor:
     """Solve the rows of a group by Cholesky, through the smaller of two systems.
 
     Parameters
@@ -141,7 +160,7 @@ def solve_group(group, vectors, diagonal):
     vectors : Tensor of shape (n_columns, n_factors)
         The vectors of the columns.
     diagonal : Tensor of shape (n, n_factors)
-        What the stored entries' own part of the normal equations is added to.
+        The part of the normal equations to which that of the stored entries is added.
 
     Returns
     -------
@@ -158,7 +177,7 @@ def solve_group(group, vectors, diagonal):
     return torch.bmm(scaled.mT, solved)[:, :, 0] * root
 
 
-def _solve_primal(group, vectors, diagonal):
+def _solve_primal(group: RowGroup, vectors: Tensor, diagonal: Tensor) -> Tensor:
     """Solve for as many unknowns as there are factors, summing long rows in pieces."""
     system = torch.diag_embed(diagonal)  # (n, n_factors, n_factors)
     right = torch.zeros_like(diagonal)[:, :, None]
@@ -170,7 +189,9 @@ def _solve_primal(group, vectors, diagonal):
     return torch.cholesky_solve(right, torch.linalg.cholesky(system))[:, :, 0]
 
 
-def approach_group(group, vectors, diagonal, start, n_steps):
+def approach_group(
+    group: RowGroup, vectors: Tensor, diagonal: Tensor, start: Tensor, n_steps: int
+) -> Tensor:
     """Take steps of conjugate gradients towards the solution of the rows of a group.
 
     Parameters
@@ -193,10 +214,10 @@ def approach_group(group, vectors, diagonal, start, n_steps):
     """
     scaled = _gathered(vectors, group.items, group.scales)  # (n, length, n_factors)
 
-    def times_transposed(y):
+    def times_transposed(y: Tensor) -> Tensor:
         return torch.bmm(scaled.mT, y[:, :, None])[:, :, 0]
 
-    def product(x):
+    def product(x: Tensor) -> Tensor:
         return diagonal * x + times_transposed(torch.bmm(scaled, x[:, :, None])[:, :, 0])
 
     x = start
@@ -214,42 +235,44 @@ def approach_group(group, vectors, diagonal, start, n_steps):
     return x
 
 
-def _dot(a, b):
+def _dot(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).sum(dim=1, keepdim=True)
 
 
-def _tiny(x):
+def _tiny(x: Tensor) -> float:
     return torch.finfo(x.dtype).tiny  # a row that is solved already has nowhere to go
 
 
-def _diagonal(matrices):
+def _diagonal(matrices: Tensor) -> Tensor:
     return matrices.diagonal(dim1=-2, dim2=-1)
 
 
-def _gathered(vectors, items, scales):
-    """Give the scaled vectors of the entries of a group, (n, length, n_factors)."""
+def _gathered(vectors: Tensor, items: Tensor, scales: Tensor) -> Tensor:
+    """Return the scaled vectors of the entries of a group, (n, length, n_factors)."""
     flat = vectors.index_select(0, items.reshape(-1))  # several times as fast as vectors[items]
     return flat.view(*items.shape, -1).mul_(scales[:, :, None])
 
 
-def _groups(counts, n_factors, most):
+def _groups(counts: Tensor, n_factors: int, most: int) -> Iterator[Tensor]:
     """Yield rows with entries, of like lengths, as many as are worked on at once."""
-    counts, order = counts.sort(stable=True)
-    counts = counts.tolist()
-    start = sum(count == 0 for count in counts)
+    ordered, order = counts.sort(stable=True)
+    lengths = ordered.tolist()
+    start = sum(length == 0 for length in lengths)
 
-    def room(count):
+    def room(count: int) -> int:
         return max(1, most // (max(count, n_factors) * n_factors))
 
-    while start < len(counts):
-        stop = min(start + room(counts[start]), len(counts))
-        stop = min(stop, start + room(counts[stop - 1]))  # the last one is the longest
+    while start < len(lengths):
+        stop = min(start + room(lengths[start]), len(lengths))
+        stop = min(stop, start + room(lengths[stop - 1]))  # the last one is the longest
         yield order[start:stop]
         start = stop
 
 
-def _padded(indptr, indices, scales, targets, rows):
-    """Give a group of some rows."""
+def _padded(
+    indptr: Tensor, indices: Tensor, scales: Tensor, targets: Tensor, rows: Tensor
+) -> RowGroup:
+    """Return the group of some rows."""
     first, counts = indptr[rows], indptr[rows + 1] - indptr[rows]
     column = torch.arange(int(counts.max()), device=rows.device)
     inside = column < counts[:, None]

@@ -34,7 +34,7 @@ def ratings():
 
 
 def rows_of(R):
-    """Return the batch of what is not NaN; some of it is 0."""
+    """Return the batch of the ratings that are not NaN; some are 0."""
     row, column = np.nonzero(~np.isnan(R))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(R)))])
     return SparseRows(*(torch.from_numpy(part) for part in (column, offsets, R[row, column])))
@@ -70,7 +70,7 @@ def inputs(R, shift, normalize=True):
 
 
 def auto_rec(module, R, shift, normalize):
-    """Give low + (high - low) sigma(W f(... f(V x + mu)) + b), f = max(0, .)."""
+    """Return low + (high - low) sigma(W f(... f(V x + mu)) + b), f = max(0, .)."""
     h = first_layer(module.first, inputs(R, shift, normalize))
     for weight, bias in [*layers_of(module, "rest"), *layers_of(module, "last")]:
         h = np.maximum(h, 0) @ weight + bias
@@ -85,7 +85,7 @@ def encoded(module, R):
 
 
 def decoded(module, R, z):
-    """Give the user's mean, with five ratings at that of all, and the deviations of the code."""
+    """Return the user's mean, with five ratings at that of all, and the deviations of the code."""
     for weight, bias in layers_of(module, "decoder"):
         z = np.tanh(z @ weight + bias)
     (weight, bias), *none = layers_of(module, "last")

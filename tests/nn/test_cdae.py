@@ -38,7 +38,7 @@ def batch(X=None, users=USERS):
 
 
 def oracle(module, X, nodes, bounded=True):
-    """Give f_u = tanh(W'^T tanh(W^T x_u + V_u + b) + b')."""
+    """Return f_u = tanh(W'^T tanh(W^T x_u + V_u + b) + b')."""
     state = {k: v.detach().numpy() for k, v in module.state_dict().items()}
     norms = np.sqrt((X**2).sum(axis=1, keepdims=True))
     x = np.divide(X, norms, out=np.zeros_like(X), where=norms > 0)

@@ -33,7 +33,7 @@ def state_of(module):
 
 
 def shaken(module):
-    """Give every weight a value of its own, so that no term is zero by chance."""
+    """Set every weight to a value of its own, so that no term is zero by chance."""
     torch.manual_seed(3)
     with torch.no_grad():
         for p in module.parameters():
@@ -54,14 +54,14 @@ class Oracle:
         return np.maximum(x, 0) if relu else x
 
     def inputs(self, X, V):
-        """Eq. 8's inputs: ratings, and masked embeddings side by side."""
+        """Return eq. 8's inputs: ratings, and masked embeddings side by side."""
         mask = (X != 0).astype(float)
         root = np.sqrt(np.maximum(mask.sum(axis=1, keepdims=True), 1))
         Z = np.stack([np.concatenate([m * v for m, v in zip(row, V)]) for row in mask])
         return X / root, Z / root
 
     def hidden(self, X, V, which):
-        """H and G after all their layers, joined."""
+        """Return H and G after all their layers, joined."""
         joined = []
         names = [name for name, there in zip(("data", "latent"), self.parts) if there]
         for branch, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""Scores of pairs of Gaussians that are worked out from draws, against NumPy."""
+"""Scores of pairs of Gaussians that are computed from draws, against NumPy."""
 
 import numpy as np
 import pytest

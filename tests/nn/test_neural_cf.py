@@ -24,7 +24,7 @@ def interaction(request):
 
 
 def randomised(module, seed=0):
-    """Give every weight, biases too, a random value."""
+    """Set every weight, biases too, to a random value."""
     generator = torch.Generator().manual_seed(seed)
     module = module.double()
     with torch.no_grad():

@@ -65,7 +65,7 @@ def numpy_norm(vector):
 
 
 def numpy_pairwise_loss(scores, users, items, l2_users, l2_items):
-    """Mean over rows of the mean triplet: BPR, the user's norm, the positive's, the negative's."""
+    """Return the mean over rows of the mean triplet: BPR, and the norms of all three vectors."""
     total = 0
     for f, p, q in zip(scores, users, items, strict=True):
         K = len(f) - 1
@@ -78,7 +78,7 @@ def numpy_pairwise_loss(scores, users, items, l2_users, l2_items):
 
 
 def numpy_pointwise_loss(scores, users, items, l2_users, l2_items):
-    """Mean over all pairs of cross-entropy, the user's norm and the item's."""
+    """Return the mean over all pairs of cross-entropy, the user's norm and the item's."""
     pairs = []
     for f, p, q in zip(scores, users, items, strict=True):
         own = [p[0]] * len(f) if len(p) == 1 else p
