@@ -2,10 +2,12 @@
 
 from skrec.metrics._calibration import brier, expected_calibration_error, reliability_curve
 from skrec.metrics._calibration_scorer import CalibrationScorer, make_calibration_scorer
+from skrec.metrics._expected_ties import hit_rate, ndcg, precision, recall
 from skrec.metrics._lists import coverage, diversity, gini, novelty
 from skrec.metrics._pointwise import mae, rmse
-from skrec.metrics._ranking import average_precision as map
-from skrec.metrics._ranking import evaluate_ranking, hit_rate, mrr, ndcg, precision, recall
+from skrec.metrics._random_ties import average_precision as map
+from skrec.metrics._random_ties import mrr
+from skrec.metrics._ranking import evaluate_ranking
 from skrec.metrics._rating_scorer import RatingScorer, make_rating_scorer
 from skrec.metrics._scorer import RankingScorer, make_ranking_scorer
 

@@ -1,33 +1,39 @@
-"""Metrics of probabilities: how far they are from what happened."""
+"""Metrics of probabilities, and the reliability curve."""
+
+from __future__ import annotations
 
 import numbers
+from typing import Any, Literal, overload
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from skrec.metrics._check import as_pattern, check_scores
+from skrec.metrics._shared_docs import shared_docs
+from skrec.typing import Array, MatrixLike
 from skrec.utils import row_of_entry
 
 __all__ = ["brier", "expected_calibration_error", "reliability_curve"]
 
 
-def brier(y_true, y_prob, *, sample_weight=None):
-    """Mean squared difference between outcomes and their predicted probabilities.
+@shared_docs
+def brier(
+    y_true: MatrixLike, y_prob: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
+    """Return the mean squared difference between outcomes and predicted probabilities.
 
     Parameters
     ----------
-    y_true : {array-like, sparse matrix} of shape (n,) or (n_users, n_items)
-        Outcomes 0 and 1; the non-zero entries of a sparse matrix are 1, all others 0.
-    y_prob : array-like of the same shape
-        Probabilities, dense.
-    sample_weight : array-like of the same shape, default=None
-        How many pairs each one stands for; None means 1.
+    %(outcomes)s
+    %(probabilities)s
+    %(weights)s
 
     Returns
     -------
     value : float
-        0 at best.
+        The Brier score; 0 is best.
 
     Examples
     --------
@@ -46,34 +52,38 @@ def brier(y_true, y_prob, *, sample_weight=None):
     return float(total / weight.sum())
 
 
+@shared_docs
 def expected_calibration_error(
-    y_true, y_prob, n_bins=10, strategy="uniform", *, sample_weight=None
-):
-    r"""Mean gap between predicted probability and observed rate over bins of the prediction.
+    y_true: MatrixLike,
+    y_prob: ArrayLike,
+    n_bins: int = 10,
+    strategy: Literal["uniform", "quantile"] = "uniform",
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    r"""Return the mean gap between predicted probability and observed rate, over bins.
 
     .. math::
 
         \mathrm{ECE} = \sum_b \frac{n_b}{n} \, |\bar y_b - \bar p_b|
 
-    The bins are those of `reliability_curve`, and n_b is the sum of the weights of bin b.
+    with the bins of `reliability_curve`. There :math:`n_b` is the sum of the weights of bin b, and
+    n is the sum of all weights.
 
     Parameters
     ----------
-    y_true : {array-like, sparse matrix} of shape (n,) or (n_users, n_items)
-        Outcomes 0 and 1; the non-zero entries of a sparse matrix are 1, all others 0.
-    y_prob : array-like of the same shape
-        Probabilities, dense.
+    %(outcomes)s
+    %(probabilities)s
     n_bins : int, default=10
         Number of bins.
     strategy : {"uniform", "quantile"}, default="uniform"
-        Bins of equal width, or of equally many predictions.
-    sample_weight : array-like of the same shape, default=None
-        How many pairs each one stands for; None means 1.
+        Bins of equal width, or with equal numbers of predictions.
+    %(weights)s
 
     Returns
     -------
     value : float
-        Between 0 (calibrated) and 1.
+        The error, from 0 (calibrated) to 1.
 
     References
     ----------
@@ -92,51 +102,74 @@ def expected_calibration_error(
     return float(np.abs(rate - mean) @ weight / weight.sum())
 
 
+@overload
 def reliability_curve(
-    y_true, y_prob, *, n_bins=10, strategy="uniform", sample_weight=None, confidence=None
-):
-    """Observed rate against mean prediction, in bins of the prediction.
+    y_true: MatrixLike,
+    y_prob: ArrayLike,
+    *,
+    n_bins: int = 10,
+    strategy: Literal["uniform", "quantile"] = "uniform",
+    sample_weight: ArrayLike | None = None,
+    confidence: None = None,
+) -> tuple[Array, Array, Array]: ...
+@overload
+def reliability_curve(
+    y_true: MatrixLike,
+    y_prob: ArrayLike,
+    *,
+    n_bins: int = 10,
+    strategy: Literal["uniform", "quantile"] = "uniform",
+    sample_weight: ArrayLike | None = None,
+    confidence: float,
+) -> tuple[Array, Array, Array, Array]: ...
+@shared_docs
+def reliability_curve(
+    y_true: MatrixLike,
+    y_prob: ArrayLike,
+    *,
+    n_bins: int = 10,
+    strategy: Literal["uniform", "quantile"] = "uniform",
+    sample_weight: ArrayLike | None = None,
+    confidence: float | None = None,
+) -> tuple[Array, Array, Array] | tuple[Array, Array, Array, Array]:
+    """Return the observed rate and the mean prediction in each bin of the prediction.
 
-    The bins are those of `sklearn.calibration.calibration_curve`; empty ones are left out.
+    The bins are those of `sklearn.calibration.calibration_curve`. Empty bins are left out.
 
     Parameters
     ----------
-    y_true : {array-like, sparse matrix} of shape (n,) or (n_users, n_items)
-        Outcomes 0 and 1; the non-zero entries of a sparse matrix are 1, all others 0.
-    y_prob : array-like of the same shape
-        Probabilities, dense.
+    %(outcomes)s
+    %(probabilities)s
     n_bins : int, default=10
         Number of bins.
     strategy : {"uniform", "quantile"}, default="uniform"
-        Bins of equal width, or of equally many predictions (of equal weight where weights are
-        given). Small probabilities, such as those of items of a large catalogue, need the second.
-    sample_weight : array-like of the same shape, default=None
-        How many pairs each one stands for, such as the inverse of the rate at which they were
-        sampled; None means 1.
+        Bins of equal width, or with equal numbers of predictions (of equal weight if weights are
+        given). Use "quantile" for small probabilities, such as those of a large catalogue's items.
+    %(weights)s
     confidence : float, default=None
-        Level of the intervals to return too, such as 0.95.
+        Level of the intervals, such as 0.95; None returns no intervals.
 
     Returns
     -------
     rate : ndarray of shape (n_filled_bins,)
-        Share of outcomes that are 1.
+        Share of outcomes that are 1, in each bin.
     mean : ndarray of shape (n_filled_bins,)
         Mean prediction, increasing.
     weight : ndarray of shape (n_filled_bins,)
-        Sum of the weights; the number of pairs without weights.
+        Sum of the weights, or the number of pairs if there are no weights.
     interval : ndarray of shape (n_filled_bins, 2)
-        Only with ``confidence``: Wilson's binomial interval of the rate, for as many independent
-        pairs as have the variance of the weighted rate.
+        Wilson's binomial interval of the rate, only with ``confidence``. With weights it is the
+        interval of that number of independent pairs whose rate has the same variance.
 
     Raises
     ------
     ValueError
-        If shapes differ, or values lie outside their range.
+        If shapes differ, or if a value is outside its range.
 
     See Also
     --------
-    expected_calibration_error : The gap in one number.
-    make_calibration_scorer : The pairs to judge an estimator on.
+    expected_calibration_error : The mean gap as one number.
+    make_calibration_scorer : Scorer that chooses the pairs to evaluate.
 
     References
     ----------
@@ -153,9 +186,9 @@ def reliability_curve(
     prob, positive, weight = _outcomes(y_true, y_prob, sample_weight)
     bins = np.searchsorted(_inner_edges(prob, n_bins, strategy, weight), prob)
 
-    def total(values, where=slice(None)):  # the sum of each bin
-        values = None if values is None else values[where]
-        return np.bincount(bins[where], weights=values, minlength=n_bins).astype(np.float64)
+    def total(values: Array | None, where: Any = slice(None)) -> Array:  # the sum in each bin
+        part = None if values is None else values[where]
+        return np.bincount(bins[where], weights=part, minlength=n_bins).astype(np.float64)
 
     size, hits = total(weight), total(weight, positive)
     filled = size > 0
@@ -169,11 +202,11 @@ def reliability_curve(
     return rate, mean, size[filled], _wilson(rate, n_effective, confidence)
 
 
-def _effective_size(rate, size, squares, hit_squares):
-    """Give how many pairs of weight 1 have the variance of a weighted rate.
+def _effective_size(rate: Array, size: Array, squares: Array, hit_squares: Array) -> Array:
+    """Return the number of pairs of weight 1 whose rate has the variance of a weighted rate.
 
-    That of r = sum(w y) / sum(w) is about sum(w^2 (y - r)^2) / sum(w)^2. Where all outcomes are
-    the same it is 0, and the weights alone tell.
+    The variance of r = sum(w y) / sum(w) is about sum(w^2 (y - r)^2) / sum(w)^2. If all outcomes of
+    a bin are the same, that is 0; the number is then sum(w)^2 / sum(w^2).
     """
     spread = (1 - rate) ** 2 * hit_squares + rate**2 * (squares - hit_squares)
     mixed = (rate > 0) & (rate < 1)
@@ -181,8 +214,8 @@ def _effective_size(rate, size, squares, hit_squares):
     return np.where(mixed, by_variance, size**2 / squares)
 
 
-def _wilson(rate, n, confidence):
-    """Give Wilson's interval, as `scipy.stats.binomtest` does for whole numbers."""
+def _wilson(rate: Array, n: Array, confidence: float) -> Array:
+    """Return Wilson's interval, that of `scipy.stats.binomtest` but for any real n."""
     if not isinstance(confidence, numbers.Real) or not 0 < confidence < 1:
         raise ValueError(f"confidence must be a number in (0, 1), got {confidence!r}.")
     z = norm.isf((1 - confidence) / 2)
@@ -191,12 +224,14 @@ def _wilson(rate, n, confidence):
     return np.clip(np.column_stack([middle - half, middle + half]), 0, 1)
 
 
-def _outcomes(y_true, y_prob, sample_weight):
-    """Give flat probabilities, the places of the positives, and flat weights or None."""
+def _outcomes(
+    y_true: MatrixLike, y_prob: ArrayLike, sample_weight: ArrayLike | None
+) -> tuple[Array, Array, Array | None]:
+    """Return flat probabilities, the places of the positives, and flat weights or None."""
     if sp.issparse(y_true):
         pattern = as_pattern(y_true, "y_true")
-        prob = check_scores(y_prob, pattern.shape, "y_prob")
-        positive = row_of_entry(pattern) * pattern.shape[1] + pattern.indices
+        prob = check_scores(y_prob, pattern.shape, "y_prob")  # pyright: ignore[reportArgumentType]
+        positive = row_of_entry(pattern) * pattern.shape[1] + pattern.indices  # pyright: ignore[reportOptionalSubscript]
     else:
         outcome, prob = np.asarray(y_true), np.asarray(y_prob)
         if outcome.shape != prob.shape:
@@ -208,7 +243,7 @@ def _outcomes(y_true, y_prob, sample_weight):
     return _check_probabilities(prob.ravel()), positive, weight
 
 
-def _check_probabilities(prob):
+def _check_probabilities(prob: Array) -> Array:
     if prob.size == 0:
         raise ValueError("y_prob must hold at least one probability, got none.")
     if not (prob.min() >= 0 and prob.max() <= 1):
@@ -216,8 +251,8 @@ def _check_probabilities(prob):
     return prob
 
 
-def _check_weights(weight, shape):
-    weight = np.asarray(weight, dtype=np.float64)
+def _check_weights(sample_weight: ArrayLike, shape: tuple[int, ...]) -> Array:
+    weight = np.asarray(sample_weight, dtype=np.float64)
     if weight.shape != shape:
         raise ValueError(f"sample_weight must have y_prob's shape {shape}, got {weight.shape}.")
     if weight.size and not (weight.min() >= 0 and 0 < weight.sum() < np.inf):
@@ -225,8 +260,8 @@ def _check_weights(weight, shape):
     return weight.ravel()
 
 
-def _inner_edges(prob, n_bins, strategy, weight):
-    """Give the edges between the bins."""
+def _inner_edges(prob: Array, n_bins: int, strategy: str, weight: Array | None) -> Array:
+    """Return the edges between the bins."""
     if not isinstance(n_bins, numbers.Integral) or n_bins < 1:
         raise ValueError(f"n_bins must be a positive integer, got {n_bins!r}.")
     steps = np.linspace(0, 1, n_bins + 1)[1:-1]
@@ -235,17 +270,20 @@ def _inner_edges(prob, n_bins, strategy, weight):
     if strategy != "quantile":
         raise ValueError(f"strategy must be 'uniform' or 'quantile', got {strategy!r}.")
     if weight is None:
-        return np.percentile(prob, steps * 100)  # in percent, as scikit-learn: roundings agree
+        return np.percentile(prob, steps * 100)  # in percent, to round as scikit-learn does
     return _weighted_quantiles(prob, steps, weight)
 
 
-def _weighted_quantiles(values, shares, weight):
-    """Give the quantiles that NumPy gives where each value is repeated as often as it weighs."""
+def _weighted_quantiles(values: Array, shares: Array, weight: Array) -> Array:
+    """Return weighted quantiles.
+
+    For whole weights they are NumPy's quantiles with each value repeated weight times.
+    """
     order = np.argsort(values)
     order = order[weight[order] > 0]
     values, weight = values[order], weight[order]
     ends = np.cumsum(weight / min(1.0, weight.min()))  # a weight below 1 stands for one pair
-    place = (shares * 100 / 100) * (ends[-1] - 1)  # roundings agree with np.percentile
+    place = (shares * 100 / 100) * (ends[-1] - 1)  # to round as np.percentile does
     below = np.floor(place)
     last = len(values) - 1
     low, high = (

@@ -1,6 +1,9 @@
 """Scorers of probabilities for scikit-learn's model selection."""
 
+from __future__ import annotations
+
 import numbers
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -14,11 +17,14 @@ from skrec.metrics._engine import bytes_per_row
 from skrec.metrics._hits import contains, keys_of, without
 from skrec.metrics._sampling import candidate_lists, draw_negatives
 from skrec.metrics._tasks import as_csr, histories_and_targets, is_matrix
+from skrec.typing import Array, CSRMatrix, MatrixLike, RandomState
 from skrec.utils import row_blocks, row_of_entry, split_rows
 
 __all__ = ["CalibrationScorer", "make_calibration_scorer"]
 
 _METRICS = ("brier", "ece", "log_loss")
+_Strategy: TypeAlias = Literal["uniform", "quantile"]
+_Metric: TypeAlias = Literal["neg_brier", "neg_ece", "neg_log_loss", "brier", "ece", "log_loss"]
 
 
 class CalibrationScorer:
@@ -27,19 +33,19 @@ class CalibrationScorer:
     Parameters
     ----------
     metric : {"neg_brier", "neg_ece", "neg_log_loss"}
-        What to return.
+        Metric to return.
     n_unstored : int or None
-        Pairs to draw for each user beside the targets.
+        Number of pairs to draw for each user, besides the targets.
     n_bins : int
-        Bins of the calibration error.
+        Number of bins of the calibration error.
     strategy : {"uniform", "quantile"}
-        Kind of the bins.
+        Bins of equal width, or with equal numbers of predictions.
     random_state : int, RandomState instance or None
-        Source of hidden entries and of drawn pairs.
+        Source of the hidden entries and of the drawn pairs.
 
     See Also
     --------
-    make_calibration_scorer : Says which pairs are judged.
+    make_calibration_scorer : Explains which pairs are evaluated.
 
     Examples
     --------
@@ -48,7 +54,14 @@ class CalibrationScorer:
     True
     """
 
-    def __init__(self, metric, n_unstored, n_bins, strategy, random_state):
+    def __init__(
+        self,
+        metric: _Metric,
+        n_unstored: int | None,
+        n_bins: int,
+        strategy: _Strategy,
+        random_state: RandomState,
+    ) -> None:
         self.metric = "neg_" + str(metric).removeprefix("neg_")
         if self.metric.removeprefix("neg_") not in _METRICS:
             names = [f"neg_{name}" for name in _METRICS]
@@ -59,22 +72,27 @@ class CalibrationScorer:
             raise ValueError(f"n_unstored must be a positive integer or None, got {n_unstored!r}.")
         self.n_unstored = n_unstored
         self.n_bins = n_bins
-        self.strategy = strategy
+        self.strategy: _Strategy = strategy
         self.random_state = random_state
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         parts = [repr(self.metric), f"n_unstored={self.n_unstored}"]
         if self.metric == "neg_ece":
             parts += [f"n_bins={self.n_bins}", f"strategy={self.strategy!r}"]
         return f"CalibrationScorer({', '.join(parts)}, random_state={self.random_state!r})"
 
-    def __call__(self, estimator, X, y=None):
-        """Score a fitted estimator.
+    def __call__(
+        self,
+        estimator: Any,
+        X: Interactions | MatrixLike,
+        y: Interactions | MatrixLike | None = None,
+    ) -> float:
+        """Return the score of a fitted estimator.
 
         Parameters
         ----------
         estimator : object
-            Recommender with ``predict_proba``, fitted before.
+            Fitted recommender with ``predict_proba``.
         X : {array-like, sparse matrix} of shape (n_rows, n_items) or Interactions
             See `make_calibration_scorer`.
         y : None, array-like or sparse matrix, default=None
@@ -89,22 +107,28 @@ class CalibrationScorer:
         columns = (pairs[name].to_numpy() for name in ("outcome", "proba", "weight"))
         return -self._error(*columns)
 
-    def _error(self, outcome, proba, weight):
+    def _error(self, outcome: Array, proba: Array, weight: Array) -> float:
         if self.metric == "neg_brier":
             return brier(outcome, proba, sample_weight=weight)
         if self.metric == "neg_ece":
-            options = {"n_bins": self.n_bins, "strategy": self.strategy}
-            return expected_calibration_error(outcome, proba, sample_weight=weight, **options)
+            return expected_calibration_error(
+                outcome, proba, self.n_bins, self.strategy, sample_weight=weight
+            )
         proba = proba.astype(np.float64)
         return float(log_loss(outcome, proba, sample_weight=weight, labels=[False, True]))
 
-    def pairs(self, estimator, X, y=None):
-        """Give the pairs that are judged, with their probabilities.
+    def pairs(
+        self,
+        estimator: Any,
+        X: Interactions | MatrixLike,
+        y: Interactions | MatrixLike | None = None,
+    ) -> pd.DataFrame:
+        """Return the pairs that the score is computed from, with their probabilities.
 
         Parameters
         ----------
         estimator : object
-            Recommender with ``predict_proba``, fitted before.
+            Fitted recommender with ``predict_proba``.
         X : {array-like, sparse matrix} of shape (n_rows, n_items) or Interactions
             See `make_calibration_scorer`.
         y : None, array-like or sparse matrix, default=None
@@ -113,10 +137,10 @@ class CalibrationScorer:
         Returns
         -------
         pairs : DataFrame of shape (n_pairs, 5)
-            ``user`` (row of the frame, or of X), ``item``, ``outcome`` (bool), ``proba`` and
-            ``weight``, how many pairs of that user the drawn one stands for.
+            Columns ``user`` (row of the frame, or of X), ``item``, ``outcome`` (bool), ``proba``
+            and ``weight``, the number of pairs of the user that this one stands for.
         """
-        while hasattr(estimator, "best_estimator_"):  # a fitted search, in nested validation
+        while hasattr(estimator, "best_estimator_"):  # a fitted search, inside a cross-validation
             estimator = estimator.best_estimator_
         seed, tags = as_seed(self.random_state), get_tags(_last_step(estimator))
         if getattr(tags, "feedback", "implicit") == "explicit":
@@ -135,31 +159,33 @@ class CalibrationScorer:
         return pd.DataFrame(columns)
 
 
-def _at_least_once(share, n):
-    """Turn the share of each draw into the probability of one or more in n draws, n >= 1."""
+def _at_least_once(share: Array, n: Array) -> Array:
+    """Return the probability of at least one success in n draws, n >= 1, from that of one draw."""
     share = np.minimum(share.astype(np.float64), 1 - 1e-12)
     return -np.expm1(np.maximum(n, 1) * np.log1p(-share))
 
 
-def _last_step(est):
-    """Give the recommender at the end of a pipeline."""
+def _last_step(est: Any) -> Any:
+    """Return the recommender at the end of a pipeline."""
     while hasattr(est, "steps"):
         est = est.steps[-1][1]
     return est
 
 
-def _shown_and_hidden(est, X, y, seed):
-    """Give what the model is shown of each user, and the pattern of what is to be found."""
+def _shown_and_hidden(
+    est: Any, X: Interactions | MatrixLike, y: Interactions | MatrixLike | None, seed: int
+) -> tuple[CSRMatrix, CSRMatrix]:
+    """Return the interactions of each user that the model sees, and the pattern of the targets."""
     if not isinstance(X, Interactions):
         history, targets = histories_and_targets(X, y, seed)
         return history, without(targets, history)
-    stored = _frame_of_fit(est, X, y)
+    stored = _seen_in_fit(est, X, y)
     targets = as_pattern(X, "X")
     return without(stored, targets), targets
 
 
-def _frame_of_fit(est, X, y):
-    """Give the pattern of what fit saw, after a look at the frame of X."""
+def _seen_in_fit(est: Any, X: Interactions, y: Interactions | MatrixLike | None) -> CSRMatrix:
+    """Return the pattern of the interactions seen in fit, after a check of X and y."""
     if is_matrix(y):
         raise ValueError("y must be None where X is an Interactions: its entries are targets.")
     stored = as_pattern(est.interactions_, "interactions_", keep_zeros=True)
@@ -168,24 +194,31 @@ def _frame_of_fit(est, X, y):
     return stored
 
 
-def _draw_pairs(history, targets, n_unstored, seed):
-    """Give all targets, and unstored pairs of each user, with outcomes and weights."""
+def _draw_pairs(
+    history: CSRMatrix, targets: CSRMatrix, n_unstored: int | None, seed: int
+) -> tuple[CSRMatrix, Array, Array]:
+    """Return all targets and some other unseen pairs of each user, their outcomes and weights."""
     stored = as_pattern(history, "X", keep_zeros=True) + targets
-    active = np.diff(stored.indptr) > 0  # a row without anything is no user
-    free = np.where(active, stored.shape[1] - np.diff(stored.indptr), 0)
-    n_drawn = np.minimum(free, stored.shape[1] if n_unstored is None else n_unstored)
+    active = np.diff(stored.indptr) > 0  # an empty row is no user
+    free = np.where(active, stored.shape[1] - np.diff(stored.indptr), 0)  # pyright: ignore[reportOptionalSubscript]
+    n_drawn = np.minimum(free, stored.shape[1] if n_unstored is None else n_unstored)  # pyright: ignore[reportOptionalSubscript]
     unstored = draw_negatives(stored, n_drawn.max(initial=0), seed)
-    unstored = unstored[active[unstored // stored.shape[1]]]
+    unstored = unstored[active[unstored // stored.shape[1]]]  # pyright: ignore[reportOptionalSubscript]
     judged = candidate_lists(targets, unstored)
     outcome = contains(keys_of(targets), keys_of(judged))
     stands_for = (free / np.maximum(n_drawn, 1))[row_of_entry(judged)]
     return judged, outcome, np.where(outcome, 1.0, stands_for)
 
 
-def _rated(est, X, y, seed):
-    """Give ratings to be found, whether they are good, and weights of 1, for a rating model."""
+def _rated(
+    est: Any, X: Interactions | MatrixLike, y: Interactions | MatrixLike | None, seed: int
+) -> tuple[CSRMatrix, CSRMatrix, Array, Array]:
+    """Return the histories, the ratings to predict, their outcomes, and weights of 1.
+
+    The outcome is whether a rating reaches the threshold of the rating model.
+    """
     if isinstance(X, Interactions):
-        history, ratings = _frame_of_fit(est, X, y), X.tocsr()
+        history, ratings = _seen_in_fit(est, X, y), X.tocsr()
     elif is_matrix(y):
         history, ratings = as_csr(X, "X", keep_zeros=True), as_csr(y, "y", keep_zeros=True)
     else:
@@ -200,48 +233,53 @@ def _rated(est, X, y, seed):
     )
 
 
-def _known_proba(est, judged):
-    """Ask for pairs of users of fit."""
+def _known_proba(est: Any, judged: CSRMatrix) -> Array:
+    """Return the probabilities of pairs of users seen in fit."""
     pairs = Interactions.from_arrays(row_of_entry(judged), judged.indices, frame=judged.shape)
     return _checked(est.predict_proba(pairs), pairs.shape)
 
 
-def _row_proba(est, history, judged):
-    """Ask for rows, block by block, and pick the pairs."""
+def _row_proba(est: Any, history: CSRMatrix, judged: CSRMatrix) -> Array:
+    """Return the probabilities of pairs of given histories, predicted block by block."""
     parts = []
-    for rows in row_blocks(judged.shape[0], bytes_per_row(judged.shape[1])):
+    for rows in row_blocks(judged.shape[0], bytes_per_row(judged.shape[1])):  # pyright: ignore[reportOptionalSubscript]
         block, wanted = history[rows], judged[rows]
         proba = _checked(est.predict_proba(block), block.shape)
         parts.append(proba[row_of_entry(wanted), wanted.indices])
     return np.concatenate(parts)
 
 
-def _checked(proba, shape):
-    """Look at what predict_proba returned."""
-    proba = check_scores(proba, shape, "The result of predict_proba")
-    if proba.size and not (proba.min() >= 0 and proba.max() <= 1):
+def _checked(proba: MatrixLike, shape: tuple[int, ...]) -> Array:
+    """Return the result of predict_proba as an array, after a check of it."""
+    checked = check_scores(proba, shape, "The result of predict_proba")
+    if checked.size and not (checked.min() >= 0 and checked.max() <= 1):
         raise ValueError("The result of predict_proba must lie in [0, 1].")
-    return proba
+    return checked
 
 
 def make_calibration_scorer(
-    metric="neg_brier", *, n_unstored=200, n_bins=10, strategy="quantile", random_state=0
-):
-    r"""Make a scorer of probabilities for the ``scoring`` parameter of scikit-learn.
+    metric: _Metric = "neg_brier",
+    *,
+    n_unstored: int | None = 200,
+    n_bins: int = 10,
+    strategy: _Strategy = "quantile",
+    random_state: RandomState = 0,
+) -> CalibrationScorer:
+    r"""Return a scorer of probabilities for the ``scoring`` parameter of scikit-learn.
 
     Parameters
     ----------
     metric : {"neg_brier", "neg_ece", "neg_log_loss"}, default="neg_brier"
-        Minus the Brier score, the expected calibration error or the log loss; the "neg\_" may be
-        left out.
+        Minus the Brier score, minus the expected calibration error, or minus the log loss. The
+        "neg\_" may be left out.
     n_unstored : int, default=200
-        How many pairs are drawn for each user, uniformly and without replacement, among those
-        that are neither shown nor targets; None takes them all.
+        Number of pairs to draw for each user, uniformly and without replacement, from those that
+        are neither in the history nor targets. None takes them all.
     n_bins : int, default=10
-        Bins of the calibration error.
+        Number of bins of the calibration error.
     strategy : {"uniform", "quantile"}, default="quantile"
-        Kind of the bins. Most probabilities are small, so that bins of equal width would hold
-        nearly all pairs in the first one.
+        Bins of equal width, or with equal numbers of predictions. Most probabilities are small, so
+        the first of the bins of equal width would hold nearly all pairs.
     random_state : int, RandomState instance or None, default=0
         Source of the hidden entries and of the drawn pairs.
 
@@ -249,42 +287,50 @@ def make_calibration_scorer(
     -------
     scorer : CalibrationScorer
         Callable ``scorer(estimator, X, y=None)`` that returns a float, larger is better.
-        ``scorer.pairs(estimator, X, y)`` gives the pairs that it judges.
+        ``scorer.pairs(estimator, X, y)`` returns the pairs that the score is computed from.
 
     Raises
     ------
     ValueError
-        If a parameter is unknown. The scorer itself raises one if there is no pair to be judged.
+        If a parameter is not valid. The scorer itself raises one if there is no pair to evaluate.
 
     See Also
     --------
-    reliability_curve : The curve of these pairs.
+    reliability_curve : Observed rates and mean predictions of the same pairs, in bins.
 
     Notes
     -----
-    Of a matrix X, 20 % of each row are hidden at random; they are the targets and the rest is the
-    history, unless y is a matrix of X's shape: then X are the histories and the entries of y the
-    targets. The entries of an `Interactions` X are targets of users known from fit, whose
-    histories are what fit saw except the targets.
+    The histories and the targets depend on X and y:
 
-    Judged are *the pairs that the history lacks*: all targets (outcome 1, weight 1), and of each
-    user with a history or a target ``n_unstored`` of the other pairs (outcome 0), each weighted by
-    the inverse of the rate at which this user's were drawn. The weighted metric is an unbiased
-    estimate of that over all unshown pairs.
+    - X is an `Interactions`: its entries are the targets, of users seen in fit. Their histories are
+      the interactions seen in fit, without the targets.
+    - X is a matrix of users' rows, and y is None or one-dimensional (ignored): 20 % of each row are
+      hidden at random, and are the targets. The rest is the history.
+    - X and y are matrices of one shape: X holds the histories, and the entries of y are the
+      targets.
 
-    The probability is compared as ``predict_proba`` gives it, without regard to how much was
-    hidden. It is held against the rate of *these* targets, which are only a part of what a user
-    will interact with: the rate grows with the share that was hidden. A Bernoulli model whose
-    tag ``proba_pairs`` is ``"unseen"`` speaks of pairs that the history lacks with a tenth
-    hidden; one of ``"all"`` speaks of the user's whole row, whose probabilities add up to the
-    length of the history, and so says too much of the pairs that are left.
-    `skrec.calibration.CalibratedRecommender` states for which share it is calibrated. The share
-    p of a categorical model becomes the probability of at least one of n draws,
-    :math:`1 - (1 - p)^n`, with n the length of the history that the model was shown: the next
-    interactions are taken to be as many as those before.
+    The score is computed from *pairs that are not in the history*. These are all targets, with
+    outcome 1 and weight 1, and ``n_unstored`` of the other pairs of each user that has a history or
+    a target, with outcome 0. The weight of such a pair is the inverse of the rate at which its
+    user's pairs were drawn. The weighted metric is then an unbiased estimate of the metric over all
+    pairs that are not in the history.
 
-    For rating models the targets alone are judged: whether the rating reaches the model's
-    ``relevance_threshold``.
+    The probabilities are those of ``predict_proba``, whatever the share of hidden interactions.
+    They are compared with the rate of *these* targets, which are only a part of the user's future
+    interactions: a larger hidden share means a higher rate. How a model fares depends on its tags:
+
+    - A Bernoulli model with the tag ``proba_pairs="unseen"`` predicts the pairs that are not in the
+      history, as if a tenth of the interactions were hidden.
+    - A Bernoulli model with the tag ``proba_pairs="all"`` predicts the whole row of the user. Its
+      probabilities sum to the length of the history, and are too high for the remaining pairs.
+    - A categorical model predicts the share p of each item among the interactions. The scorer turns
+      it into the probability of at least one interaction among the next n,
+      :math:`1 - (1 - p)^n`, with the length of the history as n.
+
+    `skrec.calibration.CalibratedRecommender` documents the hidden share that it is calibrated for.
+
+    For rating models only the targets are evaluated. The outcome is whether the rating reaches the
+    ``relevance_threshold`` of the model.
 
     Examples
     --------

@@ -1,36 +1,46 @@
-"""What recommendation lists are like beyond their accuracy."""
+"""Metrics of recommendation lists beyond accuracy: coverage, diversity, Gini index, novelty."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_array
 
 from skrec.metrics._check import check_ranked, mean_over_targets
+from skrec.metrics._shared_docs import shared_docs
+from skrec.typing import Array, CSRMatrix, MatrixLike
 from skrec.utils import row_blocks
 
 __all__ = ["coverage", "diversity", "gini", "novelty"]
 
-
-def _item_counts(ranked, n_items):
-    """Count how many lists name each item."""
-    ranked = check_ranked(ranked, n_items)
-    return np.bincount(ranked[ranked >= 0], minlength=n_items)
+_Matrix: TypeAlias = Any
+"""A dense array or a CSR matrix; `scipy.sparse.issparse` is no type guard to a checker."""
 
 
-def coverage(ranked, n_items):
-    """Share of the catalogue that is in at least one list.
+def _item_counts(ranked: ArrayLike, n_items: int) -> Array:
+    """Return the number of lists that each item is in."""
+    lists = check_ranked(ranked, n_items)
+    return np.bincount(lists[lists >= 0], minlength=n_items)
+
+
+@shared_docs
+def coverage(ranked: ArrayLike, n_items: int) -> float:
+    """Return the share of the catalogue that is in at least one list.
 
     Parameters
     ----------
-    ranked : array-like of int of shape (n_users, m)
-        Recommended items, padded with -1.
+    %(recommended)s
     n_items : int
-        Size of the catalogue.
+        Number of items in the catalogue.
 
     Returns
     -------
     value : float
-        Between 0 and 1.
+        The share, between 0 and 1.
 
     Examples
     --------
@@ -41,10 +51,11 @@ def coverage(ranked, n_items):
     return float(np.count_nonzero(_item_counts(ranked, n_items)) / n_items)
 
 
-def gini(ranked, n_items):
-    r"""Gini coefficient of how often each item of the catalogue is recommended.
+@shared_docs
+def gini(ranked: ArrayLike, n_items: int) -> float:
+    r"""Return the Gini coefficient of the numbers of recommendations of all items.
 
-    With the counts :math:`c_1 \le \dots \le c_n` of all items,
+    With the counts :math:`c_1 \le \dots \le c_n` of the items, in order,
 
     .. math::
 
@@ -52,20 +63,20 @@ def gini(ranked, n_items):
 
     Parameters
     ----------
-    ranked : array-like of int of shape (n_users, m)
-        Recommended items, padded with -1.
+    %(recommended)s
     n_items : int
-        Size of the catalogue.
+        Number of items in the catalogue.
 
     Returns
     -------
     value : float
-        0 if all items are recommended equally often, 1 - 1 / n_items if one item alone is.
+        0 if all items are recommended equally often, 1 - 1 / n_items if only one item is
+        recommended.
 
     Raises
     ------
     ValueError
-        If all lists are empty.
+        If every list is empty.
 
     Examples
     --------
@@ -82,34 +93,41 @@ def gini(ranked, n_items):
     return float(weights @ counts / (n_items * counts.sum()))
 
 
-def novelty(ranked, popularity, *, per_user=False):
-    r"""Mean self-information of the items in a list, in bits.
+@overload
+def novelty(
+    ranked: ArrayLike, popularity: ArrayLike, *, per_user: Literal[False] = False
+) -> float: ...
+@overload
+def novelty(ranked: ArrayLike, popularity: ArrayLike, *, per_user: Literal[True]) -> Array: ...
+@shared_docs
+def novelty(ranked: ArrayLike, popularity: ArrayLike, *, per_user: bool = False) -> float | Array:
+    r"""Return the mean self-information of the items in a list, in bits.
 
     .. math::
 
         \frac{1}{|L_u|} \sum_{i \in L_u} -\log_2 p_i
 
-    where :math:`p_i` is an item's share of all interactions. An item that has none counts like the
-    rarest one that has some.
+    where :math:`p_i` is the share of all interactions that item i has. An item without
+    interactions counts as much as the rarest item with interactions.
 
     Parameters
     ----------
-    ranked : array-like of int of shape (n_users, m)
-        Recommended items, padded with -1.
+    %(recommended)s
     popularity : array-like of shape (n_items,)
-        Interactions of each item, as counts or shares.
+        Number of interactions of each item, or its share of them.
     per_user : bool, default=False
         Whether to return a value for each user, NaN for empty lists.
 
     Returns
     -------
     value : float or ndarray of shape (n_users,)
-        The mean over the users with a list, or the value of each user.
+        The mean over the users with a list; with ``per_user`` the value of each user.
 
     Raises
     ------
     ValueError
-        If popularity is negative, or zero everywhere.
+        If a popularity is negative or NaN, if all are 0, or if every list is empty and `per_user`
+        is False.
 
     References
     ----------
@@ -122,52 +140,75 @@ def novelty(ranked, popularity, *, per_user=False):
     >>> novelty([[0, 1]], popularity=[2, 1, 1])
     1.5
     """
-    popularity = np.asarray(popularity, dtype=np.float64)
-    if popularity.ndim != 1 or not (popularity >= 0).all() or not popularity.any():
+    counts = np.asarray(popularity, dtype=np.float64)
+    if counts.ndim != 1 or not (counts >= 0).all() or not counts.any():
         raise ValueError(
             "popularity must be a one-dimensional array without negative values or NaN, not zero "
-            f"everywhere, got shape {popularity.shape}."
+            f"everywhere, got shape {counts.shape}."
         )
-    ranked = check_ranked(ranked, len(popularity))
-    rarest = popularity[popularity > 0].min()
-    information = -np.log2(np.maximum(popularity, rarest) / popularity.sum())
-    values = _list_means(ranked, information)
+    lists = check_ranked(ranked, len(counts))
+    rarest = counts[counts > 0].min()
+    information = -np.log2(np.maximum(counts, rarest) / counts.sum())
+    values = _list_means(lists, information)
     return values if per_user else mean_over_targets(values, "every list is empty")
 
 
-def _list_means(ranked, values):
-    """Average a value per item over each list."""
+def _list_means(ranked: Array, values: Array) -> Array:
+    """Return the mean of a value of the items over each list, NaN for an empty list."""
     listed = ranked >= 0
     total = np.where(listed, values[ranked], 0).sum(axis=1)
     out = np.full(len(ranked), np.nan)
     return np.divide(total, listed.sum(axis=1), out=out, where=listed.any(axis=1))
 
 
-def diversity(ranked, features=None, *, similarity=None, per_user=False):
-    """Mean dissimilarity of the pairs of items within a list.
+@overload
+def diversity(
+    ranked: ArrayLike,
+    features: MatrixLike | None = None,
+    *,
+    similarity: MatrixLike | None = None,
+    per_user: Literal[False] = False,
+) -> float: ...
+@overload
+def diversity(
+    ranked: ArrayLike,
+    features: MatrixLike | None = None,
+    *,
+    similarity: MatrixLike | None = None,
+    per_user: Literal[True],
+) -> Array: ...
+@shared_docs
+def diversity(
+    ranked: ArrayLike,
+    features: MatrixLike | None = None,
+    *,
+    similarity: MatrixLike | None = None,
+    per_user: bool = False,
+) -> float | Array:
+    """Return the mean dissimilarity of the pairs of items within a list.
 
     Parameters
     ----------
-    ranked : array-like of int of shape (n_users, m)
-        Recommended items, padded with -1.
+    %(recommended)s
     features : {array-like, sparse matrix} of shape (n_items, n_features), default=None
-        Descriptions of the items (genres, factors); their cosine is the similarity, 0 for an item
-        without features.
+        Descriptions of the items, such as genres or factors. The similarity of two items is the
+        cosine of their features, 0 for an item without features.
     similarity : {array-like, sparse matrix} of shape (n_items, n_items), default=None
-        Symmetric similarity of items in place of `features`.
+        Symmetric similarity of the items. Pass either `features` or `similarity`.
     per_user : bool, default=False
-        Whether to return a value for each user, NaN for lists of less than two items.
+        Whether to return a value for each user, NaN for lists of fewer than two items.
 
     Returns
     -------
     value : float or ndarray of shape (n_users,)
-        One minus the mean similarity: the mean over the users with two items or more, or the
-        value of each user.
+        One minus the mean similarity of the pairs: the mean over the users with two items or more;
+        with ``per_user`` the value of each user.
 
     Raises
     ------
     ValueError
-        If not exactly one of `features` and `similarity` is given, or no list has two items.
+        If both or neither of `features` and `similarity` are given, or if no list has two items and
+        `per_user` is False.
 
     References
     ----------
@@ -180,44 +221,57 @@ def diversity(ranked, features=None, *, similarity=None, per_user=False):
     >>> diversity([[0, 1, 2]], features=[[1, 0], [1, 0], [0, 1]])
     0.6666666666666667
     """
-    if (features is None) == (similarity is None):
-        raise ValueError("Exactly one of features and similarity must be given.")
-    if features is not None:
-        features = check_array(features, accept_sparse="csr", input_name="features")
-        ranked = check_ranked(ranked, features.shape[0])
-        total = _sum_of_cosines(ranked, normalize(features.astype(np.float64)))
+    if features is not None and similarity is None:
+        vectors = _check_matrix(features, "features")
+        lists = check_ranked(ranked, vectors.shape[0])
+        total = _sum_of_cosines(lists, normalize(vectors.astype(np.float64)))
+    elif similarity is not None and features is None:
+        cosines = _check_similarity(similarity)
+        lists = check_ranked(ranked, cosines.shape[0])
+        total = _sum_of_similarities(lists, cosines)
     else:
-        similarity = _check_similarity(similarity)
-        ranked = check_ranked(ranked, similarity.shape[0])
-        total = _sum_of_similarities(ranked, similarity)
-    values = _one_minus_mean(total, (ranked >= 0).sum(axis=1))
+        raise ValueError("Exactly one of features and similarity must be given.")
+    values = _one_minus_mean(total, (lists >= 0).sum(axis=1))
     return values if per_user else mean_over_targets(values, "no list has two items")
 
 
-def _check_similarity(similarity):
-    similarity = check_array(similarity, accept_sparse="csr", input_name="similarity")
-    if similarity.shape[0] != similarity.shape[1]:
-        raise ValueError(f"similarity must be square, got shape {similarity.shape}.")
-    return sp.csr_matrix(similarity) if sp.issparse(similarity) else similarity
+def _check_matrix(X: MatrixLike, name: str) -> _Matrix:
+    """Return a matrix as a dense array or a CSR matrix, after the checks of scikit-learn."""
+    return check_array(
+        X,
+        accept_sparse="csr",  # pyright: ignore[reportArgumentType]
+        input_name=name,
+    )
 
 
-def _one_minus_mean(total, length):
-    """Give 1 - total / (number of ordered pairs), NaN for lists without pairs."""
+def _check_similarity(similarity: MatrixLike) -> _Matrix:
+    """Return a similarity as a dense array or a CSR matrix, after a check that it is square."""
+    square = _check_matrix(similarity, "similarity")
+    if square.shape[0] != square.shape[1]:
+        raise ValueError(f"similarity must be square, got shape {square.shape}.")
+    return sp.csr_matrix(square) if sp.issparse(square) else square
+
+
+def _one_minus_mean(total: Array, length: Array) -> Array:
+    """Return 1 - total / (number of ordered pairs), NaN for lists without pairs."""
     pairs = length * (length - 1)
     out = np.full(len(total), np.nan)
     return 1 - np.divide(total, pairs, out=out, where=pairs > 0)
 
 
-def _indicator(ranked, n_items):
-    """Give the CSR matrix with 1 for every item of a list."""
+def _indicator(ranked: Array, n_items: int) -> CSRMatrix:
+    """Return the CSR matrix that has a 1 for every item of a list."""
     listed = ranked >= 0
     indptr = np.concatenate([[0], np.cumsum(listed.sum(axis=1))])
     shape = (len(ranked), n_items)
     return sp.csr_matrix((np.ones(indptr[-1]), ranked[listed], indptr), shape=shape)
 
 
-def _sum_of_cosines(ranked, unit):
-    """Sum over ordered pairs of different items: |sum of vectors|^2 - sum of |vector|^2."""
+def _sum_of_cosines(ranked: Array, unit: _Matrix) -> Array:
+    """Return the sum of the cosines over the ordered pairs of different items of each list.
+
+    It is |sum of the unit vectors|^2 - sum of |unit vector|^2, without a loop over pairs.
+    """
     listed = _indicator(ranked, unit.shape[0])
     squares = unit.multiply(unit).sum(axis=1) if sp.issparse(unit) else (unit**2).sum(axis=1)
     own = listed @ np.asarray(squares).ravel()
@@ -229,8 +283,8 @@ def _sum_of_cosines(ranked, unit):
     return total - own
 
 
-def _sum_of_similarities(ranked, similarity):
-    """Sum the similarity over ordered pairs of different items."""
+def _sum_of_similarities(ranked: Array, similarity: _Matrix) -> Array:
+    """Return the sum of the similarities over the ordered pairs of different items of each list."""
     if sp.issparse(similarity):
         listed = _indicator(ranked, similarity.shape[0])
         everything = (listed @ similarity).multiply(listed).sum(axis=1)

@@ -1,14 +1,21 @@
 """Names of metrics with their cut-offs, such as ``"ndcg@10"``."""
 
+from __future__ import annotations
+
 import numbers
+from collections.abc import Iterable
+from typing import TypeAlias
 
 from skrec.metrics._measures import MEASURES
 
-__all__ = ["check_k", "parse_names"]
+__all__ = ["Specs", "check_k", "parse_names"]
+
+Specs: TypeAlias = dict[str, tuple[str, int | None]]
+"""The metric and the cut-off of each full name."""
 
 
-def check_k(k):
-    """Give a cut-off back if it is a positive integer or None."""
+def check_k(k: int | None) -> int | None:
+    """Return a cut-off, after a check that it is a positive integer or None."""
     if k is None:
         return None
     if not isinstance(k, numbers.Integral) or isinstance(k, bool) or k < 1:
@@ -16,8 +23,8 @@ def check_k(k):
     return int(k)
 
 
-def _split_name(name):
-    """Split a metric's name into the metric and its own cut-off; "" where it has none."""
+def _split_name(name: str) -> tuple[str, str]:
+    """Split a name into the metric and its own cut-off, which is "" where there is none."""
     if not isinstance(name, str):
         raise TypeError(f"A metric must be a string such as 'ndcg@10', got {name!r}.")
     metric, _, cut = name.partition("@")
@@ -29,28 +36,28 @@ def _split_name(name):
     return metric, cut
 
 
-def parse_names(metrics, k=None):
-    """Resolve names of metrics and cut-offs.
+def parse_names(metrics: str | Iterable[str], k: int | Iterable[int | None] | None = None) -> Specs:
+    """Return the metric and the cut-off that each name stands for.
 
     Parameters
     ----------
     metrics : str or iterable of str
-        Names; one with its own cut-off ("ndcg@100") keeps it.
+        Names; a name with its own cut-off ("ndcg@100") keeps it.
     k : int, None or iterable of these, default=None
-        Cut-offs for the names that have none.
+        Cut-offs of the names that have none of their own.
 
     Returns
     -------
     specs : dict of str to (str, int or None)
-        From the full name to metric and cut-off, in the order given.
+        Metric and cut-off of each full name, in the order of the input.
     """
-    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
-    cuts = [check_k(c) for c in ([k] if k is None or isinstance(k, numbers.Real) else k)]
-    specs = {}
-    for name in metrics:
+    names = [metrics] if isinstance(metrics, str) else list(metrics)
+    cuts = [check_k(c) for c in ([k] if k is None or isinstance(k, (int, numbers.Real)) else k)]
+    specs: Specs = {}
+    for name in names:
         metric, own = _split_name(name)
         for cut in [check_k(int(own))] if own else cuts:
             specs[metric if cut is None else f"{metric}@{cut}"] = (metric, cut)
     if not specs:
-        raise ValueError(f"metrics and k must name at least one metric, got {metrics!r}, {k!r}.")
+        raise ValueError(f"metrics and k must name at least one metric, got {names!r}, {k!r}.")
     return specs

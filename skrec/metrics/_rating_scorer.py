@@ -1,5 +1,10 @@
 """Scorers of rating models for scikit-learn's model selection."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
@@ -8,11 +13,16 @@ from skrec.interactions import Interactions
 from skrec.metrics._check import as_seed, check_scores
 from skrec.metrics._engine import bytes_per_row
 from skrec.metrics._tasks import as_csr, is_matrix
+from skrec.typing import Array, CSRMatrix, MatrixLike, RandomState
 from skrec.utils import row_blocks, row_of_entry, split_rows
 
 __all__ = ["RatingScorer", "make_rating_scorer"]
 
-_LOSSES = {"neg_rmse": (np.square, np.sqrt), "neg_mae": (np.abs, lambda mean: mean)}
+# the loss of an error, and what is taken of the mean loss
+_LOSSES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "neg_rmse": (np.square, np.sqrt),
+    "neg_mae": (np.abs, lambda mean: mean),
+}
 
 
 class RatingScorer:
@@ -21,13 +31,13 @@ class RatingScorer:
     Parameters
     ----------
     metric : {"neg_rmse", "neg_mae"}
-        What to return.
+        Metric to return.
     random_state : int, RandomState instance or None
         Source of the hidden entries.
 
     See Also
     --------
-    make_rating_scorer : Says what X and y mean.
+    make_rating_scorer : Explains what X and y mean.
 
     Examples
     --------
@@ -36,22 +46,27 @@ class RatingScorer:
     True
     """
 
-    def __init__(self, metric, random_state):
+    def __init__(self, metric: Literal["neg_rmse", "neg_mae"], random_state: RandomState) -> None:
         if metric not in _LOSSES:
             raise ValueError(f"metric must be one of {sorted(_LOSSES)}, got {metric!r}.")
         self.metric = metric
         self.random_state = random_state
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"RatingScorer({self.metric!r}, random_state={self.random_state!r})"
 
-    def __call__(self, estimator, X, y=None):
-        """Score a fitted estimator.
+    def __call__(
+        self,
+        estimator: Any,
+        X: Interactions | MatrixLike,
+        y: Interactions | MatrixLike | None = None,
+    ) -> float:
+        """Return the score of a fitted estimator.
 
         Parameters
         ----------
         estimator : object
-            Rating model fitted before.
+            Fitted rating model.
         X : {array-like, sparse matrix} of shape (n_rows, n_items) or Interactions
             See `make_rating_scorer`.
         y : None, array-like or sparse matrix, default=None
@@ -62,17 +77,22 @@ class RatingScorer:
         value : float
             Minus the error over all ratings.
         """
-        loss, root = _LOSSES[self.metric]
+        loss, of_mean = _LOSSES[self.metric]
         _, error = self._errors(estimator, X, y)
-        return -float(root(loss(error).mean()))
+        return -float(of_mean(loss(error).mean()))
 
-    def per_user(self, estimator, X, y=None):
-        """Give the value of each user that has ratings to be found.
+    def per_user(
+        self,
+        estimator: Any,
+        X: Interactions | MatrixLike,
+        y: Interactions | MatrixLike | None = None,
+    ) -> pd.DataFrame:
+        """Return the score of each user that has ratings to predict.
 
         Parameters
         ----------
         estimator : object
-            Rating model fitted before.
+            Fitted rating model.
         X : {array-like, sparse matrix} of shape (n_rows, n_items) or Interactions
             See `make_rating_scorer`.
         y : None, array-like or sparse matrix, default=None
@@ -81,16 +101,19 @@ class RatingScorer:
         Returns
         -------
         values : DataFrame of shape (n_users_with_ratings, 1)
-            Minus the error over each user's ratings; the index "user" holds rows of the frame, or
-            of X. The mean over users is not the error over all ratings.
+            Minus the error over the ratings of each user. The index "user" holds rows of the frame
+            of an `Interactions`, or rows of the matrix X. The mean over users differs from the
+            score, which is over all ratings.
         """
-        loss, root = _LOSSES[self.metric]
+        loss, of_mean = _LOSSES[self.metric]
         user, error = self._errors(estimator, X, y)
         table = pd.DataFrame({"user": user, self.metric: loss(error)})
-        return -root(table.groupby("user").mean())
+        return -of_mean(table.groupby("user").mean())
 
-    def _errors(self, est, X, y):
-        """Give the user and the error of each rating."""
+    def _errors(
+        self, est: Any, X: Interactions | MatrixLike, y: Interactions | MatrixLike | None
+    ) -> tuple[Array, Array]:
+        """Return the user and the error of each rating."""
         if isinstance(X, Interactions):
             pred = check_scores(est.predict(X), X.shape, "The result of predict")
             user, error = X.user, pred - X.value.astype(np.float64)
@@ -103,23 +126,25 @@ class RatingScorer:
         return user, error
 
 
-def _histories_and_ratings(X, y, random_state):
-    """Give what is shown of each row, and the ratings to be found."""
-    X = as_csr(X, "X", keep_zeros=True)
+def _histories_and_ratings(
+    X: MatrixLike, y: Interactions | MatrixLike | None, random_state: RandomState
+) -> tuple[CSRMatrix, CSRMatrix]:
+    """Return the part of each row that the model sees, and the ratings to predict."""
+    history = as_csr(X, "X", keep_zeros=True)
     if not is_matrix(y):
-        return split_rows(X, 0.2, as_seed(random_state))
+        return split_rows(history, 0.2, as_seed(random_state))
     ratings = as_csr(y.tocsr() if isinstance(y, Interactions) else y, "y", keep_zeros=True)
-    if ratings.shape != X.shape:
-        raise ValueError(f"y must have the shape of X, {X.shape}, got {ratings.shape}.")
-    return X, ratings
+    if ratings.shape != history.shape:
+        raise ValueError(f"y must have the shape of X, {history.shape}, got {ratings.shape}.")
+    return history, ratings
 
 
-def _errors_of_rows(est, history, ratings):
-    """Predict block by block, and compare at the ratings."""
+def _errors_of_rows(est: Any, history: CSRMatrix, ratings: CSRMatrix) -> tuple[Array, Array]:
+    """Return the user and the error of each rating, predicted block by block."""
     users = np.flatnonzero(np.diff(ratings.indptr))
     history, ratings = history[users], sp.csr_matrix(ratings[users])
     errors = [np.empty(0)]
-    for rows in row_blocks(len(users), bytes_per_row(history.shape[1])):
+    for rows in row_blocks(len(users), bytes_per_row(history.shape[1])):  # pyright: ignore[reportOptionalSubscript]
         block, true = history[rows], ratings[rows]
         pred = check_scores(est.predict(block), block.shape, "The result of predict")
         picked = pred[row_of_entry(true), true.indices]
@@ -127,13 +152,16 @@ def _errors_of_rows(est, history, ratings):
     return users[row_of_entry(ratings)], np.concatenate(errors)
 
 
-def make_rating_scorer(metric="neg_rmse", *, random_state=0):
-    """Make a scorer of rating models for the ``scoring`` parameter of scikit-learn.
+def make_rating_scorer(
+    metric: Literal["neg_rmse", "neg_mae"] = "neg_rmse", *, random_state: RandomState = 0
+) -> RatingScorer:
+    """Return a scorer of rating models for the ``scoring`` parameter of scikit-learn.
 
     Parameters
     ----------
     metric : {"neg_rmse", "neg_mae"}, default="neg_rmse"
-        Minus the root mean squared, or the mean absolute, error over all ratings to be found.
+        Minus the root mean squared error, or minus the mean absolute error, over all ratings to
+        predict.
     random_state : int, RandomState instance or None, default=0
         Source of the hidden entries.
 
@@ -141,19 +169,23 @@ def make_rating_scorer(metric="neg_rmse", *, random_state=0):
     -------
     scorer : RatingScorer
         Callable ``scorer(estimator, X, y=None)`` that returns a float, larger is better.
-        ``scorer.per_user(estimator, X, y)`` gives the values of the users.
+        ``scorer.per_user(estimator, X, y)`` returns the score of each user.
 
     Raises
     ------
     ValueError
-        If the metric is unknown. The scorer itself raises one if there is no rating to be found or
-        a prediction is not finite.
+        If the metric is unknown. The scorer itself raises one if there is no rating to predict or a
+        prediction is not finite.
 
     Notes
     -----
-    The entries of an `Interactions` X are ratings of users known from fit. Of the rows of a matrix
-    X, 20 % are hidden at random and predicted from the rest, unless y is a matrix of X's shape: its
-    stored entries are then the ratings, and X the histories.
+    The ratings to predict depend on X and y:
+
+    - X is an `Interactions`: its entries are the ratings, of users seen in fit.
+    - X is a matrix of users' rows, and y is None or one-dimensional (ignored): 20 % of each row are
+      hidden at random and predicted from the rest.
+    - X and y are matrices of one shape: X holds the histories, and the stored entries of y are the
+      ratings.
 
     Examples
     --------

@@ -1,11 +1,15 @@
-"""Candidate lists of sampled protocols: the targets of a user and some negatives."""
+"""Candidate lists of sampled protocols: the targets of each user and some negatives."""
+
+from __future__ import annotations
 
 import numbers
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 
 from skrec.metrics._hits import contains, keys_of
+from skrec.typing import Array, CSRMatrix
 from skrec.utils import index_pointer, pair_keys
 
 __all__ = [
@@ -18,31 +22,32 @@ __all__ = [
 ]
 
 
-def _union(a, b):
-    """Give the sorted distinct numbers of two arrays."""
-    return np.union1d(a, b)
+def _draw_distinct(size: Array, limit: Array, rng: np.random.Generator) -> tuple[Array, int]:
+    """Draw distinct integers for each row, below a limit of its own.
 
-
-def _draw_distinct(size, limit, rng):
-    """Draw for each row distinct integers below a limit of its own, until it has enough.
-
-    New draws are kept if they are new, so every set is equally likely. Returns sorted pair keys
-    of (row, integer) and their stride.
+    Repeated draws are dropped and drawn again until each row has enough, so that every set is
+    equally likely. Return the sorted pair keys of (row, integer), and the stride of the keys.
     """
     stride = int(limit.max(initial=0)) + 1
     keys = np.empty(0, dtype=np.int64)
     missing = size
     while missing.any():
         row = np.repeat(np.arange(len(size)), missing)
-        keys = _union(keys, pair_keys(row, rng.integers(limit[row]), stride))
+        keys = np.union1d(keys, pair_keys(row, rng.integers(limit[row]), stride))
         missing = size - np.bincount(keys // stride, minlength=len(size))
     return keys, stride
 
 
-def _sample_ranks(available, n, rng):
-    """Draw n of the ranks ``range(available)`` of each row without replacement."""
+def _sample_ranks(
+    available: Array, n: int | Array, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Draw n of the ranks ``range(available)`` of each row, without replacement.
+
+    Return the row and the rank of each draw.
+    """
     size = np.minimum(n, available)
-    # where most ranks are wanted, the ones to leave out are drawn: each draw is new with p >= 1/2
+    # if more than half of the ranks are wanted, draw those to leave out: a draw is then new with
+    # a probability of at least 1/2
     inverted = 2 * size > available
     drawn, stride = _draw_distinct(np.where(inverted, available - size, size), available, rng)
     row = np.repeat(np.arange(len(available)), np.where(inverted, available, 0))
@@ -52,49 +57,53 @@ def _sample_ranks(available, n, rng):
     return np.divmod(np.concatenate([drawn[~inverted[drawn // stride]], kept]), stride)
 
 
-def draw_negatives(taken, n, seed):
-    """Draw n columns of each row uniformly among those that are not stored.
+def draw_negatives(taken: CSRMatrix, n: int, seed: int) -> Array:
+    """Draw n columns for each row, uniformly among those that are not stored.
 
     Parameters
     ----------
     taken : csr_matrix of shape (n_rows, n_columns)
-        Canonical; its stored entries are never drawn.
+        Canonical matrix whose stored entries are never drawn.
     n : int
-        How many; a row with fewer free columns gets all of them.
+        Number of columns to draw. A row with fewer free columns gets all of them.
     seed : int
         Source of the draw.
 
     Returns
     -------
     keys : ndarray of shape (n_drawn,)
-        Pair keys of (row, column).
+        Pair keys of (row, column), see `skrec.utils.pair_keys`.
     """
-    n_columns = taken.shape[1]
+    n_columns = taken.shape[1]  # pyright: ignore[reportOptionalSubscript]
     counts = np.diff(taken.indptr).astype(np.int64)
     row, rank = _sample_ranks(n_columns - counts, n, np.random.default_rng(seed))
-    # the free column of rank r follows all taken columns c_j (j = 0, 1, ...) with c_j - j <= r
+    # c_0 < c_1 < ... are the taken columns of a row: those with c_j - j <= r, and no others, are
+    # below the free column of rank r
     number = np.arange(taken.nnz) - np.repeat(taken.indptr[:-1], counts)
     shifts = keys_of(taken) - number
     before = np.searchsorted(shifts, pair_keys(row, rank, n_columns), side="right")
     return pair_keys(row, rank + before - taken.indptr[row], n_columns)
 
 
-def given_negatives(negatives, seen):
-    """Give pair keys of lists of negatives, without those that the user has been seen with."""
+def given_negatives(negatives: Array, seen: CSRMatrix) -> Array:
+    """Return the pair keys of lists of negatives, without the items that the user has seen."""
     row, place = np.nonzero(negatives >= 0)
-    keys = np.unique(pair_keys(row, negatives[row, place], seen.shape[1]))
+    keys = np.unique(pair_keys(row, negatives[row, place], seen.shape[1]))  # pyright: ignore[reportOptionalSubscript]
     return keys[~contains(keys_of(seen), keys)]
 
 
-def candidate_lists(targets, negative_keys):
-    """Give the boolean CSR matrix of all candidates: the targets and the negatives."""
-    row, column = np.divmod(_union(keys_of(targets), negative_keys), targets.shape[1])
-    indptr = index_pointer(row, targets.shape[0])
+def candidate_lists(targets: CSRMatrix, negative_keys: Array) -> CSRMatrix:
+    """Return the boolean CSR matrix of all candidates: the targets and the negatives."""
+    row, column = np.divmod(np.union1d(keys_of(targets), negative_keys), targets.shape[1])  # pyright: ignore[reportOptionalSubscript]
+    indptr = index_pointer(row, targets.shape[0])  # pyright: ignore[reportOptionalSubscript]
     return sp.csr_matrix((np.ones(len(row), dtype=bool), column, indptr), shape=targets.shape)
 
 
-def as_matrix(candidates, scores, targets):
-    """Write scores of candidates into rows as long as the longest list, and mark the targets."""
+def as_matrix(candidates: CSRMatrix, scores: Array, targets: CSRMatrix) -> tuple[Array, CSRMatrix]:
+    """Return the scores of the candidates of each row, side by side, and the targets among them.
+
+    The rows are as long as the longest list of candidates, and filled up with -inf.
+    """
     lengths = np.diff(candidates.indptr)
     row = np.repeat(np.arange(len(lengths)), lengths)
     place = np.arange(len(row)) - candidates.indptr[row]
@@ -105,8 +114,13 @@ def as_matrix(candidates, scores, targets):
     return matrix, sp.csr_matrix((ones, (row[hit], place[hit])), shape=matrix.shape)
 
 
-def check_sampling(n_negatives, negatives, candidates, threshold):
-    """Raise where it is not clear what is to be ranked."""
+def check_sampling(
+    n_negatives: int | None,
+    negatives: ArrayLike | None,
+    candidates: str,
+    threshold: float | None,
+) -> None:
+    """Check that the parameters on what is ranked are valid, and do not contradict each other."""
     if n_negatives is not None and negatives is not None:
         raise ValueError("At most one of n_negatives and negatives may be given.")
     if n_negatives is not None and (
@@ -124,14 +138,14 @@ def check_sampling(n_negatives, negatives, candidates, threshold):
         )
 
 
-def check_negatives(negatives):
-    """Give lists of negatives as int64 after a look at them."""
-    negatives = np.asarray(negatives)
-    if negatives.ndim != 2 or negatives.dtype.kind not in "iu" or negatives.size == 0:
+def check_negatives(negatives: ArrayLike) -> Array:
+    """Return lists of negatives as an int64 array, after a check of their form."""
+    lists = np.asarray(negatives)
+    if lists.ndim != 2 or lists.dtype.kind not in "iu" or lists.size == 0:
         raise ValueError(
             "negatives must be a two-dimensional array of item indices, (n_users, m), got "
-            f"{negatives.dtype} of shape {negatives.shape}."
+            f"{lists.dtype} of shape {lists.shape}."
         )
-    if negatives.min() < -1:
-        raise ValueError(f"negatives must be item indices or -1, got {negatives.min()}.")
-    return negatives.astype(np.int64)
+    if lists.min() < -1:
+        raise ValueError(f"negatives must be item indices or -1, got {lists.min()}.")
+    return lists.astype(np.int64)

@@ -1,8 +1,15 @@
 """Ranking scorers for scikit-learn's model selection."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast, overload
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from skrec.interactions import Interactions
 from skrec.metrics._check import as_seed
 from skrec.metrics._engine import bytes_per_row, measure_scores
 from skrec.metrics._names import parse_names
@@ -15,13 +22,14 @@ from skrec.metrics._sampling import (
     draw_negatives,
     given_negatives,
 )
-from skrec.metrics._tasks import make_task
+from skrec.metrics._tasks import Task, make_task
+from skrec.typing import Array, CSRMatrix, MatrixLike, RandomState
 from skrec.utils import row_blocks
 
 __all__ = ["RankingScorer", "make_ranking_scorer"]
 
-# what a scorer's repr leaves out
-_DEFAULTS = {
+# the repr of a scorer shows a parameter only if it differs from this default
+_DEFAULTS: dict[str, object] = {
     "n_negatives": None,
     "candidates": "all",
     "relevance_threshold": None,
@@ -29,41 +37,46 @@ _DEFAULTS = {
     "truncated": True,
 }
 
+_Block: TypeAlias = tuple[int, Array, CSRMatrix, CSRMatrix | None]
+"""First user, scores, targets, and entries that are not ranked."""
 
-class RankingScorer:
+_Result = TypeVar("_Result", bound=float | dict[str, float], covariant=True)
+
+
+class RankingScorer(Generic[_Result]):
     """Callable ``scorer(estimator, X, y=None)``, made by `make_ranking_scorer`.
 
     Parameters
     ----------
     metrics : str or iterable of str
-        Names of metrics.
+        Names of the metrics.
     k : int, None or iterable of these
-        Cut-offs for names that have none.
+        Cut-offs of the names that have none of their own.
     n_negatives : int or None
-        Negatives to draw for each user.
+        Number of negatives to draw for each user.
     negatives : array of shape (n_users, m) or None
         Negatives of each user.
     candidates : {"all", "own"}
-        What is ranked where there are no negatives.
+        Items to rank if there are no negatives.
     relevance_threshold : float or None
         Least rating of a target.
     min_held_out : int
         Least number of held-out items of a user.
     truncated : bool
-        Kind of recall.
+        Whether recall divides by min(k, number of targets).
     random_state : int, RandomState instance or None
-        Source of hidden entries, negatives, and the order within ties.
+        Source of the hidden entries, the negatives and the order of ties.
 
     Attributes
     ----------
     names : list of str
-        Names of the values, as in the dict that a scorer of several metrics returns.
+        Names of the values, the keys of the dict that a scorer of several metrics returns.
     sampled : bool
-        Whether targets are ranked among negatives only.
+        Whether the targets are ranked among negatives only.
 
     See Also
     --------
-    make_ranking_scorer : Says what the parameters, X and y mean.
+    make_ranking_scorer : Explains the parameters, X and y.
 
     Examples
     --------
@@ -74,16 +87,16 @@ class RankingScorer:
 
     def __init__(
         self,
-        metrics,
-        k,
-        n_negatives,
-        negatives,
-        candidates,
-        relevance_threshold,
-        min_held_out,
-        truncated,
-        random_state,
-    ):
+        metrics: str | Iterable[str],
+        k: int | Iterable[int | None] | None,
+        n_negatives: int | None,
+        negatives: ArrayLike | None,
+        candidates: Literal["all", "own"],
+        relevance_threshold: float | None,
+        min_held_out: int,
+        truncated: bool,
+        random_state: RandomState,
+    ) -> None:
         self._specs = parse_names(metrics, k)
         check_sampling(n_negatives, negatives, candidates, relevance_threshold)
         self._relevance = Relevance(relevance_threshold, min_held_out)
@@ -96,17 +109,17 @@ class RankingScorer:
         self.random_state = random_state
 
     @property
-    def sampled(self):
-        """Whether targets are ranked among negatives only."""
+    def sampled(self) -> bool:
+        """Whether the targets are ranked among negatives only."""
         return self.n_negatives is not None or self.negatives is not None
 
     @property
-    def names(self):
-        """Names of the values."""
+    def names(self) -> list[str]:
+        """Names of the values, such as "ndcg@10"."""
         prefix = "sampled_" if self.sampled else "own_" if self.candidates == "own" else ""
         return [prefix + name for name in self._specs]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         parts = [repr(self.names[0] if len(self.names) == 1 else self.names)]
         if self.negatives is not None:
             parts.append(f"negatives=<array of shape {self.negatives.shape}>")
@@ -117,13 +130,18 @@ class RankingScorer:
         ]
         return f"RankingScorer({', '.join(parts)}, random_state={self.random_state!r})"
 
-    def __call__(self, estimator, X, y=None):
-        """Score a fitted estimator.
+    def __call__(
+        self,
+        estimator: Any,
+        X: Interactions | MatrixLike,
+        y: Interactions | MatrixLike | None = None,
+    ) -> _Result:
+        """Return the scores of a fitted estimator.
 
         Parameters
         ----------
         estimator : object
-            Recommender fitted before.
+            Fitted recommender.
         X : {array-like, sparse matrix} of shape (n_rows, n_items) or Interactions
             See `make_ranking_scorer`.
         y : None, array-like or sparse matrix, default=None
@@ -132,20 +150,25 @@ class RankingScorer:
         Returns
         -------
         value : float or dict of str to float
-            Means over the users that have targets.
+            Means over the users that have targets: a float for one metric, or a dict with the keys
+            `names`.
         """
         means = self.per_user(estimator, X, y).mean()
-        if len(means) == 1:
-            return float(means.iloc[0])
-        return {name: float(value) for name, value in means.items()}
+        values = {name: float(value) for name, value in zip(self.names, means)}
+        return cast("_Result", values if len(values) > 1 else values[self.names[0]])
 
-    def per_user(self, estimator, X, y=None):
-        """Give the value of each user that has targets.
+    def per_user(
+        self,
+        estimator: Any,
+        X: Interactions | MatrixLike,
+        y: Interactions | MatrixLike | None = None,
+    ) -> pd.DataFrame:
+        """Return the scores of each user that has targets.
 
         Parameters
         ----------
         estimator : object
-            Recommender fitted before.
+            Fitted recommender.
         X : {array-like, sparse matrix} of shape (n_rows, n_items) or Interactions
             See `make_ranking_scorer`.
         y : None, array-like or sparse matrix, default=None
@@ -154,8 +177,9 @@ class RankingScorer:
         Returns
         -------
         values : DataFrame of shape (n_users_with_targets, n_metrics)
-            A column for each of `names`; the index "user" holds rows of the frame, or of X. Its
-            ``mean()`` is what the scorer returns, its ``sem()`` the standard errors over users.
+            A column for each of `names`. The index "user" holds rows of the frame of an
+            `Interactions`, or rows of the matrix X. ``values.mean()`` is what the scorer returns,
+            and ``values.sem()`` are the standard errors over users.
         """
         seed = as_seed(self.random_state)
         task = make_task(estimator, X, y, seed, self._relevance)
@@ -175,90 +199,120 @@ class RankingScorer:
         index = pd.Index(task.users, name="user")
         return pd.DataFrame(dict(zip(self.names, columns)), index=index)
 
-    def _blocks(self, task, seed):
-        if self.sampled:
-            lists = candidate_lists(task.targets, self._negative_keys(task, seed))
-            return self._listed_blocks(task, lists)
-        if self.candidates == "own":
-            return self._listed_blocks(task, task.held_out)
-        return self._full_blocks(task)
+    def _blocks(self, task: Task, seed: int) -> Iterator[_Block]:
+        """Return the scores to rank and the targets, in blocks of users."""
+        if self.n_negatives is not None:
+            keys = draw_negatives(task.seen + task.held_out, self.n_negatives, seed)
+        elif self.negatives is not None:
+            keys = _given_keys(self.negatives, task)
+        else:
+            own = self.candidates == "own"
+            return self._listed_blocks(task, task.held_out) if own else self._full_blocks(task)
+        return self._listed_blocks(task, candidate_lists(task.targets, keys))
 
-    def _full_blocks(self, task):
+    def _full_blocks(self, task: Task) -> Iterator[_Block]:
         """Score all items that a user has not seen, block by block."""
-        for rows in row_blocks(len(task.users), bytes_per_row(task.targets.shape[1])):
+        for rows in row_blocks(len(task.users), bytes_per_row(task.targets.shape[1])):  # pyright: ignore[reportOptionalSubscript]
             yield rows.start, task.scores(rows), task.targets[rows], task.seen[rows]
 
-    def _listed_blocks(self, task, candidates):
+    def _listed_blocks(self, task: Task, candidates: CSRMatrix) -> Iterator[_Block]:
         """Score the candidates of each user, block by block."""
         for rows in row_blocks(len(task.users), task.pair_bytes(candidates)):
             block = candidates[rows]
             scores = task.pair_scores(rows, block)
             yield rows.start, *as_matrix(block, scores, task.targets[rows]), None
 
-    def _negative_keys(self, task, seed):
-        if self.negatives is None:
-            return draw_negatives(task.seen + task.held_out, self.n_negatives, seed)
-        if len(self.negatives) != task.n_rows or self.negatives.max() >= task.seen.shape[1]:
-            raise ValueError(
-                f"negatives must have a row for each of {task.n_rows} users and item indices below "
-                f"{task.seen.shape[1]}, got shape {self.negatives.shape} and a largest index of "
-                f"{self.negatives.max()}."
-            )
-        return given_negatives(self.negatives[task.users], task.seen)
+
+def _given_keys(negatives: Array, task: Task) -> Array:
+    """Return the pair keys of given negatives, after a check that they fit the task."""
+    if len(negatives) != task.n_rows or negatives.max() >= task.seen.shape[1]:  # pyright: ignore[reportOptionalSubscript]
+        raise ValueError(
+            f"negatives must have a row for each of {task.n_rows} users and item indices below "
+            f"{task.seen.shape[1]}, got shape {negatives.shape} and a largest index of "  # pyright: ignore[reportOptionalSubscript]
+            f"{negatives.max()}."
+        )
+    return given_negatives(negatives[task.users], task.seen)
 
 
+@overload
 def make_ranking_scorer(
-    metrics="ndcg",
-    k=10,
+    metrics: str = "ndcg",
+    k: int | None = 10,
     *,
-    n_negatives=None,
-    negatives=None,
-    candidates="all",
-    relevance_threshold=None,
-    min_held_out=1,
-    truncated=True,
-    random_state=0,
-):
-    """Make a scorer for the ``scoring`` parameter of scikit-learn's model selection.
+    n_negatives: int | None = None,
+    negatives: ArrayLike | None = None,
+    candidates: Literal["all", "own"] = "all",
+    relevance_threshold: float | None = None,
+    min_held_out: int = 1,
+    truncated: bool = True,
+    random_state: RandomState = 0,
+) -> RankingScorer[float]: ...
+@overload
+def make_ranking_scorer(
+    metrics: str | Iterable[str] = "ndcg",
+    k: int | Iterable[int | None] | None = 10,
+    *,
+    n_negatives: int | None = None,
+    negatives: ArrayLike | None = None,
+    candidates: Literal["all", "own"] = "all",
+    relevance_threshold: float | None = None,
+    min_held_out: int = 1,
+    truncated: bool = True,
+    random_state: RandomState = 0,
+) -> RankingScorer[float | dict[str, float]]: ...
+def make_ranking_scorer(
+    metrics: str | Iterable[str] = "ndcg",
+    k: int | Iterable[int | None] | None = 10,
+    *,
+    n_negatives: int | None = None,
+    negatives: ArrayLike | None = None,
+    candidates: Literal["all", "own"] = "all",
+    relevance_threshold: float | None = None,
+    min_held_out: int = 1,
+    truncated: bool = True,
+    random_state: RandomState = 0,
+) -> RankingScorer[Any]:
+    """Return a ranking scorer for the ``scoring`` parameter of scikit-learn's model selection.
 
-    It ranks once for all its metrics and cut-offs, in blocks of users.
+    The items are ranked once for all metrics and cut-offs, in blocks of users.
 
     Parameters
     ----------
     metrics : str or iterable of str, default="ndcg"
-        Any of "ndcg", "recall", "precision", "hit_rate", "mrr", "map"; a name such as "ndcg@100"
-        has a cut-off of its own.
+        Any of "ndcg", "recall", "precision", "hit_rate", "mrr" and "map". A name such as "ndcg@100"
+        has its own cut-off.
     k : int, None or iterable of these, default=10
-        Cut-offs for the names that have none; None looks at the whole ranking.
+        Cut-offs of the names that have none of their own; None uses the whole ranking.
     n_negatives : int, default=None
-        Rank the targets of a user among this many items only, drawn at random from those that the
-        user has no interaction with. None ranks all items.
+        Number of negatives of each user: the targets are ranked among them only. They are drawn at
+        random from the items that the user has not interacted with. None ranks all items.
     negatives : array-like of int of shape (n_users, m), default=None
-        Rank the targets among these items of each user, padded with -1. Targets, items that the
-        user has been seen with, and repetitions are dropped from the lists.
+        Negatives of each user, padded with -1: the targets are ranked among them only. Targets,
+        items that the user interacted with in fit or in the history, and repeated items are dropped
+        from the lists.
     candidates : {"all", "own"}, default="all"
-        What is ranked where there are no negatives: all items that the user has not been seen
-        with, or the user's own held-out items alone, those that reach `relevance_threshold` against
-        those that do not.
+        Items to rank if there are no negatives. "all" ranks all items without the user's history.
+        "own" ranks only the held-out items of the user, to see whether those that reach
+        `relevance_threshold` are above the others.
     relevance_threshold : float, default=None
-        Held-out ratings of at least this are the targets (4 where ratings of 1 to 5 count if they
-        are greater than 3); None makes every held-out entry one. Held-out items below it are ranked
-        like any other item.
+        Least held-out rating of a target, such as 4 to count ratings of 1 to 5 as relevant if they
+        are greater than 3. Held-out items with a lower rating are ranked like any other item. None
+        makes every held-out entry a target.
     min_held_out : int, default=1
-        Users with fewer held-out entries, targets or not, are skipped.
+        Least number of held-out entries of a user, targets or not. Users with fewer are skipped.
     truncated : bool, default=True
-        Recall divides by min(k, number of targets) if True, by the number of targets otherwise.
+        Whether recall divides by min(k, number of targets), or else by the number of targets.
     random_state : int, RandomState instance or None, default=0
-        Source of hidden entries, negatives, and the order within ties.
+        Source of the hidden entries, the negatives and the order of ties.
 
     Returns
     -------
     scorer : RankingScorer
         Callable ``scorer(estimator, X, y=None)``. With one metric and one cut-off it returns a
-        float, otherwise a dict with keys such as "ndcg@10" (choose one as ``refit``). Where only
-        negatives are ranked the names start with "sampled\\_", where a user's own held-out items
-        are with "own\\_".
-        ``scorer.per_user(estimator, X, y)`` gives the values of the users.
+        float, otherwise a dict with keys such as "ndcg@10"; choose one of them as ``refit`` of a
+        search. The names start with "sampled\\_" if only negatives are ranked, and with "own\\_" if
+        only a user's own held-out items are.
+        ``scorer.per_user(estimator, X, y)`` returns the values of each user.
 
     Raises
     ------
@@ -269,22 +323,24 @@ def make_ranking_scorer(
 
     Notes
     -----
-    What X and y mean to the scorer:
+    The targets depend on X and y:
 
-    - X is an `Interactions`: its entries are the targets of users known from fit, who are scored by
+    - X is an `Interactions`: its entries are the targets, of users seen in fit. Their scores are
       ``decision_function(users=...)``. Interactions seen in fit are not ranked, unless they are
       targets.
-    - X is a matrix of users' rows, and y None or one-dimensional (ignored): of each row 20 % is
-      hidden at random and to be found from the rest.
-    - X and y are matrices of one shape: histories and targets.
+    - X is a matrix of users' rows, and y is None or one-dimensional (ignored): 20 % of each row are
+      hidden at random, and are the targets. The rest is the history.
+    - X and y are matrices of one shape: X holds the histories, and y the targets.
 
-    With a threshold, stored zeros of a sparse matrix are ratings, and a pair given twice is a
-    target if one of its ratings is good. Among a user's own held-out items recall is 1, whatever
-    the model says, where k is no less than their number, and so is every metric of a user who likes
-    them all: such figures are high for any model, and comparable with nothing but each other.
+    With a threshold, the stored zeros of a sparse matrix are ratings. A pair that is given twice is
+    a target if one of its ratings reaches the threshold.
 
-    Rows without targets are skipped. Equal scores count in expectation over their orders (in "mrr"
-    and "map" by one random order).
+    With ``candidates="own"`` the values are high for any model: recall is 1 if k is at least the
+    number of held-out items, and NDCG is 1 if all of them are targets. Only compare such values
+    with each other.
+
+    Rows without targets are skipped. For equal scores, a metric is the mean over all their orders;
+    "mrr" and "map" use one random order.
 
     References
     ----------
@@ -299,7 +355,7 @@ def make_ranking_scorer(
     >>> make_ranking_scorer("hit_rate", n_negatives=99)
     RankingScorer('sampled_hit_rate@10', n_negatives=99, random_state=0)
 
-    For models of ratings:
+    For a rating model:
 
     >>> make_ranking_scorer("recall", k=20, candidates="own", relevance_threshold=4).names
     ['own_recall@20']

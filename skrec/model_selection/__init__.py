@@ -1,4 +1,4 @@
-"""Splitting users or interactions, checking a split, and comparing systems."""
+"""Splitters of users or interactions, checks of a split, and comparisons of systems."""
 
 from skrec.model_selection._check import SplitReport, check_split
 from skrec.model_selection._compare import Comparison, compare

@@ -1,21 +1,26 @@
-"""What all splitters share: the protocol, the checks, and the choice of a test size."""
+"""Bases of the splitters, with the checks and the choice of a test size."""
+
+from __future__ import annotations
 
 import warnings
+from collections.abc import Generator, Iterator
 from math import ceil
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator
 
 from skrec.exceptions import SkrecWarning
 from skrec.interactions import Interactions
-from skrec.model_selection._pairs import group_pairs
+from skrec.model_selection._pairs import Pairs, group_pairs
+from skrec.typing import Array, MatrixLike
 
 __all__ = ["InteractionSplitter", "Splitter", "check_n_splits", "draw", "n_test_units"]
 
 
-def n_test_units(size, n, name, unit):
-    """Give the number of test units of a share (rounded up, as scikit-learn does) or a count."""
+def n_test_units(size: float, n: int, name: str, unit: str) -> int:
+    """Return the number of test units for a share, rounded up as scikit-learn does, or a count."""
     is_count = isinstance(size, Integral) and not isinstance(size, bool)
     if not is_count and not (isinstance(size, Real) and 0 < size < 1):
         raise ValueError(f"{name} must be a share in (0, 1) or a count of {unit}; got {size!r}")
@@ -28,32 +33,35 @@ def n_test_units(size, n, name, unit):
     return count
 
 
-def check_n_splits(n_splits, least):
+def check_n_splits(n_splits: int, least: int) -> None:
+    """Check that a number of splits is an integer and not below the least one."""
     if not isinstance(n_splits, Integral) or n_splits < least:
         raise ValueError(f"n_splits must be an integer of at least {least}; got {n_splits!r}")
 
 
-def draw(n, n_drawn, rng):
-    """Mark ``n_drawn`` of n at random."""
+def draw(n: int, n_drawn: int, rng: np.random.RandomState) -> Array:
+    """Return a mask of length n that is True at ``n_drawn`` random places."""
     mask = np.zeros(n, dtype=bool)
     mask[rng.permutation(n)[:n_drawn]] = True
     return mask
 
 
 class Splitter(BaseCrossValidator):
-    """Base of the splitters: checks first, then masks from the subclass."""
+    """Base of the splitters: it checks the data, and a subclass makes the masks."""
 
-    n_splits = 1
+    n_splits: int = 1
 
-    def split(self, X, y=None, groups=None):
-        """Give the indices of the train and the test side of each split.
+    def split(
+        self, X: Interactions | MatrixLike, y: object = None, groups: object = None
+    ) -> Generator[tuple[Array, Array], None, None]:
+        """Return the indices of the train and the test side of each split.
 
         Parameters
         ----------
         X : sparse matrix or array-like of shape (n_users, n_items), or Interactions
-            The data, of the kind that the splitter's description names.
+            The data. Each splitter documents whether it splits users or interactions.
         y : object
-            Ignored but for its length, exists for API compatibility.
+            Only its length is checked; exists for API compatibility.
         groups : object
             Ignored, exists for API compatibility.
 
@@ -65,9 +73,9 @@ class Splitter(BaseCrossValidator):
         Raises
         ------
         TypeError
-            If X is of the other kind.
+            If the splitter cannot split data of the type of X.
         ValueError
-            If X cannot be split as asked.
+            If X cannot be split as the parameters require.
         """
         if groups is not None:
             message = f"The groups parameter is ignored by {type(self).__name__}"
@@ -75,8 +83,10 @@ class Splitter(BaseCrossValidator):
         self._check(X)
         return super().split(X, y)
 
-    def get_n_splits(self, X=None, y=None, groups=None):
-        """Give the number of splits.
+    def get_n_splits(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, X: object = None, y: object = None, groups: object = None
+    ) -> int:
+        """Return the number of splits.
 
         Parameters
         ----------
@@ -86,18 +96,21 @@ class Splitter(BaseCrossValidator):
         Returns
         -------
         n_splits : int
-            Number of (train, test) pairs that `split` yields.
+            Number of (train, test) pairs that `split` returns.
         """
         return self.n_splits
 
-    def _check(self, X):
+    def _check(self, X: Any) -> None:
         raise NotImplementedError
 
 
 class InteractionSplitter(Splitter):
-    """Base of the splitters of interactions: a pair goes to one side with all its repeats."""
+    """Base of the splitters of interactions.
 
-    def _check(self, X):
+    All interactions of one (user, item) pair are on the same side.
+    """
+
+    def _check(self, X: Any) -> None:
         if not isinstance(X, Interactions):
             raise TypeError(
                 f"X must be Interactions, because {type(self).__name__} puts single "
@@ -109,19 +122,21 @@ class InteractionSplitter(Splitter):
             raise ValueError("X must hold at least one interaction; got none")
         self._check_interactions(X)
 
-    def _check_interactions(self, X):
+    def _check_interactions(self, X: Interactions) -> None:
         check_n_splits(self.n_splits, 1)
 
-    def _iter_test_masks(self, X=None, y=None, groups=None):
+    def _iter_test_masks(
+        self, X: Any = None, y: object = None, groups: object = None
+    ) -> Generator[Array, None, None]:
         pairs = group_pairs(X)
         for test in self._iter_test_pairs(X, pairs):
             yield test[pairs.code]
 
-    def _iter_test_pairs(self, X, pairs):
-        """Yield masks of shape (n_pairs,)."""
+    def _iter_test_pairs(self, X: Interactions, pairs: Pairs) -> Iterator[Array]:
+        """Return the masks of the test pairs, of shape (n_pairs,), one for each split."""
         raise NotImplementedError
 
-    def _check_timestamps(self, X, setting):
+    def _check_timestamps(self, X: Interactions, setting: str) -> None:
         if X.timestamp is None:
             raise ValueError(
                 f"X must have timestamps for {setting}; got Interactions without them. Give "

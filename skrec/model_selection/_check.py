@@ -1,10 +1,14 @@
-"""What may be wrong with a split."""
+"""Checks of a train and a test part."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skrec.interactions import Interactions
+from skrec.typing import Array, MatrixLike
 from skrec.utils import pair_keys
 
 __all__ = ["SplitReport", "check_split"]
@@ -27,7 +31,7 @@ _LEAKS = ("overlap", "train_positives_among_negatives", "test_positives_among_ne
 
 @dataclass(frozen=True, kw_only=True)
 class SplitReport:
-    """The counts that `check_split` takes.
+    """Counts of the problems of a split, the result of `check_split`.
 
     Parameters
     ----------
@@ -38,15 +42,15 @@ class SplitReport:
     train_duplicates, test_duplicates : int
         Interactions beyond the first of their pair.
     users_without_targets : int
-        Users that have interactions in train and none in test.
+        Users with interactions in train, but none in test.
     cold_users : int
-        Users that have targets but no interactions in train.
+        Users with interactions in test, but none in train.
     cold_items : int
-        Items that are targets but do not occur in train.
+        Items with interactions in test, but none in train.
     cold_targets : int
-        Distinct test pairs with such an item.
+        Distinct (user, item) pairs of test with a cold item.
     train_positives_among_negatives, test_positives_among_negatives : int or None
-        Negatives that the same user has in train, or in test; None without negatives.
+        Negatives that the user interacted with in train, or in test; None without negatives.
     """
 
     n_train: int
@@ -62,11 +66,11 @@ class SplitReport:
     test_positives_among_negatives: int | None = None
 
     @property
-    def leaks(self):
-        """The counts above 0 that make a measurement wrong, a dict of str to int."""
+    def leaks(self) -> dict[str, int]:
+        """Counts above 0 that make an evaluation wrong, by their names."""
         return {name: getattr(self, name) for name in _LEAKS if getattr(self, name)}
 
-    def __str__(self):
+    def __str__(self) -> str:
         counts = {name: getattr(self, name) for name in _LINES}
         lines = [
             f"{count:>10,} {_LINES[name]}{'  <- leak' if name in self.leaks else ''}"
@@ -76,29 +80,35 @@ class SplitReport:
         return "\n".join(lines)
 
 
-def check_split(train, test, negatives=None, *, raise_on_leak=False):
-    """Count what is wrong, or worth knowing, about a train and a test part.
+def check_split(
+    train: Interactions | MatrixLike,
+    test: Interactions | MatrixLike,
+    negatives: ArrayLike | None = None,
+    *,
+    raise_on_leak: bool = False,
+) -> SplitReport:
+    """Check a train and a test part for leaks, repeats, and users or items without training data.
 
     Parameters
     ----------
     train, test : Interactions, sparse matrix or array-like of shape (n_users, n_items)
-        What a model sees and what it has to predict, in the same frame. Every stored entry
-        of a sparse matrix is an interaction.
+        The interactions to train on and those to predict, in the same frame of users and items.
+        Every stored entry of a sparse matrix is an interaction.
     negatives : array-like of int of shape (n_users, m), default=None
-        Items that each user is ranked against, padded with -1.
+        Items that the targets of each user are ranked against, padded with -1.
     raise_on_leak : bool, default=False
-        Whether overlap and positives among the negatives are an error.
+        Whether to raise an error for pairs on both sides and for positives among the negatives.
 
     Returns
     -------
     report : SplitReport
-        The counts; ``print(report)`` shows them and marks the leaks.
+        The counts. ``print(report)`` shows them and marks the leaks.
 
     Raises
     ------
     ValueError
-        If the frames differ, the negatives do not fit them, or, with ``raise_on_leak=True``,
-        there is a leak.
+        If the frames differ, if the negatives do not fit them, or if there is a leak and
+        ``raise_on_leak`` is True.
 
     Examples
     --------
@@ -110,7 +120,8 @@ def check_split(train, test, negatives=None, *, raise_on_leak=False):
     >>> report.overlap, report.users_without_targets, report.cold_items
     (1, 1, 1)
     """
-    train, test = (X if isinstance(X, Interactions) else Interactions(X) for X in (train, test))
+    train = train if isinstance(train, Interactions) else Interactions(train)
+    test = test if isinstance(test, Interactions) else Interactions(test)
     if train.frame != test.frame:
         raise ValueError(
             "train and test must have the same frame of users and items; "
@@ -133,31 +144,36 @@ def check_split(train, test, negatives=None, *, raise_on_leak=False):
     return report
 
 
-def _pairs(X):
+def _pairs(X: Interactions) -> Array:
+    """Return the sorted keys of the distinct (user, item) pairs."""
     return np.unique(pair_keys(X.user, X.item, X.frame[1]))
 
 
-def _cold(train, test_pairs):
+def _cold(train: Interactions, test_pairs: Array) -> dict[str, int]:
+    """Return the numbers of items and pairs of test whose items are not in train."""
     item = test_pairs % max(1, train.frame[1])
     cold = item[~np.isin(item, train.item)]
     return {"cold_items": len(np.unique(cold)), "cold_targets": len(cold)}
 
 
-def _among_negatives(negatives, train_pairs, test_pairs, frame):
+def _among_negatives(
+    negatives: ArrayLike | None, train_pairs: Array, test_pairs: Array, frame: tuple[int, int]
+) -> dict[str, int]:
+    """Return the numbers of negatives that the user has in train and in test."""
     if negatives is None:
         return {}
-    negatives = np.asarray(negatives)
-    if negatives.ndim != 2 or len(negatives) != frame[0] or negatives.dtype.kind not in "iu":
+    lists = np.asarray(negatives)
+    if lists.ndim != 2 or len(lists) != frame[0] or lists.dtype.kind not in "iu":
         raise ValueError(
             f"negatives must be integers of shape ({frame[0]}, m), a row for each user; "
-            f"got {negatives.dtype} of shape {negatives.shape}"
+            f"got {lists.dtype} of shape {lists.shape}"
         )
-    if negatives.size and (negatives.min() < -1 or negatives.max() >= frame[1]):
+    if lists.size and (lists.min() < -1 or lists.max() >= frame[1]):
         raise ValueError(
-            f"negatives must lie in [-1, {frame[1]}); got {negatives.min()} to {negatives.max()}"
+            f"negatives must lie in [-1, {frame[1]}); got {lists.min()} to {lists.max()}"
         )
-    row, place = np.nonzero(negatives >= 0)
-    keys = pair_keys(row, negatives[row, place], frame[1])
+    row, place = np.nonzero(lists >= 0)
+    keys = pair_keys(row, lists[row, place], frame[1])
     return {
         "train_positives_among_negatives": int(np.isin(keys, train_pairs).sum()),
         "test_positives_among_negatives": int(np.isin(keys, test_pairs).sum()),

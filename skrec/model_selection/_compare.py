@@ -1,50 +1,57 @@
-"""Is one system better than another, on a data set and over data sets?"""
+"""Comparison of systems by their metrics for each user, on one data set or on several."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from numbers import Integral
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
-from skrec.model_selection._over_datasets import pair_index, rank_tables
+from skrec.model_selection._over_datasets import pair_index, rank_tables, ranks_as_text
 from skrec.model_selection._significance import bootstrap_means, holm, paired_pvalues
+from skrec.typing import Array, RandomState
 
 __all__ = ["Comparison", "compare"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The tables that `compare` makes.
+    """Tables that are the result of `compare`.
 
-    Where several data sets are compared, the first level of the index of ``summary`` and
-    ``pairwise`` is the data set, and the tables over data sets are there, else None.
+    For several data sets, the first level of the index of ``summary`` and ``pairwise`` is the data
+    set. For one data set, the tables over data sets are None.
 
     Parameters
     ----------
     summary : DataFrame
-        A row for each system: ``n_users``, ``mean``, its ``std_error`` over users, and the
-        bootstrap interval from ``ci_low`` to ``ci_high``.
+        A row for each system, with the columns ``n_users``, ``mean``, ``std_error`` (of the mean,
+        over users), and ``ci_low`` and ``ci_high``, the bounds of the bootstrap interval.
     pairwise : DataFrame
-        A row for each pair of systems ``(a, b)``: the ``difference`` of means a - b, its paired
-        bootstrap interval, and two-sided p-values of the paired t-test and of Wilcoxon's
-        signed-rank test, as they are and corrected by Holm's method over the pairs of the
-        data set.
+        A row for each pair of systems ``(a, b)``: the ``difference`` of the means a - b, its paired
+        bootstrap interval, and the two-sided p-values of the paired t-test and of Wilcoxon's
+        signed-rank test. Both are given uncorrected, and corrected by Holm's method over the pairs
+        of the data set.
     alpha : float
-        Level of the intervals and of the critical difference.
+        Error level: the intervals cover 1 - alpha, and the critical difference is for this level.
     ranks : DataFrame or None
-        Rank of each system (column) on each data set (row); 1 is best, ties are averaged.
+        Rank of each system (column) on each data set (row). 1 is best, and ties are averaged.
     average_ranks : Series or None
-        Their means, best first.
+        Mean rank of each system, best first.
     friedman_statistic, friedman_pvalue : float or None
-        Friedman's test that all systems are alike, corrected for ties; NaN for two systems.
+        Friedman's test of the hypothesis that all systems have the same expected rank, corrected
+        for ties. NaN for two systems.
     critical_difference : float or None
-        Difference of average ranks that is significant by Nemenyi's test.
+        Least difference of average ranks that is significant by Nemenyi's test.
     nemenyi : DataFrame or None
-        A row for each pair of systems: ``rank_difference``, ``pvalue``, ``significant``.
+        A row for each pair of systems, with the columns ``rank_difference``, ``pvalue`` and
+        ``significant``.
     groups : list of tuple of str or None
-        The largest sets of systems that do not differ, see `RankComparison`.
+        The largest groups of systems that do not differ significantly, see `RankComparison`.
     """
 
     summary: pd.DataFrame
@@ -56,78 +63,82 @@ class Comparison:
     friedman_pvalue: float | None = None
     critical_difference: float | None = None
     nemenyi: pd.DataFrame | None = None
-    groups: list | None = None
+    groups: list[tuple[str, ...]] | None = None
 
-    def __str__(self):
+    def __str__(self) -> str:
         parts = [
             f"Means ({1 - self.alpha:.0%} bootstrap intervals)",
-            self.summary.to_string(float_format="{:.4f}".format),
+            _as_text(self.summary, "{:.4f}"),
             "\nPaired differences",
-            self.pairwise.to_string(float_format="{:.4g}".format),
+            _as_text(self.pairwise, "{:.4g}"),
         ]
-        if self.ranks is not None:
+        if self.ranks is not None and self.average_ranks is not None:
             parts += [
                 f"\nAverage ranks over {len(self.ranks)} data sets "
                 f"(Friedman p = {self.friedman_pvalue:.4g}, "
                 f"critical difference {self.critical_difference:.3f})",
-                self.average_ranks.to_string(float_format="{:.3f}".format),
+                ranks_as_text(self.average_ranks),
             ]
         return "\n".join(parts)
 
 
+def _as_text(table: pd.DataFrame, number: str) -> str:
+    """Return a table as text, with a format for its numbers."""
+    return table.to_string(float_format=number.format)
+
+
 def compare(
-    scores,
+    scores: Mapping[str, Any] | pd.DataFrame | ArrayLike,
     *,
-    names=None,
-    reference=None,
-    n_resamples=10_000,
-    random_state=0,
-    alpha=0.05,
-    greater_is_better=True,
-):
+    names: Sequence[str] | None = None,
+    reference: str | None = None,
+    n_resamples: int = 10_000,
+    random_state: RandomState = 0,
+    alpha: float = 0.05,
+    greater_is_better: bool = True,
+) -> Comparison:
     """Compare systems by their metric for each user, on one data set or on several.
 
     Parameters
     ----------
     scores : dict, DataFrame or array-like of shape (n_users, n_systems)
-        The metric for each user: a dict of system to array of shape ``(n_users,)``, or a
-        table with a column for each system. For several data sets a dict of data set to any
-        of these. All systems of a data set are for the same users in the same order; users
-        that are NaN for all of them (no targets) are left out.
+        The metric for each user: a dict of system to array of shape ``(n_users,)``, or a table with
+        a column for each system. For several data sets, a dict of data set to any of these. All
+        systems of a data set must have the same users in the same order. Users that are NaN in all
+        systems (without targets) are left out.
     names : list of str, default=None
-        Names of the systems, in order; needed where arrays bring none.
+        Names of the systems, in order. Arrays without names need it.
     reference : str, default=None
-        Compare every system with this one alone, as ``(system, reference)``; None compares
-        all pairs.
+        System to compare every other one with, as ``(system, reference)``. None compares all pairs.
     n_resamples : int, default=10_000
         Number of bootstrap resamples of the users.
     random_state : int, RandomState instance or None, default=0
         Source of the resamples.
     alpha : float, default=0.05
-        Level: intervals cover 1 - alpha.
+        Error level: the intervals cover 1 - alpha.
     greater_is_better : bool, default=True
-        Whether a larger mean ranks first; False for errors such as RMSE.
+        Whether the largest mean ranks first; use False for errors such as RMSE.
 
     Returns
     -------
     comparison : Comparison
-        Tables of means, paired differences and, over data sets, ranks.
+        Tables of means and paired differences, and of ranks for several data sets.
 
     Raises
     ------
     ValueError
-        If there are fewer than two systems or users, arrays differ in length, NaN does not
-        fall on the same users, or data sets differ in their systems.
+        If there are fewer than two systems or users, if arrays differ in length, if the systems are
+        not NaN for the same users, or if data sets differ in their systems.
 
     See Also
     --------
-    compare_over_datasets : Ranks over data sets from a table of figures.
+    compare_over_datasets : Compare by one figure for each data set.
 
     Notes
     -----
-    Intervals are percentile intervals; every system sees the same resamples. Users are taken
-    as independent, and the models as fixed: variation between training runs is not in these
-    numbers. With hardly any data sets the rank tests have hardly any power.
+    The intervals are percentile intervals. Every system has the same resamples. The users are taken
+    as independent and the models as fixed, so the variation between training runs is not included.
+    With few data sets the rank tests have little power.
 
     References
     ----------
@@ -148,9 +159,10 @@ def compare(
     several = isinstance(scores, Mapping) and any(
         np.ndim(s) == 2 or isinstance(s, Mapping) for s in scores.values()
     )
+    parts = cast("Mapping[Any, Any]", scores if several else {None: scores})
     tables = {
-        key: _as_table(table, names, f"scores[{key!r}]" if several else "scores")
-        for key, table in (scores.items() if several else [(None, scores)])
+        key: _as_table(part, names, f"scores[{key!r}]" if several else "scores")
+        for key, part in parts.items()
     }
     pairs = _pairs_of(tables, reference)
     results = [_one_data_set(t, pairs, n_resamples, random_state, alpha) for t in tables.values()]
@@ -166,15 +178,15 @@ def compare(
     )
 
 
-def _check_settings(n_resamples, alpha):
+def _check_settings(n_resamples: int, alpha: float) -> None:
     if not isinstance(n_resamples, Integral) or n_resamples < 1:
         raise ValueError(f"n_resamples must be a positive integer; got {n_resamples!r}")
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie in (0, 1); got {alpha!r}")
 
 
-def _as_table(scores, names, what):
-    """Give the users with targets as rows and the systems as columns."""
+def _as_table(scores: Any, names: Sequence[str] | None, what: str) -> pd.DataFrame:
+    """Return a table with the users that have targets as rows and the systems as columns."""
     lengths = {len(s) for s in scores.values()} if isinstance(scores, Mapping) else {1}
     if len(lengths) > 1:
         raise ValueError(f"{what} must be of the same users; got lengths {sorted(lengths)}")
@@ -188,7 +200,7 @@ def _as_table(scores, names, what):
     missing = table.isna()
     if (missing.any(axis=1) & ~missing.all(axis=1)).any():
         raise ValueError(f"{what} must be NaN for the same users in every system")
-    table = table[~missing.all(axis=1)]
+    table = table.loc[~missing.all(axis=1)]
     if table.shape[1] < 2 or len(table) < 2:
         raise ValueError(
             f"{what} must hold at least 2 systems and 2 users with targets; "
@@ -197,7 +209,8 @@ def _as_table(scores, names, what):
     return table
 
 
-def _pairs_of(tables, reference):
+def _pairs_of(tables: Mapping[Any, pd.DataFrame], reference: str | None) -> list[tuple[Any, Any]]:
+    """Return the pairs of systems to compare."""
     systems = next(iter(tables.values())).columns
     for key, table in tables.items():
         if set(table.columns) != set(systems):
@@ -212,8 +225,14 @@ def _pairs_of(tables, reference):
     return [(system, reference) for system in systems if system != reference]
 
 
-def _one_data_set(table, pairs, n_resamples, random_state, alpha):
-    """Give the summary and the pairwise table of one data set."""
+def _one_data_set(
+    table: pd.DataFrame,
+    pairs: Sequence[tuple[Any, Any]],
+    n_resamples: int,
+    random_state: RandomState,
+    alpha: float,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the summary and the pairwise table of one data set."""
     means = bootstrap_means(table.to_numpy(), n_resamples, random_state)
     means = pd.DataFrame(means, columns=table.columns)
     left, right = (list(side) for side in zip(*pairs, strict=True))
@@ -237,12 +256,18 @@ def _one_data_set(table, pairs, n_resamples, random_state, alpha):
     return pd.DataFrame(summary, index=table.columns), pd.DataFrame(pairwise, pair_index(pairs))
 
 
-def _interval(resampled, alpha):
+def _interval(resampled: Array, alpha: float) -> dict[str, Array]:
+    """Return the bounds of the percentile interval of each column of resampled values."""
     low, high = np.quantile(resampled, [alpha / 2, 1 - alpha / 2], axis=0)
     return {"ci_low": low, "ci_high": high}
 
 
-def _over_data_sets(tables, pairs, alpha, greater_is_better):
-    """Give the rank tables of `Comparison`."""
+def _over_data_sets(
+    tables: Mapping[Any, pd.DataFrame],
+    pairs: Sequence[tuple[Any, Any]],
+    alpha: float,
+    greater_is_better: bool,
+) -> dict[str, Any]:
+    """Return the rank tables of `Comparison`."""
     means = pd.DataFrame({key: table.mean() for key, table in tables.items()}).T
     return rank_tables(means, pairs, alpha, greater_is_better)

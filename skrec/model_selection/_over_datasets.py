@@ -1,36 +1,44 @@
-"""Is one system better than another over data sets? Ranks, Friedman's and Nemenyi's tests."""
+"""Comparison of systems over data sets: ranks, Friedman's test and Nemenyi's test."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from skrec.model_selection._significance import critical_difference, friedman, nemenyi_pvalues
 
-__all__ = ["RankComparison", "compare_over_datasets", "pair_index", "rank_tables"]
+__all__ = ["RankComparison", "compare_over_datasets", "pair_index", "rank_tables", "ranks_as_text"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RankComparison:
-    """What `compare_over_datasets` finds.
+    """Result of `compare_over_datasets`.
 
     Parameters
     ----------
     ranks : DataFrame of shape (n_datasets, n_systems)
-        Rank of each system on each data set; 1 is best, ties are averaged.
+        Rank of each system on each data set. 1 is best, and ties are averaged.
     average_ranks : Series of shape (n_systems,)
-        Their means, best first.
+        Mean rank of each system, best first.
     friedman_statistic, friedman_pvalue : float
-        Friedman's test that all systems are alike, corrected for ties; NaN for two systems.
+        Friedman's test of the hypothesis that all systems have the same expected rank, corrected
+        for ties. NaN for two systems.
     critical_difference : float
-        Difference of average ranks that is significant by Nemenyi's test.
+        Least difference of average ranks that is significant by Nemenyi's test.
     nemenyi : DataFrame
-        A row for each pair of systems: ``rank_difference``, ``pvalue``, ``significant``.
+        A row for each pair of systems, with the columns ``rank_difference``, ``pvalue`` and
+        ``significant``.
     groups : list of tuple of str
-        The largest sets of two or more systems that do not differ, best first: neighbours in the
-        order of average ranks, the first and the last less than the critical difference apart.
+        The largest groups of two or more systems that do not differ significantly, best first. The
+        systems of a group are neighbours in the order of average ranks, and the first and the last
+        are closer than the critical difference.
     alpha : float
         Level of the critical difference.
 
@@ -47,56 +55,67 @@ class RankComparison:
     friedman_pvalue: float
     critical_difference: float
     nemenyi: pd.DataFrame
-    groups: list
+    groups: list[tuple[str, ...]]
     alpha: float
 
-    def __str__(self):
+    def __str__(self) -> str:
         groups = [", ".join(map(str, group)) for group in self.groups]
         return "\n".join([
             f"Average ranks over {len(self.ranks)} data sets "
             f"(Friedman p = {self.friedman_pvalue:.4g}, "
             f"critical difference {self.critical_difference:.3f} at {self.alpha:g})",
-            self.average_ranks.to_string(float_format="{:.3f}".format),
+            ranks_as_text(self.average_ranks),
             *(f"not different: {group}" for group in groups),
         ])  # fmt: skip
 
 
-def compare_over_datasets(table, *, alpha=0.05, greater_is_better=True):
-    """Compare systems by one figure a data set, such as those of a paper's table.
+def ranks_as_text(average_ranks: pd.Series) -> str:
+    """Return average ranks as a table of text."""
+    return average_ranks.to_string(float_format="{:.3f}".format)  # pyright: ignore[reportArgumentType]
 
-    Friedman's test asks whether the systems rank alike; where they do not, Nemenyi's tells which
-    differ.
+
+def compare_over_datasets(
+    table: pd.DataFrame | Mapping[str, ArrayLike] | ArrayLike,
+    *,
+    alpha: float = 0.05,
+    greater_is_better: bool = True,
+) -> RankComparison:
+    """Compare systems by one figure for each data set, such as the table of a paper.
+
+    Friedman's test checks whether the systems differ at all. If they do, Nemenyi's test shows which
+    of them differ.
 
     Parameters
     ----------
     table : DataFrame, dict or array-like of shape (n_datasets, n_systems)
-        A row for each data set and a column for each system, without gaps. Columns of an array
-        are named by their numbers.
+        A row for each data set and a column for each system, without missing figures. The systems
+        of an array are named by their column numbers.
     alpha : float, default=0.05
         Level of the tests.
     greater_is_better : bool, default=True
-        Whether a larger figure ranks first; False for errors such as RMSE.
+        Whether the largest figure ranks first; use False for errors such as RMSE.
 
     Returns
     -------
     comparison : RankComparison
-        Ranks, tests, the critical difference and the groups of systems that do not differ.
+        Ranks, tests, the critical difference, and the groups of systems that do not differ
+        significantly.
 
     Raises
     ------
     ValueError
-        If there are fewer than two data sets or systems, or a figure is missing or infinite.
+        If there are fewer than two data sets or systems, or if a figure is missing or infinite.
 
     See Also
     --------
-    compare : Compares by the metric for each user, on a data set and over data sets.
-    skrec.inspection.CriticalDifferenceDisplay : The diagram.
+    compare : Compare by the metric for each user, on one data set or on several.
+    skrec.inspection.CriticalDifferenceDisplay : Diagram of the ranks and groups.
 
     Notes
     -----
-    Data sets are taken as independent, and only the order of the systems counts. With hardly any
-    data sets the tests have hardly any power: five of them can tell apart the first and the last of
-    four systems, and little else.
+    The tests assume independent data sets, and use only the order of the systems. With few data
+    sets they have little power: five data sets can separate the first and the last of four systems,
+    and hardly more.
 
     References
     ----------
@@ -114,15 +133,16 @@ def compare_over_datasets(table, *, alpha=0.05, greater_is_better=True):
     >>> result.groups
     [('MF', 'KNN'), ('KNN', 'mean')]
     """
-    table = _check_table(table)
+    figures = _check_table(table)
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie in (0, 1); got {alpha!r}")
-    pairs = list(combinations(table.columns, 2))
-    return RankComparison(**rank_tables(table, pairs, alpha, greater_is_better), alpha=alpha)
+    pairs = list(combinations(figures.columns, 2))
+    return RankComparison(**rank_tables(figures, pairs, alpha, greater_is_better), alpha=alpha)
 
 
-def _check_table(table):
-    table = pd.DataFrame(table, dtype=np.float64)
+def _check_table(data: Any) -> pd.DataFrame:
+    """Return figures as a table, after a check that they are complete."""
+    table = pd.DataFrame(data, dtype=np.float64)
     n_datasets, n_systems = table.shape
     if n_datasets < 2 or n_systems < 2:
         raise ValueError(
@@ -141,17 +161,20 @@ def _check_table(table):
     return table
 
 
-def rank_tables(table, pairs, alpha, greater_is_better):
-    """Give ranks, tests and groups by name, of a table with a row a data set."""
+def rank_tables(
+    table: pd.DataFrame, pairs: Sequence[tuple[Any, Any]], alpha: float, greater_is_better: bool
+) -> dict[str, Any]:
+    """Return ranks, tests and groups by name, for a table with a row for each data set."""
     sign = -1 if greater_is_better else 1
     ranks = pd.DataFrame(
         stats.rankdata(sign * table.to_numpy(), axis=1),
         index=table.index.rename("data_set"),
         columns=table.columns.rename("system"),
     )
-    average, shape = ranks.mean(), (ranks.shape[1], ranks.shape[0])
+    average: pd.Series = ranks.mean()
+    shape = ranks.shape[1], ranks.shape[0]
     left, right = (list(side) for side in zip(*pairs, strict=True))
-    difference = average[left].to_numpy() - average[right].to_numpy()
+    difference = average.loc[left].to_numpy() - average.loc[right].to_numpy()
     critical = critical_difference(*shape, alpha)
     nemenyi = {
         "rank_difference": difference,
@@ -171,15 +194,17 @@ def rank_tables(table, pairs, alpha, greater_is_better):
     }
 
 
-def pair_index(pairs):
-    """Give the index of a table with a row a pair of systems."""
+def pair_index(pairs: Sequence[tuple[Any, Any]]) -> pd.MultiIndex:
+    """Return the index of a table with a row for each pair of systems."""
     return pd.MultiIndex.from_tuples(pairs, names=["system", "other"])
 
 
-def _groups(average_ranks, critical):
-    """Give the longest runs of systems, in order of rank, whose ends do not differ."""
+def _groups(average_ranks: pd.Series, critical: float) -> list[tuple[Any, ...]]:
+    """Return the longest runs of systems, in order of rank, whose ends do not differ."""
     ranks = average_ranks.to_numpy()
-    ends = np.searchsorted(ranks, ranks + critical)  # the first place that is too far away
-    new = np.append(True, ends[1:] > ends[:-1])  # else within the run of the one before
+    ends = np.searchsorted(
+        ranks, ranks + critical
+    )  # the first place at the critical difference or beyond
+    new = np.append(True, ends[1:] > ends[:-1])  # any other run is a part of the run before
     runs = [(start, end) for start, end in zip(np.flatnonzero(new), ends[new]) if end > start + 1]
     return [tuple(average_ranks.index[start:end]) for start, end in runs]

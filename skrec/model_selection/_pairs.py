@@ -1,43 +1,47 @@
 """Interactions grouped by (user, item) pair."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
 
+from skrec.interactions import Interactions
+from skrec.typing import Array
 from skrec.utils import pair_keys
 
 __all__ = ["Pairs", "first_places", "group_pairs", "last_of_users"]
 
 
 class Pairs(NamedTuple):
-    """The distinct pairs of some interactions, in order of (user, item)."""
+    """The distinct pairs of interactions, in order of (user, item)."""
 
-    code: np.ndarray  # pair of each interaction, (n,)
-    user: np.ndarray  # user of each pair, (n_pairs,)
+    code: Array  # pair of each interaction, (n,)
+    user: Array  # user of each pair, (n_pairs,)
 
 
-def group_pairs(interactions):
-    """Number the distinct (user, item) pairs of interactions."""
+def group_pairs(interactions: Interactions) -> Pairs:
+    """Return the distinct (user, item) pairs of interactions."""
     n_items = interactions.frame[1]
     keys = pair_keys(interactions.user, interactions.item, n_items)
     unique, code = np.unique(keys, return_inverse=True)
     return Pairs(code, unique // max(1, n_items))
 
 
-def first_places(code, timestamp):
-    """Rank pairs by the first time they occur, ties in time by input order.
+def first_places(code: Array, timestamp: Array) -> tuple[Array, Array]:
+    """Return the places of the pairs by the first time they occur, ties by input order.
 
     Parameters
     ----------
     code : ndarray of shape (n,)
-        Pair of each interaction; every one of ``0 .. n_pairs - 1`` occurs.
+        Pair of each interaction. Each of ``0, ..., n_pairs - 1`` occurs.
     timestamp : ndarray of shape (n,)
         Time of each interaction.
 
     Returns
     -------
     place : ndarray of shape (n_pairs,)
-        Place of the pair's first interaction among all n, in order of time and input.
+        Place of the pair's first interaction among all n, by time and input order.
     first : ndarray of shape (n_pairs,)
         Index of that interaction.
     """
@@ -46,20 +50,20 @@ def first_places(code, timestamp):
     return place, order[place]
 
 
-def last_of_users(user, priority):
-    """Mark the pair with the largest priority of each user that has two pairs or more.
+def last_of_users(user: Array, priority: Array) -> Array:
+    """Return a mask of the pair with the largest priority of each user with two pairs or more.
 
     Parameters
     ----------
     user : ndarray of shape (n_pairs,)
         User of each pair.
     priority : ndarray of shape (n_pairs,)
-        Distinct numbers.
+        Distinct numbers, one for each pair.
 
     Returns
     -------
     mask : ndarray of bool of shape (n_pairs,)
-        True for one pair of each such user.
+        True for one pair of each user that has two or more.
     """
     order = np.lexsort((priority, user))
     last = np.append(user[order][1:] != user[order][:-1], True)

@@ -1,34 +1,41 @@
-"""Splitting interactions at random."""
+"""Splitters of interactions at random."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
 
 from sklearn.utils import check_random_state
 
+from skrec.interactions import Interactions
 from skrec.model_selection._base import InteractionSplitter, check_n_splits, draw, n_test_units
+from skrec.model_selection._pairs import Pairs
+from skrec.typing import Array, RandomState
 
 __all__ = ["InteractionHoldout", "InteractionKFold"]
 
 
 class InteractionKFold(InteractionSplitter):
-    """Split (user, item) pairs at random into folds that are the test side in turn.
+    """Split (user, item) pairs at random into folds, each of which is the test side once.
 
-    Every interaction is tested exactly once, and repeats of a pair share its fold. Pairs are
-    shuffled over all users, since interactions made from a matrix are sorted by user and
-    consecutive folds would put whole users aside.
+    Every interaction is in the test side exactly once. All interactions of one pair are in the same
+    fold. The pairs are shuffled over all users: interactions that come from a matrix are sorted by
+    user, so folds without shuffling would hold out whole users.
 
     Parameters
     ----------
     n_splits : int, default=5
-        Number of folds, at least 2; their numbers of pairs differ by at most 1.
+        Number of folds, at least 2. Their numbers of pairs differ by at most 1.
     random_state : int, RandomState instance or None, default=0
-        An integer gives the same folds at every call of `split`.
+        Source of the folds. With an integer every call of `split` returns the same folds.
 
     See Also
     --------
-    InteractionHoldout : One random test part of a chosen size.
+    InteractionHoldout : Hold out one random part of a chosen size.
 
     Notes
     -----
-    Indices come in the order of the input. Give ``shuffle=True`` to scikit-learn's
-    ``learning_curve``, or its small train parts are the interactions of the first users.
+    The indices are in the order of the input. Pass ``shuffle=True`` to scikit-learn's
+    ``learning_curve``: otherwise its small train parts hold the interactions of the first users.
 
     Examples
     --------
@@ -39,14 +46,14 @@ class InteractionKFold(InteractionSplitter):
     [2, 2]
     """
 
-    def __init__(self, n_splits=5, *, random_state=0):
+    def __init__(self, n_splits: int = 5, *, random_state: RandomState = 0) -> None:
         self.n_splits = n_splits
         self.random_state = random_state
 
-    def _check_interactions(self, X):
+    def _check_interactions(self, X: Interactions) -> None:
         check_n_splits(self.n_splits, 2)
 
-    def _iter_test_pairs(self, X, pairs):
+    def _iter_test_pairs(self, X: Interactions, pairs: Pairs) -> Iterator[Array]:
         n_pairs = len(pairs.user)
         if self.n_splits > n_pairs:
             raise ValueError(
@@ -59,32 +66,33 @@ class InteractionKFold(InteractionSplitter):
 
 
 class InteractionHoldout(InteractionSplitter):
-    """Hold out a random part of all (user, item) pairs, repeats of a pair together.
+    """Hold out a random part of all (user, item) pairs.
 
-    Pairs are drawn over all users at once, so a user may have none on either side.
+    All interactions of one pair are on the same side. The pairs are drawn over all users at once,
+    so a user may have none on one of the sides.
 
     Parameters
     ----------
     test_size : float or int, default=0.15
-        Share (rounded up) or number of the pairs that are held out.
+        Share (rounded up) or number of the pairs to hold out.
     n_splits : int, default=1
         Number of independent draws.
     random_state : int, RandomState instance or None, default=0
-        An integer gives the same pairs at every call of `split`.
+        Source of the draws. With an integer every call of `split` returns the same pairs.
 
     See Also
     --------
-    InteractionKFold : Test every interaction once.
-    TemporalHoldout : The newest part.
+    InteractionKFold : Hold out every interaction once.
+    TemporalHoldout : Hold out the newest interactions.
 
     Notes
     -----
-    Indices come in the order of the input. Give ``shuffle=True`` to scikit-learn's
-    ``learning_curve``, or its small train parts are the interactions of the first users.
+    The indices are in the order of the input. Pass ``shuffle=True`` to scikit-learn's
+    ``learning_curve``: otherwise its small train parts hold the interactions of the first users.
 
     Examples
     --------
-    70 % for training, 15 % for validation and 15 % for testing are two splits.
+    Two splits give 70 % for training, 15 % for validation and 15 % for testing:
 
     >>> import numpy as np
     >>> from skrec import Interactions
@@ -96,12 +104,14 @@ class InteractionHoldout(InteractionSplitter):
     (70, 15, 15)
     """
 
-    def __init__(self, test_size=0.15, *, n_splits=1, random_state=0):
+    def __init__(
+        self, test_size: float = 0.15, *, n_splits: int = 1, random_state: RandomState = 0
+    ) -> None:
         self.test_size = test_size
         self.n_splits = n_splits
         self.random_state = random_state
 
-    def _iter_test_pairs(self, X, pairs):
+    def _iter_test_pairs(self, X: Interactions, pairs: Pairs) -> Iterator[Array]:
         n_pairs = len(pairs.user)
         n_test = n_test_units(self.test_size, n_pairs, "test_size", "(user, item) pairs")
         rng = check_random_state(self.random_state)

@@ -1,9 +1,15 @@
-"""Paired resampling and tests, as functions of arrays."""
+"""Bootstrap and significance tests, as functions of arrays."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 from sklearn.utils import check_random_state
 
+from skrec.typing import Array, RandomState
 from skrec.utils import row_blocks
 
 __all__ = [
@@ -16,13 +22,13 @@ __all__ = [
 ]
 
 
-def bootstrap_means(values, n_resamples, random_state=0):
-    """Resample rows with replacement, and give the column means of every resample.
+def bootstrap_means(values: Array, n_resamples: int, random_state: RandomState = 0) -> Array:
+    """Resample rows with replacement, and return the column means of every resample.
 
     Parameters
     ----------
     values : ndarray of shape (n, m)
-        A row for each user; all columns see the same resamples.
+        A row for each user. All columns have the same resamples.
     n_resamples : int
         Number of resamples.
     random_state : int, RandomState instance or None, default=0
@@ -45,8 +51,8 @@ def bootstrap_means(values, n_resamples, random_state=0):
     return means
 
 
-def paired_pvalues(differences):
-    """Test whether paired differences have mean 0 (t) and are symmetric about 0 (Wilcoxon).
+def paired_pvalues(differences: Array) -> tuple[Array, Array]:
+    """Test whether paired differences have mean 0 (t-test) and are symmetric about 0 (Wilcoxon).
 
     Parameters
     ----------
@@ -56,7 +62,8 @@ def paired_pvalues(differences):
     Returns
     -------
     t_pvalues, wilcoxon_pvalues : ndarray of shape (m,)
-        Two-sided; 1 where every difference is 0. Wilcoxon's test leaves out zero differences.
+        Two-sided p-values, 1 where every difference is 0. Wilcoxon's test leaves out differences
+        of 0.
     """
     n = len(differences)
     t_pvalues, wilcoxon_pvalues = np.ones((2, differences.shape[1]))
@@ -66,22 +73,24 @@ def paired_pvalues(differences):
         with np.errstate(divide="ignore"):
             t = part.mean(axis=0) / (part.std(axis=0, ddof=1) / np.sqrt(n))
         t_pvalues[some] = 2 * stats.t.sf(np.abs(t), n - 1)
-        wilcoxon_pvalues[some] = stats.wilcoxon(part, axis=0).pvalue
+        signed_rank: Any = stats.wilcoxon(part, axis=0)
+        wilcoxon_pvalues[some] = signed_rank.pvalue
     return t_pvalues, wilcoxon_pvalues
 
 
-def holm(pvalues):
+def holm(pvalues: ArrayLike) -> Array:
     """Correct p-values for the number of tests by Holm's step-down method.
 
     Parameters
     ----------
     pvalues : array-like of shape (m,)
-        One for each test.
+        The p-value of each test.
 
     Returns
     -------
     corrected : ndarray of shape (m,)
-        Reject where these are below alpha, and all m tests together err at most that often.
+        Corrected p-values. If all those below alpha are rejected, the probability of any false
+        rejection is at most alpha.
 
     References
     ----------
@@ -94,16 +103,16 @@ def holm(pvalues):
     >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
     [0.03, 0.06, 0.06]
     """
-    pvalues = np.asarray(pvalues, dtype=np.float64)
-    order = np.argsort(pvalues, kind="stable")
-    steps = pvalues[order] * np.arange(len(pvalues), 0, -1)
-    corrected = np.empty_like(pvalues)
+    uncorrected = np.asarray(pvalues, dtype=np.float64)
+    order = np.argsort(uncorrected, kind="stable")
+    steps = uncorrected[order] * np.arange(len(uncorrected), 0, -1)
+    corrected = np.empty_like(uncorrected)
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return corrected
 
 
-def friedman(ranks):
-    """Test whether systems rank alike over data sets.
+def friedman(ranks: Array) -> tuple[float, float]:
+    """Test whether all systems have the same expected rank over data sets.
 
     Parameters
     ----------
@@ -113,19 +122,19 @@ def friedman(ranks):
     Returns
     -------
     statistic, pvalue : float
-        Chi-squared corrected for ties; (0, 1) where all ranks are tied, NaN for fewer than
-        three systems.
+        The chi-squared statistic, corrected for ties, and its p-value. They are 0 and 1 if all
+        ranks are tied, and NaN for fewer than three systems.
     """
     if ranks.shape[1] < 3:
         return float("nan"), float("nan")
     if (ranks == ranks[:, :1]).all():
         return 0.0, 1.0
-    result = stats.friedmanchisquare(*ranks.T)
+    result: Any = stats.friedmanchisquare(*ranks.T)
     return float(result.statistic), float(result.pvalue)
 
 
-def critical_difference(n_systems, n_datasets, alpha=0.05):
-    """Give the difference of average ranks that Nemenyi's test calls significant.
+def critical_difference(n_systems: int, n_datasets: int, alpha: float = 0.05) -> float:
+    """Return the least difference of average ranks that is significant by Nemenyi's test.
 
     .. math:: CD = q_\\alpha \\sqrt{k (k + 1) / (6 N)}
 
@@ -139,7 +148,7 @@ def critical_difference(n_systems, n_datasets, alpha=0.05):
     n_datasets : int
         Number of data sets.
     alpha : float, default=0.05
-        Chance of any error among all pairs.
+        Probability of any false rejection among all pairs of systems.
 
     Returns
     -------
@@ -161,24 +170,25 @@ def critical_difference(n_systems, n_datasets, alpha=0.05):
     return float(q * _rank_error(n_systems, n_datasets))
 
 
-def nemenyi_pvalues(differences, n_systems, n_datasets):
-    """Give the p-values of Nemenyi's test for differences of average ranks.
+def nemenyi_pvalues(differences: Array, n_systems: int, n_datasets: int) -> Array:
+    """Return the p-values of Nemenyi's test for differences of average ranks.
 
     Parameters
     ----------
     differences : ndarray of shape (m,)
         Differences of average ranks.
     n_systems, n_datasets : int
-        Over how many the ranks were taken.
+        Numbers of systems and data sets that the ranks were taken over.
 
     Returns
     -------
     pvalues : ndarray of shape (m,)
-        Already corrected for the number of pairs.
+        The p-values, which are already corrected for the number of pairs.
     """
     q = np.abs(differences) / _rank_error(n_systems, n_datasets) * np.sqrt(2)
     return stats.studentized_range.sf(q, n_systems, np.inf)
 
 
-def _rank_error(n_systems, n_datasets):
+def _rank_error(n_systems: int, n_datasets: int) -> float:
+    """Return the standard error of a difference of average ranks."""
     return np.sqrt(n_systems * (n_systems + 1) / (6 * n_datasets))

@@ -1,9 +1,15 @@
-"""Splitting the users of a matrix."""
+"""A splitter of the users of a matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
 
 from sklearn.utils import check_random_state
 
 from skrec.interactions import Interactions
 from skrec.model_selection._base import Splitter, check_n_splits, draw, n_test_units
+from skrec.typing import Array, RandomState
 
 __all__ = ["StrongGeneralization"]
 
@@ -11,30 +17,30 @@ _OVER_INTERACTIONS = "InteractionKFold, InteractionHoldout, LeaveOneOut or Tempo
 
 
 class StrongGeneralization(Splitter):
-    """Put whole users aside, rows of a matrix, as test users.
+    """Hold out whole users, the rows of a matrix, as test users.
 
-    A model is trained on the other users and meets the test users for the first time at
-    prediction, when a part of each one's history is shown and the rest has to be predicted.
+    A model is trained on the other users. For the evaluation it sees a part of the history of each
+    test user, and predicts the rest.
 
     Parameters
     ----------
     test_users : float or int, default=0.2
-        Share (rounded up) or number of the users that are put aside.
+        Share (rounded up) or number of the users to hold out.
     n_splits : int, default=1
         Number of independent draws.
     random_state : int, RandomState instance or None, default=0
-        An integer gives the same users at every call of `split`.
+        Source of the draws. With an integer every call of `split` returns the same users.
 
     See Also
     --------
-    InteractionHoldout : Test interactions of users that have others in train.
-    LeaveOneOut : One test item a user.
+    InteractionHoldout : Hold out interactions of users that have others in train.
+    LeaveOneOut : Hold out one item of every user.
 
     Notes
     -----
-    Only rows are split. How much of a test row is shown is the scorer's matter; ``score`` of
-    the estimators hides 20 % of each row. To reproduce a protocol with validation and test
-    users, split twice, the second time the train part.
+    Only the rows are split. The scorer decides how much of a test row the model sees; ``score`` of
+    the estimators hides 20 % of each row. To get validation users and test users, split twice: the
+    second time, split the train part.
 
     References
     ----------
@@ -52,12 +58,14 @@ class StrongGeneralization(Splitter):
     (7, 3)
     """
 
-    def __init__(self, test_users=0.2, *, n_splits=1, random_state=0):
+    def __init__(
+        self, test_users: float = 0.2, *, n_splits: int = 1, random_state: RandomState = 0
+    ) -> None:
         self.test_users = test_users
         self.n_splits = n_splits
         self.random_state = random_state
 
-    def _check(self, X):
+    def _check(self, X: Any) -> None:
         if isinstance(X, Interactions):
             raise TypeError(
                 "X must be a matrix whose rows are users, because StrongGeneralization puts "
@@ -67,7 +75,9 @@ class StrongGeneralization(Splitter):
         check_n_splits(self.n_splits, 1)
         n_test_units(self.test_users, _n_rows(X), "test_users", "users")
 
-    def _iter_test_masks(self, X=None, y=None, groups=None):
+    def _iter_test_masks(
+        self, X: Any = None, y: object = None, groups: object = None
+    ) -> Generator[Array, None, None]:
         n_users = _n_rows(X)
         n_test = n_test_units(self.test_users, n_users, "test_users", "users")
         rng = check_random_state(self.random_state)
@@ -75,5 +85,6 @@ class StrongGeneralization(Splitter):
             yield draw(n_users, n_test, rng)
 
 
-def _n_rows(X):
+def _n_rows(X: Any) -> int:
+    """Return the number of rows of a matrix or of a list of rows."""
     return X.shape[0] if hasattr(X, "shape") else len(X)

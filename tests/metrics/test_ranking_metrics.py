@@ -55,7 +55,7 @@ def orders(scores):
 
 
 def slow(name, y, scores, k, exclude, truncated=True):
-    """Give all values that a user's metric can have, one for each order that the scores allow."""
+    """Return all values that a user's metric can have, one for each order of equal scores."""
     targets = {i for i in range(len(y)) if y[i] and not exclude[i]}
     if not targets:
         return [np.nan]

@@ -71,7 +71,7 @@ def frame(n_users=30, n_items=12, density=0.3, seed=0):
 
 
 def parts(seed=0, n_items=12):
-    """Give train and test interactions of one frame; some pairs are in both."""
+    """Return train and test interactions of one frame; some pairs are in both."""
     X = Interactions(frame(seed=seed, n_items=n_items))
     side = np.random.default_rng(seed).random(len(X))
     return X[side < 0.7], X[side > 0.6]

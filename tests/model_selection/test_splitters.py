@@ -55,7 +55,7 @@ def pairs(X):
 
 
 def first_times(X):
-    """Give the (time, index) of the first interaction of each pair, one at a time."""
+    """Return the (time, index) of the first interaction of each pair, one at a time."""
     first = {}
     for index in range(len(X)):
         pair = (int(X.user[index]), int(X.item[index]))
