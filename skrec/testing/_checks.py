@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from skrec.base import BaseRecommender
 from skrec.testing import (
+    _checks_docs,
     _checks_errors,
     _checks_fit,
     _checks_input,
@@ -29,6 +30,7 @@ _MODULES = (
     _checks_fit,
     _checks_proba,
     _checks_search,
+    _checks_docs,
 )
 
 
