@@ -144,12 +144,12 @@ def _failing_at_the_end(estimator: AnyRecommender) -> AnyRecommender:
     """Return an estimator that fails, when it is told to, after everything was learnt."""
     base: Any = type(estimator)
 
-    def _fit_proba(self, X):
+    def _fit_proba(self: Any, X: Histories) -> None:
         base._fit_proba(self, X)
         if self.__dict__.pop("told_", False):
             raise _MeantError
 
-    def _forget(self):
+    def _forget(self: Any) -> None:
         told = self.__dict__.get("fails_", False)
         base._forget(self)
         self.told_ = told
