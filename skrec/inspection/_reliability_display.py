@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -74,7 +74,7 @@ class ReliabilityDisplay:
         y: MatrixLike | None = None,
         *,
         n_bins: int = 10,
-        strategy: str = "quantile",
+        strategy: Literal["uniform", "quantile"] = "quantile",
         n_unstored: int | None = 200,
         random_state: RandomState = 0,
         confidence: float = 0.95,
@@ -144,7 +144,7 @@ class ReliabilityDisplay:
         y_prob: ArrayLike,
         *,
         n_bins: int = 10,
-        strategy: str = "quantile",
+        strategy: Literal["uniform", "quantile"] = "quantile",
         sample_weight: ArrayLike | None = None,
         confidence: float = 0.95,
         name: str | None = None,
@@ -199,7 +199,9 @@ class ReliabilityDisplay:
         table = pd.DataFrame({**columns, "low": interval[:, 0], "high": interval[:, 1]})
         return cls(table, name=name).plot(ax, **kwargs)
 
-    def plot(self, ax: Axes | None = None, *, scale: str = "log", **kwargs: Any) -> Self:
+    def plot(
+        self, ax: Axes | None = None, *, scale: Literal["log", "linear"] = "log", **kwargs: Any
+    ) -> Self:
         """Plot the curve.
 
         Parameters

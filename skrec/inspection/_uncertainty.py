@@ -1,6 +1,6 @@
 """The uncertainty of a model about groups of users."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,7 @@ def user_uncertainty(
     measure: str | ArrayLike = "variance",
     n_items: int = 10,
     n_bins: int = 6,
-    strategy: str = "uniform",
+    strategy: Literal["uniform", "quantile"] = "uniform",
     edges: ArrayLike | None = None,
     confidence: float = 0.95,
 ) -> Bunch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -102,7 +102,7 @@ class UncertaintyDisplay:
         measure: str | ArrayLike = "variance",
         n_items: int = 10,
         n_bins: int = 6,
-        strategy: str = "uniform",
+        strategy: Literal["uniform", "quantile"] = "uniform",
         edges: ArrayLike | None = None,
         confidence: float = 0.95,
         ax: Axes | None = None,
