@@ -1,4 +1,4 @@
-"""Plots of trainings and comparisons, in the manner of scikit-learn's displays."""
+"""Plots of training, comparisons, calibration and uncertainty, as scikit-learn's displays."""
 
 from skrec.inspection._activity import activity_quintiles
 from skrec.inspection._activity_display import ActivityDisplay

@@ -1,37 +1,47 @@
-"""A metric by how active users are."""
+"""A metric by the activity of users."""
 
 from collections.abc import Mapping
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
+
+from skrec.typing import Array
 
 __all__ = ["activity_quintiles"]
 
 
-def activity_quintiles(n_interactions, values, *, reference=None, n_groups=5):
-    """Compare systems on the same users, quintile by quintile of activity.
+def activity_quintiles(
+    n_interactions: ArrayLike,
+    values: Mapping[str, ArrayLike] | pd.DataFrame,
+    *,
+    reference: str | None = None,
+    n_groups: int = 5,
+) -> pd.DataFrame:
+    """Compare systems on the same users, separately for each quintile of activity.
 
     Parameters
     ----------
     n_interactions : array-like of shape (n_users,)
-        How active each user is, such as the length of the history that was shown.
+        The activity of each user, such as the length of the given history.
     values : dict of str to array-like of shape (n_users,)
-        A metric of each user by system. Users that are NaN in all systems, which have no
-        targets, are left out.
+        A metric of each user, by system. Users without targets, which are NaN in all systems, are
+        left out.
     reference : str, default=None
-        The system that the others are compared with; None takes the first.
+        The system to compare the others with; None takes the first.
     n_groups : int, default=5
         Number of groups.
 
     Returns
     -------
     table : DataFrame
-        A row for each ``(quintile, system)``, quintile 1 being the least active: ``n_users``,
-        their activity from ``least`` to ``most``, ``mean`` and ``std_error`` of the metric, and
-        against the reference the mean ``difference`` and the two-sided p-value of the paired
-        t-test, ``t_pvalue`` (NaN for the reference itself).
+        A row for each ``(quintile, system)``; quintile 1 is the least active. The columns are
+        ``n_users``; their activity from ``least`` to ``most``; ``mean`` and ``std_error`` of the
+        metric; the mean ``difference`` from the reference; and ``t_pvalue``, the two-sided p-value
+        of the paired t-test against the reference (NaN for the reference itself).
 
     Raises
     ------
@@ -40,9 +50,9 @@ def activity_quintiles(n_interactions, values, *, reference=None, n_groups=5):
 
     Notes
     -----
-    Users of one activity stay in one group, so groups may differ in size, and where many users
-    share an activity there may be fewer than ``n_groups``. The p-values are not corrected for
-    the number of groups; `skrec.model_selection.holm` does that.
+    Users of equal activity are in the same group. So groups may differ in size, and there may be
+    fewer than ``n_groups`` if many users share an activity. The p-values are not corrected for the
+    number of groups; use `skrec.model_selection.holm` for that.
 
     References
     ----------
@@ -62,28 +72,28 @@ def activity_quintiles(n_interactions, values, *, reference=None, n_groups=5):
     >>> bool((table["t_pvalue"].dropna() < 0.001).all())
     True
     """
-    activity, values = _check(n_interactions, values, n_groups)
-    reference = values.columns[0] if reference is None else reference
-    if reference not in values:
-        raise ValueError(f"reference must be one of {list(values)}; got {reference!r}")
+    activity, table = _check(n_interactions, values, n_groups)
+    reference = table.columns[0] if reference is None else reference
+    if reference not in table:
+        raise ValueError(f"reference must be one of {list(table)}; got {reference!r}")
     groups = activity_groups(activity, n_groups)
     tables = {
-        group: _one_group(activity[groups == group], values[groups == group], reference)
+        group: _one_group(activity[groups == group], table.loc[groups == group], reference)
         for group in np.unique(groups)
     }
     return pd.concat(tables, names=["quintile"])
 
 
-def activity_groups(activity, n_groups):
-    """Cut users into groups of nearly one size, 1 the least active; equals stay together."""
+def activity_groups(activity: Array, n_groups: int) -> Array:
+    """Return each user's group, 1 the least active; equals share one, sizes are nearly equal."""
     shares = np.arange(1, n_groups) / n_groups
     cuts = np.quantile(activity, shares, method="inverted_cdf")
     groups = np.searchsorted(np.unique(cuts), activity, side="left")
     return groups + 1
 
 
-def paired_t_pvalues(differences):
-    """Give the two-sided p-value that the mean of each column is 0; 1 where all of it is 0."""
+def paired_t_pvalues(differences: Array) -> Array:
+    """Return the two-sided p-value that each column's mean is 0; 1 where the whole column is 0."""
     n = len(differences)
     if n < 2:
         return np.full(differences.shape[1], np.nan)
@@ -93,7 +103,7 @@ def paired_t_pvalues(differences):
     return np.where(differences.any(axis=0), 2 * stats.t.sf(np.abs(t), n - 1), 1.0)
 
 
-def _one_group(activity, values, reference):
+def _one_group(activity: Array, values: pd.DataFrame, reference: Any) -> pd.DataFrame:
     differences = values.sub(values[reference], axis=0)
     pvalues = pd.Series(paired_t_pvalues(differences.to_numpy()), values.columns)
     pvalues[reference] = np.nan
@@ -110,8 +120,8 @@ def _one_group(activity, values, reference):
     )
 
 
-def _check(n_interactions, values, n_groups):
-    """Give the activity and a table of the users that have values."""
+def _check(n_interactions: ArrayLike, values: Any, n_groups: int) -> tuple[Array, pd.DataFrame]:
+    """Return the activity and a table of the users that have values."""
     if not isinstance(n_groups, Integral) or n_groups < 1:
         raise ValueError(f"n_groups must be a positive integer; got {n_groups!r}")
     if not isinstance(values, Mapping | pd.DataFrame) or not len(values.keys()):
@@ -127,11 +137,11 @@ def _check(n_interactions, values, n_groups):
     return _with_targets(activity, pd.DataFrame(table).rename_axis(columns="system"))
 
 
-def _with_targets(activity, values):
+def _with_targets(activity: Array, values: pd.DataFrame) -> tuple[Array, pd.DataFrame]:
     missing = values.isna()
     if (missing.any(axis=1) & ~missing.all(axis=1)).any():
         raise ValueError("values must be NaN for the same users in every system")
     there = ~missing.all(axis=1).to_numpy()
     if not there.any():
         raise ValueError("values must hold a user with targets; got none")
-    return activity[there], values[there]
+    return activity[there], values.loc[there]

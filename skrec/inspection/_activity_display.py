@@ -1,14 +1,26 @@
-"""A plot of a metric by how active users are."""
+"""A plot of a metric by the activity of users."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from skrec.inspection._activity import activity_quintiles
 from skrec.inspection._matplotlib import make_axes
 from skrec.metrics import evaluate_ranking, make_ranking_scorer
+from skrec.typing import Array, MatrixLike, RandomState
 from skrec.utils import split_rows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.container import BarContainer
+    from matplotlib.text import Text
 
 __all__ = ["ActivityDisplay"]
 
@@ -17,32 +29,32 @@ _GROUP_WIDTH = 0.8
 
 
 class ActivityDisplay:
-    """Bars of a metric by quintile of activity, with standard errors and paired t-tests.
+    """Plot a metric by quintile of activity, with standard errors and paired t-tests.
 
-    It is recommended to make one by `from_estimators`, `from_predictions` or `from_scores`.
+    Create one with `from_estimators`, `from_predictions` or `from_scores`.
 
     Parameters
     ----------
     table : DataFrame
-        What `activity_quintiles` gives.
+        The result of `activity_quintiles`.
     metric : str, default=None
-        Name of the metric, for the axis.
+        Name of the metric, the label of the axis.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it is drawn.
+        The axes of the plot.
     figure_ : matplotlib Figure
         The figure of the axes.
     bars_ : dict of str to matplotlib BarContainer
         The bars of each system.
     stars_ : list of matplotlib Text
-        The stars: ``*`` where the paired t-test against the reference gives p < .05, ``**``
-        for p < .01, ``***`` for p < .001.
+        The stars of the paired t-test against the reference: ``*`` for p < .05, ``**`` for
+        p < .01, ``***`` for p < .001.
 
     See Also
     --------
-    activity_quintiles : The numbers.
+    activity_quintiles : Computes the numbers.
 
     References
     ----------
@@ -62,43 +74,43 @@ class ActivityDisplay:
     {'ItemPop': 0.48, 'EASE': 0.86}
     """
 
-    def __init__(self, table, *, metric=None):
+    def __init__(self, table: pd.DataFrame, *, metric: str | None = None) -> None:
         self.table = table
         self.metric = metric
 
     @classmethod
     def from_estimators(
         cls,
-        estimators,
-        X,
-        y=None,
+        estimators: Mapping[str, BaseEstimator],
+        X: MatrixLike,
+        y: MatrixLike | None = None,
         *,
-        metric="ndcg@100",
-        reference=None,
-        n_groups=5,
-        random_state=0,
-        ax=None,
-        **kwargs,
-    ):
-        """Score estimators on the same users, and plot.
+        metric: str = "ndcg@100",
+        reference: str | None = None,
+        n_groups: int = 5,
+        random_state: RandomState = 0,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Plot the scores of estimators on the same users.
 
         Parameters
         ----------
         estimators : dict of str to estimator
-            Fitted recommenders by name.
+            Fitted recommenders, by name.
         X : sparse matrix or array-like of shape (n_users, n_items)
-            Histories, whose lengths are the activity.
+            Histories. The length of each is the activity of the user.
         y : sparse matrix or array-like of shape (n_users, n_items), default=None
-            Targets; None hides 20 % of each row of X to be found from the rest.
+            Targets; None hides 20 % of each row of X, to be predicted from the rest.
         metric : str, default="ndcg@100"
-            One metric that `skrec.metrics.make_ranking_scorer` knows; without a cut-off it looks at
-            the whole ranking.
+            A metric of `skrec.metrics.make_ranking_scorer`; without a cut-off it evaluates the
+            whole ranking.
         reference : str, default=None
-            System that the others are compared with; None takes the first.
+            The system to compare the others with; None takes the first.
         n_groups : int, default=5
             Number of groups.
         random_state : int, RandomState instance or None, default=0
-            Source of the hidden entries.
+            Controls the choice of the hidden entries.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **kwargs : dict
@@ -130,31 +142,31 @@ class ActivityDisplay:
     @classmethod
     def from_predictions(
         cls,
-        history,
-        targets,
-        predictions,
+        history: MatrixLike,
+        targets: MatrixLike,
+        predictions: Mapping[str, Array],
         *,
-        metric="ndcg@100",
-        reference=None,
-        n_groups=5,
-        ax=None,
-        **kwargs,
-    ):
-        """Evaluate scores of all items for the same users, and plot.
+        metric: str = "ndcg@100",
+        reference: str | None = None,
+        n_groups: int = 5,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Plot the evaluation of scores of all items, for the same users.
 
         Parameters
         ----------
         history : sparse matrix or array-like of shape (n_users, n_items)
-            What each user has; it is not ranked, and its row lengths are the activity.
+            Items that each user has. They are not ranked; their number is the activity.
         targets : sparse matrix or array-like of shape (n_users, n_items)
-            What is to be found.
+            Items to be found.
         predictions : dict of str to ndarray of shape (n_users, n_items)
-            What ``decision_function`` of each system gives.
+            The result of ``decision_function`` of each system.
         metric : str, default="ndcg@100"
-            One metric that `skrec.metrics.evaluate_ranking` knows; without a cut-off it looks at
-            the whole ranking.
+            A metric of `skrec.metrics.evaluate_ranking`; without a cut-off it evaluates the whole
+            ranking.
         reference : str, default=None
-            System that the others are compared with; None takes the first.
+            The system to compare the others with; None takes the first.
         n_groups : int, default=5
             Number of groups.
         ax : matplotlib Axes, default=None
@@ -185,27 +197,27 @@ class ActivityDisplay:
     @classmethod
     def from_scores(
         cls,
-        n_interactions,
-        values,
+        n_interactions: ArrayLike,
+        values: Mapping[str, ArrayLike] | pd.DataFrame,
         *,
-        metric=None,
-        reference=None,
-        n_groups=5,
-        ax=None,
-        **kwargs,
-    ):
-        """Plot a metric that is known for each user.
+        metric: str | None = None,
+        reference: str | None = None,
+        n_groups: int = 5,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Plot a metric that was computed for each user.
 
         Parameters
         ----------
         n_interactions : array-like of shape (n_users,)
-            How active each user is.
+            The activity of each user.
         values : dict of str to array-like of shape (n_users,)
-            The metric of each user by system.
+            The metric of each user, by system.
         metric : str, default=None
-            Its name, for the axis.
+            Its name, the label of the axis.
         reference : str, default=None
-            System that the others are compared with; None takes the first.
+            The system to compare the others with; None takes the first.
         n_groups : int, default=5
             Number of groups.
         ax : matplotlib Axes, default=None
@@ -228,8 +240,8 @@ class ActivityDisplay:
         table = activity_quintiles(n_interactions, values, reference=reference, n_groups=n_groups)
         return cls(table, metric=metric).plot(ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
-        """Draw the bars.
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> Self:
+        """Plot the bars.
 
         Parameters
         ----------
@@ -250,9 +262,11 @@ class ActivityDisplay:
         """
         self.ax_ = make_axes(ax, "ActivityDisplay.plot")
         self.figure_ = self.ax_.figure
-        self.bars_, self.stars_ = {}, []
+        self.bars_: dict[str, BarContainer] = {}
+        self.stars_: list[Text] = []
         systems = self.table.index.unique("system")
         width = _GROUP_WIDTH / len(systems)
+        part = self.table
         for place, system in enumerate(systems):
             part = self.table.xs(system, level="system")
             x = np.arange(len(part)) + (place - (len(systems) - 1) / 2) * width
@@ -260,7 +274,9 @@ class ActivityDisplay:
         self._label(part)
         return self
 
-    def _draw_system(self, system, part, x, options):
+    def _draw_system(
+        self, system: str, part: pd.DataFrame, x: Array, options: dict[str, Any]
+    ) -> None:
         errors = part["std_error"].fillna(0)  # of one user there is none
         self.bars_[system] = self.ax_.bar(x, part["mean"], yerr=errors, label=system, **options)
         for place, top, p_value in zip(x, part["mean"] + errors, part["t_pvalue"]):
@@ -269,7 +285,7 @@ class ActivityDisplay:
                 options = {"ha": "center", "va": "bottom", "fontsize": "small"}
                 self.stars_.append(self.ax_.text(place, top, stars, **options))
 
-    def _label(self, part):
+    def _label(self, part: pd.DataFrame) -> None:
         ranges = [f"{low}–{high}" for low, high in zip(part["least"], part["most"])]
         self.ax_.set_xticks(np.arange(len(part)), ranges)
         self.ax_.set_xlabel("interactions of the user")
@@ -278,15 +294,15 @@ class ActivityDisplay:
         self.ax_.legend()
 
 
-def _check_systems(systems, name):
+def _check_systems(systems: Any, name: str) -> None:
     if not isinstance(systems, Mapping) or not systems:
         raise ValueError(f"{name} must be a dict with a system or more; got {systems!r}")
 
 
-def _per_user(targets, scores, metric, history):
+def _per_user(targets: MatrixLike, scores: Array, metric: str, history: MatrixLike) -> Array:
     (values,) = evaluate_ranking(targets, scores, metrics=metric, exclude=history).values()
     return values
 
 
-def _row_lengths(X):
+def _row_lengths(X: MatrixLike) -> Array:
     return np.diff(sp.csr_matrix(X).indptr)

@@ -1,10 +1,23 @@
 """A diagram of average ranks over data sets."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from skrec.inspection._matplotlib import make_axes
 from skrec.model_selection import compare_over_datasets
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+    from matplotlib.text import Text
+
+    from skrec.model_selection import Comparison, RankComparison
 
 __all__ = ["CriticalDifferenceDisplay"]
 
@@ -12,35 +25,35 @@ _STEP = 0.35  # height of a line of text, in units of the axes
 
 
 class CriticalDifferenceDisplay:
-    """Average ranks of systems on an axis, with bars over those that do not differ.
+    """Plot average ranks of systems on an axis, with bars over those that do not differ.
 
-    It is recommended to make one by `from_table` or `from_comparison`.
+    Create one with `from_table` or `from_comparison`.
 
     Parameters
     ----------
     average_ranks : Series or dict of str to float
         Average rank of each system over data sets.
     critical_difference : float
-        Difference of ranks that is significant.
+        The smallest difference of ranks that is significant.
     groups : list of tuple of str, default=()
-        Systems that do not differ; each gets a bar.
+        Groups of systems that do not differ significantly; each gets a bar.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it is drawn; the best rank is on the left.
+        The axes of the plot; the best rank is on the left.
     figure_ : matplotlib Figure
         The figure of the axes.
     bars_ : list of matplotlib Line2D
         A bar for each group.
     ruler_ : matplotlib Line2D
-        As long as the critical difference.
+        A line whose length is the critical difference.
     texts_ : dict of str to matplotlib Text
         Names and ranks of the systems.
 
     See Also
     --------
-    skrec.model_selection.compare_over_datasets : The numbers.
+    skrec.model_selection.compare_over_datasets : Computes the numbers.
 
     References
     ----------
@@ -57,21 +70,35 @@ class CriticalDifferenceDisplay:
     (2, 'KNN 2.00')
     """
 
-    def __init__(self, *, average_ranks, critical_difference, groups=()):
+    def __init__(
+        self,
+        *,
+        average_ranks: pd.Series | Mapping[str, float],
+        critical_difference: float,
+        groups: Sequence[Iterable[str]] = (),
+    ) -> None:
         self.average_ranks = average_ranks
         self.critical_difference = critical_difference
         self.groups = groups
 
     @classmethod
-    def from_table(cls, table, *, alpha=0.05, greater_is_better=True, ax=None, **kwargs):
-        """Rank the systems of a table and plot.
+    def from_table(
+        cls,
+        table: pd.DataFrame | Mapping[str, ArrayLike] | ArrayLike,
+        *,
+        alpha: float = 0.05,
+        greater_is_better: bool = True,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Plot the ranks of the systems of a table.
 
         Parameters
         ----------
         table : DataFrame, dict or array-like of shape (n_datasets, n_systems)
             A row for each data set and a column for each system.
         alpha : float, default=0.05
-            Level of the critical difference.
+            Significance level of the critical difference.
         greater_is_better : bool, default=True
             Whether a larger figure ranks first; False for errors such as RMSE.
         ax : matplotlib Axes, default=None
@@ -95,14 +122,16 @@ class CriticalDifferenceDisplay:
         return cls.from_comparison(found, ax=ax, **kwargs)
 
     @classmethod
-    def from_comparison(cls, comparison, *, ax=None, **kwargs):
-        """Plot what has been compared.
+    def from_comparison(
+        cls, comparison: RankComparison | Comparison, *, ax: Axes | None = None, **kwargs: Any
+    ) -> Self:
+        """Plot the ranks of a comparison.
 
         Parameters
         ----------
         comparison : RankComparison or Comparison
-            What `skrec.model_selection.compare_over_datasets` gives, or
-            `skrec.model_selection.compare` for several data sets.
+            The result of `skrec.model_selection.compare_over_datasets`, or of
+            `skrec.model_selection.compare` on several data sets.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **kwargs : dict
@@ -118,18 +147,19 @@ class CriticalDifferenceDisplay:
         ImportError
             If matplotlib is missing.
         ValueError
-            If the comparison is one on a single data set.
+            If the comparison is on a single data set.
         """
         if comparison.average_ranks is None:
             raise ValueError("comparison must be over data sets; got one on a single data set")
+        found: Any = comparison  # none of the three is None over data sets
         return cls(
-            average_ranks=comparison.average_ranks,
-            critical_difference=comparison.critical_difference,
-            groups=comparison.groups,
+            average_ranks=found.average_ranks,
+            critical_difference=found.critical_difference,
+            groups=found.groups,
         ).plot(ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
-        """Draw the ranks, the critical difference and the bars.
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> Self:
+        """Plot the ranks, the critical difference and the bars.
 
         Parameters
         ----------
@@ -156,7 +186,7 @@ class CriticalDifferenceDisplay:
         self.texts_ = self._draw_names(ranks, top=_STEP * (len(self.bars_) + 2))
         return self
 
-    def _draw_axis(self, n_systems):
+    def _draw_axis(self, n_systems: int) -> None:
         for side in ("left", "right", "bottom"):
             self.ax_.spines[side].set_visible(False)
         self.ax_.xaxis.tick_top()
@@ -164,23 +194,24 @@ class CriticalDifferenceDisplay:
         self.ax_.set(xlim=(1, n_systems), xticks=np.arange(1, n_systems + 1), yticks=[])
         self.ax_.set_xlabel("average rank")
         ends = [1, 1 + self.critical_difference]
-        style = {"color": "grey", "marker": "|", "clip_on": False}
+        style: dict[str, Any] = {"color": "grey", "marker": "|", "clip_on": False}
         (self.ruler_,) = self.ax_.plot(ends, [_STEP / 2] * 2, **style)
         label = f"critical difference {self.critical_difference:.2f}"
         self.ax_.text(1, _STEP * 0.65, label, color="grey", size="small", va="top")
 
-    def _draw_bars(self, ranks, options):
+    def _draw_bars(self, ranks: pd.Series, options: dict[str, Any]) -> list[Line2D]:
         """Draw a bar for each group, one below the other."""
-        bars = []
+        bars: list[Line2D] = []
         for place, group in enumerate(self.groups):
             ends = ranks[list(group)].agg(["min", "max"]).to_numpy() + [-0.03, 0.03]
             style = {"color": "black", "linewidth": 3, "solid_capstyle": "butt", **options}
             bars += self.ax_.plot(ends, [_STEP * (place + 1.7)] * 2, **style)
         return bars
 
-    def _draw_names(self, ranks, top):
+    def _draw_names(self, ranks: pd.Series, top: float) -> dict[str, Text]:
         """Write the better half on the left and the other on the right, the ends on top."""
-        n, half, texts = len(ranks), (len(ranks) + 1) // 2, {}
+        n, half = len(ranks), (len(ranks) + 1) // 2
+        texts: dict[Any, Text] = {}
         for place, (name, rank) in enumerate(ranks.items()):
             left = place < half
             depth = top + _STEP * (place if left else n - 1 - place)

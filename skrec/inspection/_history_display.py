@@ -1,37 +1,48 @@
-"""A plot of how a training went."""
+"""A plot of training loss and validation metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.inspection._matplotlib import make_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 __all__ = ["TrainingHistoryDisplay"]
 
 
 class TrainingHistoryDisplay:
-    """Training loss and validation metrics by epoch.
+    """Plot training loss and validation metrics by epoch.
 
-    It is recommended to make one by `from_estimator`.
+    Create one with `from_estimator`.
 
     Parameters
     ----------
     train_loss : array-like of shape (n_epochs,)
         Mean loss of each epoch.
     validation : dict of str to array-like of shape (n_epochs,), default=None
-        What each epoch was validated by, if it was.
+        The validation metrics by name; None where there was no validation.
     best_epoch : int, default=None
-        The epoch, counted from 1, whose weights were kept.
+        The epoch whose weights were kept, counted from 1.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where the loss is drawn.
+        The axes of the loss.
     validation_ax_ : matplotlib Axes or None
-        The axes over them, with a scale on the right, where the metrics are drawn.
+        The axes of the metrics, with their scale on the right.
     figure_ : matplotlib Figure
         The figure of the axes.
     lines_ : dict of str to matplotlib Line2D
-        The curves by name, and the line at the best epoch, ``"best_epoch"``.
+        The curves by name, and the line ``"best_epoch"`` at the best epoch.
 
     See Also
     --------
@@ -49,19 +60,27 @@ class TrainingHistoryDisplay:
     ['train_loss', 'valid_ndcg@100', 'best_epoch']
     """
 
-    def __init__(self, *, train_loss, validation=None, best_epoch=None):
+    def __init__(
+        self,
+        *,
+        train_loss: ArrayLike,
+        validation: Mapping[str, ArrayLike] | None = None,
+        best_epoch: int | None = None,
+    ) -> None:
         self.train_loss = train_loss
         self.validation = validation
         self.best_epoch = best_epoch
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, **kwargs):
+    def from_estimator(
+        cls, estimator: BaseEstimator, *, ax: Axes | None = None, **kwargs: Any
+    ) -> Self:
         """Plot the history of a fitted estimator.
 
         Parameters
         ----------
         estimator : object
-            A fitted estimator that is trained in epochs, so that it has ``net_``.
+            A fitted estimator that was trained in epochs; it has ``net_``.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **kwargs : dict
@@ -77,7 +96,7 @@ class TrainingHistoryDisplay:
         ImportError
             If matplotlib is missing.
         ValueError
-            If the estimator is not trained in epochs, or was trained in none.
+            If the estimator is not trained in epochs, or was trained for none.
         """
         check_is_fitted(estimator)
         history = getattr(getattr(estimator, "net_", None), "history", None)
@@ -88,8 +107,8 @@ class TrainingHistoryDisplay:
             )
         return cls(**_curves(history)).plot(ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
-        """Draw the curves.
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> Self:
+        """Plot the curves.
 
         Parameters
         ----------
@@ -110,33 +129,36 @@ class TrainingHistoryDisplay:
         """
         self.ax_ = make_axes(ax, "TrainingHistoryDisplay.plot")
         self.figure_ = self.ax_.figure
-        self.lines_ = {}
+        self.lines_: dict[str, Line2D] = {}
         self._draw(self.ax_, {"train_loss": self.train_loss}, kwargs)
         self.ax_.set(xlabel="epoch", ylabel="training loss")
-        self.ax_.xaxis.get_major_locator().set_params(integer=True)
-        self.validation_ax_ = self._draw_validation(kwargs) if self.validation else None
+        locator: Any = self.ax_.xaxis.get_major_locator()
+        locator.set_params(integer=True)
+        validation = self.validation
+        self.validation_ax_ = self._draw_validation(validation, kwargs) if validation else None
         top = self.validation_ax_ or self.ax_
         top.legend(handles=list(self.lines_.values()), loc="center right")
         return self
 
-    def _draw(self, ax, curves, options):
+    def _draw(self, ax: Axes, curves: Mapping[str, Any], options: dict[str, Any]) -> None:
         for name, values in curves.items():
             style = {"color": f"C{len(self.lines_)}", "label": name, **options}
             epochs = np.arange(1, len(values) + 1)
             (self.lines_[name],) = ax.plot(epochs, values, **style)
 
-    def _draw_validation(self, options):
+    def _draw_validation(self, curves: Mapping[str, ArrayLike], options: dict[str, Any]) -> Axes:
         ax = self.ax_.twinx()
-        self._draw(ax, self.validation, options)
-        ax.set_ylabel(", ".join(self.validation))
+        self._draw(ax, curves, options)
+        ax.set_ylabel(", ".join(curves))
         if self.best_epoch is not None:
-            style = {"color": "grey", "linestyle": ":", "label": f"best: epoch {self.best_epoch}"}
+            label = f"best: epoch {self.best_epoch}"
+            style: dict[str, Any] = {"color": "grey", "linestyle": ":", "label": label}
             self.lines_["best_epoch"] = ax.axvline(self.best_epoch, **style)
         return ax
 
 
-def _curves(history):
-    """Read the arguments of a display from skorch's history."""
+def _curves(history: Any) -> dict[str, Any]:
+    """Return the arguments of a display, read from skorch's history."""
     numbers = {key for key, value in history[-1].items() if _is_number(value)}
     names = sorted(name for name in numbers if name.startswith("valid_"))
     best = [key for key in history[-1] if key.startswith("valid_") and key.endswith("_best")]
@@ -148,5 +170,5 @@ def _curves(history):
     }
 
 
-def _is_number(value):
+def _is_number(value: Any) -> bool:
     return isinstance(value, float | np.floating)

@@ -1,12 +1,18 @@
-"""matplotlib, which is optional."""
+"""Access to matplotlib, which is optional."""
+
+from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["make_axes"]
 
 
-def make_axes(ax, caller):
-    """Give the axes, new ones where there are none; without matplotlib say how to get it."""
+def make_axes(ax: Axes | None, caller: str) -> Axes:
+    """Return the given axes, or new ones; without matplotlib the error says how to install it."""
     try:
         pyplot = import_module("matplotlib.pyplot")
     except ImportError as error:

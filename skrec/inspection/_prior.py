@@ -1,43 +1,60 @@
-"""A learnt mixture prior beside the posteriors of users, in two dimensions."""
+"""A learnt mixture prior and the posteriors of users, in two dimensions."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.decomposition import PCA
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
+from skrec.base import BaseRecommender
+from skrec.typing import Array, MatrixLike
+
 __all__ = ["prior_components"]
 
 
-def prior_components(estimator, X=None, *, users=None, n_items=5, popularity_discount=0.0):
+def prior_components(
+    estimator: BaseRecommender,
+    X: MatrixLike | None = None,
+    *,
+    users: ArrayLike | None = None,
+    n_items: int = 5,
+    popularity_discount: float = 0.0,
+) -> Bunch:
     r"""Compare the components of a learnt prior with the posteriors of users.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted recommender with ``prior_means_``, `VampVAERecommender`.
+        A fitted recommender that has ``prior_means_``, such as `VampVAERecommender`.
     X : sparse matrix or array-like of shape (n_users, n_items), default=None
         Histories of the users; None takes the users of ``fit``.
     users : array-like of int of shape (n_users,), default=None
-        Rows of the fitted matrix, in place of ``X``.
+        Rows of the fitted matrix, instead of ``X``.
     n_items : int, default=5
-        Items to name for each component.
+        Number of items to list for each component.
     popularity_discount : float, default=0.0
-        Items of a component are those with the highest score less this times the logarithm of
-        their popularity: with 0 what the decoder would recommend, with 1 what is peculiar to it.
+        Factor of the log popularity of an item that is subtracted from its score before the best
+        items are listed. With 0 they are those that the decoder recommends, with 1 those that
+        distinguish the component.
 
     Returns
     -------
     result : Bunch
-        - ``table``: DataFrame of shape (K, ...) with, for each component, ``share``, the part of
-          the users to whose posterior mean it gives the highest density of all components, and
-          ``items``, a list of column indices, best first; the largest share first.
-        - ``posterior``: ndarray of shape (n_users, 2), posterior means on the first two principal
-          axes of themselves.
-        - ``prior``: ndarray of shape (K, 2), means of the components there, as in ``table``.
-        - ``deviation``: ndarray of shape (K, 2), deviations of the components there.
-        - ``component``: ndarray of shape (n_users,), each user's component, by its index.
-        - ``explained``: ndarray of shape (2,), parts of the posterior means' variance.
+        - ``table``: DataFrame with a row for each of the K components, largest share first.
+          ``share`` is the fraction of the users at whose posterior mean the component has the
+          highest density of all; ``items`` is a list of column indices, best first.
+        - ``posterior``: ndarray of shape (n_users, 2), posterior means, projected on their first
+          two principal axes.
+        - ``prior``: ndarray of shape (K, 2), projected means of the components, in the order of
+          ``table``.
+        - ``deviation``: ndarray of shape (K, 2), standard deviations of the components along the
+          axes, in the same order.
+        - ``component``: ndarray of shape (n_users,), each user's component, an index of ``table``.
+        - ``explained``: ndarray of shape (2,), fractions of the variance of the posterior means
+          that the axes explain.
 
     Raises
     ------
@@ -46,7 +63,7 @@ def prior_components(estimator, X=None, *, users=None, n_items=5, popularity_dis
 
     See Also
     --------
-    PriorDisplay : The plot.
+    PriorDisplay : Plots the result.
 
     Examples
     --------
@@ -65,10 +82,11 @@ def prior_components(estimator, X=None, *, users=None, n_items=5, popularity_dis
             "estimator must have a learnt prior, prior_means_; "
             f"got {type(estimator).__name__}, which has none"
         )
+    model: Any = estimator  # its class has more attributes than the base
     if X is None and users is None:
-        users = np.arange(estimator.interactions_.shape[0])
-    codes, _ = estimator.posterior(X, users=users)
-    means, variances = estimator.prior_means_, np.exp(estimator.prior_log_variances_)
+        users = np.arange(model.interactions_.shape[0])
+    codes, _ = model.posterior(X, users=users)
+    means, variances = model.prior_means_, np.exp(model.prior_log_variances_)
     if codes.shape[1] < 2:
         raise ValueError(f"latent_size must be 2 or more to draw; got {codes.shape[1]}")
     pca = PCA(2, svd_solver="full").fit(codes)
@@ -76,23 +94,24 @@ def prior_components(estimator, X=None, *, users=None, n_items=5, popularity_dis
     table = pd.DataFrame(
         {
             "share": np.bincount(component, minlength=len(means)) / len(codes),
-            "items": _items(estimator, n_items, popularity_discount).tolist(),
+            "items": _items(model, n_items, popularity_discount).tolist(),
         }
     ).rename_axis("component")
     table = table.sort_values("share", ascending=False, kind="stable")
     order = table.index.to_numpy()
+    axes = np.asarray(pca.components_)
     return Bunch(
         table=table,
         posterior=pca.transform(codes),
         prior=pca.transform(means[order]),
-        deviation=np.sqrt(variances[order] @ (pca.components_.T**2)),
+        deviation=np.sqrt(variances[order] @ (axes.T**2)),
         component=component,
         explained=pca.explained_variance_ratio_,
     )
 
 
-def _nearest(codes, means, variances):
-    """Give each code's component of the highest density."""
+def _nearest(codes: Array, means: Array, variances: Array) -> Array:
+    """Return the component of the highest density at each code."""
     log_density = np.stack(
         [-((codes - m) ** 2 / v + np.log(v)).sum(axis=1) for m, v in zip(means, variances)],
         axis=1,
@@ -100,8 +119,8 @@ def _nearest(codes, means, variances):
     return log_density.argmax(axis=1)
 
 
-def _items(estimator, n_items, popularity_discount):
-    """Give the items of each component, of shape (K, n_items)."""
+def _items(estimator: Any, n_items: int, popularity_discount: float) -> Array:
+    """Return the items of each component, of shape (K, n_items)."""
     popularity = np.log(np.asarray(estimator.interactions_.sum(axis=0)).ravel() + 1)
     scores = estimator.prior_scores_ - popularity_discount * popularity
     return np.argsort(-scores, axis=1, kind="stable")[:, :n_items]

@@ -1,9 +1,21 @@
-"""A plot of a learnt prior beside the posteriors of users."""
+"""A plot of a learnt prior and the posteriors of users."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import Bunch
 
+from skrec.base import BaseRecommender
 from skrec.inspection._matplotlib import make_axes
 from skrec.inspection._prior import prior_components
+from skrec.typing import MatrixLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.text import Annotation
 
 __all__ = ["PriorDisplay"]
 
@@ -12,32 +24,33 @@ _APART = 0.3, 0.12  # least distance of two names, as a part of the width and he
 
 
 class PriorDisplay:
-    """Posterior means of users and components of the prior, on two principal axes.
+    """Plot posterior means of users and components of the prior, on two principal axes.
 
-    The area of a component grows with the share of the users that it is nearest to; the largest
-    ones that lie apart are named by items. It is recommended to make one by `from_estimator`.
+    The area of a component grows with the share of the users whose posterior means it is
+    nearest to. The largest components are labelled with items, where the labels do not overlap.
+    Create one with `from_estimator`.
 
     Parameters
     ----------
     result : Bunch
-        What `prior_components` gives.
+        The result of `prior_components`.
     item_names : array-like of str of shape (n_items,), default=None
         Names of the items; None writes column indices.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it is drawn.
+        The axes of the plot.
     figure_ : matplotlib Figure
         The figure of the axes.
     posterior_, prior_ : matplotlib PathCollection
         The points of users and of components.
     texts_ : list of matplotlib Annotation
-        Names of the largest components.
+        Labels of the largest components.
 
     See Also
     --------
-    prior_components : The numbers.
+    prior_components : Computes the numbers.
 
     References
     ----------
@@ -56,42 +69,43 @@ class PriorDisplay:
     1
     """
 
-    def __init__(self, result, *, item_names=None):
+    def __init__(self, result: Bunch, *, item_names: ArrayLike | None = None) -> None:
         self.result = result
         self.item_names = item_names
 
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X=None,
+        estimator: BaseRecommender,
+        X: MatrixLike | None = None,
         *,
-        users=None,
-        n_items=3,
-        popularity_discount=0.0,
-        item_names=None,
-        n_labels=5,
-        ax=None,
-        **kwargs,
-    ):
-        """Compare the prior of a fitted model with posteriors, and plot.
+        users: ArrayLike | None = None,
+        n_items: int = 3,
+        popularity_discount: float = 0.0,
+        item_names: ArrayLike | None = None,
+        n_labels: int = 5,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Plot the prior of a fitted model and the posteriors of users.
 
         Parameters
         ----------
         estimator : estimator
-            A fitted recommender with ``prior_means_``.
+            A fitted recommender that has ``prior_means_``.
         X : sparse matrix or array-like of shape (n_users, n_items), default=None
             Histories of the users; None takes the users of ``fit``.
         users : array-like of int of shape (n_users,), default=None
-            Rows of the fitted matrix, in place of ``X``.
+            Rows of the fitted matrix, instead of ``X``.
         n_items : int, default=3
-            Items to name for each component.
+            Number of items in a label.
         popularity_discount : float, default=0.0
-            As in `prior_components`.
+            Factor of the log popularity that is subtracted from the scores of items, as in
+            `prior_components`.
         item_names : array-like of str of shape (n_items,), default=None
             Names of the items; None writes column indices.
         n_labels : int, default=5
-            Components to name at most, the largest shares first.
+            Number of components to label at most, the largest shares first.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **kwargs : dict
@@ -114,15 +128,15 @@ class PriorDisplay:
         )
         return cls(result, item_names=item_names).plot(ax, n_labels=n_labels, **kwargs)
 
-    def plot(self, ax=None, *, n_labels=5, **kwargs):
-        """Draw users, components and names.
+    def plot(self, ax: Axes | None = None, *, n_labels: int = 5, **kwargs: Any) -> Self:
+        """Plot users, components and labels.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         n_labels : int, default=5
-            Components to name at most, the largest shares first.
+            Number of components to label at most, the largest shares first.
         **kwargs : dict
             Passed to matplotlib's ``scatter`` of the components.
 
@@ -151,11 +165,11 @@ class PriorDisplay:
         self.ax_.legend()
         return self
 
-    def _places_apart(self, n_labels):
-        """Give components whose names do not lie on each other, the largest shares first."""
+    def _places_apart(self, n_labels: int) -> list[int]:
+        """Return components whose labels do not overlap, the largest shares first."""
         extent = np.ptp(np.vstack([self.result.prior, self.result.posterior]), axis=0)
         points = self.result.prior / np.maximum(extent, 1e-12)
-        chosen = []
+        chosen: list[int] = []
         for place, point in enumerate(points):
             if len(chosen) == n_labels:
                 break
@@ -163,7 +177,7 @@ class PriorDisplay:
                 chosen.append(place)
         return chosen
 
-    def _name(self, place):
+    def _name(self, place: int) -> Annotation:
         """Write the items of a component beside it."""
         items = self.result.table["items"].iloc[place]
         names = items if self.item_names is None else np.asarray(self.item_names)[items]

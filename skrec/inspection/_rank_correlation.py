@@ -1,9 +1,13 @@
-"""Rank correlations, with a third quantity held fixed or not."""
+"""Rank correlations of two quantities, given a third one or not."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
+
+from skrec.typing import Array
 
 __all__ = ["partial_spearman", "spearman_along"]
 
@@ -16,17 +20,17 @@ class RankCorrelation(NamedTuple):
     Parameters
     ----------
     statistic : float
-        In [-1, 1].
+        The correlation, in [-1, 1].
     pvalue : float
-        Two-sided, that there is none.
+        Two-sided p-value of the hypothesis that there is no correlation.
     """
 
     statistic: float
     pvalue: float
 
 
-def partial_spearman(x, y, given=None):
-    r"""Give Spearman's rank correlation of two quantities, a third one held fixed.
+def partial_spearman(x: ArrayLike, y: ArrayLike, given: ArrayLike | None = None) -> RankCorrelation:
+    r"""Return Spearman's rank correlation of two quantities, with a third one held fixed.
 
     .. math:: \rho_{xy \cdot z} = \frac{\rho_{xy} - \rho_{xz} \rho_{yz}}
         {\sqrt{(1 - \rho_{xz}^2) (1 - \rho_{yz}^2)}}
@@ -36,12 +40,12 @@ def partial_spearman(x, y, given=None):
     x, y : array-like of shape (n,)
         The two quantities.
     given : array-like of shape (n,), default=None
-        What is held fixed; None gives Spearman's correlation itself.
+        The quantity to hold fixed; None computes Spearman's correlation itself.
 
     Returns
     -------
     statistic : float
-        The correlation; NaN where it has none, as that of a constant.
+        The correlation; NaN where it is undefined, such as that of a constant.
     pvalue : float
         Two-sided p-value by Student's t with n - 2 degrees of freedom, n - 3 with ``given``.
 
@@ -52,7 +56,7 @@ def partial_spearman(x, y, given=None):
 
     See Also
     --------
-    scipy.stats.spearmanr : The correlation of two quantities.
+    scipy.stats.spearmanr : Computes the correlation of two quantities.
 
     References
     ----------
@@ -80,8 +84,8 @@ def partial_spearman(x, y, given=None):
     return RankCorrelation(statistic, float(2 * stats.t.sf(np.abs(t), dof)))
 
 
-def spearman_along(x, y, given=None):
-    """Give the rank correlations along the last axis, NaN where one of the three is constant."""
+def spearman_along(x: Array, y: Array, given: Array | None = None) -> Array:
+    """Return the rank correlations along the last axis, NaN where one of the three is constant."""
     x, y = _standard_ranks(x), _standard_ranks(y)
     xy = np.mean(x * y, axis=-1)
     if given is None:
@@ -94,16 +98,16 @@ def spearman_along(x, y, given=None):
     return np.clip(partial, -1, 1)
 
 
-def _standard_ranks(x):
-    """Give ranks with mean 0 and variance 1, NaN of a constant."""
-    ranks = stats.rankdata(x, axis=-1)
+def _standard_ranks(x: Array) -> Array:
+    """Return ranks with mean 0 and variance 1, NaN of a constant."""
+    ranks: Array = stats.rankdata(x, axis=-1)
     ranks -= ranks.mean(axis=-1, keepdims=True)
     std = ranks.std(axis=-1, keepdims=True)
     return np.divide(ranks, std, out=np.full_like(ranks, np.nan), where=std > 0)
 
 
-def _check(arrays):
-    arrays = {name: np.asarray(a, dtype=np.float64) for name, a in arrays.items()}
+def _check(quantities: Mapping[str, ArrayLike]) -> list[Array]:
+    arrays = {name: np.asarray(a, dtype=np.float64) for name, a in quantities.items()}
     shape = arrays["x"].shape
     for name, array in arrays.items():
         if array.ndim != 1 or array.shape != shape:

@@ -1,10 +1,21 @@
-"""A plot of how often things happen against how probable they were said to be."""
+"""A plot of observed rates against predicted probabilities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from skrec.inspection._matplotlib import make_axes
+from skrec.interactions import Interactions
 from skrec.metrics import make_calibration_scorer, reliability_curve
+from skrec.typing import MatrixLike, RandomState
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["ReliabilityDisplay"]
 
@@ -12,32 +23,32 @@ _SCALES = ("log", "linear")
 
 
 class ReliabilityDisplay:
-    """Observed rate against predicted probability, with intervals, beside the diagonal.
+    """Plot observed rates against predicted probabilities, with intervals and the diagonal.
 
-    It is recommended to make one by `from_estimator` or `from_predictions`. The axes are
-    logarithmic by default, since an item of a large catalogue is rarely probable.
+    Create one with `from_estimator` or `from_predictions`. The axes are logarithmic by default,
+    because most items of a large catalogue have small probabilities.
 
     Parameters
     ----------
     table : DataFrame of shape (n_bins, 5)
-        A row for each bin: the observed ``rate``, the ``mean`` prediction, the ``weight`` of its
-        pairs, and the interval of the rate from ``low`` to ``high``.
+        A row for each bin: the observed ``rate``, the ``mean`` prediction, the total ``weight`` of
+        the pairs, and the confidence interval of the rate from ``low`` to ``high``.
     name : str, default=None
-        Name of the system, for the legend.
+        Name of the system in the legend.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it is drawn.
+        The axes of the plot.
     figure_ : matplotlib Figure
         The figure of the axes.
     curve_ : matplotlib ErrorbarContainer
-        The curve and its intervals.
+        The curve with its intervals.
 
     See Also
     --------
-    skrec.metrics.reliability_curve : The numbers.
-    skrec.metrics.make_calibration_scorer : The pairs.
+    skrec.metrics.reliability_curve : Computes the numbers.
+    skrec.metrics.make_calibration_scorer : Chooses the pairs.
 
     Examples
     --------
@@ -51,49 +62,50 @@ class ReliabilityDisplay:
     (['rate', 'mean', 'weight', 'low', 'high'], 5)
     """
 
-    def __init__(self, table, *, name=None):
+    def __init__(self, table: pd.DataFrame, *, name: str | None = None) -> None:
         self.table = table
         self.name = name
 
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y=None,
+        estimator: BaseEstimator,
+        X: Interactions | MatrixLike,
+        y: MatrixLike | None = None,
         *,
-        n_bins=10,
-        strategy="quantile",
-        n_unstored=200,
-        random_state=0,
-        confidence=0.95,
-        name=None,
-        ax=None,
-        **kwargs,
-    ):
-        """Ask an estimator for held-out pairs, and plot.
+        n_bins: int = 10,
+        strategy: Literal["uniform", "quantile"] = "quantile",
+        n_unstored: int | None = 200,
+        random_state: RandomState = 0,
+        confidence: float = 0.95,
+        name: str | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Plot the probabilities that an estimator predicts for held-out pairs.
 
         Parameters
         ----------
         estimator : object
             Fitted recommender.
         X : {array-like, sparse matrix} of shape (n_rows, n_items) or Interactions
-            Histories, or targets of users of fit, as of `skrec.metrics.make_calibration_scorer`.
+            Histories, or the targets of users of ``fit`` as Interactions, as in
+            `skrec.metrics.make_calibration_scorer`.
         y : None, array-like or sparse matrix, default=None
-            Targets; None hides 20 % of each row of X.
+            Targets; None hides 20 % of each row of X, to be predicted from the rest.
         n_bins : int, default=10
             Number of bins.
         strategy : {"uniform", "quantile"}, default="quantile"
-            Bins of equal width, or of equally many pairs.
+            Bins of equal width, or with equal numbers of pairs.
         n_unstored : int, default=200
-            Pairs drawn for each user among those that are neither shown nor targets, weighted by
-            the inverse of the rate; None takes all.
+            Number of pairs to draw for each user among those that are neither in the history nor
+            targets, weighted by the inverse of the sampling rate; None takes all.
         random_state : int, RandomState instance or None, default=0
-            Source of the hidden entries and the drawn pairs.
+            Controls the choice of the hidden entries and the drawn pairs.
         confidence : float, default=0.95
-            Level of the intervals.
+            Coverage of the intervals.
         name : str, default=None
-            Name for the legend; None takes that of the class.
+            Name in the legend; None takes that of the class.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **kwargs : dict
@@ -128,35 +140,35 @@ class ReliabilityDisplay:
     @classmethod
     def from_predictions(
         cls,
-        y_true,
-        y_prob,
+        y_true: MatrixLike,
+        y_prob: ArrayLike,
         *,
-        n_bins=10,
-        strategy="quantile",
-        sample_weight=None,
-        confidence=0.95,
-        name=None,
-        ax=None,
-        **kwargs,
-    ):
+        n_bins: int = 10,
+        strategy: Literal["uniform", "quantile"] = "quantile",
+        sample_weight: ArrayLike | None = None,
+        confidence: float = 0.95,
+        name: str | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Plot probabilities against outcomes.
 
         Parameters
         ----------
         y_true : {array-like, sparse matrix} of shape (n,) or (n_users, n_items)
-            Outcomes 0 and 1; the non-zero entries of a sparse matrix are 1, all others 0.
+            Outcomes, 0 or 1; the non-zero entries of a sparse matrix are 1, all others 0.
         y_prob : array-like of the same shape
             Probabilities, dense.
         n_bins : int, default=10
             Number of bins.
         strategy : {"uniform", "quantile"}, default="quantile"
-            Bins of equal width, or of equally many pairs.
+            Bins of equal width, or with equal numbers of pairs.
         sample_weight : array-like of the same shape, default=None
-            How many pairs each one stands for; None means 1.
+            The number of pairs that each pair represents; None means 1.
         confidence : float, default=0.95
-            Level of the intervals.
+            Coverage of the intervals.
         name : str, default=None
-            Name for the legend.
+            Name in the legend.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **kwargs : dict
@@ -174,7 +186,7 @@ class ReliabilityDisplay:
         ValueError
             If the arrays do not fit each other.
         """
-        rate, mean, weight, interval = reliability_curve(
+        curve: Any = reliability_curve(
             y_true,
             y_prob,
             n_bins=n_bins,
@@ -182,20 +194,23 @@ class ReliabilityDisplay:
             sample_weight=sample_weight,
             confidence=confidence,
         )
+        rate, mean, weight, interval = curve
         columns = {"rate": rate, "mean": mean, "weight": weight}
         table = pd.DataFrame({**columns, "low": interval[:, 0], "high": interval[:, 1]})
         return cls(table, name=name).plot(ax, **kwargs)
 
-    def plot(self, ax=None, *, scale="log", **kwargs):
-        """Draw the curve.
+    def plot(
+        self, ax: Axes | None = None, *, scale: Literal["log", "linear"] = "log", **kwargs: Any
+    ) -> Self:
+        """Plot the curve.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure. Several displays may share one.
+            Axes to draw on; None makes a figure. Several displays may share axes.
         scale : {"log", "linear"}, default="log"
-            Scale of both axes. On logarithmic ones, of a bin whose rate is 0 only the upper end
-            of the interval is seen.
+            Scale of both axes. Of a bin whose rate is 0, logarithmic axes show only the upper end
+            of the interval.
         **kwargs : dict
             Passed to matplotlib's ``errorbar``.
 
@@ -224,7 +239,7 @@ class ReliabilityDisplay:
         self._label()
         return self
 
-    def _scale(self, scale):
+    def _scale(self, scale: str) -> None:
         self.ax_.set_xscale(scale)
         self.ax_.set_yscale(scale)
         if not any(line.get_label() == "calibrated" for line in self.ax_.get_lines()):
@@ -233,7 +248,7 @@ class ReliabilityDisplay:
                 ends = (0.5, 0.5), (1, 1)
             self.ax_.axline(*ends, linestyle=":", color="black", label="calibrated")
 
-    def _label(self):
+    def _label(self) -> None:
         self.ax_.set_xlabel("mean predicted probability")
         self.ax_.set_ylabel("observed rate")
         self.ax_.legend()

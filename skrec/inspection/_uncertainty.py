@@ -1,17 +1,22 @@
-"""How unsure a model is of its users, by how much and how mixed what they have is."""
+"""The uncertainty of a model about groups of users."""
+
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from scipy import stats
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base import check_matrix
+from skrec.base import BaseRecommender, check_matrix
 from skrec.inspection._rank_correlation import partial_spearman
 from skrec.inspection._uncertainty_excess import check_confidence
 from skrec.inspection._uncertainty_measures import measure_uncertainty
 from skrec.inspection._user_groups import cut, log_activity, pairwise_diversity
+from skrec.interactions import Interactions
+from skrec.typing import Array, CSRMatrix, MatrixLike
 
 __all__ = ["user_uncertainty"]
 
@@ -19,23 +24,23 @@ GROUPS = ("activity", "diversity")
 
 
 def user_uncertainty(
-    est,
-    X=None,
+    est: BaseRecommender,
+    X: Interactions | MatrixLike | None = None,
     *,
-    users=None,
-    groups="activity",
-    item_groups=None,
-    measure="variance",
-    n_items=10,
-    n_bins=6,
-    strategy="uniform",
-    edges=None,
-    confidence=0.95,
-):
-    r"""Give how unsure a model is of groups of users, and what its uncertainty goes along with.
+    users: ArrayLike | None = None,
+    groups: str | ArrayLike = "activity",
+    item_groups: MatrixLike | None = None,
+    measure: str | ArrayLike = "variance",
+    n_items: int = 10,
+    n_bins: int = 6,
+    strategy: Literal["uniform", "quantile"] = "uniform",
+    edges: ArrayLike | None = None,
+    confidence: float = 0.95,
+) -> Bunch:
+    r"""Compute the uncertainty of a model by groups of users, and what it is correlated with.
 
-    The two ways to group users are those of the GeRec paper, where users of few interactions and
-    users of many genres are expected to be uncertain:
+    Users can be grouped in the two ways of the GeRec paper, which expects high uncertainty for
+    users with few interactions (o1) and for users of many genres (o2):
 
     .. math:: o_1(u) = \log_{10} |I_u|, \qquad
         o_2(u) = \operatorname*{mean}_{i \ne j \in I_u} 1 - |G_i \cap G_j| \, / \, |G_i \cup G_j|
@@ -45,30 +50,30 @@ def user_uncertainty(
     est : estimator
         A fitted recommender.
     X : Interactions, sparse matrix or array-like of shape (n_rows, n_items), default=None
-        What the users have, by which they are grouped; None takes what ``fit`` saw. With
-        ``measure="spread"`` and without ``users`` it holds histories of any users, whom the model
-        is asked about. Otherwise its rows are users of ``fit``, all of them in order or those of
-        ``users``, and the model is asked about what it has stored of them.
+        The histories by which users are grouped; None takes those of ``fit``. With
+        ``measure="spread"`` and without ``users`` they may be of any users, and the model is asked
+        about these histories. Otherwise the rows are users of ``fit``, either all of them in order
+        or those of ``users``, and the model is asked about the users as it knows them from ``fit``.
     users : array-like of int of shape (n_rows,), default=None
-        Rows of the fitted matrix; None and no X takes all of them.
+        Rows of the fitted matrix; if both this and X are None, all of them.
     groups : {"activity", "diversity"} or array-like of shape (n_rows,), default="activity"
-        What users are grouped by: the logarithm o1 of their number of items, the diversity o2 of
-        the genres of their items, or labels of one's own (a missing one leaves the user out).
+        What to group users by: the logarithm o1 of their number of items, the diversity o2 of the
+        genres of their items, or your own labels (users whose label is missing are left out).
     item_groups : array-like or sparse matrix of shape (n_items, n_genres), default=None
-        For "diversity": not zero where the item is of the genre. Items without a genre do not
-        count.
+        Genres of the items, for "diversity": not zero where the item has the genre. Items without
+        a genre do not count.
     measure : {"variance", "spread"} or array-like of shape (n_rows,), default="variance"
-        The uncertainty of a user: the mean of ``user_variances_`` over dimensions; the mean
-        deviation of the scores over posterior draws, of the first `n_items` recommended (any
-        probabilistic model); or numbers of one's own.
+        The uncertainty of a user. "variance" is the mean of ``user_variances_`` over dimensions.
+        "spread", for any probabilistic model, is the standard deviation of a score over posterior
+        draws, averaged over the first `n_items` recommended items. Or pass your own numbers.
     n_items : int, default=10
-        Length of the lists of "spread".
+        Number of recommended items for "spread".
     n_bins : int, default=6
         Number of groups for "activity" and "diversity".
     strategy : {"uniform", "quantile"}, default="uniform"
-        Groups of equal width in o1 or o2, or (nearly) equal size.
+        Groups of equal width in o1 or o2, or of (nearly) equal size.
     edges : array-like of shape (n_groups + 1,), default=None
-        Where groups end, in place of `n_bins`; users outside are in no group, but count for the
+        Edges of the groups, instead of `n_bins`. Users outside are in no group, but count for the
         correlations.
     confidence : float, default=0.95
         Coverage of the intervals.
@@ -76,39 +81,40 @@ def user_uncertainty(
     Returns
     -------
     result : Bunch
-        With these attributes.
+        An object with these attributes.
 
         table : DataFrame
-            A row a group that has users, the index "group" being an interval that is closed on
-            the left (the last one on both sides) or a label: ``n_users``; ``least`` and ``most``
-            of o1, o2 or the label; ``mean`` uncertainty and its interval (Student's t over the
-            users) from ``low`` to ``high``, NaN for one user.
+            A row for each group that has users. The index "group" is a label, or an interval that
+            is closed on the left (the last one on both sides). The columns are ``n_users``;
+            ``least`` and ``most`` of o1, o2 or the label; the ``mean`` uncertainty; and its
+            interval from ``low`` to ``high`` by Student's t, NaN for a single user.
         correlation, pvalue : float
-            Spearman's correlation of uncertainty with o1, o2 or numeric labels, and its two-sided
-            p-value; NaN for other labels.
+            Spearman's correlation of the uncertainty with o1, o2 or numeric labels, and its
+            two-sided p-value; NaN for other labels.
         partial_correlation, partial_pvalue : float
-            The same with the number of interactions held fixed, NaN for "activity". Active users
-            have more genres.
+            The same with the number of interactions held fixed, since active users have more
+            genres; NaN for "activity".
         per_user : DataFrame
-            A row a user, the index "user" being the row of ``fit`` (of X for other users):
-            ``uncertainty``, ``value`` (o1, o2 or numeric label), ``n_interactions``, ``group``.
+            A row for each user. The index "user" is the row of ``fit`` (of X for other users). The
+            columns are ``uncertainty``, ``value`` (o1, o2 or numeric label), ``n_interactions``
+            and ``group``.
 
     Raises
     ------
     ValueError
-        If the model has no such uncertainty, or the arrays do not fit each other.
+        If the model has no uncertainty of this kind, or the shapes of the arrays do not match.
 
     See Also
     --------
-    uncertainty_excess : What is left beside a placebo.
-    UncertaintyDisplay : The plot.
-    partial_spearman : The correlation.
+    uncertainty_excess : Compares the correlation with that of a placebo.
+    UncertaintyDisplay : Plots the table.
+    partial_spearman : Computes the correlation.
 
     Notes
     -----
-    Update counts alone order the variances that are trained by stochastic gradients: users with
-    more interactions are updated more often. So compare with the same model fitted to
-    `skrec.preprocessing.permute_items` of the data, by `uncertainty_excess`.
+    Users with more interactions are updated more often by stochastic gradients. This alone orders
+    their variances, whatever the data say. So compare the correlation with that of the same model
+    fitted to `skrec.preprocessing.permute_items` of the data; `uncertainty_excess` does this.
 
     References
     ----------
@@ -130,11 +136,11 @@ def user_uncertainty(
     True
     """
     check_is_fitted(est)
-    users, history, index = _rows(est, X, users)
+    rows, history, index = _rows(est, X, users)
     n_interactions = np.diff(history.indptr)
     per_user = pd.DataFrame(
         {
-            "uncertainty": measure_uncertainty(est, X, users, measure, n_items, len(index)),
+            "uncertainty": measure_uncertainty(est, X, rows, measure, n_items, len(index)),
             "value": np.nan,
             "n_interactions": n_interactions,
         },
@@ -153,37 +159,47 @@ def user_uncertainty(
 # which users
 
 
-def _rows(est, X, users):
-    """Give the rows of fit (None: other users), what they have, and their names."""
-    n_users = est.interactions_.shape[0]
+def _rows(
+    est: BaseRecommender, X: Interactions | MatrixLike | None, users: ArrayLike | None
+) -> tuple[Array | None, CSRMatrix, Array]:
+    """Return the rows of fit (None: other users), their histories, and their index."""
+    fitted: Any = est.interactions_
+    rows = None
     if users is not None:
-        users = _check_users(users, n_users)
+        rows = _check_users(users, fitted.shape[0])
     elif X is None:
-        users = np.arange(n_users)
-    history = est.interactions_[users] if X is None else check_matrix(est, X, reset=False)
-    if users is not None and history.shape[0] != len(users):
+        rows = np.arange(fitted.shape[0])
+    history: Any = fitted[rows] if X is None else check_matrix(est, X, reset=False)
+    if rows is not None and history.shape[0] != len(rows):
         raise ValueError(
-            f"users must have one entry a row of X, {history.shape[0]}; got {len(users)}"
+            f"users must have one entry a row of X, {history.shape[0]}; got {len(rows)}"
         )
-    history = sp.csr_matrix(history)
-    return users, history, np.arange(history.shape[0]) if users is None else users
+    index = np.arange(history.shape[0]) if rows is None else rows
+    return rows, sp.csr_matrix(history), index
 
 
-def _check_users(users, n_users):
-    users = np.atleast_1d(np.asarray(users))
-    inside = users.dtype.kind in "iu" and users.ndim == 1
-    if not inside or (users.size and (users.min() < 0 or users.max() >= n_users)):
-        raise ValueError(f"users must be rows of the fitted matrix, in [0, {n_users}); got {users}")
-    return users
+def _check_users(users: ArrayLike, n_users: int) -> Array:
+    rows = np.atleast_1d(np.asarray(users))
+    inside = rows.dtype.kind in "iu" and rows.ndim == 1
+    if not inside or (rows.size and (rows.min() < 0 or rows.max() >= n_users)):
+        raise ValueError(f"users must be rows of the fitted matrix, in [0, {n_users}); got {rows}")
+    return rows
 
 
-# by what
+# groups
 
 
-def _grouping(groups, history, item_groups, n_bins, strategy, edges):
-    """Give the number that users are ordered by, and their groups."""
+def _grouping(
+    groups: str | ArrayLike,
+    history: CSRMatrix,
+    item_groups: MatrixLike | None,
+    n_bins: int,
+    strategy: str,
+    edges: ArrayLike | None,
+) -> tuple[Array, pd.Series]:
+    """Return the number that users are ordered by, and their groups."""
     if not isinstance(groups, str):
-        return _labels(groups, history.shape[0])
+        return _labels(groups, len(history.indptr) - 1)
     if groups not in GROUPS:
         raise ValueError(f"groups must be one of {GROUPS} or an array of labels; got {groups!r}")
     activity = groups == "activity"
@@ -194,7 +210,7 @@ def _grouping(groups, history, item_groups, n_bins, strategy, edges):
     return value, cut(value, n_bins, strategy, edges)
 
 
-def _labels(groups, n_rows):
+def _labels(groups: Any, n_rows: int) -> tuple[Array, pd.Series]:
     labels = pd.Series(groups).reset_index(drop=True)
     if np.ndim(groups) != 1 or len(labels) != n_rows:
         raise ValueError(
@@ -205,11 +221,11 @@ def _labels(groups, n_rows):
     return value, labels
 
 
-# what comes out
+# results
 
 
-def _table(per_user, confidence):
-    """Give a row a group."""
+def _table(per_user: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Return a row for each group."""
     confidence = check_confidence(confidence)
     there = per_user[np.isfinite(per_user["uncertainty"])]
     by_group = there.groupby("group", observed=True)
@@ -223,14 +239,14 @@ def _table(per_user, confidence):
     return table.set_axis(_intervals(table.index), axis="index")
 
 
-def _intervals(index):
-    """Turn categories back into what they are."""
+def _intervals(index: pd.Index) -> pd.Index:
+    """Return an index of intervals or labels in place of one of categories."""
     if not isinstance(index, pd.CategoricalIndex):
         return index
     return pd.Index(index.astype(index.categories.dtype), name=index.name)
 
 
-def _correlations(per_user, by_activity):
+def _correlations(per_user: pd.DataFrame, by_activity: bool) -> dict[str, float]:
     there = per_user[np.isfinite(per_user[["uncertainty", "value"]]).all(axis=1)]
     x, y, n = (there[name].to_numpy() for name in ("uncertainty", "value", "n_interactions"))
     nothing = np.nan, np.nan

@@ -1,10 +1,24 @@
-"""A plot of how unsure a model is of groups of users."""
+"""A plot of the uncertainty of a model about groups of users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.utils import Bunch
 
+from skrec.base import BaseRecommender
 from skrec.inspection._matplotlib import make_axes
 from skrec.inspection._uncertainty import user_uncertainty
+from skrec.interactions import Interactions
+from skrec.typing import Array, MatrixLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.container import ErrorbarContainer
 
 __all__ = ["UncertaintyDisplay"]
 
@@ -17,32 +31,32 @@ _Y_LABELS = {"variance": "mean variance of the user", "spread": "mean deviation 
 
 
 class UncertaintyDisplay:
-    """Mean uncertainty of groups of users with intervals, a placebo beside it.
+    """Plot the mean uncertainty about groups of users with intervals, and that of a placebo.
 
-    It is recommended to make one by `from_estimator` or `from_table`.
+    Create one with `from_estimator` or `from_table`.
 
     Parameters
     ----------
     table : DataFrame
-        ``table`` of what `user_uncertainty` gives.
+        The ``table`` of the result of `user_uncertainty`.
     placebo : DataFrame, default=None
         The same for a placebo.
     xlabel, ylabel : str, default=None
-        What users are grouped by, and what is measured.
+        Labels of the axes: what users are grouped by, and what is measured.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it is drawn.
+        The axes of the plot.
     figure_ : matplotlib Figure
         The figure of the axes.
     points_ : dict of str to matplotlib ErrorbarContainer
-        The means with intervals, of "model" and, if there is one, of "placebo".
+        The means with intervals of "model" and, if there is one, of "placebo".
 
     See Also
     --------
-    user_uncertainty : The numbers.
-    skrec.preprocessing.permute_items : What a placebo is fitted to.
+    user_uncertainty : Computes the numbers.
+    skrec.preprocessing.permute_items : Makes the data to fit a placebo to.
 
     References
     ----------
@@ -62,7 +76,14 @@ class UncertaintyDisplay:
     (['model'], 3)
     """
 
-    def __init__(self, table, *, placebo=None, xlabel=None, ylabel=None):
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        *,
+        placebo: pd.DataFrame | None = None,
+        xlabel: str | None = None,
+        ylabel: str | None = None,
+    ) -> None:
         self.table = table
         self.placebo = placebo
         self.xlabel = xlabel
@@ -71,49 +92,49 @@ class UncertaintyDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X=None,
+        estimator: BaseRecommender,
+        X: Interactions | MatrixLike | None = None,
         *,
-        placebo=None,
-        users=None,
-        groups="activity",
-        item_groups=None,
-        measure="variance",
-        n_items=10,
-        n_bins=6,
-        strategy="uniform",
-        edges=None,
-        confidence=0.95,
-        ax=None,
-        **kwargs,
-    ):
-        """Measure the uncertainty of a fitted model, and plot.
+        placebo: BaseRecommender | None = None,
+        users: ArrayLike | None = None,
+        groups: str | ArrayLike = "activity",
+        item_groups: MatrixLike | None = None,
+        measure: str | ArrayLike = "variance",
+        n_items: int = 10,
+        n_bins: int = 6,
+        strategy: Literal["uniform", "quantile"] = "uniform",
+        edges: ArrayLike | None = None,
+        confidence: float = 0.95,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Plot the uncertainty of a fitted model.
 
         Parameters
         ----------
         estimator : estimator
             A fitted recommender.
         X : Interactions, sparse matrix or array-like of shape (n_rows, n_items), default=None
-            What the users have; None takes what ``estimator`` was fitted to.
+            Histories of the users; None takes those that ``estimator`` was fitted to.
         placebo : estimator, default=None
             The same model fitted to `skrec.preprocessing.permute_items` of the data. It is asked
-            for the same users, who are grouped by what they really have.
+            about the same users, who are grouped by their real histories.
         users : array-like of int of shape (n_rows,), default=None
             Rows of the fitted matrix.
         groups : {"activity", "diversity"} or array-like of shape (n_rows,), default="activity"
-            As in `user_uncertainty`, like all that follows.
+            What to group users by; this and the following are as in `user_uncertainty`.
         item_groups : array-like or sparse matrix of shape (n_items, n_genres), default=None
             Genres of the items.
         measure : {"variance", "spread"}, default="variance"
             The uncertainty of a user.
         n_items : int, default=10
-            Length of the lists of "spread".
+            Number of recommended items for "spread".
         n_bins : int, default=6
             Number of groups.
         strategy : {"uniform", "quantile"}, default="uniform"
             Groups of equal width or size.
         edges : array-like of shape (n_groups + 1,), default=None
-            Where groups end.
+            Edges of the groups.
         confidence : float, default=0.95
             Coverage of the intervals.
         ax : matplotlib Axes, default=None
@@ -133,7 +154,7 @@ class UncertaintyDisplay:
         ValueError
             If the model has no such uncertainty, or the arrays do not fit each other.
         """
-        options = {
+        options: dict[str, Any] = {
             "users": users,
             "groups": groups,
             "item_groups": item_groups,
@@ -145,29 +166,37 @@ class UncertaintyDisplay:
             "confidence": confidence,
         }
         table = user_uncertainty(estimator, X, **options).table
-        if placebo is not None:
-            placebo = _of_placebo(placebo, estimator, X, options)
+        beside = None if placebo is None else _of_placebo(placebo, estimator, X, options)
         return cls.from_table(
             table,
-            placebo=placebo,
-            xlabel=_X_LABELS.get(groups if isinstance(groups, str) else None, "group of users"),
-            ylabel=_Y_LABELS.get(measure if isinstance(measure, str) else None),
+            placebo=beside,
+            xlabel=_X_LABELS.get(groups if isinstance(groups, str) else "", "group of users"),
+            ylabel=_Y_LABELS.get(measure if isinstance(measure, str) else ""),
             ax=ax,
             **kwargs,
         )
 
     @classmethod
-    def from_table(cls, table, *, placebo=None, xlabel=None, ylabel=None, ax=None, **kwargs):
-        """Plot what has been measured.
+    def from_table(
+        cls,
+        table: pd.DataFrame | Bunch,
+        *,
+        placebo: pd.DataFrame | Bunch | None = None,
+        xlabel: str | None = None,
+        ylabel: str | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Plot a table of `user_uncertainty`.
 
         Parameters
         ----------
         table : DataFrame or Bunch
-            What `user_uncertainty` gives, or its ``table``.
+            The result of `user_uncertainty`, or its ``table``.
         placebo : DataFrame or Bunch, default=None
             The same for a placebo.
         xlabel, ylabel : str, default=None
-            What users are grouped by, and what is measured.
+            Labels of the axes: what users are grouped by, and what is measured.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **kwargs : dict
@@ -183,14 +212,12 @@ class UncertaintyDisplay:
         ImportError
             If matplotlib is missing.
         """
-        tables = (
-            t if t is None or isinstance(t, pd.DataFrame) else t.table for t in (table, placebo)
-        )
-        table, placebo = tables
-        return cls(table, placebo=placebo, xlabel=xlabel, ylabel=ylabel).plot(ax, **kwargs)
+        beside = None if placebo is None else _table_of(placebo)
+        display = cls(_table_of(table), placebo=beside, xlabel=xlabel, ylabel=ylabel)
+        return display.plot(ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
-        """Draw the means and their intervals.
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> Self:
+        """Plot the means and their intervals.
 
         Parameters
         ----------
@@ -211,22 +238,24 @@ class UncertaintyDisplay:
         """
         self.ax_ = make_axes(ax, "UncertaintyDisplay.plot")
         self.figure_ = self.ax_.figure
-        tables = {"model": self.table, "placebo": self.placebo}
-        tables = {name: table for name, table in tables.items() if table is not None}
+        tables = {"model": self.table}
+        if self.placebo is not None:
+            tables["placebo"] = self.placebo
         groups = _all_groups(tables.values())
-        self.points_ = {}
+        self.points_: dict[str, ErrorbarContainer] = {}
         for place, (name, table) in enumerate(tables.items()):
             x = groups.get_indexer(table.index) + _APART * (2 * place - len(tables) + 1)
             self.points_[name] = self._draw(x, table, {"label": name, **kwargs})
         self._label(groups)
         return self
 
-    def _draw(self, x, table, options):
+    def _draw(self, x: Array, table: pd.DataFrame, options: dict[str, Any]) -> ErrorbarContainer:
         mean, low, high = table[["mean", "low", "high"]].to_numpy(dtype=np.float64).T
-        errors = np.nan_to_num([mean - low, high - mean])  # of one user there is no interval
+        # the mean of a single user has no interval
+        errors = np.nan_to_num([mean - low, high - mean])
         return self.ax_.errorbar(x, mean, yerr=errors, **{"fmt": "o", "capsize": 3, **options})
 
-    def _label(self, groups):
+    def _label(self, groups: pd.Index) -> None:
         self.ax_.set_xticks(np.arange(len(groups)), [_name(group) for group in groups])
         self.ax_.tick_params(axis="x", labelsize="small")
         self.ax_.set_xlabel(self.xlabel or "group of users")
@@ -235,8 +264,14 @@ class UncertaintyDisplay:
             self.ax_.legend()
 
 
-def _of_placebo(placebo, estimator, X, options):
-    """Measure a placebo on the users that the model was asked for, with the same groups."""
+def _table_of(result: pd.DataFrame | Bunch) -> pd.DataFrame:
+    return result if isinstance(result, pd.DataFrame) else result.table
+
+
+def _of_placebo(
+    placebo: BaseRecommender, estimator: Any, X: Any, options: dict[str, Any]
+) -> pd.DataFrame:
+    """Return the table of a placebo for the users of the model, in the same groups."""
     if X is None:
         users = options["users"]
         X = estimator.interactions_ if users is None else estimator.interactions_[users]
@@ -244,12 +279,12 @@ def _of_placebo(placebo, estimator, X, options):
     return user_uncertainty(placebo, X, **options).table
 
 
-def _all_groups(tables):
-    """Give the groups of all tables, in order."""
+def _all_groups(tables: Iterable[pd.DataFrame]) -> pd.Index:
+    """Return the groups of all tables, in order."""
     indices = [pd.Index(table.index.astype(object)) for table in tables]
     union = indices[0].append(indices[1:]).unique()
     return union.sort_values() if len(indices) > 1 else union
 
 
-def _name(group):
+def _name(group: Any) -> str:
     return f"{group.left:g}–{group.right:g}" if isinstance(group, pd.Interval) else str(group)

@@ -1,51 +1,59 @@
-"""What is left of a correlation beside that of a placebo."""
+"""The excess of a correlation over that of a placebo."""
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from scipy import stats
 from sklearn.utils import Bunch, check_random_state
 
 from skrec.inspection._rank_correlation import spearman_along
+from skrec.typing import Array, RandomState
 
 __all__ = ["check_confidence", "uncertainty_excess"]
 
 
 def uncertainty_excess(
-    real, placebo, *, partial=False, confidence=0.95, n_resamples=1000, random_state=0
-):
-    """Give how far a correlation goes beyond that of a placebo, with a bootstrap interval.
+    real: Bunch,
+    placebo: Bunch,
+    *,
+    partial: bool = False,
+    confidence: float = 0.95,
+    n_resamples: int = 1000,
+    random_state: RandomState = 0,
+) -> Bunch:
+    """Return by how much a correlation exceeds that of a placebo, with a bootstrap interval.
 
     Parameters
     ----------
     real : Bunch
-        What `user_uncertainty` gave for a model.
+        The result of `user_uncertainty` for a model.
     placebo : Bunch
-        The same for a model fitted to `skrec.preprocessing.permute_items` of the data. Measure it
-        with the real X and with ``users``, so that both are judged by the same o1 or o2.
+        The same for a model fitted to `skrec.preprocessing.permute_items` of the data. Compute it
+        with the real X and with ``users``, so that both are compared with the same o1 or o2.
     partial : bool, default=False
-        Whether the number of interactions is held fixed.
+        Whether to hold the number of interactions fixed.
     confidence : float, default=0.95
         Coverage of the interval.
     n_resamples : int, default=1000
-        Number of bootstrap samples, of users with what both models say of them.
+        Number of bootstrap samples of users. Each user is drawn with the results of both models.
     random_state : int, RandomState instance or None, default=0
-        Source of the samples.
+        Controls the samples.
 
     Returns
     -------
     result : Bunch
-        ``real`` and ``placebo`` correlation over the users that both know, their difference
-        ``excess``, its interval from ``low`` to ``high`` (percentiles), and ``n_users``.
+        The correlations ``real`` and ``placebo`` over the users of both, their difference
+        ``excess``, its percentile interval from ``low`` to ``high``, and ``n_users``.
 
     Raises
     ------
     ValueError
-        If the two have fewer than three users in common, or no numbers to correlate with.
+        If the two have fewer than three users in common with numbers to correlate.
 
     See Also
     --------
-    user_uncertainty : Gives the two results.
+    user_uncertainty : Computes the two results.
 
     Examples
     --------
@@ -64,7 +72,9 @@ def uncertainty_excess(
     """
     arrays = _in_common(real, placebo, partial)
 
-    def excess(a, a_value, b, b_value, *given, axis=-1):
+    def excess(
+        a: Array, a_value: Array, b: Array, b_value: Array, *given: Array, axis: int = -1
+    ) -> Array:
         return spearman_along(a, a_value, *given) - spearman_along(b, b_value, *given)
 
     rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
@@ -90,8 +100,8 @@ def uncertainty_excess(
     )
 
 
-def _in_common(real, placebo, partial):
-    """Give uncertainty and value by the model and by the placebo, of users that both know."""
+def _in_common(real: Bunch, placebo: Bunch, partial: bool) -> tuple[Array, ...]:
+    """Return uncertainty and value of the model and of the placebo, for the users of both."""
     columns = ["uncertainty", "value"]
     other = placebo.per_user[columns].add_suffix("_placebo")
     both = real.per_user[[*columns, "n_interactions"]].join(other, how="inner")
@@ -105,7 +115,8 @@ def _in_common(real, placebo, partial):
     return tuple(both[name].to_numpy(dtype=np.float64) for name in names)
 
 
-def check_confidence(confidence):
-    if not isinstance(confidence, Real) or not 0 < confidence < 1:
+def check_confidence(confidence: Any) -> float:
+    """Check that a confidence is a number in (0, 1), and return it as a float."""
+    if not isinstance(confidence, Real) or not 0 < float(confidence) < 1:
         raise ValueError(f"confidence must be a number in (0, 1); got {confidence!r}")
     return float(confidence)

@@ -1,15 +1,29 @@
-"""One number a user that says how unsure a model is."""
+"""Measures of a model's uncertainty about each user."""
+
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import get_tags
+
+from skrec.base import BaseRecommender
+from skrec.interactions import Interactions
+from skrec.typing import Array, MatrixLike
 
 __all__ = ["measure_uncertainty"]
 
 MEASURES = ("variance", "spread")
 
 
-def measure_uncertainty(est, X, users, measure, n_items, n_rows):
-    """Give one number a user."""
+def measure_uncertainty(
+    est: BaseRecommender,
+    X: Interactions | MatrixLike | None,
+    users: Array | None,
+    measure: str | ArrayLike,
+    n_items: int,
+    n_rows: int,
+) -> Array:
+    """Return the uncertainty about each user."""
     if not isinstance(measure, str):
         return _check_numbers(measure, n_rows)
     if measure not in MEASURES:
@@ -17,7 +31,7 @@ def measure_uncertainty(est, X, users, measure, n_items, n_rows):
     return _spread(est, X, users, n_items) if measure == "spread" else _variance(est, users, n_rows)
 
 
-def _variance(est, users, n_rows):
+def _variance(est: Any, users: Array | None, n_rows: int) -> Array:
     if not hasattr(est, "user_variances_"):
         raise ValueError(
             "measure='variance' needs a model that has user_variances_, such as those of "
@@ -35,13 +49,13 @@ def _variance(est, users, n_rows):
     return variances.mean(axis=1)
 
 
-def _spread(est, X, users, n_items):
+def _spread(est: Any, X: Any, users: Array | None, n_items: int) -> Array:
     if not getattr(get_tags(est), "probabilistic", False):
         raise ValueError(
             "measure='spread' needs a model with a posterior, whose tag probabilistic is True; "
             f"got {type(est).__name__}"
         )
-    # X is for those of whom nothing is stored: a placebo has rows of its own
+    # X is only passed for users of whom nothing is stored: a placebo has rows of its own
     _, std = est.recommend(X if users is None else None, n_items, users=users, return_std=True)
     found = np.isfinite(std)
     n_found = found.sum(axis=1)
@@ -49,11 +63,11 @@ def _spread(est, X, users, n_items):
     return np.divide(total, n_found, out=np.full(len(std), np.nan), where=n_found > 0)
 
 
-def _check_numbers(measure, n_rows):
-    measure = np.asarray(measure)
-    if measure.shape != (n_rows,) or measure.dtype.kind not in "buif":
+def _check_numbers(measure: ArrayLike, n_rows: int) -> Array:
+    numbers = np.asarray(measure)
+    if numbers.shape != (n_rows,) or numbers.dtype.kind not in "buif":
         raise ValueError(
-            f"measure must have one number a user, of shape ({n_rows},); got {measure.dtype} of "
-            f"shape {measure.shape}"
+            f"measure must have one number a user, of shape ({n_rows},); got {numbers.dtype} of "
+            f"shape {numbers.shape}"
         )
-    return measure.astype(np.float64)
+    return numbers.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Finding the estimators, and checks that every one of them passes."""
+"""A list of all estimators, and the checks that each of them has to pass."""
 
 from skrec.testing._checks import (
     check_recommender,

@@ -1,8 +1,14 @@
 """The list of checks, and ways to run them."""
 
-from functools import partial
+from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from skrec.base import BaseRecommender
 from skrec.testing import (
+    _checks_docs,
     _checks_errors,
     _checks_fit,
     _checks_input,
@@ -10,7 +16,10 @@ from skrec.testing import (
     _checks_ranking,
     _checks_search,
 )
-from skrec.testing._data import is_explicit
+from skrec.testing._data import Check, is_explicit
+
+if TYPE_CHECKING:
+    import pytest  # the checks run without it
 
 __all__ = ["check_recommender", "estimator_checks", "parametrize_with_recommender_checks"]
 
@@ -21,31 +30,33 @@ _MODULES = (
     _checks_fit,
     _checks_proba,
     _checks_search,
+    _checks_docs,
 )
 
 
-def estimator_checks(estimator):
-    """List skrec's own checks that apply to an estimator.
+def estimator_checks(estimator: BaseRecommender) -> list[Check]:
+    """Return skrec's own checks that apply to an estimator.
 
-    They stand beside scikit-learn's ``check_estimator``. Which apply depends on the tag
-    ``feedback`` and on the parameters ``max_epochs`` and ``callbacks``.
+    Run them in addition to scikit-learn's ``check_estimator``. Which of them apply depends on the
+    tag ``feedback`` and on the parameters ``max_epochs`` and ``callbacks``.
 
     Parameters
     ----------
     estimator : object
-        An instance of a recommender, with settings and an integer ``random_state`` with which it
-        learns 40 users of two blocks of 8 items in a fraction of a second. It is not changed.
+        A recommender. With its parameters, among them an integer ``random_state``, it must learn
+        the data of the checks, 40 users of two blocks of 8 items, in a fraction of a second. It is
+        not changed.
 
     Returns
     -------
     checks : list of callable
-        Each is called with the name of the estimator and the estimator, and raises an
-        AssertionError if something is wrong.
+        Call each with the name of the estimator and the estimator. It raises AssertionError if
+        something is wrong.
 
     See Also
     --------
     check_recommender : Runs them.
-    parametrize_with_recommender_checks : Makes a test of each.
+    parametrize_with_recommender_checks : Makes a pytest test of each.
 
     Examples
     --------
@@ -61,8 +72,8 @@ def estimator_checks(estimator):
     return [check for module in _MODULES for kind in kinds for check in getattr(module, kind, ())]
 
 
-def check_recommender(estimator):
-    """Run all of skrec's own checks on an estimator.
+def check_recommender(estimator: BaseRecommender) -> None:
+    """Check an estimator with all of skrec's own checks.
 
     Parameters
     ----------
@@ -72,11 +83,11 @@ def check_recommender(estimator):
     Raises
     ------
     AssertionError
-        By the first check that fails.
+        If a check fails; the remaining checks are not run.
 
     See Also
     --------
-    estimator_checks : What is checked.
+    estimator_checks : Lists the checks.
 
     Examples
     --------
@@ -88,28 +99,33 @@ def check_recommender(estimator):
         check(type(estimator).__name__, estimator)
 
 
-def parametrize_with_recommender_checks(estimators, *, expected_failed_checks=None):
-    """Make a pytest test of each check and estimator.
+def parametrize_with_recommender_checks(
+    estimators: Iterable[BaseRecommender],
+    *,
+    expected_failed_checks: Callable[[BaseRecommender], Mapping[str, str]] | None = None,
+) -> pytest.MarkDecorator:
+    """Return a pytest mark that runs a test once for each estimator and check.
 
-    The counterpart of `sklearn.utils.estimator_checks.parametrize_with_checks`.
+    It does for skrec's own checks what
+    `sklearn.utils.estimator_checks.parametrize_with_checks` does for those of scikit-learn.
 
     Parameters
     ----------
     estimators : list of object
         As for `estimator_checks`.
     expected_failed_checks : callable, default=None
-        Takes an estimator and gives a dict from names of checks to reasons why they fail; these
-        are marked as strict xfails.
+        A function that takes an estimator and returns a dict of the checks that are expected to
+        fail, with the reason for each. They are marked as strict xfails.
 
     Returns
     -------
     decorator : pytest.MarkDecorator
-        For a test with the arguments ``estimator`` and ``check``, of which the second is called
-        with the first.
+        For a test with the arguments ``estimator`` and ``check``, which calls
+        ``check(estimator)``.
 
     See Also
     --------
-    check_recommender : All checks at once, without pytest.
+    check_recommender : Runs all checks without pytest.
 
     Examples
     --------
@@ -121,12 +137,12 @@ def parametrize_with_recommender_checks(estimators, *, expected_failed_checks=No
     """
     import pytest  # not at the top: the checks run without it
 
-    expected = expected_failed_checks or (lambda estimator: {})
     cases = []
     for estimator in estimators:
         name = type(estimator).__name__
+        expected = expected_failed_checks(estimator) if expected_failed_checks else {}
         for check in estimator_checks(estimator):
-            reason = expected(estimator).get(check.__name__)
+            reason = expected.get(check.__name__)
             marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
             case = f"{name}-{check.__name__}"
             cases.append(pytest.param(estimator, partial(check, name), marks=marks, id=case))

@@ -1,6 +1,8 @@
-"""Checks of wrong input: one clear sentence that names the parameter."""
+"""Checks of wrong input: the error is one clear sentence that names the parameter."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -8,19 +10,29 @@ import scipy.sparse as sp
 
 from skrec.interactions import Interactions
 from skrec.testing._checks_input import with_duplicates
-from skrec.testing._data import error_message, fitted, is_explicit, quick, tiny
+from skrec.testing._data import (
+    AnyRecommender,
+    Histories,
+    error_message,
+    fitted,
+    is_explicit,
+    quick,
+    tiny,
+)
 
 __all__ = ["CHECKS", "wrong_data"]
 
+_Words: TypeAlias = tuple[str, ...]  # an error must have all of them
 
-def wrong_data(estimator):
-    """Give X that no fit accepts, each with the words that its error must have."""
+
+def wrong_data(estimator: AnyRecommender) -> dict[str, tuple[Any, _Words]]:
+    """Return matrices that no fit accepts, each with the words that its error must have."""
     X = tiny(estimator)
     nan, infinite = X.copy(), X.copy()
     nan.data[3], infinite.data[3] = np.nan, np.inf
     ids = np.random.RandomState(0).permutation(40)
     table = pd.DataFrame({"user_id": ids, "item_id": ids[::-1], "rating": 1.0})
-    wrong = {
+    wrong: dict[str, tuple[Any, _Words]] = {
         "NaN": (nan, ("X", "NaN")),
         "dense NaN": (nan.toarray(), ("X", "NaN")),
         "infinity": (infinite, ("X", "infinity")),
@@ -45,13 +57,13 @@ def wrong_data(estimator):
     return wrong
 
 
-def _wrong_calls(model):
-    """Give calls that a fitted model refuses, each with the words that its error must have."""
+def _wrong_calls(model: AnyRecommender) -> list[tuple[partial[Any], _Words]]:
+    """Return calls that a fitted model refuses, each with the words that its error must have."""
     (n_users, n_items), X = model.interactions_.shape, tiny(model, 4, seed=2)
     narrow, pairs = X[:, :3], Interactions(model.interactions_)
     other = Interactions.from_arrays([0], [0], frame=(n_users, n_items + 1))
     methods = [model.decision_function, model.predict_proba, model.recommend]
-    calls = [(partial(model.score, narrow), ("X", str(n_items)))]
+    calls: list[tuple[partial[Any], _Words]] = [(partial(model.score, narrow), ("X", str(n_items)))]
     calls += [(partial(model.score, other), ("X", "frame"))]
     for call in methods:
         calls += [
@@ -72,7 +84,7 @@ def _wrong_calls(model):
     return calls + _wrong_rankings(model, X)
 
 
-def _wrong_rankings(model, X):
+def _wrong_rankings(model: AnyRecommender, X: Histories) -> list[tuple[partial[Any], _Words]]:
     n_rows, n_items = X.shape
     ask = partial(model.recommend, X)
     return [
@@ -92,8 +104,8 @@ def _wrong_rankings(model, X):
     ]
 
 
-def _fault_of_error(call, words):
-    """Tell what is wrong with the error of a call, if anything."""
+def _fault_of_error(call: Callable[[], Any], words: _Words) -> str | None:
+    """Return what is wrong with the error of a call, or None."""
     try:
         message = error_message(call)
     except Exception as error:
@@ -104,21 +116,21 @@ def _fault_of_error(call, words):
     return f"no single sentence: {message}" if "\n" in message.strip() else None
 
 
-def _assert_clear_errors(name, calls):
+def _assert_clear_errors(name: str, calls: Mapping[str, tuple[partial[Any], _Words]]) -> None:
     faults = {what: _fault_of_error(call, words) for what, (call, words) in calls.items()}
     faults = [f"{what}: {fault}" for what, fault in faults.items() if fault]
     assert not faults, "\n".join([f"{name}: {len(faults)} errors are not as they must be", *faults])
 
 
-def check_errors_of_fit(name, estimator):
-    """X that cannot be used is an error that says in a sentence what is wrong with X."""
+def check_errors_of_fit(name: str, estimator: AnyRecommender) -> None:
+    """Check that unusable X raises an error that says in one sentence what is wrong with X."""
     wrong = wrong_data(estimator).items()
     calls = {case: (partial(quick(estimator).fit, X), words) for case, (X, words) in wrong}
     _assert_clear_errors(name, calls)
 
 
-def check_errors_of_prediction(name, estimator):
-    """A wrong argument is an error that names it, what was expected and what came."""
+def check_errors_of_prediction(name: str, estimator: AnyRecommender) -> None:
+    """Check that the error of a wrong argument names it, what was expected and what came."""
     calls = {}
     for call, words in _wrong_calls(fitted(estimator)):
         given = [type(a).__name__ for a in call.args], call.keywords

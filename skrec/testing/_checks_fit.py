@@ -1,11 +1,13 @@
-"""Checks of fitting: reproducible, without side effects, undone when it fails, and complete."""
+"""Checks of fitting: reproducible, complete, without side effects, and undone when it fails."""
 
 import copy
 import pickle
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -15,21 +17,33 @@ from sklearn.exceptions import NotFittedError
 
 from skrec.interactions import Interactions
 from skrec.testing._checks_errors import wrong_data
-from skrec.testing._data import assert_close, board, fitted, is_explicit, quick, scores_of, tiny
+from skrec.testing._data import (
+    AnyRecommender,
+    Histories,
+    assert_close,
+    board,
+    fitted,
+    is_explicit,
+    quick,
+    scores_of,
+    tiny,
+)
+from skrec.typing import Array
 
 __all__ = ["CHECKS", "TORCH_CHECKS"]
 
 
-def _random_states():
-    """Give what tells whether a global source of random numbers was used."""
-    _, keys, place, *_ = np.random.get_state()  # noqa: NPY002
+def _random_states() -> tuple[bytes, int, bytes]:
+    """Return the state of the global sources of random numbers, which changes with every draw."""
+    state: Any = np.random.get_state()  # noqa: NPY002
+    _, keys, place, *_ = state
     torch = sys.modules.get("torch")  # there is none where no model needs it
     return keys.tobytes(), place, b"" if torch is None else torch.get_rng_state().numpy().tobytes()
 
 
 @contextmanager
-def _global_seed(seed):
-    """Seed NumPy's and torch's global source, and put back what was there."""
+def _global_seed(seed: int) -> Iterator[None]:
+    """Seed NumPy's and torch's global source, and restore their states at the end."""
     torch = sys.modules.get("torch")
     before = np.random.get_state(), None if torch is None else torch.get_rng_state()  # noqa: NPY002
     np.random.seed(seed)  # noqa: NPY002
@@ -43,8 +57,8 @@ def _global_seed(seed):
             torch.set_rng_state(before[1])
 
 
-def check_same_seed_same_model(name, estimator):
-    """Two fits give the same model, whatever the global random state."""
+def check_same_seed_same_model(name: str, estimator: AnyRecommender) -> None:
+    """Check that two fits make the same model, whatever the global random state."""
     right = scores_of(fitted(estimator))
     for seed in (1, 2):
         with _global_seed(seed):
@@ -52,8 +66,8 @@ def check_same_seed_same_model(name, estimator):
             assert_close(scores_of(model), right, f"{name}: another fit")
 
 
-def check_global_random_state_is_left_alone(name, estimator):
-    """Neither fit nor prediction draws from NumPy's or torch's global source."""
+def check_global_random_state_is_left_alone(name: str, estimator: AnyRecommender) -> None:
+    """Check that neither fit nor prediction draws from NumPy's or torch's global source."""
     X = tiny(estimator)
     model = quick(estimator)
     calls = [model.fit, model.decision_function, model.predict_proba, model.recommend, model.score]
@@ -63,8 +77,8 @@ def check_global_random_state_is_left_alone(name, estimator):
         assert _random_states() == before, f"{name}.{call.__name__} used a global random state"
 
 
-def check_copies_are_the_same_model(name, estimator):
-    """pickle, joblib and deepcopy give the same model."""
+def check_copies_are_the_same_model(name: str, estimator: AnyRecommender) -> None:
+    """Check that pickle, joblib and deepcopy make the same model."""
     model = fitted(estimator)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.joblib"
@@ -75,23 +89,25 @@ def check_copies_are_the_same_model(name, estimator):
         assert other.get_params().keys() == model.get_params().keys(), name
 
 
-def _scores_elsewhere(estimator, model):
-    """Fit an estimator and use a model that was fitted in another process."""
+def _scores_elsewhere(estimator: AnyRecommender, model: AnyRecommender) -> tuple[Array, Array]:
+    """Return the scores of an estimator fitted here, and of a model fitted in another process."""
     return scores_of(quick(estimator).fit(tiny(estimator))), scores_of(model)
 
 
-def check_another_process_gives_the_same_model(name, estimator):
-    """A fit in another process, and a model sent there, score as they do here."""
+def check_another_process_gives_the_same_model(name: str, estimator: AnyRecommender) -> None:
+    """Check that a fit in another process, and a model sent there, score as they do here."""
     model = fitted(estimator)
     job = joblib.delayed(_scores_elsewhere)(estimator, model)
+    other_job: Any = joblib.delayed(int)()
     # the workers live on, so that many estimators pay once for starting them
-    (again, sent), _ = joblib.Parallel(n_jobs=2, backend="loky")([job, joblib.delayed(int)()])
+    results: Any = joblib.Parallel(n_jobs=2, backend="loky")([job, other_job])
+    (again, sent), _ = results
     assert_close(again, scores_of(model), f"{name}: fitted in another process")
     assert_close(sent, scores_of(model), f"{name}: sent to another process")
 
 
-def check_fit_starts_anew(name, estimator):
-    """Nothing of an earlier fit, on other users and items, is left."""
+def check_fit_starts_anew(name: str, estimator: AnyRecommender) -> None:
+    """Check that nothing of an earlier fit, on other users and items, is left."""
     model = quick(estimator).fit(tiny(estimator, 11, 13, seed=5))
     model.decision_function(users=[1])
     model.fit(tiny(estimator))
@@ -100,8 +116,8 @@ def check_fit_starts_anew(name, estimator):
     assert model.fit(tiny(estimator)) is model, f"{name}.fit does not return self"
 
 
-def check_refitting_leaves_no_names(name, estimator):
-    """Attributes of a fit end in an underscore, and n_features_in_ is the number of items."""
+def check_refitting_leaves_no_names(name: str, estimator: AnyRecommender) -> None:
+    """Check that fitted attributes end in an underscore, and n_features_in_ counts the items."""
     model = fitted(estimator)
     new = model.__dict__.keys() - model.get_params().keys()
     wrong = [attribute for attribute in new if not attribute.endswith("_")]
@@ -110,8 +126,8 @@ def check_refitting_leaves_no_names(name, estimator):
     assert model.interactions_.dtype == np.float32, name
 
 
-def check_failed_fit_changes_nothing(name, estimator):
-    """A fit on bad data, or one that fails at its very end, leaves the model that was there."""
+def check_failed_fit_changes_nothing(name: str, estimator: AnyRecommender) -> None:
+    """Check that a fit on bad data, or one that fails at its very end, leaves the old model."""
     model = quick(estimator).fit(tiny(estimator))
     for case, (X, _) in wrong_data(estimator).items():
         _assert_unchanged_by_failing(model, X, (TypeError, ValueError), f"{name}: {case}")
@@ -121,29 +137,34 @@ def check_failed_fit_changes_nothing(name, estimator):
 
 
 class _MeantError(RuntimeError):
-    """What the checks raise themselves."""
+    """The error that the checks raise themselves."""
 
 
-def _failing_at_the_end(estimator):
-    """Make an estimator that fails, when it is told to, after everything was learnt."""
+def _failing_at_the_end(estimator: AnyRecommender) -> AnyRecommender:
+    """Return an estimator that fails, when it is told to, after everything was learnt."""
+    base: Any = type(estimator)
 
-    def _fit_proba(self, X):
-        super(cls, self)._fit_proba(X)
+    def _fit_proba(self: Any, X: Histories) -> None:
+        base._fit_proba(self, X)
         if self.__dict__.pop("told_", False):
             raise _MeantError
 
-    def _forget(self):
+    def _forget(self: Any) -> None:
         told = self.__dict__.get("fails_", False)
-        super(cls, self)._forget()
+        base._forget(self)
         self.told_ = told
 
-    base = type(estimator)
     names = {"_fit_proba": _fit_proba, "_forget": _forget, "__module__": base.__module__}
     cls = type(base.__name__, (base,), names)
     return cls(**quick(estimator).get_params(deep=False))
 
 
-def _assert_unchanged_by_failing(model, X, errors, what):
+def _assert_unchanged_by_failing(
+    model: AnyRecommender,
+    X: Any,
+    errors: type[BaseException] | tuple[type[BaseException], ...],
+    what: str,
+) -> None:
     before, scores = dict(model.__dict__), scores_of(model)
     try:
         model.fit(X)
@@ -157,9 +178,10 @@ def _assert_unchanged_by_failing(model, X, errors, what):
     assert_close(scores_of(model), scores, what, tolerance=1e-7)
 
 
-def check_unfitted_estimators_say_so(name, estimator):
-    """Everything that needs a fit raises NotFittedError without one."""
-    X, model = tiny(estimator), clone(estimator)
+def check_unfitted_estimators_say_so(name: str, estimator: AnyRecommender) -> None:
+    """Check that everything that needs a fit raises NotFittedError without one."""
+    X = tiny(estimator)
+    model: AnyRecommender = clone(estimator)
     methods = [model.decision_function, model.predict_proba, model.recommend, model.score]
     methods += [model.similar_items] if hasattr(model, "similar_items") else []
     for method in methods:
@@ -173,8 +195,8 @@ def check_unfitted_estimators_say_so(name, estimator):
         raise AssertionError(f"{what} raised no error")
 
 
-def check_parameters(name, estimator):
-    """get_params, clone, set_params and repr give back what was put in."""
+def check_parameters(name: str, estimator: AnyRecommender) -> None:
+    """Check that get_params, clone, set_params and repr return what was put in."""
     params = estimator.get_params(deep=False)
     cls = type(estimator)
     again = {"clone": clone(estimator), "class": cls(**params), "set": cls().set_params(**params)}
@@ -188,7 +210,7 @@ def check_parameters(name, estimator):
     assert "no_such_parameter" in message, f"{name}: {message}"
 
 
-def _message_of_unknown_parameter(cls):
+def _message_of_unknown_parameter(cls: type[AnyRecommender]) -> str:
     try:
         cls(no_such_parameter=1)
     except TypeError as error:
@@ -196,8 +218,8 @@ def _message_of_unknown_parameter(cls):
     return "no error"
 
 
-def check_score(name, estimator):
-    """The score is one finite float, and larger where the model is right."""
+def check_score(name: str, estimator: AnyRecommender) -> None:
+    """Check that the score is one finite float, and larger where the model is right."""
     model, (X, _) = fitted(estimator, board), board(estimator)
     answers = (model.score(X), model.score(X, np.ones(X.shape[0])), model.score(X, X))
     assert all(isinstance(s, float) and np.isfinite(s) for s in answers), f"{name}: {answers}"
@@ -209,8 +231,8 @@ def check_score(name, estimator):
     assert np.isfinite(known), f"{name}: {known}"
 
 
-def _right_and_wrong(model, X):
-    """Make targets by the model's own opinion, and against it."""
+def _right_and_wrong(model: AnyRecommender, X: Histories) -> tuple[Histories, Histories]:
+    """Return targets that agree with the model's own predictions, and targets that contradict."""
     if is_explicit(model):
         own = model.predict(X)
         return sp.csr_matrix(own), sp.csr_matrix(own.min() + own.max() - own)
@@ -218,14 +240,17 @@ def _right_and_wrong(model, X):
     ranked = model.recommend(X, n_items=X.shape[1])
     last = (ranked >= 0).sum(axis=1) - 1
     ones = np.ones(len(row))
-    ends = ranked[:, 0], ranked[row, last]
-    return [sp.csr_matrix((ones, (row, items)), shape=X.shape) for items in ends]
+    first, final = (
+        sp.csr_matrix((ones, (row, items)), shape=X.shape)
+        for items in (ranked[:, 0], ranked[row, last])
+    )
+    return first, final
 
 
-def _failing_callback(error):
-    """Make a callback of skorch that raises after an update."""
+def _failing_callback(error: BaseException) -> Any:
+    """Return a callback of skorch that raises after an update."""
 
-    def on_batch_end(self, net, **kwargs):
+    def on_batch_end(self: Any, net: Any, **kwargs: Any) -> None:
         raise error
 
     # skorch is there where an estimator has callbacks, and nothing else here needs it
@@ -233,8 +258,8 @@ def _failing_callback(error):
     return type("FailingCallback", (base,), {"on_batch_end": on_batch_end})()
 
 
-def check_training_that_fails_changes_nothing(name, estimator):
-    """An error or an interrupt in the middle of training leaves the model that was there."""
+def check_training_that_fails_changes_nothing(name: str, estimator: AnyRecommender) -> None:
+    """Check that an error or an interrupt in the middle of training leaves the old model."""
     for warm_start in (False, True):
         model = quick(estimator, warm_start=warm_start).fit(tiny(estimator))
         for error in (_MeantError("meant"), KeyboardInterrupt("meant")):
@@ -244,8 +269,8 @@ def check_training_that_fails_changes_nothing(name, estimator):
             model.set_params(callbacks=None)
 
 
-def check_every_weight_learns(name, estimator):
-    """No weight of the network stays as it was initialised."""
+def check_every_weight_learns(name: str, estimator: AnyRecommender) -> None:
+    """Check that no weight of the network stays as it was initialised."""
     params = {"weight_decay": 0.0} if "weight_decay" in estimator.get_params() else {}
     before, after = (
         quick(estimator, max_epochs=n, **params).fit(tiny(estimator)).net_.module_ for n in (0, 1)

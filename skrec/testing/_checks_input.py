@@ -1,7 +1,9 @@
-"""Checks of what goes in: every form of X, which is left alone."""
+"""Checks of input: every form of X is understood, and none is changed."""
 
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,8 @@ import scipy.sparse as sp
 
 from skrec.interactions import Interactions
 from skrec.testing._data import (
+    AnyRecommender,
+    Histories,
     assert_close,
     fitted,
     is_explicit,
@@ -16,13 +20,14 @@ from skrec.testing._data import (
     scores_of,
     tiny,
 )
+from skrec.typing import Array
 
 __all__ = ["CHECKS", "EXPLICIT_CHECKS", "IMPLICIT_CHECKS", "with_duplicates"]
 
 
-def forms_of(X):
-    """Give one matrix in every sparse format, index and value type, dense and as others hold it."""
-    forms = {}
+def forms_of(X: Histories) -> dict[str, Any]:
+    """Return a matrix in every sparse format, index and value type, dense, and as other objects."""
+    forms: dict[str, Any] = {}
     for name in ("csr", "csc", "coo", "lil", "dok"):
         for kind in ("matrix", "array"):
             forms[f"{name}_{kind}"] = getattr(sp, f"{name}_{kind}")(X)
@@ -40,14 +45,14 @@ def forms_of(X):
     return forms
 
 
-def _with_indices(X, dtype):
+def _with_indices(X: Any, dtype: Any) -> Any:
     X = X.copy()
     X.indices, X.indptr = X.indices.astype(dtype), X.indptr.astype(dtype)
     return X
 
 
-def _unsorted(X):
-    """Turn round the order of the entries of each row."""
+def _unsorted(X: Histories) -> Histories:
+    """Return a copy in which the entries of each row stand in the opposite order."""
     X = X.copy()
     for a, b in zip(X.indptr[:-1], X.indptr[1:], strict=True):
         X.indices[a:b], X.data[a:b] = X.indices[a:b][::-1].copy(), X.data[a:b][::-1].copy()
@@ -55,21 +60,22 @@ def _unsorted(X):
     return X
 
 
-def with_duplicates(X):
+def with_duplicates(X: Histories) -> sp.coo_matrix:
+    """Return a copy that stores the first nine entries twice."""
     coo = X.tocoo()
     twice = [np.concatenate([a, a[:9]]) for a in (coo.data, coo.row, coo.col)]
     return sp.coo_matrix((twice[0], tuple(twice[1:])), shape=X.shape)
 
 
-def _with_zeros(X):
-    """Store a zero at ten places that were empty."""
+def _with_zeros(X: Histories) -> Histories:
+    """Return a copy that stores a zero at ten places that were empty."""
     free = np.argwhere(X.toarray() == 0)[:10]
     coo = X.tocoo()
     row, col = np.concatenate([np.transpose([coo.row, coo.col]), free]).T
     return sp.csr_matrix((np.append(coo.data, np.zeros(10)), (row, col)), shape=X.shape)
 
 
-def _assert_same_fits(name, estimator, forms):
+def _assert_same_fits(name: str, estimator: AnyRecommender, forms: Mapping[str, Any]) -> None:
     X = tiny(estimator)
     right = scores_of(fitted(estimator))
     for form, given in forms.items():
@@ -82,21 +88,21 @@ def _assert_same_fits(name, estimator, forms):
         assert_close(scores_of(model), right, f"{name}: fitted on {form}")
 
 
-def _named(what, function, *args):
-    """Call a function; say what was tried where it fails."""
+def _named(what: str, function: Callable[..., Any], *args: Any) -> Any:
+    """Return what a function returns; if it fails, the error says what was tried."""
     try:
         return function(*args)
     except Exception as error:
         raise AssertionError(f"{what} raised {error!r}") from error
 
 
-def check_forms_of_X_in_fit(name, estimator):
-    """Every form of X gives the same model."""
+def check_forms_of_X_in_fit(name: str, estimator: AnyRecommender) -> None:
+    """Check that every form of X leads to the same model."""
     _assert_same_fits(name, estimator, forms_of(tiny(estimator)))
 
 
-def check_weights_duplicates_and_zeros(name, estimator):
-    """For implicit models repeats and strengths count once, and a stored zero is nothing."""
+def check_weights_duplicates_and_zeros(name: str, estimator: AnyRecommender) -> None:
+    """Check that implicit models count repeats and strengths once, and stored zeros not at all."""
     X = tiny(estimator)
     forms = {"duplicates": with_duplicates(X), "zeros": _with_zeros(X), "strengths": X * 7}
     forms["bool"] = X.astype(bool)
@@ -104,8 +110,8 @@ def check_weights_duplicates_and_zeros(name, estimator):
     _assert_same_fits(name, estimator, forms)
 
 
-def check_forms_of_X_in_prediction(name, estimator):
-    """Every form of X gives the same scores, of shape (n_rows, n_items)."""
+def check_forms_of_X_in_prediction(name: str, estimator: AnyRecommender) -> None:
+    """Check that every form of X leads to the same scores, of shape (n_rows, n_items)."""
     model, X = fitted(estimator), tiny(estimator, 7, seed=2)
     scores, lists = model.decision_function(X), model.recommend(X, 3)
     assert scores.dtype == np.float32, f"{name}: scores are {scores.dtype}"
@@ -121,8 +127,8 @@ def check_forms_of_X_in_prediction(name, estimator):
     np.testing.assert_array_equal(*lists, err_msg=f"{name}: recommend(Interactions)")
 
 
-def check_pairs(name, estimator):
-    """The pairs of Interactions get the scores that stand in the rows of their users."""
+def check_pairs(name: str, estimator: AnyRecommender) -> None:
+    """Check that pairs of Interactions get the scores that are in the rows of their users."""
     model = fitted(estimator)
     shape = model.interactions_.shape
     rng = np.random.RandomState(0)
@@ -135,8 +141,8 @@ def check_pairs(name, estimator):
         assert method(pairs[:0]).shape == (0,), f"{name}.{method.__name__} of no pairs"
 
 
-def check_X_is_left_alone(name, estimator):
-    """fit and all that predicts work on read-only files, and change no entry and no index."""
+def check_X_is_left_alone(name: str, estimator: AnyRecommender) -> None:
+    """Check that fit and prediction work on read-only files, and change no entry and no index."""
     X = _unsorted(tiny(estimator))
     frozen = [X.copy(), X.toarray()] + ([] if is_explicit(estimator) else [_with_zeros(X)])
     with tempfile.TemporaryDirectory() as folder:
@@ -155,22 +161,22 @@ def check_X_is_left_alone(name, estimator):
             del locked
 
 
-def _as_memmap(X, path):
-    """Write the arrays of a matrix to files and map these, read-only."""
+def _as_memmap(X: Any, path: Path) -> Any:
+    """Write the arrays of a matrix to files; return the matrix over these, read-only."""
     if not sp.issparse(X):
         return _mapped(X, path)
     parts = [_mapped(a, f"{path}-{i}") for i, a in enumerate((X.data, X.indices, X.indptr))]
-    locked = sp.csr_matrix(X.shape, dtype=X.dtype)
+    locked: Any = sp.csr_matrix(X.shape, dtype=X.dtype)
     locked.data, locked.indices, locked.indptr = parts
     return locked
 
 
-def _mapped(array, path):
+def _mapped(array: Array, path: Path | str) -> Array:
     np.asarray(array).tofile(path)
     return np.memmap(path, dtype=array.dtype, mode="r", shape=array.shape)
 
 
-def _assert_same_arrays(actual, desired, name):
+def _assert_same_arrays(actual: Any, desired: Any, name: str) -> None:
     if not sp.issparse(desired):
         np.testing.assert_array_equal(actual, desired, err_msg=f"{name}: X was changed")
         return
@@ -179,8 +185,8 @@ def _assert_same_arrays(actual, desired, name):
         np.testing.assert_array_equal(*pair, err_msg=f"{name}: X.{part} was changed")
 
 
-def check_the_latest_rating_counts(name, estimator):
-    """Of a pair that was rated twice the later rating is kept, and a stored zero is a rating."""
+def check_the_latest_rating_counts(name: str, estimator: AnyRecommender) -> None:
+    """Check that the later of two ratings of a pair is kept, and a stored zero is a rating."""
     X = tiny(estimator)
     pairs = Interactions(X)
     user, item = (np.concatenate([a, a[:5]]) for a in (pairs.user, pairs.item))

@@ -1,10 +1,19 @@
-"""Checks of probabilities, their calibration, deviations over posterior draws, and ratings."""
+"""Checks of probabilities, calibration, deviations over posterior draws, and ratings."""
 
 import numpy as np
 from sklearn.base import clone
 
 from skrec.datasets import make_interactions
-from skrec.testing._data import assert_close, error_message, fitted, is_explicit, stored, tiny
+from skrec.testing._data import (
+    AnyRecommender,
+    Histories,
+    assert_close,
+    error_message,
+    fitted,
+    is_explicit,
+    stored,
+    tiny,
+)
 from skrec.utils import hide_entries
 
 __all__ = ["CHECKS", "EXPLICIT_CHECKS", "IMPLICIT_CHECKS"]
@@ -13,8 +22,8 @@ _BOUNDS = 0.67, 1.5
 _N_TRAIN = 600
 
 
-def check_probabilities(name, estimator):
-    """Probabilities lie in [0, 1]; shares of a user's interactions sum to 1."""
+def check_probabilities(name: str, estimator: AnyRecommender) -> None:
+    """Check that probabilities are in [0, 1], and shares of a user's interactions sum to 1."""
     model = fitted(estimator)
     rows = tiny(estimator, seed=2)
     for query in ({"X": rows}, {"users": np.arange(30)}):
@@ -26,15 +35,16 @@ def check_probabilities(name, estimator):
             np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-4, err_msg=name)
 
 
-def _clusters():
+def _clusters() -> Histories:
     return make_interactions(1000, 60, 18_000, n_clusters=4, random_state=0).X
 
 
-def check_calibration(name, estimator):
-    """On held-out users the probabilities of each quintile of activity sum to what happened."""
+def check_calibration(name: str, estimator: AnyRecommender) -> None:
+    """Check that probabilities of held-out users sum to the outcomes, in each activity quintile."""
     tags = estimator.__sklearn_tags__()
     X = _clusters()
-    model, test = clone(estimator).fit(X[:_N_TRAIN]), X[_N_TRAIN:]
+    model: AnyRecommender = clone(estimator)
+    model, test = model.fit(X[:_N_TRAIN]), X[_N_TRAIN:]
     if tags.proba == "categorical":
         assert_close(model.predict_proba(test).sum(axis=1), np.ones(test.shape[0]), name)
         return
@@ -48,8 +58,8 @@ def check_calibration(name, estimator):
         assert _BOUNDS[0] <= ratio <= _BOUNDS[1], f"{name}: quintile {part} is off by {ratio:.2f}"
 
 
-def check_deviations(name, estimator):
-    """return_std adds a deviation and changes nothing; models without a posterior refuse."""
+def check_deviations(name: str, estimator: AnyRecommender) -> None:
+    """Check that return_std adds a deviation only, and raises where there is no posterior."""
     model, rows = fitted(estimator), tiny(estimator, seed=2)
     methods = [model.decision_function, model.predict_proba]
     methods += [model.predict] if is_explicit(estimator) else []
@@ -69,8 +79,8 @@ def check_deviations(name, estimator):
         assert_close(again, std[3:5], f"{what}: deviations depend on the other rows")
 
 
-def check_strategies(name, estimator):
-    """Optimism and posterior draws rank by what they say, or are refused without a posterior."""
+def check_strategies(name: str, estimator: AnyRecommender) -> None:
+    """Check what "ucb" and "thompson" rank by, or that they raise where there is no posterior."""
     model, rows = fitted(estimator), tiny(estimator, seed=2)[2:]
     if not estimator.__sklearn_tags__().probabilistic:
         for strategy in ("ucb", "thompson"):
@@ -91,13 +101,13 @@ def check_strategies(name, estimator):
     assert not stored(rows)[row, drawn[0]].any(), f"{name}: thompson gives seen items"
 
 
-def check_no_predict(name, estimator):
-    """A model of implicit feedback predicts no ratings."""
+def check_no_predict(name: str, estimator: AnyRecommender) -> None:
+    """Check that a model of implicit feedback predicts no ratings."""
     assert not hasattr(estimator, "predict"), f"{name} has predict"
 
 
-def check_predicted_ratings(name, estimator):
-    """Ratings lie in the scale that fit saw."""
+def check_predicted_ratings(name: str, estimator: AnyRecommender) -> None:
+    """Check that predicted ratings are on the scale that fit saw."""
     model, X = fitted(estimator), tiny(estimator)
     for query in ({"X": tiny(estimator, seed=2)}, {"users": np.arange(30)}):
         ratings = model.predict(**query)

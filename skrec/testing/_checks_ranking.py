@@ -1,18 +1,29 @@
-"""Checks of what is recommended: the right items, in the right order, and nothing else."""
+"""Checks of recommendations: the right items, in the right order, and no others."""
 
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn import config_context
 
-from skrec.testing._data import assert_close, board, fitted, is_explicit, stored, tiny
+from skrec.testing._data import (
+    AnyRecommender,
+    Histories,
+    assert_close,
+    board,
+    fitted,
+    is_explicit,
+    stored,
+    tiny,
+)
+from skrec.typing import Array
 
 __all__ = ["CHECKS"]
 
 
-def ranking(scores, allowed, k):
-    """Rank by sorting everything: the slow and obvious way to k items and their scores."""
+def ranking(scores: Array, allowed: Array, k: int) -> tuple[Array, Array]:
+    """Return the best k items and their scores, found by sorting all of them."""
     masked = np.where(allowed, scores.astype(np.float64), -np.inf)
     order = np.argsort(-masked, axis=1, kind="stable")[:, :k]
     order = np.pad(order, ((0, 0), (0, max(0, k - order.shape[1]))), constant_values=-1)
@@ -21,8 +32,8 @@ def ranking(scores, allowed, k):
     return np.where(none, -1, order), np.where(none, np.nan, values)
 
 
-def assert_ranked(lists, scores, allowed, message):
-    """Compare lists with those of all scores; items of nearly equal scores may change places."""
+def assert_ranked(lists: tuple[Array, Array], scores: Array, allowed: Array, message: str) -> None:
+    """Check lists against all scores; items of nearly equal scores may be in either order."""
     indices, values = lists
     k = indices.shape[1]
     right, best = ranking(scores, allowed, k)
@@ -37,22 +48,22 @@ def assert_ranked(lists, scores, allowed, message):
     assert (np.diff(chosen, axis=1) > 0).all(), f"{message}: an item occurs twice in a list"
 
 
-def check_checkerboard_of_known_users(name, estimator):
-    """The item of the own block that a user of fit lacks comes first."""
+def check_checkerboard_of_known_users(name: str, estimator: AnyRecommender) -> None:
+    """Check that the one item of the own block that a user of fit lacks comes first."""
     _, missing = board(estimator)
     top = fitted(estimator, board).recommend(users=np.arange(len(missing)), n_items=1)
     np.testing.assert_array_equal(top, missing, err_msg=name)
 
 
-def check_checkerboard_of_unseen_rows(name, estimator):
-    """The items of the own block that an unseen row lacks come first."""
+def check_checkerboard_of_unseen_rows(name: str, estimator: AnyRecommender) -> None:
+    """Check that the items of the own block that an unseen row lacks come first."""
     X, missing = board(estimator, n_users=16, n_missing=2)
     top = fitted(estimator, board).recommend(X, n_items=2)
     np.testing.assert_array_equal(np.sort(top, axis=1), missing, err_msg=name)
 
 
-def check_rows_do_not_depend_on_each_other(name, estimator):
-    """A row's answer is the same alone, in another order, and in blocks of one row."""
+def check_rows_do_not_depend_on_each_other(name: str, estimator: AnyRecommender) -> None:
+    """Check that a row is answered the same alone, in another order, and in blocks of one row."""
     model, X = fitted(estimator), tiny(estimator, seed=2)
     order = np.random.RandomState(0).permutation(X.shape[0])
     for method in (model.decision_function, model.predict_proba):
@@ -68,8 +79,8 @@ def check_rows_do_not_depend_on_each_other(name, estimator):
         assert_close(method(users=order), known[order], f"{what} of shuffled users")
 
 
-def check_blocks_of_recommend(name, estimator):
-    """Lists, candidates and exclusions are the same in blocks of one row."""
+def check_blocks_of_recommend(name: str, estimator: AnyRecommender) -> None:
+    """Check that lists, candidates and exclusions are the same in blocks of one row."""
     model, X = fitted(estimator), tiny(estimator, seed=2)
     rng = np.random.RandomState(0)
     per_row = rng.randint(X.shape[1], size=(X.shape[0], 7))
@@ -85,8 +96,8 @@ def check_blocks_of_recommend(name, estimator):
             assert_close(model.recommend(X, **options)[1], values, f"{name} {sorted(options)}")
 
 
-def check_empty_rows(name, estimator):
-    """Nothing is known of an empty row, so the popular items come first."""
+def check_empty_rows(name: str, estimator: AnyRecommender) -> None:
+    """Check that an empty row, of which nothing is known, gets the popular items first."""
     model, X = fitted(estimator), tiny(estimator)
     n_items = X.shape[1]
     empty = sp.csr_matrix((2, n_items))
@@ -100,8 +111,8 @@ def check_empty_rows(name, estimator):
         np.testing.assert_array_equal(lists[0], popular, err_msg=f"{name}: not by popularity")
 
 
-def check_full_rows(name, estimator):
-    """Nothing is left to recommend to a full row, but it has scores."""
+def check_full_rows(name: str, estimator: AnyRecommender) -> None:
+    """Check that a full row has scores but gets no recommendations."""
     model = fitted(estimator)
     full = tiny(estimator, seed=2)[[1]]
     assert np.isfinite(model.decision_function(full)).all(), name
@@ -111,8 +122,8 @@ def check_full_rows(name, estimator):
     assert (model.recommend(full, n_items=3, exclude_seen=False) >= 0).all(), name
 
 
-def check_seen_items_are_not_recommended(name, estimator):
-    """Neither what the given history holds nor what fit saw of a user is recommended."""
+def check_seen_items_are_not_recommended(name: str, estimator: AnyRecommender) -> None:
+    """Check that no item of the given history or of what fit saw of a user is recommended."""
     model, X, new = fitted(estimator), tiny(estimator), tiny(estimator, seed=2)
     n_users, n_items = X.shape
     users = np.arange(n_users)
@@ -129,8 +140,8 @@ def check_seen_items_are_not_recommended(name, estimator):
     np.testing.assert_array_equal(np.sort(everything), np.tile(np.arange(n_items), (n_users, 1)))
 
 
-def check_candidates(name, estimator):
-    """Candidates, shared or of each row, give what ranking all scores and filtering gives."""
+def check_candidates(name: str, estimator: AnyRecommender) -> None:
+    """Check that candidates, shared or per row, are ranked as all items and then filtered."""
     model, X = fitted(estimator), tiny(estimator, seed=2)
     n_rows, n_items = X.shape
     rng = np.random.RandomState(0)
@@ -150,8 +161,8 @@ def check_candidates(name, estimator):
             assert_ranked(lists, scores, allowed[:, :-1] & unseen, what)
 
 
-def check_exclude(name, estimator):
-    """What is excluded, by pairs or for all, is taken out of the ranking of all scores."""
+def check_exclude(name: str, estimator: AnyRecommender) -> None:
+    """Check that excluded pairs, or items excluded for all, are left out of the full ranking."""
     model, X = fitted(estimator), tiny(estimator, seed=2)
     n_items = X.shape[1]
     scores, unseen = model.decision_function(X), ~stored(X)
@@ -169,8 +180,8 @@ def check_exclude(name, estimator):
         assert_ranked(lists, scores, allowed, f"{name}: excluded items")
 
 
-def check_too_few_items(name, estimator):
-    """A list that cannot be filled ends in -1 with scores that are NaN."""
+def check_too_few_items(name: str, estimator: AnyRecommender) -> None:
+    """Check that a list with too few items ends in -1 with scores that are NaN."""
     model, X = fitted(estimator), tiny(estimator, seed=2)
     k = X.shape[1] + 5
     lists, scores = model.recommend(X, n_items=k, return_scores=True)
@@ -179,8 +190,8 @@ def check_too_few_items(name, estimator):
     assert (model.recommend(X, 3, candidates=np.empty(0, dtype=int)) == -1).all(), name
 
 
-def check_ties_go_to_the_lower_index(name, estimator):
-    """Equal scores, here of an empty row, are ranked by index, whatever the length of the list."""
+def check_ties_go_to_the_lower_index(name: str, estimator: AnyRecommender) -> None:
+    """Check that equal scores, here of an empty row, are ranked by index in lists of any length."""
     model = fitted(estimator, board)
     n_items = model.n_features_in_
     empty = sp.csr_matrix((1, n_items))
@@ -196,8 +207,8 @@ def check_ties_go_to_the_lower_index(name, estimator):
             np.testing.assert_array_equal(lists, right, err_msg=f"{name}: {k} items")
 
 
-def check_fold_in(name, estimator):
-    """A training user asked for by history is answered as when asked for by row."""
+def check_fold_in(name: str, estimator: AnyRecommender) -> None:
+    """Check that a training user gets the same answer by history as by row of fit."""
     if estimator.__sklearn_tags__().fold_in == "exact":
         model, X = fitted(estimator), tiny(estimator)
         users = np.arange(X.shape[0])
@@ -211,8 +222,8 @@ def check_fold_in(name, estimator):
     assert shared >= 0.75, f"{name}: fold-in shares {shared:.2f} of the lists"
 
 
-def check_users_with_histories(name, estimator):
-    """A user's row of fit given as the newer history changes nothing."""
+def check_users_with_histories(name: str, estimator: AnyRecommender) -> None:
+    """Check that a user's own row of fit, given as the newer history, changes nothing."""
     model, X = fitted(estimator), tiny(estimator)
     users = np.array([7, 3, 0, 7])
     known = model.decision_function(users=users)
@@ -222,8 +233,8 @@ def check_users_with_histories(name, estimator):
     assert np.isfinite(newer).all(), name
 
 
-def check_recommend_needs_no_dense_matrix(name, estimator):
-    """The peak of memory stays far below one number for each user and item."""
+def check_recommend_needs_no_dense_matrix(name: str, estimator: AnyRecommender) -> None:
+    """Check that the peak of memory stays below one byte for each user and item."""
     n_rows, n_items = 3000, 400
     model = fitted(estimator, _wide)
     X = sp.csr_matrix(sp.vstack([_wide(estimator)] * (n_rows // 50)))
@@ -237,14 +248,14 @@ def check_recommend_needs_no_dense_matrix(name, estimator):
     assert peak < limit, f"{name}: {peak} bytes for {n_rows} users and {n_items} items"
 
 
-def _wide(estimator):
-    X = sp.random(50, 400, 0.01, format="csr", dtype=np.float32, random_state=0)
+def _wide(estimator: AnyRecommender) -> Histories:
+    X: Any = sp.random(50, 400, 0.01, format="csr", dtype=np.float32, random_state=0)  # pyright: ignore[reportCallIssue]
     X.data[:] = np.arange(X.nnz) % 5 + 1 if is_explicit(estimator) else 1
     return X
 
 
-def check_similar_items(name, estimator):
-    """Where there are similar items, an item is not among its own."""
+def check_similar_items(name: str, estimator: AnyRecommender) -> None:
+    """Check that an item is not among its own similar items, where a model has them."""
     model = fitted(estimator, board)
     if not hasattr(model, "similar_items"):
         return

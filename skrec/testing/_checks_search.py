@@ -1,16 +1,16 @@
 """Checks with scikit-learn's own tools, on the rows of a matrix and on Interactions."""
 
+from collections.abc import Callable
 from functools import partial
 from numbers import Integral, Real
+from typing import Any
 
 import joblib
 import numpy as np
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import (
     GridSearchCV,
-    HalvingGridSearchCV,
     RandomizedSearchCV,
     cross_validate,
     learning_curve,
@@ -22,20 +22,30 @@ from sklearn.preprocessing import FunctionTransformer
 from skrec.interactions import Interactions
 from skrec.metrics import make_ranking_scorer, make_rating_scorer
 from skrec.model_selection import InteractionKFold, LeaveOneOut, StrongGeneralization
-from skrec.testing._data import assert_close, fitted, is_explicit, quick, tiny
+from skrec.testing._data import (
+    AnyRecommender,
+    Histories,
+    assert_close,
+    fitted,
+    is_explicit,
+    quick,
+    tiny,
+)
 
 __all__ = ["CHECKS", "EPOCH_CHECKS"]
 
 # an error is to be seen, not to become a score of NaN
-grid_search = partial(GridSearchCV, error_score="raise")
-randomized_search = partial(RandomizedSearchCV, error_score="raise", n_iter=1, random_state=0)
-halving_search = partial(HalvingGridSearchCV, error_score="raise", random_state=0)
-cross_validated = partial(cross_validate, error_score="raise", return_train_score=True)
-curve = partial(learning_curve, error_score="raise", shuffle=True, random_state=0)
+raising: dict[str, Any] = {"error_score": "raise"}
+grid_search: Callable[..., Any] = partial(GridSearchCV, **raising)
+randomized_search: Callable[..., Any] = partial(
+    RandomizedSearchCV, n_iter=1, random_state=0, **raising
+)
+cross_validated: Callable[..., Any] = partial(cross_validate, return_train_score=True, **raising)
+curve: Callable[..., Any] = partial(learning_curve, shuffle=True, random_state=0, **raising)
 
 
-def _grid(estimator):
-    """Give two values of a number that the estimator has, or an empty grid."""
+def _grid(estimator: AnyRecommender) -> dict[str, list[Any]]:
+    """Return two values of a numeric parameter of the estimator, or an empty grid."""
     params = estimator.get_params(deep=False)
     if "max_epochs" in params:
         return {"max_epochs": [1, 2]}
@@ -47,26 +57,27 @@ def _grid(estimator):
     return {}
 
 
-def _scorer(estimator, *metrics, **options):
+def _scorer(estimator: AnyRecommender, *metrics: str, **options: Any) -> Any:
     if is_explicit(estimator):
         return make_rating_scorer()
-    return make_ranking_scorer(metrics[0] if len(metrics) == 1 else metrics, k=5, **options)
+    chosen: Any = metrics[0] if len(metrics) == 1 else metrics
+    return make_ranking_scorer(chosen, k=5, **options)
 
 
-def _protocols(estimator):
-    """Give both kinds of X, each with a splitter of its own."""
+def _protocols(estimator: AnyRecommender) -> tuple[tuple[Histories, Any], tuple[Interactions, Any]]:
+    """Return both kinds of X, each with a splitter of its own."""
     X = tiny(estimator)
     by_user = StrongGeneralization(test_users=0.3, n_splits=2)
     return (X, by_user), (Interactions(X), InteractionKFold(2))
 
 
-def _assert_finite(values, name):
+def _assert_finite(values: Any, name: str) -> None:
     values = np.asarray(values, dtype=float)
     assert values.size, f"{name}: no scores"
     assert np.isfinite(values).all(), f"{name}: scores are {values}"
 
 
-def _assert_searched(search, name):
+def _assert_searched(search: Any, name: str) -> None:
     _assert_finite(search.cv_results_["mean_test_score"], name)
     model = search.best_estimator_
     assert model.recommend(users=[2, 4], n_items=3).shape == (2, 3), name
@@ -75,8 +86,8 @@ def _assert_searched(search, name):
     _assert_finite(search.score(tiny(model, seed=2)), name)
 
 
-def check_grid_search_over_users(name, estimator):
-    """GridSearchCV puts users of a matrix aside."""
+def check_grid_search_over_users(name: str, estimator: AnyRecommender) -> None:
+    """Check that GridSearchCV holds out users of a matrix."""
     cv = StrongGeneralization(test_users=8)
     search = grid_search(
         quick(estimator), _grid(estimator), scoring=_scorer(estimator, "ndcg"), cv=cv
@@ -84,8 +95,8 @@ def check_grid_search_over_users(name, estimator):
     _assert_searched(search.fit(tiny(estimator)), name)
 
 
-def check_grid_search_over_interactions(name, estimator):
-    """GridSearchCV leaves one interaction of each user out, and ranks it among negatives."""
+def check_grid_search_over_interactions(name: str, estimator: AnyRecommender) -> None:
+    """Check that GridSearchCV holds out an interaction of each user, ranked among negatives."""
     options = {} if is_explicit(estimator) else {"n_negatives": 9}
     scoring = _scorer(estimator, "hit_rate", **options)
     cv = LeaveOneOut(by="random")
@@ -96,15 +107,15 @@ def check_grid_search_over_interactions(name, estimator):
     assert abs(search.best_estimator_.interactions_ - everything).nnz == 0, name
 
 
-def check_randomized_search(name, estimator):
-    """RandomizedSearchCV works on both kinds of X."""
+def check_randomized_search(name: str, estimator: AnyRecommender) -> None:
+    """Check that RandomizedSearchCV works on both kinds of X."""
     for X, cv in _protocols(estimator):
         search = randomized_search(quick(estimator), _grid(estimator), cv=cv)
         _assert_searched(search.fit(X), name)
 
 
-def check_cross_validation(name, estimator):
-    """cross_validate gives every metric of a scorer on both kinds of X; a search refits by one."""
+def check_cross_validation(name: str, estimator: AnyRecommender) -> None:
+    """Check that cross_validate returns every metric of a scorer, and a search refits by one."""
     metrics = () if is_explicit(estimator) else ("ndcg", "recall")
     for X, cv in _protocols(estimator):
         scoring = _scorer(estimator, *metrics) if metrics else _scorer(estimator)
@@ -120,8 +131,8 @@ def check_cross_validation(name, estimator):
             assert search.best_estimator_.recommend(users=[2]).shape == (1, 10), name
 
 
-def check_learning_curve(name, estimator):
-    """learning_curve fits growing parts of the users or of the interactions."""
+def check_learning_curve(name: str, estimator: AnyRecommender) -> None:
+    """Check that learning_curve fits growing parts of the users or of the interactions."""
     for X, cv in _protocols(estimator):
         options = {"cv": cv, "train_sizes": [0.5, 1.0]}
         sizes, train, test = curve(quick(estimator), X, None, **options)
@@ -129,8 +140,8 @@ def check_learning_curve(name, estimator):
         _assert_finite([train, test], name)
 
 
-def check_train_test_split(name, estimator):
-    """train_test_split cuts rows or interactions, and either part can be used."""
+def check_train_test_split(name: str, estimator: AnyRecommender) -> None:
+    """Check that train_test_split cuts rows or interactions into parts that can be used."""
     X = tiny(estimator)
     train, test = train_test_split(X, test_size=0.3, random_state=0)
     model = quick(estimator).fit(train)
@@ -140,10 +151,10 @@ def check_train_test_split(name, estimator):
     _assert_finite(quick(estimator).fit(train).score(test), name)
 
 
-def check_pipeline(name, estimator):
-    """A pipeline hands CSR through to the recommender."""
+def check_pipeline(name: str, estimator: AnyRecommender) -> None:
+    """Check that a pipeline passes CSR on to the recommender."""
     X = tiny(estimator)
-    pipe = make_pipeline(FunctionTransformer(accept_sparse=True), quick(estimator)).fit(X)
+    pipe: Any = make_pipeline(FunctionTransformer(accept_sparse=True), quick(estimator)).fit(X)
     rows = tiny(estimator, seed=2)
     model = fitted(estimator)
     assert_close(pipe.decision_function(rows), model.decision_function(rows), name)
@@ -153,8 +164,8 @@ def check_pipeline(name, estimator):
     assert pipe.score(rows) == pipe[-1].score(rows), name
 
 
-def check_metadata_routing(name, estimator):
-    """Where routing is on, a request for ``users`` reaches the recommender in a pipeline."""
+def check_metadata_routing(name: str, estimator: AnyRecommender) -> None:
+    """Check that with metadata routing ``users`` reach the recommender in a pipeline."""
     X, users = tiny(estimator), np.array([4, 2])
     with config_context(enable_metadata_routing=True):
         model = quick(estimator).set_decision_function_request(users=True)
@@ -168,8 +179,8 @@ def check_metadata_routing(name, estimator):
         check_grid_search_over_interactions(name, estimator)
 
 
-def check_parallel(name, estimator):
-    """Fits that run at the same time, in processes or in threads, give what they give alone."""
+def check_parallel(name: str, estimator: AnyRecommender) -> None:
+    """Check that fits at the same time, in processes or threads, score as they do alone."""
     X, cv = _protocols(estimator)[0]
     options = {"scoring": _scorer(estimator, "ndcg"), "cv": cv}
     alone = cross_validated(quick(estimator), X, **options)["test_score"]
@@ -179,13 +190,18 @@ def check_parallel(name, estimator):
         np.testing.assert_allclose(together, alone, rtol=1e-5, err_msg=f"{name}: {backend}")
 
 
-def check_halving_search_over_epochs(name, estimator):
-    """HalvingGridSearchCV gives the epochs to the settings that do well."""
+def check_halving_search_over_epochs(name: str, estimator: AnyRecommender) -> None:
+    """Check that HalvingGridSearchCV spends the epochs on the candidates that do well."""
+    # not at the top: the first import switches an experiment of scikit-learn on, for everyone
+    from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+    from sklearn.model_selection import HalvingGridSearchCV
+
     names = [name for name in ("lr", "l2") if name in estimator.get_params()][:1]
     grid = {name: [0.01, 0.02, 0.03] for name in names}
     options = {"resource": "max_epochs", "min_resources": 1, "max_resources": 2, "factor": 2}
+    options = {**options, **raising, "random_state": 0}
     for X, cv in _protocols(estimator):
-        search = halving_search(quick(estimator), grid, cv=cv, **options)
+        search = HalvingGridSearchCV(quick(estimator), grid, cv=cv, **options)
         _assert_searched(search.fit(X), name)
         assert search.n_resources_ == [1, 2], f"{name}: {search.n_resources_}"
 

@@ -1,13 +1,20 @@
-"""The small data that all checks share, models fitted to it, and what the checks compare with."""
+"""The small data that all checks share, models fitted to it, and helpers that compare."""
 
 from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import joblib
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import clone
 
+from skrec.typing import Array, MatrixLike
+
 __all__ = [
+    "AnyRecommender",
+    "Check",
+    "Histories",
     "assert_close",
     "board",
     "error_message",
@@ -19,18 +26,29 @@ __all__ = [
     "tiny",
 ]
 
+AnyRecommender: TypeAlias = Any
+"""What a check is given: it may lack any method of a recommender, or return anything."""
+
+Histories: TypeAlias = Any
+"""A CSR matrix. Type checkers take the shape of scipy's class for None."""
+
+Check: TypeAlias = Callable[[str, AnyRecommender], None]
+"""A check takes the name of an estimator and the estimator, and raises AssertionError."""
+
 _BLOCK = 8  # items in a block of the checkerboard
 _MOST_MODELS = 12
-_MODELS = OrderedDict()
+_MODELS: OrderedDict[tuple[Any, ...], AnyRecommender] = OrderedDict()
 
 
-def is_explicit(estimator):
-    """Tell whether the estimator learns from ratings."""
+def is_explicit(estimator: AnyRecommender) -> bool:
+    """Return whether the estimator learns from ratings."""
     return estimator.__sklearn_tags__().feedback == "explicit"
 
 
-def board(estimator, n_users=40, n_missing=1):
-    """Make a checkerboard: users of two blocks have the items of their block but a few.
+def board(
+    estimator: AnyRecommender, n_users: int = 40, n_missing: int = 1
+) -> tuple[Histories, Array]:
+    """Return a checkerboard: users of two blocks have the items of their block but a few.
 
     Users of rating models also rate the other block, low, but for as many items.
 
@@ -51,8 +69,10 @@ def board(estimator, n_users=40, n_missing=1):
     return sp.csr_matrix(X.reshape(n_users, -1)), own[:, None] * _BLOCK + lacks
 
 
-def tiny(estimator, n_users=30, n_items=20, seed=0):
-    """Make random histories, of which the first is empty and the second is full."""
+def tiny(
+    estimator: AnyRecommender, n_users: int = 30, n_items: int = 20, seed: int = 0
+) -> Histories:
+    """Return random histories, of which the first is empty and the second is full."""
     rng = np.random.RandomState(seed)
     X = (rng.rand(n_users, n_items) < 0.25).astype(np.float32)
     X[np.arange(n_users), rng.randint(n_items, size=n_users)] = 1
@@ -62,28 +82,32 @@ def tiny(estimator, n_users=30, n_items=20, seed=0):
     return sp.csr_matrix(X)
 
 
-def stored(X):
-    """Give the boolean array of what a matrix stores."""
+def stored(X: MatrixLike) -> Array:
+    """Return a boolean array that is True where a matrix is not zero."""
     return sp.csr_matrix(X).toarray() != 0
 
 
-def quick(estimator, **params):
+def quick(estimator: AnyRecommender, **params: Any) -> AnyRecommender:
     """Clone an estimator for a check in which it need not learn: two epochs where it has epochs."""
+    copy: AnyRecommender = clone(estimator)
     if "max_epochs" in estimator.get_params():
         params.setdefault("max_epochs", 2)
-    return clone(estimator).set_params(**params)
+    return copy.set_params(**params)
 
 
-def fitted(estimator, data=tiny):
-    """Give a fitted clone that other checks use too, so nothing may be done to it.
+def fitted(
+    estimator: AnyRecommender, data: Callable[[AnyRecommender], Any] = tiny
+) -> AnyRecommender:
+    """Return a fitted clone, which other checks share and no check may change.
 
-    On the checkerboard it is fitted as it stands, on other data quickly.
+    It is fitted to the checkerboard with its own parameters, and to other data by `quick`.
     """
     key = (type(estimator), joblib.hash(estimator.get_params()), data)
     if key not in _MODELS:
         X = data(estimator)
         if data is board:
-            _MODELS[key] = clone(estimator).fit(X[0])
+            model: AnyRecommender = clone(estimator)
+            _MODELS[key] = model.fit(X[0])
         else:
             _MODELS[key] = quick(estimator).fit(X)
     _MODELS.move_to_end(key)
@@ -92,8 +116,8 @@ def fitted(estimator, data=tiny):
     return _MODELS[key]
 
 
-def scores_of(estimator, seed=1):
-    """Give what identifies a fitted model: scores and probabilities of known and other users."""
+def scores_of(estimator: AnyRecommender, seed: int = 1) -> Array:
+    """Return what identifies a fitted model: scores and probabilities of known and other users."""
     n_users, n_items = estimator.interactions_.shape
     rows = tiny(estimator, 12, n_items, seed)
     users = np.arange(min(n_users, 12))
@@ -102,16 +126,16 @@ def scores_of(estimator, seed=1):
     return np.concatenate(parts)
 
 
-def assert_close(actual, desired, message="", tolerance=1e-5):
-    """Compare scores, with a tolerance relative to the largest of them."""
+def assert_close(actual: Any, desired: Any, message: str = "", tolerance: float = 1e-5) -> None:
+    """Check that scores are equal, with a tolerance relative to the largest of them."""
     actual, desired = np.asarray(actual), np.asarray(desired)
     assert actual.shape == desired.shape, f"{message}: {actual.shape} is not {desired.shape}"
     scale = max(1.0, np.abs(desired).max(initial=0))
     np.testing.assert_allclose(actual, desired, rtol=0, atol=tolerance * scale, err_msg=message)
 
 
-def error_message(function, *args, **kwargs):
-    """Give the message of the error that a call must raise."""
+def error_message(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
+    """Return the message of the error that a call must raise."""
     try:
         function(*args, **kwargs)
     except (TypeError, ValueError) as error:

@@ -1,32 +1,36 @@
-"""Finding every estimator, and making one that the checks can run in a fraction of a second."""
+"""Lists every estimator, and makes instances that the checks can fit in a fraction of a second."""
 
 import inspect
 import pkgutil
 from importlib import import_module
+from typing import Any, TypeGuard, TypeVar
 
 import skrec
 from skrec.base import BaseRecommender
+from skrec.linear import EASERecommender
 
 __all__ = ["all_estimators", "make_estimator"]
+
+Estimator = TypeVar("Estimator", bound=BaseRecommender)
 
 # tools of later rows, which hold no estimators and may need optional packages
 _NO_FAMILIES = {"inspection", "reproduce", "testing"}
 
 
-def all_estimators():
-    """List every public estimator of skrec.
+def all_estimators() -> list[tuple[str, type[BaseRecommender]]]:
+    """Return every public estimator of skrec.
 
-    The public packages are walked as `sklearn.utils.discovery.all_estimators` does, so that a new
-    model is found by the name in its family's ``__all__``. torch is imported on the way.
+    The public packages are searched as by `sklearn.utils.discovery.all_estimators`: a new model is
+    found when its name is in the ``__all__`` of its family. The search imports torch.
 
     Returns
     -------
     estimators : list of (str, type)
-        Name and class, sorted by name, without the bases of `skrec.base` and `skrec.neural`.
+        Names and classes, sorted by name, without the bases of `skrec.base` and `skrec.neural`.
 
     See Also
     --------
-    make_estimator : An instance to test.
+    make_estimator : Makes an instance to test.
 
     Examples
     --------
@@ -37,27 +41,27 @@ def all_estimators():
     packages = (m.name for m in pkgutil.iter_modules(skrec.__path__) if m.ispkg)
     modules = [import_module(f"skrec.{p}") for p in packages if p not in _NO_FAMILIES]
     public = (getattr(m, name) for m in modules for name in m.__all__)
-    found = {thing for thing in public if inspect.isclass(thing) and _is_estimator(thing)}
+    found = {thing for thing in public if _is_estimator(thing)}
     return sorted((cls.__name__, cls) for cls in found)
 
 
-def _is_estimator(cls):
-    """Tell estimators from the bases that the families build on."""
-    bases = {"skrec.base", "skrec.neural"}
-    at_home = ".".join(cls.__module__.split(".")[:2])
-    return issubclass(cls, BaseRecommender) and at_home not in bases
+def _is_estimator(thing: object) -> TypeGuard[type[BaseRecommender]]:
+    """Return whether something is an estimator, and no base that the families build on."""
+    if not inspect.isclass(thing) or not issubclass(thing, BaseRecommender):
+        return False
+    return ".".join(thing.__module__.split(".")[:2]) not in {"skrec.base", "skrec.neural"}
 
 
-def make_estimator(estimator_class, **params):
-    """Make an instance with the settings that a class has for tests.
+def make_estimator(estimator_class: type[Estimator], **params: Any) -> Estimator:
+    """Return an instance with the parameters that a class has for tests.
 
     Parameters
     ----------
     estimator_class : type
-        An estimator. Its ``_test_parameters`` are a dict with which it learns the checkerboard of
-        the checks in a fraction of a second.
+        An estimator. Its ``_test_parameters`` are a dict of parameters, with which it learns the
+        checkerboard of the checks in a fraction of a second.
     **params
-        Settings that take their place.
+        Parameters that replace or extend these.
 
     Returns
     -------
@@ -66,7 +70,7 @@ def make_estimator(estimator_class, **params):
 
     See Also
     --------
-    all_estimators : The classes.
+    all_estimators : Lists the classes.
 
     Examples
     --------
@@ -78,9 +82,9 @@ def make_estimator(estimator_class, **params):
     return estimator_class(**{**_test_parameters(estimator_class), **params})
 
 
-def _test_parameters(estimator_class):
-    """Give the settings of a class for tests; one that wraps others gets a linear model."""
+def _test_parameters(estimator_class: type[BaseRecommender]) -> dict[str, Any]:
+    """Return the parameters of a class for tests; a class that wraps others gets a linear model."""
     settings = estimator_class._test_parameters
     if "estimator" in inspect.signature(estimator_class).parameters:
-        return {"estimator": make_estimator(skrec.EASERecommender), **settings}
+        return {"estimator": make_estimator(EASERecommender), **settings}
     return settings

@@ -289,6 +289,40 @@ class NoUsersInSignature(EASE):
         return super().decision_function(X, **options)
 
 
+class WrongDefault(EASE):
+    pass
+
+
+WrongDefault.__doc__ = (EASE.__doc__ or "").replace("default=500.0", "default=5.0")
+
+
+class Undocumented(EASE):
+    pass
+
+
+Undocumented.__doc__ = (EASE.__doc__ or "").replace("l2 : float", "ridge : float")
+
+
+class DocumentedTwice(EASE):
+    pass
+
+
+DocumentedTwice.__doc__ = (EASE.__doc__ or "").replace("l2 : float", "l2, l2 : float")
+
+
+def in_skrec(cls):
+    """Return a class as if it stood in a file of skrec."""
+    return type(cls.__name__, (cls,), {"__module__": "skrec.linear._ease"})
+
+
+class Layered(EASE):
+    pass
+
+
+for _ in range(8):
+    Layered = in_skrec(Layered)
+
+
 class HalfFittedNet(MultDAERecommender):
     @contextmanager
     def _unchanged_on_failure(self):
@@ -386,6 +420,8 @@ CATCHES = {
     "check_metadata_routing": [NoUsersInSignature],
     "check_parallel": [OwnProcess],
     "check_halving_search_over_epochs": [NoScoresOfNet],
+    "check_documented_parameters": [WrongDefault, Undocumented, DocumentedTwice],
+    "check_resolution_order": [Layered],
 }
 # scikit-learn, NumPy, Python and skrec's scorers refuse these before a check can
 RAISES_OTHERWISE = {

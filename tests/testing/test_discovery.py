@@ -1,5 +1,8 @@
 """Estimators are found, made, and given to pytest with their checks."""
 
+import subprocess
+import sys
+
 import pytest
 
 import skrec
@@ -42,6 +45,12 @@ def test_checks_depend_on_what_an_estimator_has():
     names = {check.__name__ for check in estimator_checks(EASERecommender())}
     more = {check.__name__ for check in estimator_checks(MultVAERecommender())} - names
     assert {"check_every_weight_learns", "check_halving_search_over_epochs"} <= more
+
+
+def test_import_switches_no_experiment_of_sklearn_on():
+    code = "import sys, skrec.testing; print([m for m in sys.modules if 'enable_' in m])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_check_recommender_raises_what_the_first_failing_check_says():
