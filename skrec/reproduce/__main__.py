@@ -2,32 +2,38 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from skrec.reproduce import find_table, list_tables, report, reproduce, to_markdown
+from skrec.reproduce import Table, find_table, list_tables, reproduce, to_markdown
 from skrec.reproduce._data import is_here
+
+__all__ = ["main"]
 
 _EPILOG = """\
 examples:
   python -m skrec.reproduce --list
   python -m skrec.reproduce mult_vae 3 --data ml-1m --seeds 0 1 2 --jobs 2
   python -m skrec.reproduce gerec                      all tables of a paper
-  python -m skrec.reproduce --report docs/results.md   run nothing, write all tables
 
 Nothing is downloaded: cells whose data is absent say so. Each finished cell is kept in --store and
 not run again. --parameters replaces settings, as JSON: '{"device": "cuda"}'.
 """
 
 
-def main(argv=None):
-    """Run the command line."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, default=None
+        Its arguments; None takes those of the process.
+    """
     parser = _make_parser()
     options = parser.parse_args(argv)
-    if options.report:
-        Path(options.report).write_text(report(options.store, data_home=options.data_home), "utf-8")
-    elif options.list or options.paper is None:
+    if options.list or options.paper is None:
         _list(options.data_home)
     else:
         try:
@@ -37,22 +43,22 @@ def main(argv=None):
         _write(results, options.output)
 
 
-def _list(data_home):
+def _list(data_home: str | None) -> None:
     for table in list_tables():
         data = [f"{d}*" if is_here(d, data_home) else d for d in (*table.data, *table.here)]
         print(f"{table.paper} {table.table}: {table.title} ({table.protocol}; {', '.join(data)})")
     print("* data that is here")
 
 
-def _tables(options):
-    """Give the table that is named, or all of the paper."""
+def _tables(options: argparse.Namespace) -> list[Table]:
+    """Return the table that is named, or all of the paper."""
     if options.table is not None:
         return [find_table(options.paper, options.table)]
     tables = [table for table in list_tables() if table.paper == options.paper]
-    return tables or [find_table(options.paper, None)]
+    return tables or [find_table(options.paper, "all")]
 
 
-def _run(table, options):
+def _run(table: Table, options: argparse.Namespace) -> pd.DataFrame:
     return reproduce(
         table.paper,
         table.table,
@@ -68,7 +74,7 @@ def _run(table, options):
     )
 
 
-def _write(results, paths):
+def _write(results: pd.DataFrame, paths: list[str] | None) -> None:
     text = to_markdown(results)
     print(text)
     for path in paths or []:
@@ -78,7 +84,7 @@ def _write(results, paths):
             Path(path).write_text(text, "utf-8")
 
 
-def _make_parser():
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m skrec.reproduce",
         description="Run tables of papers, and set what comes out beside what was published.",
@@ -88,7 +94,6 @@ def _make_parser():
     parser.add_argument("paper", nargs="?")
     parser.add_argument("table", nargs="?", help="default: all of the paper")
     parser.add_argument("--list", action="store_true", help="name the tables")
-    parser.add_argument("--report", metavar="PATH", help="write all tables from the store")
     parser.add_argument("--data", nargs="+", help="default: the table's, and its stand-ins")
     parser.add_argument("--systems", nargs="+", help="rows of the table; default: all")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="training seeds")

@@ -2,26 +2,34 @@
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from skrec.base import BaseRecommender
+from skrec.reproduce._protocols import Task
 from skrec.reproduce._systems import make_system
+from skrec.typing import Array
 
-__all__ = ["Cell", "Outcome", "kept_epoch", "run", "score"]
+__all__ = ["Cell", "Outcome", "kept_epoch", "run_system", "score_system"]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is run, hashable through `key`.
+    """What is run once: a system with parameters, on a split, from a seed.
+
+    ``key`` holds the columns that identify the cell in a table of results, ``name`` is short and
+    leaves the parameters out.
 
     Parameters
     ----------
     system : str
-        Name of an estimator of `skrec`.
+        One of `list_systems`.
     data : str
         Name of the data set.
     protocol : str
@@ -32,6 +40,12 @@ class Cell:
         Which split: ``"given"``, or how the protocol draws one.
     parameters : dict
         Parameters of the estimator.
+
+    Examples
+    --------
+    >>> from skrec.reproduce import Cell
+    >>> Cell("EASERecommender", "ml-1m", "ncf", 0, "given", {"l2": 1320.0}).name
+    'ncf-ml-1m-EASERecommender-given-0'
     """
 
     system: str
@@ -39,11 +53,11 @@ class Cell:
     protocol: str
     seed: int
     split: str
-    parameters: Any
+    parameters: Mapping[str, Any]
 
     @property
-    def key(self):
-        """Give the columns that identify the cell in a table of results."""
+    def key(self) -> dict[str, Any]:
+        """The columns that identify the cell in a table of results."""
         return {
             "system": self.system,
             "data": self.data,
@@ -54,16 +68,38 @@ class Cell:
         }
 
     @property
-    def name(self):
-        """Give a short name of the cell, without its parameters."""
+    def name(self) -> str:
+        """A short name of the cell, without its parameters."""
         return f"{self.protocol}-{self.data}-{self.system}-{self.split}-{self.seed}"
 
-    def path(self, folder):
-        """Give the file of the values of the cell's users."""
+    def path(self, folder: str | PathLike[str]) -> Path:
+        """Return the file of the values of the cell's users.
+
+        Parameters
+        ----------
+        folder : str or path-like
+            Where such files are.
+
+        Returns
+        -------
+        path : Path
+            It need not exist.
+        """
         return Path(folder) / f"{self.name}.npz"
 
-    def saved(self, folder):
-        """Give the values of the users, if there are any of these parameters, else None."""
+    def saved(self, folder: str | PathLike[str]) -> dict[str, Array] | None:
+        """Read the values of the cell's users.
+
+        Parameters
+        ----------
+        folder : str or path-like
+            Where `Outcome.save` wrote them.
+
+        Returns
+        -------
+        arrays : dict of str to ndarray, or None
+            None where there are none of these parameters.
+        """
         if not self.path(folder).exists():
             return None
         with np.load(self.path(folder)) as arrays:
@@ -73,7 +109,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run gave.
+    """What came out of a run.
 
     Parameters
     ----------
@@ -87,17 +123,31 @@ class Outcome:
         Wall-clock times.
     n_epochs : int or None
         The epoch whose weights were kept, of estimators that count epochs.
+
+    Examples
+    --------
+    >>> from skrec.reproduce import load_data, make_protocol, run_system
+    >>> task = make_protocol("weak").test(load_data("synthetic"))
+    >>> outcome = run_system(task, "EASERecommender", {"l2": 50.0})
+    >>> [row["metric"] for row in outcome.rows()]
+    ['recall@20', 'ndcg@20']
     """
 
     values: pd.DataFrame
     summary: pd.DataFrame
-    activity: np.ndarray
+    activity: Array
     fit_seconds: float
     score_seconds: float
     n_epochs: int | None
 
-    def rows(self):
-        """Give a dict a metric: mean, standard error, number of users, times, epochs."""
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows of a table of results.
+
+        Returns
+        -------
+        rows : list of dict
+            One a metric: mean, standard error, number of users, times, epochs.
+        """
         shared = {
             "fit_seconds": round(self.fit_seconds, 2),
             "score_seconds": round(self.score_seconds, 2),
@@ -105,25 +155,39 @@ class Outcome:
         }
         return [
             {
-                "metric": row.Index,
-                "mean": row.mean,
-                "std_error": row.std_error,
-                "n_users": int(row.n_users),
+                "metric": metric,
+                "mean": row["mean"],
+                "std_error": row["std_error"],
+                "n_users": int(row["n_users"]),
                 **shared,
             }
-            for row in self.summary.itertuples()
+            for metric, row in self.summary.to_dict("index").items()
         ]
 
-    def save(self, cell, folder):
-        """Write the values of the users, for paired comparisons."""
+    def save(self, cell: Cell, folder: str | PathLike[str]) -> None:
+        """Write the values of the users, for paired comparisons.
+
+        Parameters
+        ----------
+        cell : Cell
+            What was run.
+        folder : str or path-like
+            It is made if it must be.
+        """
         path = cell.path(folder)
         path.parent.mkdir(parents=True, exist_ok=True)
-        columns = {name: self.values[name].to_numpy() for name in self.values}
+        columns: dict[str, Any] = {name: self.values[name].to_numpy() for name in self.values}
         users, parameters = self.values.index.to_numpy(), cell.key["parameters"]
         np.savez(path, user=users, activity=self.activity, parameters=parameters, **columns)
 
 
-def run(task, system, parameters, seed=0, device=None):
+def run_system(
+    task: Task,
+    system: str,
+    parameters: Mapping[str, Any],
+    seed: int = 0,
+    device: str | None = None,
+) -> Outcome:
     """Fit a system on a task and score it.
 
     Parameters
@@ -131,7 +195,7 @@ def run(task, system, parameters, seed=0, device=None):
     task : Task
         From a protocol.
     system : str
-        Name of the class.
+        One of `list_systems`.
     parameters : dict
         Its parameters.
     seed : int, default=0
@@ -143,16 +207,28 @@ def run(task, system, parameters, seed=0, device=None):
     -------
     outcome : Outcome
         Values of the users, and times.
+
+    See Also
+    --------
+    score_system : Scores an estimator that is fitted already.
+
+    Examples
+    --------
+    >>> from skrec.reproduce import load_data, make_protocol, run_system
+    >>> task = make_protocol("weak").test(load_data("synthetic"))
+    >>> outcome = run_system(task, "EASERecommender", {"l2": 50.0})
+    >>> outcome.values.shape
+    (292, 2)
     """
     estimator = make_system(
         system, parameters, seed, device, task.sampled_parameters, **task.fit_parameters
     )
     start = time.perf_counter()
     estimator.fit(task.train)
-    return score(task, estimator, time.perf_counter() - start)
+    return score_system(task, estimator, time.perf_counter() - start)
 
 
-def score(task, estimator, fit_seconds=0.0):
+def score_system(task: Task, estimator: BaseRecommender, fit_seconds: float = 0.0) -> Outcome:
     """Score a fitted estimator on a task.
 
     Parameters
@@ -168,6 +244,19 @@ def score(task, estimator, fit_seconds=0.0):
     -------
     outcome : Outcome
         Values of the users, and times.
+
+    See Also
+    --------
+    run_system : Fits it first.
+
+    Examples
+    --------
+    >>> from skrec import PopularityRecommender
+    >>> from skrec.reproduce import load_data, make_protocol, score_system
+    >>> task = make_protocol("weak").test(load_data("synthetic"))
+    >>> outcome = score_system(task, PopularityRecommender().fit(task.train))
+    >>> outcome.summary.index.tolist()
+    ['recall@20', 'ndcg@20']
     """
     start = time.perf_counter()
     values = task.score(estimator)
@@ -178,8 +267,8 @@ def score(task, estimator, fit_seconds=0.0):
     )
 
 
-def kept_epoch(estimator):
-    """Give the epoch whose weights an estimator holds: the best one watched, or the last."""
+def kept_epoch(estimator: object) -> int | None:
+    """Return the epoch whose weights an estimator holds: the best one watched, or the last."""
     history = getattr(getattr(estimator, "net_", None), "history", None)
     if not history:
         return None

@@ -1,26 +1,18 @@
 """From a table to its cells: which settings, splits and seeds, and what cannot run and why."""
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
+from os import PathLike
+from typing import Any
 
 from skrec.reproduce._cells import Cell
 from skrec.reproduce._data import is_here
-from skrec.reproduce._protocols import PROTOCOLS
-from skrec.reproduce._settings import origin_of, settings_of
+from skrec.reproduce._protocols import Protocol, make_protocol
+from skrec.reproduce._settings import find_settings
 from skrec.reproduce._systems import VARIANTS, find_system, has_seed, is_system
-from skrec.reproduce._tables import Row
+from skrec.reproduce._tables import Row, Table
 
-__all__ = ["Plan", "default_split", "make_plans", "make_protocol"]
-
-_OPTIONS = {
-    "n_negatives": 99,
-    "ranked_users": None,
-    "split_seed": 0,
-    "test_users": 500,
-    "train_share": 0.7,
-}
-# where a table does not say; a tenth of the users, as the papers have
-_OPTIONS_OF_DATA = {"gowalla": {"test_users": 3000}, "synthetic": {"test_users": 50}}
+__all__ = ["Plan", "make_plans", "protocol_of"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +28,9 @@ class Plan:
     cells : tuple of Cell
         One a seed; none where the row cannot run.
     settings : str
-        Where the parameters come from, as `origin_of` has it, or the ``"paper's"``.
+        Where the parameters come from: `Settings.text`, or the ``"paper's"``.
+    trials : int
+        Number of trials on validation data that they were chosen from.
     missing : str
         Why there are no figures, where there are none.
     """
@@ -45,11 +39,12 @@ class Plan:
     data: str
     cells: tuple[Cell, ...]
     settings: str
+    trials: int
     missing: str
 
 
-def make_protocol(table, data, options=None):
-    """Make the protocol of a table on a data set.
+def protocol_of(table: Table, data: str, options: Mapping[str, Any] | None = None) -> Protocol:
+    """Return the protocol of a table on a data set.
 
     Parameters
     ----------
@@ -62,22 +57,23 @@ def make_protocol(table, data, options=None):
 
     Returns
     -------
-    protocol : object
-        One of the classes in `PROTOCOLS`.
+    protocol : Protocol
+        What `make_protocol` makes of them.
     """
     theirs = table.options if data in table.data else {}
-    merged = {**_OPTIONS, **_OPTIONS_OF_DATA.get(data, {}), **theirs, **(options or {})}
-    return PROTOCOLS[table.protocol](SimpleNamespace(**merged))
+    return make_protocol(table.protocol, data=data, **{**theirs, **(options or {})})
 
 
-def default_split(protocol, data):
-    """Name the split of a protocol on a data set that no paper says anything of."""
-    options = {**_OPTIONS, **_OPTIONS_OF_DATA.get(data, {})}
-    return PROTOCOLS[protocol](SimpleNamespace(**options)).split
-
-
-def make_plans(table, data, seeds=(0,), parameters=None, options=None, data_home=None, given=()):
-    """Give the plans of all rows of a table on some data sets.
+def make_plans(
+    table: Table,
+    data: Sequence[str],
+    seeds: Sequence[int] = (0,),
+    parameters: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    data_home: str | PathLike[str] | None = None,
+    given: Collection[str] = (),
+) -> list[Plan]:
+    """Return the plans of all rows of a table on some data sets.
 
     Parameters
     ----------
@@ -101,34 +97,44 @@ def make_plans(table, data, seeds=(0,), parameters=None, options=None, data_home
     plans : list of Plan
         Data set by data set.
     """
-    plans = []
+    plans: list[Plan] = []
     for name in data:
-        split = make_protocol(table, name, options).split
+        split = protocol_of(table, name, options).split
         here = name in given or is_here(name, data_home)
         plans += [_plan(table, row, name, split, seeds, parameters, here) for row in table.rows]
     return plans
 
 
-def _plan(table, row, data, split, seeds, parameters, here):
+def _plan(
+    table: Table,
+    row: Row,
+    data: str,
+    split: str,
+    seeds: Sequence[int],
+    parameters: Mapping[str, Any] | None,
+    here: bool,
+) -> Plan:
     if row.system is None:
-        return Plan(row, data, (), "", "quoted")
+        return Plan(row, data, (), "", 0, "quoted")
     if not is_system(row.system):
-        return Plan(row, data, (), "", f"no {row.system} here")
-    found, settings = _settings(table, row, data, parameters)
+        return Plan(row, data, (), "", 0, f"no {row.system} here")
+    found, settings, trials = _settings(table, row, row.system, data, parameters)
     seeds = seeds if has_seed(row.system) else (0,)
     cells = tuple(Cell(row.system, data, table.protocol, s, split, found) for s in seeds)
-    return Plan(row, data, cells, settings, "not run" if here else "no data")
+    return Plan(row, data, cells, settings, trials, "not run" if here else "no data")
 
 
-def _settings(table, row, data, parameters):
-    """Give the parameters of a row, and where they come from."""
-    base, known = settings_of(row.system, data, table.protocol)
-    origin = origin_of(row.system, data, table.protocol)
-    if not known and row.system in table.settings:
-        base, origin = {**table.settings[row.system]}, "paper's"
-    names = find_system(row.system)().get_params()
-    names |= VARIANTS.get(row.system, (None, {}))[1]
+def _settings(
+    table: Table, row: Row, system: str, data: str, parameters: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], str, int]:
+    """Return the parameters of a row, where they come from, and of how many trials."""
+    chosen = find_settings(system, data, table.protocol)
+    base, origin = chosen.parameters, chosen.text
+    if not chosen.known and system in table.settings:
+        base, origin = {**table.settings[system]}, "paper's"
+    names = find_system(system)().get_params()
+    names |= VARIANTS.get(system, ("", {}))[1]
     # a change to what is so anyway is none: the cell is the same
     changed = {k: v for k, v in row.changed.items() if k in base or v != names.get(k)}
     asked = {k: v for k, v in (parameters or {}).items() if k in names}
-    return {**base, **changed, **asked}, origin
+    return {**base, **changed, **asked}, origin, chosen.trials

@@ -1,42 +1,48 @@
 """Run a table of a paper, and set what comes out beside what was published."""
 
 import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from os import PathLike
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
 from skrec.exceptions import SkrecWarning
-from skrec.reproduce._data import load
-from skrec.reproduce._plan import make_plans, make_protocol
+from skrec.interactions import Interactions
+from skrec.reproduce._cells import Cell
+from skrec.reproduce._data import load_data
+from skrec.reproduce._plan import Plan, make_plans, protocol_of
+from skrec.reproduce._protocols import Task
 from skrec.reproduce._runner import run_cells
 from skrec.reproduce._store import Store
-from skrec.reproduce._tables import find_table
+from skrec.reproduce._tables import Table, find_table
 
-__all__ = ["choose_rows", "reproduce", "results_of"]
+__all__ = ["collect", "reproduce"]
 
 
 def reproduce(
-    paper,
-    table,
+    paper: str,
+    table: str | int,
     *,
-    data=None,
-    systems=None,
-    seeds=(0,),
-    parameters=None,
-    options=None,
-    interactions=None,
-    store=None,
-    n_jobs=None,
-    data_home=None,
-    verbose=0,
-):
+    data: str | Sequence[str] | None = None,
+    systems: Sequence[str] | None = None,
+    seeds: Sequence[int] = (0,),
+    parameters: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    interactions: Interactions | None = None,
+    store: str | PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    data_home: str | PathLike[str] | None = None,
+    verbose: int = 0,
+) -> pd.DataFrame:
     """Run a table of a paper: its systems, protocol and metrics.
 
-    A system runs with the settings that were chosen for the data set and protocol, on validation
-    data where `settings` says "tuned", if there are any, else with the paper's, else with its
-    defaults. Nothing is downloaded: what runs is what is there.
+    A system runs with the settings that were chosen for the data set and protocol, if there are
+    any, else with the paper's, else with its defaults. Nothing is downloaded: what runs is what is
+    there.
 
     Parameters
     ----------
@@ -75,13 +81,14 @@ def reproduce(
         ``data``, ``metric``; what was ``published``, what others ``reproduced`` and
         ``reproduced_by`` whom; ``ours``, the mean over users and seeds, its ``std_error`` over
         users and ``std_error_seeds``, ``n_seeds``, the ``difference`` to what was published;
-        where the ``settings`` come from, and a ``note``. Where there are no figures the note says
-        why.
+        where the ``settings`` come from, with the number of trials on validation data, which is
+        ``n_trials`` too, and a ``note``. Where there are no figures the note says why.
 
     Raises
     ------
     ValueError
-        If there is no such table or row, or if `interactions` come without one name in `data`.
+        If there is no such table, row or option, or if `interactions` come without one name in
+        `data`.
 
     Warns
     -----
@@ -91,6 +98,7 @@ def reproduce(
     See Also
     --------
     list_tables : What there is to run.
+    find_settings : The settings of a system.
     to_markdown : Writes the results down.
 
     Examples
@@ -102,26 +110,70 @@ def reproduce(
     >>> bool(results["ours"].between(0, 1).all())
     True
     """
-    table = choose_rows(find_table(paper, str(table)), systems)
-    names = _names(table, data)
+    chosen = choose_rows(find_table(paper, str(table)), systems)
+    names = _names(chosen, data)
     given = _given(names, interactions)
     parameters = {**(parameters or {})}
     device = parameters.pop("device", None)
-    plans = make_plans(table, names, seeds, parameters, options, data_home, given)
+    plans = make_plans(chosen, names, seeds, parameters, options, data_home, given)
     cells = [cell for plan in plans for cell in plan.cells if plan.missing == "not run"]
 
-    def make_task(name):
-        dataset = given[name] if name in given else load(name, data_home)
-        return make_protocol(table, name, options).test(dataset)
+    def make_task(name: str) -> Task:
+        dataset = given[name] if name in given else load_data(name, data_home)
+        return protocol_of(chosen, name, options).test(dataset)
 
     kept = Store(store)
     failed = run_cells(cells, make_task, store=kept, n_jobs=n_jobs, device=device, verbose=verbose)
     _warn(failed, cells)
-    return results_of(table, plans, lambda plan: kept.rows(plan.cells), failed)
+    return results_of(chosen, plans, lambda plan: kept.rows(plan.cells), failed)
 
 
-def choose_rows(table, systems):
-    """Give a table with some of its rows."""
+def collect(
+    paper: str,
+    table: str | int,
+    store: str | PathLike[str] | Store,
+    *,
+    data: str | Sequence[str] | None = None,
+    data_home: str | PathLike[str] | None = None,
+) -> pd.DataFrame:
+    """Collect the results of a table from finished cells; nothing is run.
+
+    Parameters
+    ----------
+    paper, table : str
+        A table, of `list_tables`.
+    store : str, path-like or Store
+        Finished cells, or the CSV that holds them.
+    data : str or list of str, default=None
+        Data sets; None takes the paper's and those that stand in for them.
+    data_home : str or path-like, default=None
+        Folder of the data, which decides whether a cell lacks data or has not been run.
+
+    Returns
+    -------
+    results : DataFrame
+        As `reproduce` returns them. Figures are means over all training seeds, and over all splits
+        of the same sizes.
+
+    See Also
+    --------
+    reproduce : Runs what is missing.
+
+    Examples
+    --------
+    >>> from skrec.reproduce import collect
+    >>> results = collect("mult_vae", "2", "no-such-file.csv", data="synthetic")
+    >>> results["ours"].count().item()
+    0
+    """
+    found = find_table(paper, str(table))
+    kept = store if isinstance(store, Store) else Store(store)
+    plans = make_plans(found, _names(found, data), data_home=data_home)
+    return results_of(found, plans, lambda plan: kept.all_runs(plan.cells[0]))
+
+
+def choose_rows(table: Table, systems: Sequence[str] | None) -> Table:
+    """Return a table with some of its rows."""
     names = [row.name for row in table.rows]
     unknown = [name for name in systems or [] if name not in names]
     if unknown:
@@ -130,13 +182,13 @@ def choose_rows(table, systems):
     return replace(table, rows=rows)
 
 
-def _names(table, data):
+def _names(table: Table, data: str | Sequence[str] | None) -> list[str]:
     if data is None:
         return [*table.data, *table.here]
     return [data] if isinstance(data, str) else list(data)
 
 
-def _given(names, interactions):
+def _given(names: list[str], interactions: Interactions | None) -> dict[str, Bunch]:
     if interactions is None:
         return {}
     if len(names) != 1:
@@ -144,15 +196,20 @@ def _given(names, interactions):
     return {names[0]: Bunch(interactions=interactions)}
 
 
-def _warn(failed, cells):
+def _warn(failed: Mapping[tuple[Any, ...], str], cells: Sequence[Cell]) -> None:
     if failed:
         names = {tuple(cell.key.values()): cell.name for cell in cells}
         lines = [f"{names[key]}: {error}" for key, error in failed.items()]
         warnings.warn("\n".join(["cells that failed:", *lines]), SkrecWarning)
 
 
-def results_of(table, plans, find, failed=()):
-    """Give the results of a table.
+def results_of(
+    table: Table,
+    plans: Sequence[Plan],
+    find: Callable[[Plan], pd.DataFrame],
+    failed: Mapping[tuple[Any, ...], str] | None = None,
+) -> pd.DataFrame:
+    """Return the results of a table.
 
     Parameters
     ----------
@@ -161,20 +218,25 @@ def results_of(table, plans, find, failed=()):
     plans : list of Plan
         Of its rows.
     find : callable
-        Gives the rows of the cells of a plan.
-    failed : dict of tuple to str, default=()
+        Returns the rows of the cells of a plan.
+    failed : dict of tuple to str, default=None
         What went wrong, by the values of the cell's key.
 
     Returns
     -------
     results : DataFrame
-        As `reproduce` gives them.
+        As `reproduce` returns them.
     """
-    lines = [line for plan in plans for line in _lines(table, plan, find, failed)]
+    lines = [line for plan in plans for line in _lines(table, plan, find, failed or {})]
     return pd.DataFrame(lines)
 
 
-def _lines(table, plan, find, failed):
+def _lines(
+    table: Table,
+    plan: Plan,
+    find: Callable[[Plan], pd.DataFrame],
+    failed: Mapping[tuple[Any, ...], str],
+) -> Iterator[dict[str, Any]]:
     runs = find(plan) if plan.cells else pd.DataFrame()
     errors = [failed[k] for c in plan.cells if (k := tuple(c.key.values())) in failed]
     why = f"failed: {errors[0]}" if errors else plan.missing if runs.empty else ""
@@ -195,18 +257,19 @@ def _lines(table, plan, find, failed):
             **ours,
             "difference": ours["ours"] - published,
             "settings": "" if runs.empty else plan.settings,
+            "n_trials": 0 if runs.empty else plan.trials,
             "note": row.note if why and row.note.startswith(why) else _joined(why, row.note),
         }
 
 
-def _joined(*texts):
+def _joined(*texts: str) -> str:
     return "; ".join(filter(None, texts))
 
 
-def _summary(runs, metric):
+def _summary(runs: pd.DataFrame, metric: str) -> dict[str, Any]:
     """Average a metric over the runs of a cell."""
     if not runs.empty:
-        runs = runs[runs["metric"] == metric].drop_duplicates(["seed", "split"], keep="last")
+        runs = runs.loc[runs["metric"] == metric].drop_duplicates(["seed", "split"], keep="last")
     n = len(runs)
     return {
         "ours": runs["mean"].mean() if n else np.nan,

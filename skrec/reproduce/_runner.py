@@ -1,16 +1,30 @@
 """Cells that are not finished are run, in parallel, and kept one by one."""
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias, cast
 
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
-from skrec.reproduce._cells import run
+from skrec.reproduce._cells import Cell, run_system
+from skrec.reproduce._protocols import Task
+from skrec.reproduce._store import Store
 
 __all__ = ["run_cells"]
 
+_Attempt: TypeAlias = tuple[Cell, list[dict[str, Any]], str]
 
-def run_cells(cells, make_task, *, store, n_jobs=None, device=None, verbose=0):
+
+def run_cells(
+    cells: Sequence[Cell],
+    make_task: Callable[[str], Task],
+    *,
+    store: Store,
+    n_jobs: int | None = None,
+    device: str | None = None,
+    verbose: int = 0,
+) -> dict[tuple[Any, ...], str]:
     """Run cells, and write each to the store as soon as it is finished.
 
     Parameters
@@ -18,7 +32,7 @@ def run_cells(cells, make_task, *, store, n_jobs=None, device=None, verbose=0):
     cells : sequence of Cell
         What is to run.
     make_task : callable
-        Gives the task of a data set by its name.
+        Returns the task of a data set by its name.
     store : Store
         Where rows are kept; what it has is not run.
     n_jobs : int, default=None
@@ -34,7 +48,7 @@ def run_cells(cells, make_task, *, store, n_jobs=None, device=None, verbose=0):
     failed : dict of tuple to str
         What went wrong, by the values of the cell's key.
     """
-    pending = defaultdict(dict)
+    pending: defaultdict[str, dict[tuple[Any, ...], Cell]] = defaultdict(dict)
     for cell in cells:
         if not store.has(cell):
             pending[cell.data][tuple(cell.key.values())] = cell
@@ -52,23 +66,30 @@ def run_cells(cells, make_task, *, store, n_jobs=None, device=None, verbose=0):
     return failed
 
 
-def _run_data(name, cells, make_task, n_jobs, device):
-    """Give cells of one data set as they finish: each with its rows, or with what went wrong."""
+def _run_data(
+    name: str,
+    cells: Iterable[Cell],
+    make_task: Callable[[str], Task],
+    n_jobs: int | None,
+    device: str | None,
+) -> Iterable[_Attempt]:
+    """Return cells of one data set as they finish: each with its rows, or with what went wrong."""
     try:
         task = make_task(name)
     except Exception as error:
-        return [(cell, None, _message(error)) for cell in cells]
+        return [(cell, [], _message(error)) for cell in cells]
     jobs = (delayed(_attempt)(cell, task, device) for cell in cells)
-    return Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)(jobs)
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)  # pyright: ignore[reportArgumentType]
+    return cast("Iterable[_Attempt]", parallel(jobs))
 
 
-def _attempt(cell, task, device):
+def _attempt(cell: Cell, task: Task, device: str | None) -> _Attempt:
     try:
-        outcome = run(task, cell.system, cell.parameters, cell.seed, device)
-        return cell, outcome.rows(), None
+        outcome = run_system(task, cell.system, cell.parameters, cell.seed, device)
+        return cell, outcome.rows(), ""
     except Exception as error:
-        return cell, None, _message(error)
+        return cell, [], _message(error)
 
 
-def _message(error):
+def _message(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]

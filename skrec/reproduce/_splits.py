@@ -1,13 +1,24 @@
 """Mult-VAE's split of the users."""
 
+from typing import TypeAlias
+
+from skrec.interactions import Interactions
 from skrec.model_selection import StrongGeneralization
 from skrec.preprocessing import binarize, min_interactions
+from skrec.typing import CSRMatrix, RandomState
 from skrec.utils import split_rows
 
 __all__ = ["strong_generalization_parts"]
 
+_Pair: TypeAlias = tuple[CSRMatrix, CSRMatrix]
 
-def strong_generalization_parts(interactions, test_users, random_state=0, threshold=4.0):
+
+def strong_generalization_parts(
+    interactions: Interactions,
+    test_users: int,
+    random_state: RandomState = 0,
+    threshold: float | None = 4.0,
+) -> tuple[CSRMatrix, _Pair, _Pair]:
     """Hold users out as Mult-VAE's paper does.
 
     Ratings of a threshold or more count as 1, of users with 5 or more of them; items that nobody
@@ -45,5 +56,8 @@ def strong_generalization_parts(interactions, test_users, random_state=0, thresh
     splitter = StrongGeneralization(test_users, random_state=random_state)
     rest, test = next(splitter.split(X))
     train, validation = next(splitter.split(X[rest]))
-    held_out = X[rest][validation], X[test]
-    return X[rest][train], *(split_rows(rows, random_state=random_state) for rows in held_out)
+    return (
+        X[rest][train],
+        split_rows(X[rest][validation], random_state=random_state),
+        split_rows(X[test], random_state=random_state),
+    )

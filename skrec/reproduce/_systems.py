@@ -1,18 +1,22 @@
 """The systems by name: estimators, and settings of estimators that papers give a name."""
 
+import inspect
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from sklearn.utils import get_tags
 
 import skrec
+from skrec.base import BaseRecommender
 
 __all__ = ["VARIANTS", "find_system", "has_seed", "is_system", "list_systems", "make_system"]
 
-_SUFFIXES = ("Recommender", "Ranker", "Classifier", "Regressor", "BMF")
+_WRAPPED = {"estimator", "estimators"}
 
 # systems of the papers that are settings of an estimator; "-1" and "-2" have one and two hidden
 # layers, as in EVCF's tables
-VARIANTS = {
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "H+Vamp": ("VampVAERecommender", {"hierarchical": True}),
     **{
         f"{name}-{depth}": (cls, {**parameters, "hidden_sizes": (600,) * depth})
@@ -37,8 +41,8 @@ VARIANTS = {
 }
 
 
-def list_systems(feedback="implicit"):
-    """Give the names of the systems: estimators, and variants that papers name.
+def list_systems(feedback: str = "implicit") -> list[str]:
+    """Return the names of the systems: estimators, and variants that papers name.
 
     Estimators that wrap another are left out, and those that cannot be imported here.
 
@@ -62,33 +66,41 @@ def list_systems(feedback="implicit"):
     >>> "H+Vamp-gated-2" in list_systems(), "I-AutoRec" in list_systems("explicit")
     (True, True)
     """
-    return [name for name in _all_names() if _feedback(_class_name(name)) == feedback]
+    return [name for name in _candidates() if _feedback(_class_name(name)) == feedback]
 
 
-def _all_names():
-    names = [name for name in skrec.__all__ if name.endswith(_SUFFIXES)]
-    return [name for name in names if name != "CalibratedRecommender"] + list(VARIANTS)
+def _candidates() -> list[str]:
+    return [*vars(skrec)["__all__"], *VARIANTS]
 
 
-def _class_name(name):
+def _class_name(name: str) -> str:
     return VARIANTS[name][0] if name in VARIANTS else name
 
 
 @cache
-def _feedback(name):
+def _feedback(name: str) -> str | None:
+    """Return what a public object of skrec learns from; None if it is no system, or not here."""
     try:
-        return get_tags(getattr(skrec, name)()).feedback
+        found = getattr(skrec, name)
     except (AttributeError, ImportError, OSError):  # torch may be missing, or broken
         return None
+    if not (inspect.isclass(found) and issubclass(found, BaseRecommender)) or _wraps(found):
+        return None
+    return getattr(get_tags(found()), "feedback", None)
 
 
-def is_system(name):
-    """Tell whether there is a system of that name."""
-    return name in _all_names()
+def _wraps(cls: type) -> bool:
+    """Return whether an estimator wraps others, by scikit-learn's names of such parameters."""
+    return not _WRAPPED.isdisjoint(inspect.signature(cls).parameters)
 
 
-def find_system(name):
-    """Give the class of a system by its name.
+def is_system(name: str) -> bool:
+    """Return whether there is a system of that name, and it can be imported here."""
+    return name in _candidates() and _feedback(_class_name(name)) is not None
+
+
+def find_system(name: str) -> type[BaseRecommender]:
+    """Return the class of a system by its name.
 
     Parameters
     ----------
@@ -100,25 +112,55 @@ def find_system(name):
     cls : type
         The estimator's class.
 
+    Raises
+    ------
+    ValueError
+        If there is none, with those that there are.
+
     Examples
     --------
     >>> from skrec.reproduce import find_system
     >>> find_system("WMF-192").__name__
     'WMFRecommender'
     """
-    if name not in _all_names():
-        raise ValueError(f"systems must be among {_all_names()}; got {name!r}")
-    return getattr(skrec, _class_name(name))
+    if name in _candidates():
+        found = getattr(skrec, _class_name(name))  # says so where torch is missing, or broken
+        if is_system(name):
+            return found
+    names = [name for name in _candidates() if is_system(name)]
+    raise ValueError(f"systems must be among {names}; got {name!r}")
 
 
-def has_seed(system):
-    """Tell whether a system depends on a seed."""
+def has_seed(system: str) -> bool:
+    """Return whether a system depends on a seed.
+
+    Parameters
+    ----------
+    system : str
+        One of `list_systems`.
+
+    Returns
+    -------
+    seed : bool
+        Whether it has a ``random_state``.
+
+    Examples
+    --------
+    >>> from skrec.reproduce import has_seed
+    >>> has_seed("EASERecommender"), has_seed("BPRMFRanker")
+    (False, True)
+    """
     return "random_state" in find_system(system)().get_params()
 
 
 def make_system(
-    system, parameters, seed=None, device=None, sampled_parameters=None, **fit_parameters
-):
+    system: str,
+    parameters: Mapping[str, Any],
+    seed: int | None = None,
+    device: str | None = None,
+    sampled_parameters: Mapping[str, Any] | None = None,
+    **fit_parameters: Any,
+) -> Any:
     """Make an estimator by the name of a system.
 
     Parameters
@@ -160,8 +202,8 @@ def make_system(
     )
 
 
-def _decoded(value):
-    """Give a nested estimator for a dict that names its system, anything else as it is."""
+def _decoded(value: Any) -> Any:
+    """Return a nested estimator for a dict that names its system, anything else as it is."""
     if isinstance(value, dict) and "system" in value:
         rest = {k: v for k, v in value.items() if k != "system"}
         return make_system(value["system"], rest)

@@ -6,7 +6,7 @@ from typing import Any
 
 __all__ = ["Row", "Table", "find_table", "list_tables", "register_table"]
 
-_TABLES = {}
+_TABLES: dict[tuple[str, str], "Table"] = {}
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ class Table:
     note: str = ""
 
 
-def register_table(table):
-    """Make a table known.
+def register_table(table: Table) -> None:
+    """Register a table, so that it can be found and run.
 
     Parameters
     ----------
@@ -115,8 +115,8 @@ def register_table(table):
     _TABLES[table.paper, table.table] = table
 
 
-def list_tables():
-    """Give all tables.
+def list_tables() -> list[Table]:
+    """Return all tables.
 
     Returns
     -------
@@ -132,8 +132,8 @@ def list_tables():
     return [_TABLES[key] for key in sorted(_TABLES)]
 
 
-def find_table(paper, table):
-    """Give a table.
+def find_table(paper: str, table: str) -> Table:
+    """Return a table by its paper and name.
 
     Parameters
     ----------

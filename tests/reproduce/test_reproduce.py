@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import types
 from dataclasses import replace
 
 import numpy as np
@@ -13,23 +14,26 @@ from skrec.datasets import make_interactions
 from skrec.exceptions import SkrecWarning
 from skrec.metrics import make_ranking_scorer
 from skrec.reproduce import (
-    __main__ as command,
-)
-from skrec.reproduce import (
+    Settings,
+    Store,
+    _settings,
+    collect,
     find_table,
     list_tables,
+    load_data,
     register_table,
     reproduce,
     strong_generalization_parts,
     to_markdown,
 )
-from skrec.reproduce._data import load
-from skrec.reproduce._settings import ORIGINS, SETTINGS
+from skrec.reproduce import (
+    __main__ as command,
+)
 
 COLUMNS = [
     "paper", "table", "name", "system", "data", "metric", "published", "reproduced",
     "reproduced_by", "ours", "std_error", "std_error_seeds", "n_seeds", "difference", "settings",
-    "note",
+    "n_trials", "note",
 ]  # fmt: skip
 # MovieLens-20M has 138,493 users, 26,744 items and 20 million ratings; this is a 250th of it
 N_USERS, N_ITEMS, N_RATINGS = 554, 107, 12_000
@@ -63,6 +67,18 @@ def run(**options):
     )
 
 
+@pytest.fixture
+def choose(monkeypatch):
+    """Return a function that adds settings of EASE to the table, until the end of a test."""
+
+    def add(parameters, source, trials):
+        row = Settings("EASERecommender", "synthetic", "weak", parameters, source, trials)
+        table = {**_settings._table(), (row.system, row.data, row.protocol): row}
+        monkeypatch.setattr(_settings, "_table", lambda: table)
+
+    return add
+
+
 def one(results, name, metric="ndcg@20", data="synthetic"):
     mine = results[["name", "metric", "data"]].eq([name, metric, data]).all(axis=1)
     (row,) = results[mine].itertuples()
@@ -85,7 +101,7 @@ def test_results_stand_beside_what_was_published(table):
 
 
 def test_figures_are_those_of_the_scorer_on_the_data(table):
-    data = load("synthetic")
+    data = load_data("synthetic")
     est = skrec.EASERecommender(l2=50.0).fit(data.train.tocsr())
     scorer = make_ranking_scorer(("ndcg@20", "recall@20"), truncated=False)
     expected = scorer.per_user(est, data.test)
@@ -95,15 +111,15 @@ def test_figures_are_those_of_the_scorer_on_the_data(table):
         assert row.std_error == pytest.approx(expected[metric].sem())
 
 
-def test_settings_are_the_tuned_ones_else_the_papers_else_none(table, monkeypatch):
+def test_settings_are_the_tuned_ones_else_the_papers_else_none(table, choose):
     assert one(run(), "Linear").settings == "paper's"
     assert one(run(), "Popular").settings == "defaults"
-    monkeypatch.setitem(SETTINGS, ("EASERecommender", "synthetic", "weak"), {"l2": 123.0})
+    choose({"l2": 123.0}, "validation", 12)
     results = run()
-    assert one(results, "Linear").settings == "tuned"
-    est = skrec.EASERecommender(l2=123.0).fit(load("synthetic").train.tocsr())
+    assert one(results, "Linear").settings == "tuned, best of 12"
+    est = skrec.EASERecommender(l2=123.0).fit(load_data("synthetic").train.tocsr())
     scorer = make_ranking_scorer("ndcg@20", truncated=False)
-    expected = scorer.per_user(est, load("synthetic").test)["ndcg@20"].mean()
+    expected = scorer.per_user(est, load_data("synthetic").test)["ndcg@20"].mean()
     assert one(results, "Linear").ours == pytest.approx(expected)
 
 
@@ -185,7 +201,7 @@ def test_absent_data_say_so(table, tmp_path):
 
 
 def test_data_of_the_cache_run_whatever_they_are_called(table, tmp_path):
-    interactions = load("synthetic").interactions
+    interactions = load_data("synthetic").interactions
     folder = tmp_path / "somewhere"
     folder.mkdir()
     pairs = pd.DataFrame({"user": interactions.user, "item": interactions.item})
@@ -305,8 +321,10 @@ def test_unknown_tables_and_rows_are_errors(table, ratings):
         run(data=None, interactions=ratings)
 
 
-def test_the_package_is_the_function(table):
-    results = skrec.reproduce("test", 1, data="synthetic", systems=["Graph"])
+def test_the_package_is_an_ordinary_one(table):
+    assert type(skrec.reproduce) is types.ModuleType
+    assert skrec.reproduce.reproduce is reproduce
+    results = reproduce("test", 1, data="synthetic", systems=["Graph"])
     assert results["ours"].isna().all()
 
 
@@ -355,12 +373,36 @@ def test_the_command_reports_errors(capsys):
         assert "paper and table must be among" in capsys.readouterr().err
 
 
-def test_rows_that_were_not_tuned_are_rows():
-    assert set(ORIGINS) <= set(SETTINGS)
+@pytest.mark.parametrize(
+    ("trials", "text"), [(1, "one trial"), (9, "best of 9"), (10, "tuned, best of 10")]
+)
+def test_tables_print_the_number_of_trials(table, trials, text, choose):
+    choose({"l2": 123.0}, "validation", trials)
+    results = run(systems=["Linear"])
+    row = one(results, "Linear")
+    assert (row.settings, row.n_trials) == (text, trials)
+    assert f"| {text} |" in to_markdown(results)
 
 
-def test_settings_say_whether_they_were_tuned(table, monkeypatch):
-    key = ("EASERecommender", "synthetic", "weak")
-    monkeypatch.setitem(SETTINGS, key, {"l2": 123.0})
-    monkeypatch.setitem(ORIGINS, key, "not tuned")
+def test_settings_say_whether_they_were_tuned(table, choose):
+    choose({"l2": 123.0}, "not tuned", 0)
     assert one(run(systems=["Linear"]), "Linear").settings == "not tuned"
+
+
+def test_finished_cells_are_collected_over_seeds(table, tmp_path, monkeypatch):
+    store = tmp_path / "cells.csv"
+    settings = {"parameters": {}, "store": store, "systems": ["Factors", "Linear"]}
+    ran = run(seeds=(0, 1), **settings)
+    break_all(monkeypatch, AssertionError("a cell ran"))
+    found = collect("test", 1, store, data="synthetic")
+    assert list(found) == COLUMNS
+    for name in ("Factors", "Linear"):
+        assert one(found, name).ours == pytest.approx(one(ran, name).ours)
+        assert one(found, name).n_seeds == one(ran, name).n_seeds
+    assert one(found, "Popular").note == "not run"
+    pd.testing.assert_frame_equal(found, collect("test", "1", Store(store), data=["synthetic"]))
+
+
+def test_unknown_options_are_errors(table):
+    with pytest.raises(ValueError, match=r"options must be among .*got \['test_user'\]"):
+        run(options={"test_user": 5})

@@ -1,15 +1,15 @@
-"""What belongs to a paper and is no cell: tables of studies, from files beside the store."""
+"""Tables of studies that belong to a paper but are no cells, from files beside the store."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from skrec.reproduce._markdown import pipe_table
-from skrec.reproduce._store import without_seed
+from skrec.reproduce import pipe_table
 
 __all__ = ["Study", "study_parts"]
 
@@ -133,7 +133,7 @@ _STUDIES = (
 )
 
 
-def study_parts(paper, folder):
+def study_parts(paper: str, folder: str | PathLike[str]) -> list[str]:
     """Write the studies of a paper.
 
     Parameters
@@ -148,7 +148,7 @@ def study_parts(paper, folder):
     parts : list of str
         Paragraphs of Markdown.
     """
-    parts = []
+    parts: list[str] = []
     for study in _STUDIES:
         path = Path(folder) / study.file
         if study.paper != paper or not path.exists():
@@ -160,34 +160,34 @@ def study_parts(paper, folder):
     return parts
 
 
-def _lines(study, table):
-    """Give the figures as text, a line for each value of the index."""
+def _lines(study: Study, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the figures as text, a line for each value of the index."""
     if study.columns == "split":
         table = table.drop_duplicates([*study.index, "metric", "split", "seed"], keep="last")
-        table = table.assign(split=table["split"].map(without_seed))
+        table = table.assign(split=table["split"].str.replace(r"(?<=r)\d+$", "", regex=True))
     for name, wanted in study.where.items():
-        table = table[table[name].isin(wanted)]
+        table = table.loc[table[name].isin(wanted)]
     table = table.assign(**{n: _parameter(table, n) for n in study.index if n not in table})
     if isinstance(study.values, tuple):
-        return (
-            table.groupby([*study.index], sort=False)[[*study.values]].mean().map("{:.4f}".format)
-        )
+        means: Any = table.groupby([*study.index], sort=False)[[*study.values]].mean()
+        return means.map("{:.4f}".format)
     groups = table.groupby([*study.index, study.columns], sort=False)[study.values]
-    pairs = zip(groups.mean(), groups.sem())
-    texts = pd.Series([_text(*pair) for pair in pairs], groups.mean().index, dtype=object)
+    figures: Any = groups.agg(["mean", "sem"])
+    pairs = zip(figures["mean"], figures["sem"])
+    texts = pd.Series([_text(*pair) for pair in pairs], figures.index, dtype=object)
     wide = texts.unstack(study.columns, fill_value="", sort=False)
-    return wide[[n for n in study.where.get(study.columns, wide.columns) if n in wide]]
+    return wide.loc[:, [n for n in study.where.get(study.columns, wide.columns) if n in wide]]
 
 
-def _parameter(table, name):
+def _parameter(table: pd.DataFrame, name: str) -> list[Any]:
     return [json.loads(text).get(name, "") for text in table["parameters"]]
 
 
-def _text(mean, error):
+def _text(mean: float, error: float) -> str:
     return f"{mean:.4f}" if pd.isna(error) else f"{mean:.4f} ({error:.4f})"
 
 
-def _to_pipes(study, lines):
+def _to_pipes(study: Study, lines: pd.DataFrame) -> str:
     names = [f"{name:g}" if isinstance(name, float) else str(name) for name in lines.columns]
     values = lines.reset_index().astype(object).to_numpy().tolist()
     return pipe_table([*study.index, *names], values)

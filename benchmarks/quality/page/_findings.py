@@ -1,13 +1,18 @@
-"""What of a paper came out and what did not, in sentences computed from the figures."""
+"""Which results of a paper were reproduced, in sentences computed from the figures."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from skrec.reproduce._store import smaller_is_better
-from skrec.reproduce._summary import PRIMARY, REFERENCES, mean_of
+from benchmarks.quality.page._summary import PRIMARY, REFERENCES, mean_of
+from skrec.reproduce import Row, Store, Table, smaller_is_better
 
 __all__ = ["findings"]
+
+_Results: TypeAlias = tuple[Table, pd.DataFrame]
 
 # the systems that a paper proposes, by the beginning of their names
 _OWN = {
@@ -19,8 +24,8 @@ _OWN = {
 }
 
 
-def findings(tables, kept):
-    """Say what of a paper came out.
+def findings(tables: Sequence[_Results], kept: Store) -> str:
+    """Describe which results of a paper were reproduced.
 
     Parameters
     ----------
@@ -41,20 +46,20 @@ def findings(tables, kept):
     return " ".join(sentences)
 
 
-def _primary(table, results):
-    """Give the lines of the metric that a table is judged by."""
+def _primary(table: Table, results: pd.DataFrame) -> pd.DataFrame:
+    """Return the lines of the metric that a table is judged by."""
     wanted = PRIMARY[table.protocol]
     metric = wanted if wanted in table.metrics else table.metrics[0]
-    return results[results["metric"] == metric]
+    return results.loc[results["metric"] == metric]
 
 
-def _gain(metric, difference):
-    """Give a difference that is positive where it is better."""
+def _gain(metric: str, difference: float) -> float:
+    """Return a difference that is positive where it is better."""
     return -difference if smaller_is_better(metric) else difference
 
 
-def _published(results):
-    """Say how many published figures are reached, on the same data."""
+def _published(results: pd.DataFrame) -> str:
+    """Count how many published figures are reached, on the same data."""
     both = results.dropna(subset=["ours", "published"])
     both = both.drop_duplicates(["system", "data", "metric", "published", "ours"])
     if both.empty:
@@ -71,12 +76,12 @@ def _published(results):
     )
 
 
-def _at(line):
+def _at(line: pd.Series) -> str:
     return f"{line['difference']:+.4f} ({line['name']}, {line['data']})"
 
 
-def _cases(results):
-    """Give a table and its lines for each of the paper's data sets, else for a stand-in.
+def _cases(results: Sequence[_Results]) -> list[_Results]:
+    """Return a table and its lines for each of the paper's data sets, else for a stand-in.
 
     Of several tables the one counts in which most other systems have run.
     """
@@ -95,13 +100,13 @@ def _cases(results):
     return [case for cases in chosen.values() for case in cases.values()]
 
 
-def _own(table, lines):
-    prefixes = _OWN.get(table.paper)
-    return lines["system"].str.startswith(prefixes) if prefixes else lines["ours"].isna()
+def _own(table: Table, lines: pd.DataFrame) -> pd.Series:
+    prefixes = _OWN.get(table.paper, ())
+    return pd.Series([name.startswith(prefixes) for name in lines["system"]], lines.index)
 
 
-def _standing(table, lines, kept):
-    """Say where the paper's own system stands on a data set."""
+def _standing(table: Table, lines: pd.DataFrame, kept: Store) -> str:
+    """Describe where the paper's own system stands on a data set."""
     metric, data = lines["metric"].iloc[0], lines["data"].iloc[0]
     ranked = lines.sort_values("ours", ascending=smaller_is_better(metric), kind="stable")
     own = _own(table, ranked)
@@ -118,26 +123,26 @@ def _standing(table, lines, kept):
     return "; ".join(filter(None, parts)) + "."
 
 
-def _order(table, lines):
-    """Say whether rows come out in the order in which they were published."""
+def _order(table: Table, lines: pd.DataFrame) -> str:
+    """Describe whether rows come out in the order in which they were published."""
     data, metric = lines["data"].iloc[0], lines["metric"].iloc[0]
     rows = {row.name: row for row in table.rows}
     published = [_figure(rows[name], (data, *table.data), metric) for name in lines["name"]]
     pairs = pd.DataFrame({"published": published, "ours": lines["ours"].to_numpy()}).dropna()
     if len(pairs) < 3 or pairs.nunique().min() < 2:
         return ""
-    rho = spearmanr(pairs["published"], pairs["ours"]).statistic
+    rho, _ = spearmanr(pairs["published"], pairs["ours"])
     return f"the {len(pairs)} published rows come out with a rank correlation of {rho:.2f}"
 
 
-def _figure(row, data, metric):
-    """Give the published figure on the first data set that has one."""
+def _figure(row: Row, data: Sequence[str], metric: str) -> float:
+    """Return the published figure on the first data set that has one."""
     found = (row.published.get(name, {}).get(metric) for name in data)
     return next((value for value in found if value is not None), np.nan)
 
 
-def _references(table, data, metric, ours, kept):
-    """Say how far the plain references are on the same split."""
+def _references(table: Table, data: str, metric: str, ours: float, kept: Store) -> str:
+    """Describe how far the plain references are on the same split."""
     if metric != PRIMARY[table.protocol]:
         return ""
     systems = REFERENCES[table.protocol].items()

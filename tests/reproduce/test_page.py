@@ -1,7 +1,9 @@
 """The page of all tables, written from finished cells."""
 
 import json
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,17 +12,24 @@ from scipy.stats import spearmanr
 import skrec
 from skrec.reproduce import (
     Row,
+    Settings,
+    _settings,
     _tables,
     list_tables,
     register_table,
-    report,
     reproduce,
 )
-from skrec.reproduce import (
-    __main__ as command,
-)
-from skrec.reproduce._findings import _OWN
 from skrec.testing import all_estimators
+
+ROOT = Path(__file__).parents[2]
+
+if not (ROOT / "benchmarks").is_dir():
+    pytest.skip("the benchmarks are part of the checkout alone", allow_module_level=True)
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.quality.page import __main__ as command  # noqa: E402
+from benchmarks.quality.page import make_page  # noqa: E402
+from benchmarks.quality.page._findings import _OWN  # noqa: E402
 
 PUBLISHED = {"Popular": 0.2, "Linear": 0.1, "Factors": 0.9, "Neighbours": 0.3}
 
@@ -58,7 +67,7 @@ def results(paper, store):
 
 
 def test_findings_are_those_of_the_figures(results, store, tmp_path):
-    text = report(store, data_home=tmp_path)
+    text = make_page(store, data_home=tmp_path)
     ours = results["ours"].xs("ndcg@20", level="metric")
     gains = ours - results["published"].xs("ndcg@20", level="metric")
     errors = results["std_error"].xs("ndcg@20", level="metric")
@@ -90,12 +99,12 @@ def test_smaller_errors_are_better(paper, tmp_path):
     errors = {"protocol": "ratings", "metrics": ("rmse",), "rows": rows, "settings": settings}
     register_table(replace(paper, table="3", **errors))
     reproduce("test", "3", data="synthetic", store=tmp_path / "cells.csv")
-    text = report(tmp_path / "cells.csv", data_home=tmp_path)
+    text = make_page(tmp_path / "cells.csv", data_home=tmp_path)
     assert "2 published figures (rmse on synthetic) 2 are reached" in text
 
 
 def test_every_system_stands_beside_the_plain_references(results, store, tmp_path):
-    text = report(store, data_home=tmp_path)
+    text = make_page(store, data_home=tmp_path)
     section = text[text.index("## Every system beside the plain references") :].splitlines()
     lines = {line.split(" | ")[0].removeprefix("| "): line for line in section if " | " in line}
     names = {name for name, _ in all_estimators()} - {"CalibratedRecommender"}
@@ -106,6 +115,7 @@ def test_every_system_stands_beside_the_plain_references(results, store, tmp_pat
     assert (
         f"| synthetic | weak | ndcg@20 | {popular:.4f} | {cell} |" in lines["PopularityRecommender"]
     )
+    assert lines["PopularityRecommender"].endswith("| run last |")
     assert "not run" in lines["FISMRanker"]
 
 
@@ -122,7 +132,7 @@ def test_without_chosen_settings_those_count_that_were_run_last(order, paper, tm
     mine = cells[(cells["parameters"] == last) & (cells["metric"] == "ndcg@20")]
     line = next(
         line
-        for line in report(store, data_home=tmp_path).splitlines()
+        for line in make_page(store, data_home=tmp_path).splitlines()
         if line.startswith("| BPRMFRanker | syn")
     )
     assert f"| {mine['mean'].mean():.4f} |" in line
@@ -131,12 +141,12 @@ def test_without_chosen_settings_those_count_that_were_run_last(order, paper, tm
 def test_the_page_is_the_same_every_time_and_nothing_runs(store, tmp_path, monkeypatch):
     monkeypatch.setattr(skrec.EASERecommender, "fit", None)
     path = tmp_path / "page.md"
-    command.main(["--report", str(path), "--store", str(store), "--data-home", str(tmp_path)])
-    assert path.read_text("utf-8") == report(store, data_home=tmp_path)
+    command.main([str(path), "--store", str(store), "--data-home", str(tmp_path)])
+    assert path.read_text("utf-8") == make_page(store, data_home=tmp_path)
 
 
 def test_what_stands_in_for_several_tables_is_shown_once(store, tmp_path):
-    text = report(store, data_home=tmp_path)
+    text = make_page(store, data_home=tmp_path)
     second = text[text.index("### test, table 2") : text.index("## Every system beside")]
     assert "**nowhere**: no data here." in second
     assert "**synthetic**, in place of the paper's data: as in the tables above." in second
@@ -144,7 +154,7 @@ def test_what_stands_in_for_several_tables_is_shown_once(store, tmp_path):
 
 
 def test_every_table_of_every_paper_is_there(tmp_path):
-    text = report(tmp_path / "none.csv", data_home=tmp_path)
+    text = make_page(tmp_path / "none.csv", data_home=tmp_path)
     for table in list_tables():
         assert f"### {table.paper}, table {table.table}: {table.title}" in text
         for row in table.rows:
@@ -165,7 +175,7 @@ def test_runs_of_other_splits_of_the_same_sizes_are_averaged(paper, tmp_path, mo
     reproduce("test", "1", data="synthetic", store=store, systems=["Linear"],
               options={"test_users": 20})  # fmt: skip
     assert values[0] != values[1]
-    assert f"| Linear | {sum(values) / 2:.4f} ±" in report(store, data_home=tmp_path)
+    assert f"| Linear | {sum(values) / 2:.4f} ±" in make_page(store, data_home=tmp_path)
 
 
 def test_studies_beside_the_store_are_shown_with_their_papers(tmp_path):
@@ -187,9 +197,23 @@ def test_studies_beside_the_store_are_shown_with_their_papers(tmp_path):
         for parameters in ('{"variant": "ItemKNN", "l2": 1}', '{"variant": "GMF", "l2": 2}')
     ]
     pd.DataFrame(variants).to_csv(tmp_path / "convncf.csv", index=False)
-    text = report(tmp_path / "none.csv", data_home=tmp_path)
+    text = make_page(tmp_path / "none.csv", data_home=tmp_path)
     assert "| data | system | 5r | 10r |" in text
     assert "| ml-100k | BiasedMFRegressor | 0.9500 (0.0500) | 0.8000 |" in text
     assert "| yelp | GMF | 0.2500 |" in text
     places = [text.index(found) for found in ("## ConvNCF", "| yelp | GMF", "## Cross", "| 5r |")]
     assert places == sorted(places)
+
+
+def test_the_page_prints_the_trials_of_settings(results, store, tmp_path, monkeypatch):
+    chosen = {
+        ("EASERecommender", 12): "tuned, best of 12",
+        ("PopularityRecommender", 4): "best of 4",
+    }
+    rows = [Settings(s, "synthetic", "weak", {}, "validation", n) for s, n in chosen]
+    table = {(row.system, row.data, row.protocol): row for row in rows}
+    monkeypatch.setattr(_settings, "_table", lambda: table)
+    lines = make_page(store, data_home=tmp_path).splitlines()
+    for (system, _), text in chosen.items():
+        assert any(line.startswith(f"| {system} | syn") and text in line for line in lines)
+    assert "| tuned, best of 12 |" in next(line for line in lines if line.startswith("| Linear |"))

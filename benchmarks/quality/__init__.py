@@ -1,0 +1,1 @@
+"""How good the systems are: the tables of the papers, settings and comparisons."""

@@ -1,0 +1,51 @@
+"""Systems are found by what they are, not by what they are called."""
+
+import sys
+import types
+
+import pytest
+
+import skrec
+from skrec.reproduce import find_system, has_seed, list_systems, make_system
+from skrec.testing import all_estimators
+
+
+@pytest.fixture
+def renamed(monkeypatch):
+    """Show EASE under a name that no suffix fits."""
+    monkeypatch.setattr(skrec, "__all__", [*skrec.__all__, "Shallow"])
+    monkeypatch.setattr(skrec, "Shallow", skrec.EASERecommender, raising=False)
+
+
+def test_every_estimator_but_those_that_wrap_one_is_a_system():
+    names = {*list_systems(), *list_systems("explicit")}
+    assert names >= {name for name, _ in all_estimators()} - {"CalibratedRecommender"}
+    assert not names & {"CalibratedRecommender", "Interactions", "InteractionEncoder", "reproduce"}
+
+
+def test_feedback_is_that_of_the_tags():
+    for feedback in ("implicit", "explicit"):
+        for name in list_systems(feedback):
+            assert find_system(name)().__sklearn_tags__().feedback == feedback
+
+
+def test_the_name_of_a_class_does_not_matter(renamed):
+    assert "Shallow" in list_systems()
+    assert make_system("Shallow", {"l2": 7.0}).l2 == 7.0
+    assert not has_seed("Shallow")
+
+
+@pytest.mark.parametrize("name", ["CalibratedRecommender", "Interactions", "reproduce", "EASE"])
+def test_what_is_no_system_is_an_error(name):
+    with pytest.raises(ValueError, match=f"systems must be among .*'H.Vamp'.*got {name!r}"):
+        find_system(name)
+
+
+def test_what_cannot_be_imported_says_so(monkeypatch):
+    broken = types.ModuleType("skrec.broken")
+    monkeypatch.setitem(sys.modules, "skrec.broken", broken)
+    monkeypatch.setitem(skrec._ESTIMATORS, "Broken", "no_such_family")
+    monkeypatch.setattr(skrec, "__all__", [*skrec.__all__, "Broken"])
+    assert "Broken" not in list_systems()
+    with pytest.raises(ImportError):
+        find_system("Broken")
