@@ -1,8 +1,10 @@
 """Collaborative filtering for implicit and explicit feedback as scikit-learn estimators."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from skrec.interactions import InteractionEncoder, Interactions
+from skrec.interactions import InteractionEncoder as InteractionEncoder
+from skrec.interactions import Interactions as Interactions
 
 __version__ = "0.1.0"
 
@@ -50,16 +52,64 @@ _ESTIMATORS = {
     "WMFRecommender": "factorization",
 }
 
-__all__ = ["InteractionEncoder", "Interactions", "__version__", "reproduce", *sorted(_ESTIMATORS)]
+if TYPE_CHECKING:  # the same names for type checkers, which do not run what is below
+    from skrec import reproduce as reproduce
+    from skrec.autoencoder import AutoRecRegressor as AutoRecRegressor
+    from skrec.autoencoder import CDAERecommender as CDAERecommender
+    from skrec.autoencoder import DAERegressor as DAERegressor
+    from skrec.autoencoder import MultDAERecommender as MultDAERecommender
+    from skrec.autoencoder import MultVAERecommender as MultVAERecommender
+    from skrec.autoencoder import RecVAERecommender as RecVAERecommender
+    from skrec.autoencoder import VAERegressor as VAERegressor
+    from skrec.autoencoder import VampVAERecommender as VampVAERecommender
+    from skrec.baselines import PopularityRecommender as PopularityRecommender
+    from skrec.calibration import CalibratedRecommender as CalibratedRecommender
+    from skrec.factorization import BiasedMFRegressor as BiasedMFRegressor
+    from skrec.factorization import BPRMFRanker as BPRMFRanker
+    from skrec.factorization import CrossFeedbackBMF as CrossFeedbackBMF
+    from skrec.factorization import MFClassifier as MFClassifier
+    from skrec.factorization import WMFRecommender as WMFRecommender
+    from skrec.gaussian import GeRecClassifier as GeRecClassifier
+    from skrec.gaussian import GeRecRanker as GeRecRanker
+    from skrec.gaussian import GeRecRegressor as GeRecRegressor
+    from skrec.gaussian import GERRanker as GERRanker
+    from skrec.gaussian import MoGClassifier as MoGClassifier
+    from skrec.item_based import FISMRanker as FISMRanker
+    from skrec.item_based import NAISClassifier as NAISClassifier
+    from skrec.item_based import SVDppRanker as SVDppRanker
+    from skrec.linear import EASERecommender as EASERecommender
+    from skrec.linear import ItemKNNRecommender as ItemKNNRecommender
+    from skrec.linear import SLIMRecommender as SLIMRecommender
+    from skrec.linear import UserKNNRecommender as UserKNNRecommender
+    from skrec.neural_cf import ConvNCFRanker as ConvNCFRanker
+    from skrec.neural_cf import ConvNCFRegressor as ConvNCFRegressor
+    from skrec.neural_cf import DeepCFClassifier as DeepCFClassifier
+    from skrec.neural_cf import GMFClassifier as GMFClassifier
+    from skrec.neural_cf import GMFRanker as GMFRanker
+    from skrec.neural_cf import GMFRegressor as GMFRegressor
+    from skrec.neural_cf import JRLRanker as JRLRanker
+    from skrec.neural_cf import NCFMLPClassifier as NCFMLPClassifier
+    from skrec.neural_cf import NCFMLPRanker as NCFMLPRanker
+    from skrec.neural_cf import NCFMLPRegressor as NCFMLPRegressor
+    from skrec.neural_cf import NeuMFClassifier as NeuMFClassifier
+    from skrec.neural_cf import NeuMFRanker as NeuMFRanker
+    from skrec.neural_cf import NeuMFRegressor as NeuMFRegressor
 
+if not TYPE_CHECKING:  # a checker that saw __getattr__ would take every name for one of ours
+    __all__ = [
+        "InteractionEncoder",
+        "Interactions",
+        "__version__",
+        "reproduce",
+        *sorted(_ESTIMATORS),
+    ]
 
-def __getattr__(name):
-    if name == "reproduce":
-        return import_module("skrec.reproduce")
-    if name not in _ESTIMATORS:
-        raise AttributeError(f"module 'skrec' has no attribute {name!r}")
-    return getattr(import_module(f"skrec.{_ESTIMATORS[name]}"), name)
+    def __getattr__(name: str) -> Any:
+        if name == "reproduce":
+            return import_module("skrec.reproduce")
+        if name not in _ESTIMATORS:
+            raise AttributeError(f"module 'skrec' has no attribute {name!r}")
+        return getattr(import_module(f"skrec.{_ESTIMATORS[name]}"), name)
 
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

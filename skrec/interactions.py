@@ -1,10 +1,23 @@
 """Interactions as a sequence in a fixed frame of users and items, and the coding of raw ids."""
 
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any, NoReturn, Self, TypeAlias, cast
+
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from numpy.typing import ArrayLike, DTypeLike
+
+from skrec.typing import Array, CSRMatrix, MatrixLike
 
 __all__ = ["InteractionEncoder", "Interactions"]
+
+Ids: TypeAlias = ArrayLike | Sequence[Hashable]
+"""Raw ids, anything hashable."""
+
+_COO: TypeAlias = sp.coo_matrix | sp.coo_array
 
 
 class Interactions:
@@ -54,14 +67,21 @@ class Interactions:
     (3, (2, 3), [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
     """
 
-    def __init__(self, X, timestamps=None):
+    def __init__(self, X: MatrixLike, timestamps: MatrixLike | None = None) -> None:
         coo = _as_coo(X, "X")
         timestamp = None
         if timestamps is not None:
             timestamp = _timestamps_in_order(coo, _as_coo(timestamps, "timestamps"))
         self._set(coo.row, coo.col, coo.data, timestamp, coo.shape)
 
-    def _set(self, user, item, value, timestamp, frame):
+    def _set(
+        self,
+        user: ArrayLike,
+        item: ArrayLike,
+        value: ArrayLike,
+        timestamp: ArrayLike | None,
+        frame: Sequence[int],
+    ) -> Self:
         self.user = _frozen(user, np.int64)
         self.item = _frozen(item, np.int64)
         self.value = _frozen(value, np.float32)
@@ -70,8 +90,16 @@ class Interactions:
         return self
 
     @classmethod
-    def from_arrays(cls, user, item, value=None, timestamp=None, *, frame=None):
-        """Build from arrays of rows and columns.
+    def from_arrays(
+        cls,
+        user: ArrayLike,
+        item: ArrayLike,
+        value: ArrayLike | None = None,
+        timestamp: ArrayLike | None = None,
+        *,
+        frame: Sequence[int] | None = None,
+    ) -> Self:
+        """Return interactions from arrays of rows and columns.
 
         Parameters
         ----------
@@ -112,8 +140,16 @@ class Interactions:
         return cls.__new__(cls)._set(user, item, value, timestamp, frame)
 
     @classmethod
-    def from_frame(cls, df, *, user="user", item="item", rating=None, timestamp=None):
-        """Build from a long table of raw ids.
+    def from_frame(
+        cls,
+        df: pd.DataFrame,
+        *,
+        user: str = "user",
+        item: str = "item",
+        rating: str | None = None,
+        timestamp: str | None = None,
+    ) -> tuple[Interactions, InteractionEncoder]:
+        """Return the interactions of a long table of raw ids, and the encoder of the ids.
 
         Parameters
         ----------
@@ -151,40 +187,39 @@ class Interactions:
         return encoder.fit(df).transform(df), encoder
 
     @property
-    def shape(self):
-        """Number of interactions as a tuple."""
+    def shape(self) -> tuple[int]:
+        """Return the number of interactions as a tuple."""
         return self.user.shape
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.user)
 
-    def __iter__(self):
+    def __iter__(self) -> NoReturn:
         raise TypeError("Interactions cannot be iterated; use .user, .item, .value or tocsr()")
 
-    def __getitem__(self, key):
-        if isinstance(key, tuple):
-            key = key[0]
-        if isinstance(key, list):
-            key = np.asarray(key, dtype=None if len(key) else np.int64)
-        if isinstance(key, (int, np.integer)):
-            key = [key]
-        timestamp = None if self.timestamp is None else self.timestamp[key]
-        part = (self.user[key], self.item[key], self.value[key], timestamp)
+    def __getitem__(self, key: slice | ArrayLike | tuple[Any, ...]) -> Self:
+        index: Any = key[0] if isinstance(key, tuple) else key
+        if isinstance(index, list):
+            index = np.asarray(index, dtype=None if len(index) else np.int64)
+        if isinstance(index, (int, np.integer)):
+            index = [index]
+        timestamp = None if self.timestamp is None else self.timestamp[index]
+        part = (self.user[index], self.item[index], self.value[index], timestamp)
         return type(self).__new__(type(self))._set(*part, self.frame)
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NoReturn:
         raise TypeError(
             "Interactions are a sequence, not an array; use tocsr() for the matrix of "
             f"shape {self.frame}"
         )
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         times = "with" if self.timestamp is not None else "without"
         users, items = self.frame
         return f"<{len(self)} interactions of {users} users and {items} items, {times} timestamps>"
 
-    def tocsr(self):
-        """Give the matrix of the interactions.
+    def tocsr(self) -> CSRMatrix:
+        """Return the matrix of the interactions.
 
         Returns
         -------
@@ -230,16 +265,22 @@ class InteractionEncoder:
     [1, 0]
     """
 
-    def __init__(self, user="user", item="item", rating=None, timestamp=None):
+    def __init__(
+        self,
+        user: str = "user",
+        item: str = "item",
+        rating: str | None = None,
+        timestamp: str | None = None,
+    ) -> None:
         self.user = user
         self.item = item
         self.rating = rating
         self.timestamp = timestamp
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"InteractionEncoder(user={self.user!r}, item={self.item!r})"
 
-    def fit(self, df):
+    def fit(self, df: pd.DataFrame) -> Self:
         """Learn the ids of a table.
 
         Parameters
@@ -258,8 +299,8 @@ class InteractionEncoder:
         self.item_ids_ = self._items.to_numpy()
         return self
 
-    def transform(self, df):
-        """Turn a table into interactions.
+    def transform(self, df: pd.DataFrame) -> Interactions:
+        """Return the interactions of a table.
 
         Parameters
         ----------
@@ -286,8 +327,8 @@ class InteractionEncoder:
         frame = (len(self._users), len(self._items))
         return Interactions.from_arrays(users, items, value, timestamp, frame=frame)
 
-    def encode_users(self, ids):
-        """Give the rows of raw user ids.
+    def encode_users(self, ids: Ids) -> Array:
+        """Return the rows of raw user ids.
 
         Parameters
         ----------
@@ -306,8 +347,8 @@ class InteractionEncoder:
         """
         return _encode(self._users, ids, "user")
 
-    def encode_items(self, ids):
-        """Give the columns of raw item ids.
+    def encode_items(self, ids: Ids) -> Array:
+        """Return the columns of raw item ids.
 
         Parameters
         ----------
@@ -326,8 +367,8 @@ class InteractionEncoder:
         """
         return _encode(self._items, ids, "item")
 
-    def decode_users(self, rows):
-        """Give the raw ids of rows.
+    def decode_users(self, rows: ArrayLike) -> Array:
+        """Return the raw ids of rows.
 
         Parameters
         ----------
@@ -341,8 +382,8 @@ class InteractionEncoder:
         """
         return _decode(self.user_ids_, rows, "rows")
 
-    def decode_items(self, columns):
-        """Give the raw ids of columns, such as `recommend` returns them.
+    def decode_items(self, columns: ArrayLike) -> Array:
+        """Return the raw ids of columns, such as `recommend` returns them.
 
         Parameters
         ----------
@@ -357,24 +398,25 @@ class InteractionEncoder:
         return _decode(self.item_ids_, columns, "columns")
 
 
-def _frozen(array, dtype):
+def _frozen(array: ArrayLike, dtype: DTypeLike) -> Array:
     """Copy an array and lock it, so that parts may share it."""
     array = np.array(array, dtype=dtype)
     array.flags.writeable = False
     return array
 
 
-def _as_coo(X, name):
-    """Give the stored entries of a matrix in the order of its rows, zeros and repeats kept."""
-    if not sp.issparse(X):
-        X = np.asarray(X)
-        if X.ndim != 2:
-            raise ValueError(f"{name} must be a matrix of users and items; got {X.ndim} dimensions")
-    return sp.coo_matrix(X) if not sp.issparse(X) else X.tocoo(copy=True)
+def _as_coo(X: MatrixLike, name: str) -> _COO:
+    """Return the stored entries of a matrix in the order of its rows, zeros and repeats kept."""
+    if sp.issparse(X):
+        return X.tocoo(copy=True)
+    dense = np.asarray(X)
+    if dense.ndim != 2:
+        raise ValueError(f"{name} must be a matrix of users and items; got {dense.ndim} dimensions")
+    return sp.coo_matrix(dense)
 
 
-def _timestamps_in_order(values, times):
-    """Give the times of the entries of ``values``."""
+def _timestamps_in_order(values: _COO, times: _COO) -> Array:
+    """Return the times of the entries of ``values``."""
     message = "timestamps must store the same entries as X"
     if values.shape != times.shape or values.nnz != times.nnz:
         raise ValueError(
@@ -390,7 +432,7 @@ def _timestamps_in_order(values, times):
     return timestamp
 
 
-def _indices(array, name):
+def _indices(array: ArrayLike, name: str) -> Array:
     array = np.asarray(array)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise ValueError(
@@ -400,19 +442,19 @@ def _indices(array, name):
     return array.astype(np.int64)
 
 
-def _column(df, name, parameter):
+def _column(df: pd.DataFrame, name: str, parameter: str) -> pd.Series:
     if name not in df.columns:
         raise ValueError(f"{parameter}={name!r} must name a column; got {list(df.columns)}")
-    return df[name]
+    return cast(pd.Series, df[name])
 
 
-def _unique_ids(ids, name):
+def _unique_ids(ids: pd.Series, name: str) -> pd.Index:
     if ids.isna().any():
         raise ValueError(f"{name} ids must not be missing; got {int(ids.isna().sum())} that are")
     return pd.Index(ids.unique())
 
 
-def _encode(index, ids, name):
+def _encode(index: pd.Index, ids: Ids, name: str) -> Array:
     ids = pd.Index(ids)
     codes = index.get_indexer(ids)
     if (codes < 0).any():
@@ -423,16 +465,16 @@ def _encode(index, ids, name):
     return codes.astype(np.int64)
 
 
-def _decode(ids, codes, name):
+def _decode(ids: Array, codes: ArrayLike, name: str) -> Array:
     codes = np.asarray(codes)
     if codes.size and (codes.min() < -1 or codes.max() >= len(ids)):
         raise ValueError(f"{name} must lie in [-1, {len(ids)}); got {codes.min()} to {codes.max()}")
     if codes.size and codes.min() < 0:
-        ids = np.append(np.asarray(ids, dtype=object), None)
+        ids = np.append(np.asarray(ids, dtype=object), np.array([None]))
     return ids[codes]
 
 
-def _seconds(times):
+def _seconds(times: pd.Series) -> Array:
     if times.isna().any():
         raise ValueError(f"timestamp must not be missing; got {int(times.isna().sum())} that are")
     if pd.api.types.is_datetime64_any_dtype(times):

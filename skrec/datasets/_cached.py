@@ -1,5 +1,11 @@
 """Data sets of the cache, by the name of their folder: public ones and one's own."""
 
+from __future__ import annotations
+
+from os import PathLike
+
+from sklearn.utils import Bunch
+
 from skrec.datasets._bunch import make_bunch
 from skrec.datasets._layout import find_home, has_tables, ratings_file, read_tables
 from skrec.datasets._sources import DATASETS
@@ -7,8 +13,8 @@ from skrec.datasets._sources import DATASETS
 __all__ = ["list_cached", "load_cached"]
 
 
-def list_cached(data_home=None):
-    """Name the data sets that are in the cache.
+def list_cached(data_home: str | PathLike[str] | None = None) -> list[str]:
+    """Return the names of the data sets that are in the cache.
 
     Parameters
     ----------
@@ -37,7 +43,7 @@ def list_cached(data_home=None):
     return sorted(folder.name for folder in home.iterdir() if has_tables(folder))
 
 
-def load_cached(name, *, data_home=None):
+def load_cached(name: str, *, data_home: str | PathLike[str] | None = None) -> Bunch:
     """Load a data set of the cache; nothing is downloaded.
 
     Beside the public sets this reads any folder of the same layout: ``ratings.csv.gz`` with the
@@ -64,7 +70,7 @@ def load_cached(name, *, data_home=None):
 
     See Also
     --------
-    fetch_movielens : Says what the Bunch holds.
+    fetch_movielens : Describes the attributes of the Bunch.
 
     Examples
     --------

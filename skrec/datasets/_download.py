@@ -1,12 +1,16 @@
 """Downloading a data set into the cache: wholly or not at all."""
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import os
 import warnings
+from collections.abc import Iterable
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.request import urlopen
 from zipfile import BadZipFile
 
@@ -15,13 +19,18 @@ from tqdm.auto import tqdm
 from skrec.datasets._layout import write_tables
 from skrec.exceptions import SkrecWarning
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from skrec.datasets._sources import Dataset, Remote
+
 __all__ = ["install"]
 
 _TIMEOUT = 60
 _CHUNK = 2**18
 
 
-def install(dataset, folder):
+def install(dataset: Dataset, folder: Path) -> None:
     """Download a data set and put its tables into a folder, which is complete or untouched."""
     home = folder.parent
     new = not home.exists()
@@ -40,7 +49,7 @@ def install(dataset, folder):
         raise
 
 
-def _download_all(remotes, folder):
+def _download_all(remotes: Iterable[Remote], folder: Path) -> None:
     for remote in remotes:
         try:
             _download(remote, folder / remote.filename)
@@ -51,7 +60,7 @@ def _download_all(remotes, folder):
             warnings.warn(f"{error}; going on without it", SkrecWarning, stacklevel=5)
 
 
-def _download(remote, path):
+def _download(remote: Remote, path: Path) -> None:
     digest = _Digest(remote.checksum)
     try:
         with urlopen(remote.url, timeout=_TIMEOUT) as response, open(path, "wb") as file:
@@ -64,9 +73,11 @@ def _download(remote, path):
     digest.check(remote.url)
 
 
-def _copy(response, targets, name, total):
+def _copy(
+    response: BinaryIO, targets: Iterable[BinaryIO | _Digest], name: str, expected: str | None
+) -> int:
     received = 0
-    total = None if total is None else int(total)
+    total = None if expected is None else int(expected)
     # disable=None: a bar on a terminal only
     with tqdm(total=total, desc=name, unit="B", unit_scale=True, disable=None) as bar:
         while chunk := response.read(_CHUNK):
@@ -80,14 +91,16 @@ def _copy(response, targets, name, total):
 class _Digest:
     """A sink of bytes that knows what they should hash to."""
 
-    def __init__(self, checksum):
+    def __init__(self, checksum: str | None) -> None:
         algorithm, _, self.expected = (checksum or "sha256:").partition(":")
         self.hash = hashlib.new(algorithm, usedforsecurity=False)
 
-    def write(self, chunk):
+    def write(self, chunk: bytes) -> None:
+        """Add some more bytes."""
         self.hash.update(chunk)
 
-    def check(self, url):
+    def check(self, url: str) -> None:
+        """Raise where they hash to something else."""
         came = self.hash.hexdigest()
         if self.expected and came != self.expected:
             raise OSError(
@@ -95,8 +108,8 @@ class _Digest:
             )
 
 
-def _read(dataset, originals):
-    """Give the tables of the downloaded files."""
+def _read(dataset: Dataset, originals: Path) -> dict[str, pd.DataFrame]:
+    """Return the tables of the downloaded files."""
     try:
         tables = dataset.read(originals)
     except (BadZipFile, IndexError, KeyError, ValueError) as error:
@@ -109,7 +122,7 @@ def _read(dataset, originals):
     return tables
 
 
-def _move(ready, folder):
+def _move(ready: Path, folder: Path) -> None:
     """Put all files in place at once; into a folder that exists, the ratings last."""
     try:
         os.replace(ready, folder)

@@ -1,5 +1,11 @@
 """Fetchers of public data sets."""
 
+from __future__ import annotations
+
+from os import PathLike
+
+from sklearn.utils import Bunch
+
 from skrec.datasets._cached import load_cached
 from skrec.datasets._download import install
 from skrec.datasets._layout import find_home, has_tables, ratings_file
@@ -10,7 +16,12 @@ __all__ = ["fetch_amazon_music", "fetch_gowalla", "fetch_movielens"]
 _VERSIONS = tuple(name.removeprefix("ml-") for name in DATASETS if name.startswith("ml-"))
 
 
-def fetch_movielens(version="100k", *, data_home=None, download_if_missing=True):
+def fetch_movielens(
+    version: str = "100k",
+    *,
+    data_home: str | PathLike[str] | None = None,
+    download_if_missing: bool = True,
+) -> Bunch:
     """Load a MovieLens data set, which is downloaded where it is not in the cache.
 
     Ratings of movies with timestamps, titles and genres; see https://grouplens.org.
@@ -92,7 +103,9 @@ def fetch_movielens(version="100k", *, data_home=None, download_if_missing=True)
     return _fetch(f"ml-{version}", data_home, download_if_missing)
 
 
-def fetch_gowalla(*, data_home=None, download_if_missing=True):
+def fetch_gowalla(
+    *, data_home: str | PathLike[str] | None = None, download_if_missing: bool = True
+) -> Bunch:
     """Load the Gowalla check-ins, which are downloaded where they are not in the cache.
 
     Implicit: 29,858 users, 40,981 places, 1,027,370 check-ins, with the test of the LightGCN
@@ -118,7 +131,7 @@ def fetch_gowalla(*, data_home=None, download_if_missing=True):
 
     See Also
     --------
-    fetch_movielens : Says what the Bunch holds.
+    fetch_movielens : Describes the attributes of the Bunch.
 
     References
     ----------
@@ -133,7 +146,9 @@ def fetch_gowalla(*, data_home=None, download_if_missing=True):
     return _fetch("gowalla", data_home, download_if_missing)
 
 
-def fetch_amazon_music(*, data_home=None, download_if_missing=True):
+def fetch_amazon_music(
+    *, data_home: str | PathLike[str] | None = None, download_if_missing: bool = True
+) -> Bunch:
     """Load the Amazon music ratings, which are downloaded where they are not in the cache.
 
     Very sparse: 1,776 users, 12,929 items, 46,087 ratings 1 to 5, with the leave-one-out test of
@@ -159,7 +174,7 @@ def fetch_amazon_music(*, data_home=None, download_if_missing=True):
 
     See Also
     --------
-    fetch_movielens : Says what the Bunch holds.
+    fetch_movielens : Describes the attributes of the Bunch.
 
     Notes
     -----
@@ -180,7 +195,7 @@ def fetch_amazon_music(*, data_home=None, download_if_missing=True):
     return _fetch("amazon-music", data_home, download_if_missing)
 
 
-def _fetch(name, data_home, download_if_missing):
+def _fetch(name: str, data_home: str | PathLike[str] | None, download_if_missing: bool) -> Bunch:
     dataset, folder = DATASETS[name], find_home(data_home) / name
     if not has_tables(folder):
         if not download_if_missing:

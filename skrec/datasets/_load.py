@@ -1,11 +1,17 @@
 """Interactions in a file of one's own."""
 
+from __future__ import annotations
+
 import csv
 import re
+from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
+from typing import Literal, TypeAlias, cast
 
 import pandas as pd
 from pandas.errors import EmptyDataError
+from sklearn.utils import Bunch
 
 from skrec.datasets._bunch import make_bunch
 
@@ -25,8 +31,19 @@ _SEPARATORS = (",", "\t", ";", "|")
 _SPACES = r"\s+"
 _PARQUET = (".parquet", ".pq")
 
+_Column: TypeAlias = str | int
+_Chosen: TypeAlias = Mapping[str, _Column | None]  # False among them: a column not to take
 
-def load_interactions(path, *, user=None, item=None, rating=None, timestamp=None, sep=None):
+
+def load_interactions(
+    path: str | PathLike[str],
+    *,
+    user: str | int | None = None,
+    item: str | int | None = None,
+    rating: str | int | Literal[False] | None = None,
+    timestamp: str | int | Literal[False] | None = None,
+    sep: str | None = None,
+) -> Bunch:
     r"""Load interactions from a CSV, TSV or Parquet file, one row an interaction.
 
     Parameters
@@ -47,7 +64,7 @@ def load_interactions(path, *, user=None, item=None, rating=None, timestamp=None
     data : Bunch
         What `fetch_movielens` returns: ``interactions``, ``encoder``, and ``frame`` with the
         chosen columns under the names ``user``, ``item``, ``rating``, ``timestamp``. What a
-        file does not tell is None.
+        file does not have is None.
 
     Raises
     ------
@@ -80,14 +97,14 @@ def load_interactions(path, *, user=None, item=None, rating=None, timestamp=None
     by_position = _is_by_position(chosen)
     table = _read(Path(path).expanduser(), sep, by_position)
     columns = _find_columns(table, chosen, by_position, path)
-    frame = table[list(columns.values())].set_axis(list(columns), axis=1)
+    frame = cast(pd.DataFrame, table[list(columns.values())]).set_axis(list(columns), axis=1)
     if not len(frame):
         raise ValueError(f"{path} must hold interactions; got no rows")
     descr = f"Interactions of {path}: columns {columns}"
     return make_bunch({"ratings": _with_numbers(frame, columns)}, descr)
 
 
-def _is_by_position(chosen):
+def _is_by_position(chosen: _Chosen) -> bool:
     # "is", for 0 == False and column 0 is a good one
     given = {
         n: column for n, column in chosen.items() if column is not None and column is not False
@@ -101,7 +118,7 @@ def _is_by_position(chosen):
     return any(positions)
 
 
-def _read(path, sep, by_position):
+def _read(path: Path, sep: str | None, by_position: bool) -> pd.DataFrame:
     if path.suffix.lower() in _PARQUET:
         if by_position:
             raise ValueError(f"columns of a Parquet file must be given by name; got {path}")
@@ -117,7 +134,7 @@ def _read(path, sep, by_position):
     return table
 
 
-def _find_separator(path):
+def _find_separator(path: Path) -> str:
     line = _first_line(path)
     if "::" in line:
         return "::"
@@ -125,8 +142,8 @@ def _find_separator(path):
     return best if best in line else _SPACES
 
 
-def _first_line(path):
-    """Give the first line of a text file that may be compressed."""
+def _first_line(path: Path) -> str:
+    """Return the first line of a text file that may be compressed."""
     try:  # a separator that no text holds
         whole = {"sep": "\x01", "quoting": csv.QUOTE_NONE, "encoding_errors": "replace"}
         return str(pd.read_csv(path, header=None, nrows=1, dtype=str, **whole).iloc[0, 0])
@@ -134,7 +151,7 @@ def _first_line(path):
         raise ValueError(f"{path} must hold interactions; it is empty") from error
 
 
-def _check_header(table, path):
+def _check_header(table: pd.DataFrame, path: Path) -> None:
     if len(table.columns) and all(map(_is_number, table.columns)):
         raise ValueError(
             f"{path} seems to have no header line: it starts with {list(table.columns)}; give "
@@ -142,7 +159,7 @@ def _check_header(table, path):
         )
 
 
-def _is_number(name):
+def _is_number(name: str) -> bool:
     try:
         float(name)
     except ValueError:
@@ -150,9 +167,11 @@ def _is_number(name):
     return True
 
 
-def _find_columns(table, chosen, by_position, path):
-    """Give the column of the file for each of our names."""
-    found = {}
+def _find_columns(
+    table: pd.DataFrame, chosen: _Chosen, by_position: bool, path: str | PathLike[str]
+) -> dict[str, _Column]:
+    """Return the column of the file for each of our names."""
+    found: dict[str, _Column] = {}
     for name, column in chosen.items():
         if column is None and not by_position:
             column = _guess(table, name)
@@ -166,13 +185,13 @@ def _find_columns(table, chosen, by_position, path):
     return found
 
 
-def _guess(table, name):
+def _guess(table: pd.DataFrame, name: str) -> _Column | None:
     # "user_id:token" is how RecBole's files say "user_id"
     plain = {re.sub(r":.*|[\W_]", "", str(c)).lower(): c for c in reversed(table.columns)}
     return next((plain[common] for common in _NAMES[name] if common in plain), None)
 
 
-def _checked(table, name, column, path):
+def _checked(table: pd.DataFrame, name: str, column: _Column, path: str | PathLike[str]) -> _Column:
     if column not in table.columns:
         raise ValueError(
             f"{name} must be a column of {path}; got {column!r}, not in {list(table.columns)}"
@@ -180,20 +199,21 @@ def _checked(table, name, column, path):
     return column
 
 
-def _with_numbers(frame, columns):
+def _with_numbers(frame: pd.DataFrame, columns: Mapping[str, _Column]) -> pd.DataFrame:
     """Check ratings and times, and turn dates into times."""
     for name in frame.columns.intersection(["rating", "timestamp"]):
-        missing = int(frame[name].isna().sum())
+        missing = int(cast(pd.Series, frame[name]).isna().sum())
         if missing:
             raise ValueError(f"{name} must not be missing; got {missing} that are")
     if "rating" in frame and not pd.api.types.is_numeric_dtype(frame["rating"]):
         raise ValueError(f"rating must hold numbers; got {columns['rating']!r} of other values")
     if "timestamp" in frame and pd.api.types.is_string_dtype(frame["timestamp"]):
-        frame = frame.assign(timestamp=_parse_dates(frame["timestamp"], columns["timestamp"]))
+        times = cast(pd.Series, frame["timestamp"])
+        frame = frame.assign(timestamp=_parse_dates(times, columns["timestamp"]))
     return frame
 
 
-def _parse_dates(times, column):
+def _parse_dates(times: pd.Series, column: _Column) -> pd.Series:
     try:
         return pd.to_datetime(times, utc=True).dt.tz_localize(None)
     except ValueError as error:

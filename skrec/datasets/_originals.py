@@ -1,13 +1,19 @@
 """Readers of the formats in which the data sets are published.
 
-Each takes the folder of the downloaded files and gives the tables of the cache by name.
+Each takes the folder of the downloaded files and returns the tables of the cache by name.
 """
 
+from __future__ import annotations
+
 import csv
+from pathlib import Path
+from typing import Any, cast
 from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
+
+from skrec.typing import Array
 
 __all__ = ["read_adjacency", "read_deepcf", "read_movielens_100k"]
 __all__ += ["read_movielens_csv", "read_movielens_dat"]
@@ -16,7 +22,7 @@ _RATING_COLUMNS = ["user", "item", "rating", "timestamp"]
 _FIRST_GENRE = 5  # columns of u.item before it: id, title, two dates, address
 
 
-def read_movielens_100k(folder, *, archive):
+def read_movielens_100k(folder: Path, *, archive: str) -> dict[str, pd.DataFrame]:
     """Read u.data, u.item and the official test ua.test."""
     with ZipFile(folder / archive) as files:
         ratings = _read_member(files, "u.data", sep="\t", header=None, names=_RATING_COLUMNS)
@@ -27,10 +33,16 @@ def read_movielens_100k(folder, *, archive):
     flags = items.iloc[:, _FIRST_GENRE:].to_numpy(dtype=bool)
     joined = ["|".join(genres[row]) for row in flags]
     items = pd.DataFrame({"item": items[0], "title": items[1], "genres": joined})
-    return {"ratings": ratings, "items": items, "ua_test": test[["user", "item"]]}
+    return {
+        "ratings": ratings,
+        "items": items,
+        "ua_test": cast(pd.DataFrame, test[["user", "item"]]),
+    }
 
 
-def read_movielens_dat(folder, *, archive, encoding, negatives=None):
+def read_movielens_dat(
+    folder: Path, *, archive: str, encoding: str, negatives: str | None = None
+) -> dict[str, pd.DataFrame]:
     """Read ratings.dat and movies.dat, and the NCF negatives where they were downloaded."""
     with ZipFile(folder / archive) as files:
         # pandas' fast parser takes one character: of "1::2::3::4" every other field is empty
@@ -52,7 +64,7 @@ def read_movielens_dat(folder, *, archive, encoding, negatives=None):
     return tables
 
 
-def read_movielens_csv(folder, *, archive):
+def read_movielens_csv(folder: Path, *, archive: str) -> dict[str, pd.DataFrame]:
     """Read ratings.csv and movies.csv."""
     with ZipFile(folder / archive) as files:
         ratings = _read_member(files, "ratings.csv")
@@ -61,13 +73,13 @@ def read_movielens_csv(folder, *, archive):
     return {"ratings": ratings.set_axis(_RATING_COLUMNS, axis=1), "items": items}
 
 
-def read_adjacency(folder):
+def read_adjacency(folder: Path) -> dict[str, pd.DataFrame]:
     """Read train.txt and test.txt, whose lines hold a user and the items of that user."""
     train, test = (_read_lists(folder / name) for name in ("train.txt", "test.txt"))
     return {"ratings": pd.concat([train, test], ignore_index=True), "test": test}
 
 
-def read_deepcf(folder, *, name):
+def read_deepcf(folder: Path, *, name: str) -> dict[str, pd.DataFrame]:
     """Read the train and test ratings and the negatives of a DeepCF data set."""
     parts = [
         pd.read_csv(folder / f"{name}.{part}.rating", sep="\t", header=None).iloc[:, :3]
@@ -78,27 +90,29 @@ def read_deepcf(folder, *, name):
     return {"ratings": ratings, **_leave_one_out(user, item, negatives)}
 
 
-def read_negatives(path):
+def read_negatives(path: Path) -> tuple[Array, Array, Array]:
     """Read lines "(user,item)<tab>negative<tab>..." as two arrays and a matrix."""
     table = pd.read_csv(path, sep="\t", header=None)
     pairs = table[0].str.strip("()").str.split(",", expand=True).astype(np.int64).to_numpy()
     return pairs[:, 0], pairs[:, 1], table.iloc[:, 1:].to_numpy(dtype=np.int64)
 
 
-def _with_raw_ids(numbered, ratings):
-    """Give the NCF test in raw ids: it numbers users and items in order of appearance."""
-    users, items = ratings[0].unique(), ratings[2].unique()
+def _with_raw_ids(
+    numbered: tuple[Array, Array, Array], ratings: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Return the NCF test in raw ids: it numbers users and items in order of appearance."""
+    users, items = cast(Array, ratings[0].unique()), cast(Array, ratings[2].unique())
     user, item, negatives = numbered
     return _leave_one_out(users[user], items[item], items[negatives])
 
 
-def _leave_one_out(user, item, negatives):
+def _leave_one_out(user: Array, item: Array, negatives: Array) -> dict[str, pd.DataFrame]:
     joined = [" ".join(row) for row in negatives.astype(str)]
     test = pd.DataFrame({"user": user, "item": item})
     return {"loo_test": test, "loo_negatives": test.assign(negatives=joined)}
 
 
-def _read_lists(path):
+def _read_lists(path: Path) -> pd.DataFrame:
     lines = [line.split() for line in path.read_text().splitlines()]
     lengths = np.array([len(line) - 1 for line in lines if line])
     users = np.array([line[0] for line in lines if line], dtype=np.int64)
@@ -106,7 +120,7 @@ def _read_lists(path):
     return pd.DataFrame({"user": np.repeat(users, lengths), "item": items})
 
 
-def _read_member(archive, name, **kwargs):
+def _read_member(archive: ZipFile, name: str, **kwargs: Any) -> pd.DataFrame:
     found = [path for path in archive.namelist() if f"/{path}".endswith(f"/{name}")]
     if not found:
         raise ValueError(f"{archive.filename} must hold {name}; got {archive.namelist()[:20]}")

@@ -1,8 +1,13 @@
 """Facts of the public data sets: where each comes from, how it is read, what to beware of."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+
+import pandas as pd
 
 from skrec.datasets._originals import (
     read_adjacency,
@@ -34,8 +39,8 @@ class Remote:
     optional: bool = False
 
     @property
-    def filename(self):
-        """Last part of the address."""
+    def filename(self) -> str:
+        """Return the last part of the address."""
         return self.url.rpartition("/")[2]
 
 
@@ -43,11 +48,11 @@ class Remote:
 class Dataset:
     """A data set: its files, their reader, the number of interactions, and its description.
 
-    `read` takes the folder of the downloaded files and gives the tables of the cache by name.
+    `read` takes the folder of the downloaded files and returns the tables of the cache by name.
     """
 
     remotes: tuple[Remote, ...]
-    read: Callable
+    read: Callable[[Path], dict[str, pd.DataFrame]]
     n_interactions: int
     descr: str
 
@@ -103,7 +108,18 @@ Z.-H. Deng et al. (2019). DeepCF. https://doi.org/10.1609/aaai.v33i01.330161
 """
 
 
-def _movielens(version, read, checksum, n_interactions, n_users, n_items, *, scale, more="", **kw):
+def _movielens(
+    version: str,
+    read: Callable[..., dict[str, pd.DataFrame]],
+    checksum: str,
+    n_interactions: int,
+    n_users: int,
+    n_items: int,
+    *,
+    scale: str,
+    more: str = "",
+    others: tuple[Remote, ...] = (),
+) -> Dataset:
     archive = f"ml-{version}.zip"
     descr = _MOVIELENS_DESCR.format(
         version=version,
@@ -113,7 +129,7 @@ def _movielens(version, read, checksum, n_interactions, n_users, n_items, *, sca
         scale=scale,
         more=more,
     )
-    remotes = (Remote(_GROUPLENS + archive, checksum), *kw.get("others", ()))
+    remotes = (Remote(_GROUPLENS + archive, checksum), *others)
     return Dataset(remotes, partial(read, archive=archive), n_interactions, descr)
 
 

@@ -1,5 +1,7 @@
 """Synthetic interactions of users and items whose tastes are known."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -8,6 +10,7 @@ import scipy.sparse as sp
 from sklearn.utils import Bunch, check_random_state
 
 from skrec.interactions import Interactions
+from skrec.typing import Array, CSRMatrix, RandomState
 from skrec.utils import index_pointer
 
 __all__ = ["make_interactions"]
@@ -30,18 +33,18 @@ the pairs are those met in n_draws draws.
 
 
 def make_interactions(
-    n_users=2000,
-    n_items=500,
-    n_interactions=60_000,
+    n_users: int = 2000,
+    n_items: int = 500,
+    n_interactions: int = 60_000,
     *,
-    n_clusters=8,
-    affinity=0.8,
-    popularity_exponent=0.8,
-    activity_exponent=0.5,
-    ratings=False,
-    timestamps=False,
-    random_state=0,
-):
+    n_clusters: int = 8,
+    affinity: float = 0.8,
+    popularity_exponent: float = 0.8,
+    activity_exponent: float = 0.5,
+    ratings: bool = False,
+    timestamps: bool = False,
+    random_state: RandomState = 0,
+) -> Bunch:
     r"""Make interactions with power-law popularity and activity and known taste clusters.
 
     Users and items belong to clusters. A draw picks a user by activity and then an item by
@@ -99,7 +102,7 @@ def make_interactions(
         user_bias, item_bias : ndarray or None
             Parts of the ratings, see Notes.
         item_names : ndarray of shape (n_items,)
-            Names that tell the cluster.
+            Names with the number of the cluster.
         DESCR : str
             A description.
 
@@ -113,7 +116,7 @@ def make_interactions(
     -----
     A rating is ``3 + user_bias[u] + item_bias[i]``, one more in the user's own cluster, plus
     normal noise with deviation 0.6, rounded and clipped to 1, ..., 5. A user starts at some
-    second of two years and interacts for 60 days on average, in an order that tells nothing.
+    second of two years and interacts for 60 days on average, in random order.
 
     Examples
     --------
@@ -133,8 +136,10 @@ def make_interactions(
     )
     keys, n_draws = _draw_pairs(tastes, n_interactions, rng)
     user, item = np.divmod(keys, n_items)
-    biases = _make_biases(n_users, n_items, rng) if ratings else (None, None)
-    value = _draw_ratings(tastes, user, item, *biases, rng) if ratings else None
+    value = user_bias = item_bias = None
+    if ratings:
+        user_bias, item_bias = _make_biases(n_users, n_items, rng)
+        value = _draw_ratings(tastes, user, item, user_bias, item_bias, rng)
     timestamp = _draw_timestamps(user, n_users, rng) if timestamps else None
     frame = (n_users, n_items)
     return Bunch(
@@ -146,8 +151,8 @@ def make_interactions(
         item_popularity=tastes.item_popularity,
         cluster_rates=tastes.cluster_rates,
         n_draws=n_draws,
-        user_bias=biases[0],
-        item_bias=biases[1],
+        user_bias=user_bias,
+        item_bias=item_bias,
         item_names=_item_names(tastes.item_clusters),
         DESCR=_DESCR.format(n=n_interactions, n_users=n_users, n_items=n_items),
     )
@@ -157,24 +162,25 @@ def make_interactions(
 class _Tastes:
     """Who draws what: the factors of the probability of a pair."""
 
-    user_clusters: np.ndarray
-    item_clusters: np.ndarray
-    user_activity: np.ndarray
-    item_popularity: np.ndarray
-    cluster_rates: np.ndarray
+    user_clusters: Array
+    item_clusters: Array
+    user_activity: Array
+    item_popularity: Array
+    cluster_rates: Array
     affinity: float
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
+        """Return the numbers of users and items."""
         return len(self.user_activity), len(self.item_popularity)
 
-    def dense(self):
-        """Give the probability of every pair, of shape (n_users, n_items)."""
+    def dense(self) -> Array:
+        """Return the probability of every pair, of shape (n_users, n_items)."""
         by_cluster = self.cluster_rates[:, self.item_clusters] * self.item_popularity
         return self.user_activity[:, None] * by_cluster[self.user_clusters]
 
 
-def _check_sizes(n_users, n_items, n_interactions, n_clusters):
+def _check_sizes(n_users: int, n_items: int, n_interactions: int, n_clusters: int) -> None:
     limits = {
         "n_users": (n_users, None),
         "n_items": (n_items, None),
@@ -188,7 +194,7 @@ def _check_sizes(n_users, n_items, n_interactions, n_clusters):
             raise ValueError(f"{name} must be an integer of at least 1{upper}; got {size!r}")
 
 
-def _check_shares(affinity, popularity_exponent, activity_exponent):
+def _check_shares(affinity: float, popularity_exponent: float, activity_exponent: float) -> None:
     limits = {
         "affinity": (affinity, 1),
         "popularity_exponent": (popularity_exponent, 10),
@@ -199,7 +205,15 @@ def _check_shares(affinity, popularity_exponent, activity_exponent):
             raise ValueError(f"{name} must be a number in [0, {limit}]; got {value!r}")
 
 
-def _make_tastes(n_users, n_items, n_clusters, affinity, popularity, activity, rng):
+def _make_tastes(
+    n_users: int,
+    n_items: int,
+    n_clusters: int,
+    affinity: float,
+    popularity: float,
+    activity: float,
+    rng: np.random.Generator,
+) -> _Tastes:
     item_clusters = rng.permutation(np.arange(n_items) % n_clusters)
     item_popularity = _power_law(n_items, popularity, rng)
     mass = np.bincount(item_clusters, weights=item_popularity, minlength=n_clusters)
@@ -215,13 +229,13 @@ def _make_tastes(n_users, n_items, n_clusters, affinity, popularity, activity, r
     )
 
 
-def _power_law(n, exponent, rng):
+def _power_law(n: int, exponent: float, rng: np.random.Generator) -> Array:
     weights = rng.permutation(np.arange(1.0, n + 1) ** -exponent)
     return weights / weights.sum()
 
 
-def _draw_pairs(tastes, n, rng):
-    """Draw until n distinct pairs are met; give their sorted keys and the number of draws."""
+def _draw_pairs(tastes: _Tastes, n: int, rng: np.random.Generator) -> tuple[Array, float]:
+    """Draw until n distinct pairs are met; return their sorted keys and the number of draws."""
     n_cells = tastes.shape[0] * tastes.shape[1]
     _check_reach(tastes, n)
     if n_cells <= _MAX_CELLS_AT_ONCE or n > _DENSE * n_cells:
@@ -229,7 +243,7 @@ def _draw_pairs(tastes, n, rng):
     return _draw_by_rejection(tastes, n, rng)
 
 
-def _check_reach(tastes, n):
+def _check_reach(tastes: _Tastes, n: int) -> None:
     if tastes.affinity < 1:
         return
     own = int(np.bincount(tastes.item_clusters)[tastes.user_clusters].sum())
@@ -240,7 +254,7 @@ def _check_reach(tastes, n):
         )
 
 
-def _draw_by_arrival(tastes, n, rng):
+def _draw_by_arrival(tastes: _Tastes, n: int, rng: np.random.Generator) -> tuple[Array, float]:
     # the first draw of a pair is at an exponential time, so no draw has to be repeated
     times = tastes.dense().ravel()
     with np.errstate(divide="ignore"):  # what is never drawn comes after all time
@@ -249,7 +263,7 @@ def _draw_by_arrival(tastes, n, rng):
     return np.sort(first), float(times[first].max())
 
 
-def _draw_by_rejection(tastes, n, rng):
+def _draw_by_rejection(tastes: _Tastes, n: int, rng: np.random.Generator) -> tuple[Array, float]:
     keys, n_draws, accepted = np.empty(0, dtype=np.int64), 0.0, 1.0
     while len(keys) < n:
         missing = n - len(keys)
@@ -269,15 +283,15 @@ def _draw_by_rejection(tastes, n, rng):
     return keys, n_draws
 
 
-def _draw_keys(tastes, size, rng):
-    """Draw pairs; give their sorted distinct keys."""
+def _draw_keys(tastes: _Tastes, size: int, rng: np.random.Generator) -> Array:
+    """Draw pairs; return their sorted distinct keys."""
     n_users, n_items = tastes.shape
     user = np.repeat(np.arange(n_users), rng.multinomial(size, tastes.user_activity))
     keys = np.sort(user * n_items + _draw_items(tastes, user, rng))
     return keys[np.append(True, keys[1:] != keys[:-1])]
 
 
-def _draw_items(tastes, user, rng):
+def _draw_items(tastes: _Tastes, user: Array, rng: np.random.Generator) -> Array:
     """Draw an item for each user by the inverse of the cumulated popularity."""
     order = np.argsort(tastes.item_clusters, kind="stable")
     cumulated = np.cumsum(tastes.item_popularity[order])
@@ -291,36 +305,43 @@ def _draw_items(tastes, user, rng):
     return order[np.minimum(place, len(order) - 1)]
 
 
-def _without(keys, known):
-    """Give the sorted keys that are not among the sorted known ones."""
+def _without(keys: Array, known: Array) -> Array:
+    """Return the sorted keys that are not among the sorted known ones."""
     if not len(known):
         return keys
     place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
     return keys[known[place] != keys]
 
 
-def _make_biases(n_users, n_items, rng):
+def _make_biases(n_users: int, n_items: int, rng: np.random.Generator) -> tuple[Array, Array]:
     return _RATING_BIAS * rng.standard_normal(n_users), _RATING_BIAS * rng.standard_normal(n_items)
 
 
-def _draw_ratings(tastes, user, item, user_bias, item_bias, rng):
+def _draw_ratings(
+    tastes: _Tastes,
+    user: Array,
+    item: Array,
+    user_bias: Array,
+    item_bias: Array,
+    rng: np.random.Generator,
+) -> Array:
     rating = _RATING_CENTRE + user_bias[user] + item_bias[item]
     rating += tastes.user_clusters[user] == tastes.item_clusters[item]
     rating += _RATING_NOISE * rng.standard_normal(len(user))
     return np.clip(np.rint(rating), 1, 5).astype(np.float32)
 
 
-def _draw_timestamps(user, n_users, rng):
+def _draw_timestamps(user: Array, n_users: int, rng: np.random.Generator) -> Array:
     start = rng.integers(_FIRST_SECOND, _FIRST_SECOND + 2 * 365 * _DAY, size=n_users)
     return start[user] + (60 * _DAY * rng.standard_exponential(len(user))).astype(np.int64)
 
 
-def _sorted_csr(user, item, value, frame):
+def _sorted_csr(user: Array, item: Array, value: Array | None, frame: tuple[int, int]) -> CSRMatrix:
     data = np.ones(len(user), dtype=np.float32) if value is None else value
     index = np.int32 if max(len(user), *frame) < 2**31 else np.int64
     indptr = index_pointer(user, frame[0]).astype(index)
     return sp.csr_matrix((data, item.astype(index), indptr), shape=frame)
 
 
-def _item_names(item_clusters):
+def _item_names(item_clusters: Array) -> Array:
     return np.array([f"item {i} (cluster {c})" for i, c in enumerate(item_clusters)], dtype=object)

@@ -1,15 +1,29 @@
 """From ratings to implicit feedback."""
 
+from __future__ import annotations
+
+from typing import Any, overload
+
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 
 from skrec.interactions import Interactions
-from skrec.preprocessing._matrix import as_matrix
+from skrec.preprocessing._matrix import Kept, as_matrix, in_format_of
+from skrec.typing import Array, MatrixLike, SparseMatrix
 
 __all__ = ["binarize"]
 
 
-def binarize(X, threshold):
+@overload
+def binarize(X: Kept, threshold: float) -> Kept: ...
+
+
+@overload
+def binarize(X: ArrayLike, threshold: float) -> Array: ...
+
+
+def binarize(X: Interactions | MatrixLike, threshold: float) -> Interactions | SparseMatrix | Array:
     """Keep the entries with a value of at least ``threshold``, as 1.
 
     The frame stays as it is: a user or an item that loses everything stays as an empty row
@@ -46,20 +60,26 @@ def binarize(X, threshold):
     >>> binarize(sp.csr_matrix([[5, 3, 0], [0, 4, 1]]), 4).toarray().tolist()
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     """
-    if not np.isscalar(threshold) or isinstance(threshold, str) or np.isnan(threshold):
-        raise ValueError(f"threshold must be a number; got {threshold!r}")
-    given, X = X, as_matrix(X)
-    if isinstance(X, Interactions):
-        part = X[threshold <= X.value]
+    _check_number(threshold)
+    matrix = as_matrix(X)
+    if isinstance(matrix, Interactions):
+        part = matrix[threshold <= matrix.value]
         return Interactions.from_arrays(
             part.user, part.item, timestamp=part.timestamp, frame=part.frame
         )
-    if not sp.issparse(X):
-        return ((X != 0) & (threshold <= X)).astype(np.float32)
-    return _binarize_csr(X, threshold).asformat(given.format)
+    if not sp.issparse(matrix):
+        return ((matrix != 0) & (threshold <= matrix)).astype(np.float32)
+    return in_format_of(X, _binarize_csr(matrix, threshold))
 
 
-def _binarize_csr(X, threshold):
+def _check_number(threshold: Any) -> None:
+    if not np.isscalar(threshold) or isinstance(threshold, str) or np.isnan(threshold):
+        raise ValueError(f"threshold must be a number; got {threshold!r}")
+
+
+def _binarize_csr(
+    X: sp.csr_matrix | sp.csr_array, threshold: float
+) -> sp.csr_matrix | sp.csr_array:
     keep = threshold <= X.data
     kept_before = np.concatenate([[0], np.cumsum(keep)])
     data = np.ones(kept_before[-1], dtype=np.float32)

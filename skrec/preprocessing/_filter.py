@@ -1,20 +1,83 @@
 """Dropping users and items with few interactions."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Sequence
 from numbers import Integral
+from typing import Any, Literal, overload
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
+from numpy.typing import ArrayLike
 
 from skrec.exceptions import SkrecWarning
-from skrec.interactions import InteractionEncoder
-from skrec.preprocessing._matrix import as_matrix, stored_pairs, take_frame
+from skrec.interactions import InteractionEncoder, Interactions
+from skrec.preprocessing._matrix import (
+    Kept,
+    Worked,
+    as_matrix,
+    in_format_of,
+    stored_pairs,
+    take_frame,
+)
+from skrec.typing import Array, MatrixLike
 
 __all__ = ["k_core", "min_interactions", "reduce_encoder"]
 
 
-def k_core(X, k=None, *, user_k=None, item_k=None, return_indices=False):
+@overload
+def k_core(
+    X: Kept,
+    k: int | None = None,
+    *,
+    user_k: int | None = None,
+    item_k: int | None = None,
+    return_indices: Literal[False] = False,
+) -> Kept: ...
+
+
+@overload
+def k_core(
+    X: Kept,
+    k: int | None = None,
+    *,
+    user_k: int | None = None,
+    item_k: int | None = None,
+    return_indices: Literal[True],
+) -> tuple[Kept, Array, Array]: ...
+
+
+@overload
+def k_core(
+    X: ArrayLike,
+    k: int | None = None,
+    *,
+    user_k: int | None = None,
+    item_k: int | None = None,
+    return_indices: Literal[False] = False,
+) -> Array: ...
+
+
+@overload
+def k_core(
+    X: ArrayLike,
+    k: int | None = None,
+    *,
+    user_k: int | None = None,
+    item_k: int | None = None,
+    return_indices: Literal[True],
+) -> tuple[Array, Array, Array]: ...
+
+
+def k_core(
+    X: Interactions | MatrixLike,
+    k: int | None = None,
+    *,
+    user_k: int | None = None,
+    item_k: int | None = None,
+    return_indices: bool = False,
+) -> Any:
     """Drop users and items with few interactions until every one that is left has enough.
 
     This is the largest part of X in which each user has at least ``user_k`` items and each
@@ -74,7 +137,37 @@ def k_core(X, k=None, *, user_k=None, item_k=None, return_indices=False):
     return _reduced(X, matrix, *keep, return_indices)
 
 
-def min_interactions(X, user=5, item=0, *, return_indices=False):
+@overload
+def min_interactions(
+    X: Kept, user: int = 5, item: int = 0, *, return_indices: Literal[False] = False
+) -> Kept: ...
+
+
+@overload
+def min_interactions(
+    X: Kept, user: int = 5, item: int = 0, *, return_indices: Literal[True]
+) -> tuple[Kept, Array, Array]: ...
+
+
+@overload
+def min_interactions(
+    X: ArrayLike, user: int = 5, item: int = 0, *, return_indices: Literal[False] = False
+) -> Array: ...
+
+
+@overload
+def min_interactions(
+    X: ArrayLike, user: int = 5, item: int = 0, *, return_indices: Literal[True]
+) -> tuple[Array, Array, Array]: ...
+
+
+def min_interactions(
+    X: Interactions | MatrixLike,
+    user: int = 5,
+    item: int = 0,
+    *,
+    return_indices: bool = False,
+) -> Any:
     """Drop items with few users, then users with few of the items that are left, once.
 
     Every user that is left has at least ``user`` items. An item may have lost users to the
@@ -130,8 +223,10 @@ def min_interactions(X, user=5, item=0, *, return_indices=False):
     return _reduced(X, matrix, keep_user, keep_item, return_indices)
 
 
-def reduce_encoder(encoder, rows, columns):
-    """Make the encoder of a reduced frame.
+def reduce_encoder(
+    encoder: InteractionEncoder, rows: Array | Sequence[int], columns: Array | Sequence[int]
+) -> InteractionEncoder:
+    """Return the encoder of a reduced frame.
 
     Parameters
     ----------
@@ -177,15 +272,17 @@ def reduce_encoder(encoder, rows, columns):
     return InteractionEncoder(**names).fit(table)
 
 
-def _count(value, name):
+def _count(value: int | None, name: str) -> int:
     value = 0 if value is None else value
     if not isinstance(value, Integral) or value < 0:
         raise ValueError(f"{name} must be an integer of at least 0; got {value!r}")
     return int(value)
 
 
-def _core(user, item, frame, user_k, item_k):
-    """Give masks of the users and items of the core."""
+def _core(
+    user: Array, item: Array, frame: tuple[int, int], user_k: int, item_k: int
+) -> tuple[Array, Array]:
+    """Return masks of the users and items of the core."""
     while True:
         keep_user = np.bincount(user, minlength=frame[0]) >= user_k
         keep_item = np.bincount(item, minlength=frame[1]) >= item_k
@@ -195,7 +292,13 @@ def _core(user, item, frame, user_k, item_k):
         user, item = user[left], item[left]
 
 
-def _reduced(X, matrix, keep_user, keep_item, return_indices):
+def _reduced(
+    X: Interactions | MatrixLike,
+    matrix: Worked,
+    keep_user: Array,
+    keep_item: Array,
+    return_indices: bool,
+) -> Any:
     rows, columns = np.flatnonzero(keep_user), np.flatnonzero(keep_item)
     if not len(rows) or not len(columns):
         warnings.warn(
@@ -204,7 +307,5 @@ def _reduced(X, matrix, keep_user, keep_item, return_indices):
             SkrecWarning,
             stacklevel=3,
         )
-    reduced = take_frame(matrix, rows, columns)
-    if sp.issparse(X):
-        reduced = reduced.asformat(X.format)
+    reduced = in_format_of(X, take_frame(matrix, rows, columns))
     return (reduced, rows, columns) if return_indices else reduced

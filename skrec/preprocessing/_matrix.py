@@ -1,15 +1,27 @@
 """One view on the three kinds of input: sparse matrix, dense array, interactions."""
 
+from __future__ import annotations
+
+from typing import Any, TypeAlias, TypeVar
+
 import numpy as np
 import scipy.sparse as sp
 
 from skrec.interactions import Interactions
+from skrec.typing import Array, MatrixLike, SparseMatrix
 
 __all__ = ["as_matrix", "stored_pairs", "take_frame"]
+__all__ += ["Kept", "Worked", "in_format_of"]
+
+Kept = TypeVar("Kept", bound=Interactions | SparseMatrix)
+"""An input that comes out as its own kind; every other comes out as an array."""
+
+Worked: TypeAlias = Interactions | sp.csr_matrix | sp.csr_array | Array
+"""What the functions of this package work on."""
 
 
-def as_matrix(X):
-    """Give a matrix that can be worked on without touching X.
+def as_matrix(X: Interactions | MatrixLike) -> Worked:
+    """Return a matrix that can be worked on without touching X.
 
     Parameters
     ----------
@@ -42,8 +54,8 @@ def as_matrix(X):
     return X
 
 
-def stored_pairs(X):
-    """Give the distinct (user, item) pairs of a matrix or of interactions.
+def stored_pairs(X: Worked) -> tuple[Array, Array, tuple[int, int]]:
+    """Return the distinct (user, item) pairs of a matrix or of interactions.
 
     Parameters
     ----------
@@ -61,11 +73,12 @@ def stored_pairs(X):
         return *_distinct(X.user, X.item, X.frame[1]), X.frame
     if sp.issparse(X):
         return *X.tocoo().coords, X.shape
-    return *np.nonzero(X), X.shape
+    user, item = np.nonzero(X)
+    return user, item, X.shape
 
 
-def take_frame(X, rows, columns):
-    """Keep some rows and columns.
+def take_frame(X: Worked, rows: Array, columns: Array) -> Worked:
+    """Return some rows and columns.
 
     Parameters
     ----------
@@ -93,12 +106,32 @@ def take_frame(X, rows, columns):
     )
 
 
-def _distinct(user, item, n_items):
+def in_format_of(X: Interactions | MatrixLike, worked: Worked) -> Any:
+    """Return a result in the format of X where both are sparse.
+
+    Parameters
+    ----------
+    X : sparse matrix, array-like of shape (n_users, n_items) or Interactions
+        What a user passed.
+    worked : csr_matrix, csr_array, ndarray or Interactions
+        What has become of it.
+
+    Returns
+    -------
+    X : sparse matrix, ndarray or Interactions
+        The result.
+    """
+    if sp.issparse(X) and sp.issparse(worked):
+        return worked.asformat(X.format)
+    return worked
+
+
+def _distinct(user: Array, item: Array, n_items: int) -> tuple[Array, Array]:
     return np.divmod(np.unique(user * np.int64(n_items) + item), max(1, n_items))
 
 
-def _positions(kept, size):
-    """Give the new index of each old one, -1 where it is not kept."""
+def _positions(kept: Array, size: int) -> Array:
+    """Return the new index of each old one, -1 where it is not kept."""
     position = np.full(size, -1, dtype=np.int64)
     position[kept] = np.arange(len(kept))
     return position

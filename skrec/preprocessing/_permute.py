@@ -1,20 +1,35 @@
-"""Interactions without any taste in them: the items dealt out anew."""
+"""Interactions without any taste in them: the items shuffled among the users."""
+
+from __future__ import annotations
 
 from numbers import Integral
+from typing import overload
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from skrec.interactions import Interactions
-from skrec.preprocessing._matrix import as_matrix, stored_pairs
+from skrec.preprocessing._matrix import Kept, Worked, as_matrix, in_format_of, stored_pairs
+from skrec.typing import Array, MatrixLike, RandomState, SparseMatrix
 from skrec.utils import pair_keys
 
 __all__ = ["permute_items"]
 
 
-def permute_items(X, *, n_rounds=50, random_state=0):
-    """Deal the items out anew: counts of users and of items stay, tastes are lost.
+@overload
+def permute_items(X: Kept, *, n_rounds: int = 50, random_state: RandomState = 0) -> Kept: ...
+
+
+@overload
+def permute_items(X: ArrayLike, *, n_rounds: int = 50, random_state: RandomState = 0) -> Array: ...
+
+
+def permute_items(
+    X: Interactions | MatrixLike, *, n_rounds: int = 50, random_state: RandomState = 0
+) -> Interactions | SparseMatrix | Array:
+    """Shuffle the items among the users: all counts stay, tastes are lost.
 
     Every user keeps the number of items and every item the number of users, exactly; which user
     has which item is left to chance. A model that is fitted to it is a placebo: what it seems to
@@ -79,8 +94,8 @@ def permute_items(X, *, n_rounds=50, random_state=0):
     return _filled(X, matrix, user, _mixed(user, traded, rng))
 
 
-def _pairs(X):
-    """Give user and item of each entry, in the order of its values."""
+def _pairs(X: Worked) -> tuple[Array, Array]:
+    """Return user and item of each entry, in the order of its values."""
     if not isinstance(X, Interactions):
         return stored_pairs(X)[:2]
     n_distinct = len(np.unique(pair_keys(X.user, X.item, X.frame[1])))
@@ -92,7 +107,7 @@ def _pairs(X):
     return X.user, X.item
 
 
-def _trade(user, item, frame, rng):
+def _trade(user: Array, item: Array, frame: tuple[int, int], rng: np.random.Generator) -> Array:
     """Let all users trade, two by two; entry e stays with its user."""
     table = np.empty(frame[0], dtype=np.int64)
     table[rng.permutation(frame[0])] = np.arange(frame[0]) // 2
@@ -107,7 +122,7 @@ def _trade(user, item, frame, rng):
     return traded
 
 
-def _mixed(group, item, rng):
+def _mixed(group: Array, item: Array, rng: np.random.Generator) -> Array:
     """Shuffle the items within each group."""
     places = np.arange(len(item))
     mixed = np.empty_like(item)
@@ -115,16 +130,18 @@ def _mixed(group, item, rng):
     return mixed
 
 
-def _sorted_by(group, places):
+def _sorted_by(group: Array, places: Array) -> Array:
     return places[np.argsort(group, kind="stable")]
 
 
-def _mixed_order(group, places, rng):
+def _mixed_order(group: Array, places: Array, rng: np.random.Generator) -> Array:
     """Sort places by group, in random order within one."""
     return _sorted_by(group[places := rng.permutation(places)], places)
 
 
-def _filled(X, matrix, user, item):
+def _filled(
+    X: Interactions | MatrixLike, matrix: Worked, user: Array, item: Array
+) -> Interactions | SparseMatrix | Array:
     """Put the values of each user to the new items, in the container of X."""
     if isinstance(matrix, Interactions):
         parts = (matrix.user, item, matrix.value, matrix.timestamp)
@@ -134,4 +151,4 @@ def _filled(X, matrix, user, item):
         out[user, item] = matrix[matrix != 0]
         return out
     entries = (matrix.data, (user, item))
-    return type(matrix)(entries, shape=matrix.shape).asformat(X.format)
+    return in_format_of(X, type(matrix)(entries, shape=matrix.shape))

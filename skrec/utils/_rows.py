@@ -1,9 +1,16 @@
 """Working on the rows of a sparse matrix: blocks, hiding entries, taking parts."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.utils import check_random_state
+
+from skrec.typing import Array, CSRMatrix, MatrixLike, RandomState
 
 __all__ = [
     "has_entries",
@@ -19,7 +26,9 @@ __all__ = [
 _MAX_BLOCK_MIB = 128
 
 
-def row_blocks(n_rows, bytes_per_row, working_memory=None):
+def row_blocks(
+    n_rows: int, bytes_per_row: int, working_memory: float | None = None
+) -> Iterator[slice]:
     """Cut a range of rows into slices whose temporaries fit into the working memory.
 
     Parameters
@@ -49,8 +58,8 @@ def row_blocks(n_rows, bytes_per_row, working_memory=None):
         yield slice(start, min(start + size, n_rows))
 
 
-def row_of_entry(X):
-    """Give the row of each stored entry of a CSR matrix.
+def row_of_entry(X: CSRMatrix) -> Array:
+    """Return the row of each stored entry of a CSR matrix.
 
     Parameters
     ----------
@@ -65,8 +74,8 @@ def row_of_entry(X):
     return np.repeat(np.arange(X.shape[0], dtype=np.int64), np.diff(X.indptr))
 
 
-def index_pointer(row, n_rows):
-    """Give CSR's index pointer for entries that are sorted by row.
+def index_pointer(row: Array, n_rows: int) -> Array:
+    """Return CSR's index pointer for entries that are sorted by row.
 
     Parameters
     ----------
@@ -83,8 +92,8 @@ def index_pointer(row, n_rows):
     return np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n_rows))])
 
 
-def pair_keys(row, column, n_columns):
-    """Give one number a pair, in the order of (row, column).
+def pair_keys(row: ArrayLike, column: ArrayLike, n_columns: int) -> Array:
+    """Return one number a pair, in the order of (row, column).
 
     Parameters
     ----------
@@ -101,8 +110,8 @@ def pair_keys(row, column, n_columns):
     return np.asarray(row, dtype=np.int64) * n_columns + np.asarray(column, dtype=np.int64)
 
 
-def has_entries(X, row, column):
-    """Tell which pairs a canonical CSR matrix stores.
+def has_entries(X: CSRMatrix, row: ArrayLike, column: ArrayLike) -> Array:
+    """Return for each pair whether a canonical CSR matrix stores it.
 
     Parameters
     ----------
@@ -124,7 +133,9 @@ def has_entries(X, row, column):
     return keys[place] == wanted
 
 
-def split_rows(X, fraction=0.2, random_state=0):
+def split_rows(
+    X: MatrixLike, fraction: float = 0.2, random_state: RandomState = 0
+) -> tuple[CSRMatrix, CSRMatrix]:
     """Hide a part of every row at random.
 
     Of a row with n >= 2 entries ``round(fraction * n)`` are hidden, at least 1 and at most
@@ -164,7 +175,9 @@ def split_rows(X, fraction=0.2, random_state=0):
     return take_entries(X, row, ~hidden), take_entries(X, row, hidden)
 
 
-def hide_entries(X, rate, random_state=0):
+def hide_entries(
+    X: CSRMatrix, rate: float, random_state: RandomState = 0
+) -> tuple[CSRMatrix, CSRMatrix]:
     """Hide each stored entry independently with the same probability.
 
     Parameters
@@ -186,8 +199,8 @@ def hide_entries(X, rate, random_state=0):
     return take_entries(X, row, ~hidden), take_entries(X, row, hidden)
 
 
-def take_entries(X, row, keep):
-    """Give the CSR matrix of some entries.
+def take_entries(X: CSRMatrix, row: Array, keep: Array) -> CSRMatrix:
+    """Return the CSR matrix of some entries.
 
     Parameters
     ----------

@@ -1,7 +1,11 @@
 """Exact top-k of the rows of a score matrix, in NumPy alone."""
 
-import numpy as np
+from __future__ import annotations
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skrec.typing import Array
 from skrec.utils._rows import row_blocks
 
 __all__ = ["most_similar", "top_candidates", "top_k"]
@@ -9,8 +13,8 @@ __all__ = ["most_similar", "top_candidates", "top_k"]
 _CHUNK = 64  # columns whose maximum stands for them in the first pass
 
 
-def _thresholds(scores, k):
-    """Give for each row a value that at least k of its entries reach (or -inf).
+def _thresholds(scores: Array, k: int) -> Array:
+    """Return for each row a value that at least k of its entries reach (or -inf).
 
     The k-th largest of the chunk maxima is such a value, and is close to the k-th largest
     entry where k is much smaller than the number of chunks.
@@ -24,22 +28,22 @@ def _thresholds(scores, k):
     return np.partition(maxima, n_chunks - k, axis=1)[:, n_chunks - k]
 
 
-def _sort_flat(row, column, score):
+def _sort_flat(row: Array, column: Array, score: Array) -> tuple[Array, Array, Array]:
     """Sort by row, then falling score, then column (the input is in order of row and column)."""
     order = np.argsort(-score, kind="stable")
     order = order[np.argsort(row[order], kind="stable")]
     return row[order], column[order], score[order]
 
 
-def _positions(row, n_rows):
-    """Give the place of each flat entry within its row, and the entries per row."""
+def _positions(row: Array, n_rows: int) -> tuple[Array, Array]:
+    """Return the place of each flat entry within its row, and the entries per row."""
     counts = np.bincount(row, minlength=n_rows)
     starts = np.cumsum(counts) - counts
     return np.arange(len(row)) - starts[row], counts
 
 
-def top_candidates(scores, k):
-    """List every entry that is at least as large as the k-th best of its row.
+def top_candidates(scores: ArrayLike, k: int) -> tuple[Array, Array, Array]:
+    """Return every entry that is at least as large as the k-th best of its row.
 
     Entries tied with the k-th best are all there, so that a caller can treat a group of equal
     scores as a whole. Entries of ``-inf`` are not eligible and never listed.
@@ -86,8 +90,8 @@ def top_candidates(scores, k):
     return row[keep], column[keep], score[keep]
 
 
-def top_k(scores, k):
-    """Give the k best columns of each row, best first, ties to the lower index.
+def top_k(scores: ArrayLike, k: int) -> tuple[Array, Array]:
+    """Return the k best columns of each row, best first, ties to the lower index.
 
     Parameters
     ----------
@@ -121,8 +125,8 @@ def top_k(scores, k):
     return indices, values
 
 
-def most_similar(vectors, items, k):
-    """Give the k rows of a matrix that point most in the direction of given rows (cosine).
+def most_similar(vectors: Array, items: ArrayLike, k: int) -> tuple[Array, Array]:
+    """Return the k rows of a matrix that point most in the direction of given rows (cosine).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Items dealt out anew."""
+"""Items shuffled among the users."""
 
 import numpy as np
 import pytest
