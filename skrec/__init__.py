@@ -32,6 +32,7 @@ _ESTIMATORS = {
     "ItemKNNRecommender": "linear",
     "JRLRanker": "neural_cf",
     "MFClassifier": "factorization",
+    "MFRecommender": "factorization",
     "MoGClassifier": "gaussian",
     "MultDAERecommender": "autoencoder",
     "MultVAERecommender": "autoencoder",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.factorization import BPRMFRanker as BPRMFRanker
     from skrec.factorization import CrossFeedbackBMF as CrossFeedbackBMF
     from skrec.factorization import MFClassifier as MFClassifier
+    from skrec.factorization import MFRecommender as MFRecommender
     from skrec.factorization import WMFRecommender as WMFRecommender
     from skrec.gaussian import GeRecClassifier as GeRecClassifier
     from skrec.gaussian import GeRecRanker as GeRecRanker

@@ -3,7 +3,7 @@
 from skrec.factorization._biased_mf import BiasedMFRegressor
 from skrec.factorization._bpr_mf import BPRMFRanker
 from skrec.factorization._cross_feedback import CrossFeedbackBMF
-from skrec.factorization._mf import MFClassifier
+from skrec.factorization._mf import MFClassifier, MFRecommender
 from skrec.factorization._wmf import WMFRecommender
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "BiasedMFRegressor",
     "CrossFeedbackBMF",
     "MFClassifier",
+    "MFRecommender",
     "WMFRecommender",
 ]

@@ -5,6 +5,7 @@ from skrec.nn._row_kernels import stored_products
 from skrec.nn.attention import EmbeddingAttention
 from skrec.nn.auto_rec import AutoRec, ObservedELBO, RatingDAE, RatingVAE
 from skrec.nn.cdae import CDAE
+from skrec.nn.cosine import Cosine
 from skrec.nn.cross_feedback import CrossFeedbackVAE, NestedBatch, RatingELBO, SideEncoder
 from skrec.nn.encoders import HistoryEncoder, UserTable, make_table
 from skrec.nn.expected_likelihood import ExpectedLikelihood
@@ -79,6 +80,7 @@ __all__ = [
     "LIKELIHOODS",
     "MAP_PARTS",
     "ConvTower",
+    "Cosine",
     "Dot",
     "ExpectedLikelihood",
     "GaussianPairModel",

@@ -9,6 +9,21 @@ from skrec.testing._data import AnyRecommender
 __all__ = ["CHECKS"]
 
 _MOST_CLASSES = 8
+# by Python, by dataclass and by scikit-learn; _test_parameters are the checks' own
+_MADE_FOR_EVERY_CLASS = {
+    *vars(type("Empty", (), {})),
+    "__annotations__",
+    "__dataclass_fields__",
+    "__dataclass_params__",
+    "__doc__",
+    "__firstlineno__",
+    "__init__",
+    "__match_args__",
+    "__replace__",
+    "__static_attributes__",
+    "_parameter_constraints",
+    "_test_parameters",
+}
 _RULE = re.compile(r"-{3,}")
 _DEFAULT = re.compile(r"\bdefault=(.+)$")
 
@@ -79,4 +94,17 @@ def check_resolution_order(name: str, estimator: AnyRecommender) -> None:
     assert len(ours) <= _MOST_CLASSES, f"{name}: {len(ours)} classes of skrec, {', '.join(ours)}"
 
 
-CHECKS = [check_documented_parameters, check_resolution_order]
+def check_order_of_bases(name: str, estimator: AnyRecommender) -> None:
+    """Check that no two bases decide the same thing, so that their order does not matter."""
+    bases = [c for c in type(estimator).__mro__ if c.__module__.startswith("skrec.")]
+    for place, one in enumerate(bases):
+        for other in bases[place + 1 :]:
+            shared = {*vars(one)} & {*vars(other)} - _MADE_FOR_EVERY_CLASS
+            both = ", ".join(sorted(shared))
+            assert not shared or issubclass(one, other), (
+                f"{name}: {one.__name__} and {other.__name__}, of which neither is a base of the "
+                f"other, both have {both}"
+            )
+
+
+CHECKS = [check_documented_parameters, check_resolution_order, check_order_of_bases]

@@ -144,8 +144,8 @@ def _failing_at_the_end(estimator: AnyRecommender) -> AnyRecommender:
     """Return an estimator that fails, when it is told to, after everything was learnt."""
     base: Any = type(estimator)
 
-    def _fit_proba(self: Any, X: Histories) -> None:
-        base._fit_proba(self, X)
+    def _tidy(self: Any) -> None:
+        base._tidy(self)
         if self.__dict__.pop("told_", False):
             raise _MeantError
 
@@ -154,7 +154,7 @@ def _failing_at_the_end(estimator: AnyRecommender) -> AnyRecommender:
         base._forget(self)
         self.told_ = told
 
-    names = {"_fit_proba": _fit_proba, "_forget": _forget, "__module__": base.__module__}
+    names = {"_tidy": _tidy, "_forget": _forget, "__module__": base.__module__}
     cls = type(base.__name__, (base,), names)
     return cls(**quick(estimator).get_params(deep=False))
 
@@ -292,4 +292,20 @@ CHECKS = [
     check_parameters,
     check_score,
 ]
-TORCH_CHECKS = [check_training_that_fails_changes_nothing, check_every_weight_learns]
+
+
+def check_fold_in_minimises_the_loss_of_training(name: str, estimator: AnyRecommender) -> None:
+    """Check that unseen users are folded in under the criterion, not under another loss."""
+    from skrec.neural.objectives import fold_in_disagreement  # with torch
+
+    unpenalised = {"l2": 0.0} if "l2" in estimator.get_params() else {}
+    model = quick(estimator, **unpenalised).fit(tiny(estimator))
+    disagreement = fold_in_disagreement(model)
+    assert disagreement < 1e-5, f"{name}: the loss of a row is off by {disagreement:.2g}"
+
+
+TORCH_CHECKS = [
+    check_training_that_fails_changes_nothing,
+    check_every_weight_learns,
+    check_fold_in_minimises_the_loss_of_training,
+]

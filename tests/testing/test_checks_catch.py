@@ -10,9 +10,16 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from skrec import EASERecommender, MultDAERecommender, MultVAERecommender, PopularityRecommender
+from skrec import (
+    EASERecommender,
+    MFClassifier,
+    MultDAERecommender,
+    MultVAERecommender,
+    PopularityRecommender,
+)
 from skrec.base import RatingRecommender
 from skrec.interactions import Interactions
+from skrec.neural.objectives import Pairwise, Pointwise
 from skrec.nn import MultDAE
 from skrec.testing import estimator_checks, make_estimator
 
@@ -345,15 +352,14 @@ class NoScoresOfNet(MultDAERecommender):
 
 
 class ShiftedByDeviation(MultVAERecommender):
-    def _with_std(self, function, queries):
-        value, std = super()._with_std(function, queries)
-        return value + std, std
+    def _values(self, of, return_std, queries, candidates=None):
+        values = super()._values(of, return_std, queries, candidates)
+        return (values[0] + values[1], values[1]) if return_std else values
 
 
 class NoDeviation(MultVAERecommender):
-    def _with_std(self, function, queries):
-        value, std = super()._with_std(function, queries)
-        return value, 0 * std
+    def _spread(self, values):
+        return 0 * super()._spread(values)
 
 
 class Unbounded(NeighbourRatings):
@@ -366,6 +372,33 @@ class ZerosAreNothing(NeighbourRatings):
         X = X.tocsr()
         X.eliminate_zeros()
         return super().fit(X)
+
+
+class _RankedAlone(Pointwise):
+    def row_loss(self, estimator):
+        return Pairwise().row_loss(estimator)
+
+
+class FoldedInOtherwise(MFClassifier):
+    _objective = _RankedAlone()
+
+
+class _Sharing(EASE):
+    def _row_bytes(self):
+        return 1
+
+
+class _AlsoSharing(EASE):
+    def _row_bytes(self):
+        return 2
+
+
+class Undecided(_Sharing, _AlsoSharing):
+    pass
+
+
+for _cls in (_Sharing, _AlsoSharing, Undecided):
+    _cls.__module__ = "skrec.undecided"
 
 
 CATCHES = {
@@ -422,6 +455,8 @@ CATCHES = {
     "check_halving_search_over_epochs": [NoScoresOfNet],
     "check_documented_parameters": [WrongDefault, Undocumented, DocumentedTwice],
     "check_resolution_order": [Layered],
+    "check_order_of_bases": [Undecided],
+    "check_fold_in_minimises_the_loss_of_training": [FoldedInOtherwise],
 }
 # scikit-learn, NumPy, Python and skrec's scorers refuse these before a check can
 RAISES_OTHERWISE = {

@@ -1,6 +1,8 @@
 """What a model can be trained for: one file an objective, which an estimator holds."""
 
+from skrec.neural.objectives._agreement import fold_in_disagreement
 from skrec.neural.objectives._base import Objective
+from skrec.neural.objectives._contrastive import Contrastive, ContrastiveLoss
 from skrec.neural.objectives._likelihoods import (
     LIKELIHOODS,
     Gaussian,
@@ -15,6 +17,8 @@ from skrec.neural.objectives._ratings import PairRatings, Ratings, RowRatings
 
 __all__ = [
     "LIKELIHOODS",
+    "Contrastive",
+    "ContrastiveLoss",
     "Gaussian",
     "Logistic",
     "Multinomial",
@@ -27,4 +31,5 @@ __all__ = [
     "RowLikelihood",
     "RowRatings",
     "SampledObjective",
+    "fold_in_disagreement",
 ]
