@@ -92,6 +92,11 @@ def listed_below(part):
     return Counter({k: n for k, n in counts.items() if Path(k[1]).is_relative_to(part)})
 
 
+def rule_and_file(report):
+    """Return the rule and the file of a report as the list names them."""
+    return report.get("rule", "syntax"), place(report)[0].relative_to(ROOT).as_posix()
+
+
 # a part such as "skrec/utils" can be checked alone while it is worked on
 @pytest.mark.usefixtures("_checker")
 @pytest.mark.parametrize("part", ["skrec"])
@@ -99,9 +104,8 @@ def test_package_has_no_error_but_those_listed(part):
     if others := other_versions():
         pytest.skip(f"the list is for the versions of constraints.txt; here are {others}")
     found = [r for r in reports(part, cwd=ROOT) if r["severity"] == "error"]
-    files = [place(r)[0].relative_to(ROOT).as_posix() for r in found]
-    counts = Counter(zip((r.get("rule", "syntax") for r in found), files))
+    counts = Counter(map(rule_and_file, found))
     listed = listed_below(part)
     new = counts - listed
-    assert not new, shown(r for r, file in zip(found, files) if (r.get("rule"), file) in new)
+    assert not new, shown(r for r in found if rule_and_file(r) in new)
     assert not listed - counts, "errors that are listed and no longer there"
