@@ -11,6 +11,7 @@ __all__ = ["CHECKS", "EXPLICIT_CHECKS", "IMPLICIT_CHECKS"]
 
 _BOUNDS = 0.67, 1.5
 _N_TRAIN = 600
+_BATCH = 256
 
 
 def check_probabilities(name, estimator):
@@ -30,11 +31,18 @@ def _clusters():
     return make_interactions(1000, 60, 18_000, n_clusters=4, random_state=0).X
 
 
+def _in_large_batches(estimator):
+    """Clone an estimator for a check in which it need not learn much: fewer steps an epoch."""
+    size = estimator.get_params().get("batch_size", _BATCH)
+    larger = {"batch_size": _BATCH} if size < _BATCH else {}
+    return clone(estimator).set_params(**larger)
+
+
 def check_calibration(name, estimator):
     """On held-out users the probabilities of each quintile of activity sum to what happened."""
     tags = estimator.__sklearn_tags__()
     X = _clusters()
-    model, test = clone(estimator).fit(X[:_N_TRAIN]), X[_N_TRAIN:]
+    model, test = _in_large_batches(estimator).fit(X[:_N_TRAIN]), X[_N_TRAIN:]
     if tags.proba == "categorical":
         assert_close(model.predict_proba(test).sum(axis=1), np.ones(test.shape[0]), name)
         return

@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from sklearn.base import clone
 
 __all__ = [
+    "BLOCK",
     "assert_close",
     "board",
     "error_message",
@@ -19,8 +20,9 @@ __all__ = [
     "tiny",
 ]
 
-_BLOCK = 8  # items in a block of the checkerboard
+BLOCK = 8  # items in a block of the checkerboard
 _MOST_MODELS = 12
+_QUICK = {"max_epochs": 2, "fold_in_steps": 2}
 _MODELS = OrderedDict()
 
 
@@ -42,13 +44,13 @@ def board(estimator, n_users=40, n_missing=1):
         Items of the own block that each user lacks, the right answer, in increasing order.
     """
     user = np.arange(n_users)
-    lacks = np.sort((user[:, None] // 2 + 3 * np.arange(n_missing)) % _BLOCK, axis=1)
+    lacks = np.sort((user[:, None] // 2 + 3 * np.arange(n_missing)) % BLOCK, axis=1)
     own = user % 2
-    X = np.zeros((n_users, 2, _BLOCK), dtype=np.float32)
+    X = np.zeros((n_users, 2, BLOCK), dtype=np.float32)
     X[user, own] = 5 if is_explicit(estimator) else 1
     X[user, 1 - own] = 1 if is_explicit(estimator) else 0
     X[user[:, None], :, lacks] = 0
-    return sp.csr_matrix(X.reshape(n_users, -1)), own[:, None] * _BLOCK + lacks
+    return sp.csr_matrix(X.reshape(n_users, -1)), own[:, None] * BLOCK + lacks
 
 
 def tiny(estimator, n_users=30, n_items=20, seed=0):
@@ -68,10 +70,10 @@ def stored(X):
 
 
 def quick(estimator, **params):
-    """Clone an estimator for a check in which it need not learn: two epochs where it has epochs."""
-    if "max_epochs" in estimator.get_params():
-        params.setdefault("max_epochs", 2)
-    return clone(estimator).set_params(**params)
+    """Clone an estimator for a check in which it need not learn: two epochs and fold-in steps."""
+    own = estimator.get_params()
+    fewer = {name: min(n, own[name]) for name, n in _QUICK.items() if name in own}
+    return clone(estimator).set_params(**{**fewer, **params})
 
 
 def fitted(estimator, data=tiny):
