@@ -6,11 +6,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# Read when NumPy, torch and matplotlib are first imported, which no line above does; many
-# threads only slow small matrices down, and parallel test workers would fight for the cores.
-_THREADS = 1 if "PYTEST_XDIST_WORKER" in os.environ else min(4, os.cpu_count() or 1)
+# Read when NumPy, torch and matplotlib are first imported, which no line above does; more threads
+# only slow small matrices down. Test workers inherit what the first process sets here.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, os.environ.get("OMP_NUM_THREADS", str(_THREADS)))
+    os.environ.setdefault(_name, os.environ.get("OMP_NUM_THREADS", "1"))
 os.environ["MPLBACKEND"] = "Agg"
 
 hypothesis.settings.register_profile("skrec", deadline=None, max_examples=50)

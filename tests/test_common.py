@@ -12,6 +12,7 @@ from skrec.testing import (
     make_estimator,
     parametrize_with_recommender_checks,
 )
+from skrec.testing._data import quick
 
 ESTIMATORS = [make_estimator(cls) for _, cls in all_estimators()]
 
@@ -62,8 +63,7 @@ def hiding_predictions(estimator):
 
 def sklearn_checks(estimator):
     """List scikit-learn's whole check_estimator as (estimator, check)."""
-    if "max_epochs" in estimator.get_params():
-        estimator = make_estimator(type(estimator), max_epochs=2)  # none of them needs taste
+    estimator = quick(estimator)  # none of them needs taste
     hiding = hiding_predictions(estimator)
     pairs = estimator_checks_generator(estimator)
     return [(hiding if check_name(c) in FOR_CLASSIFIERS else est, c) for est, c in pairs]

@@ -20,6 +20,7 @@ __all__ = ["CHECKS", "EXPLICIT_CHECKS", "IMPLICIT_CHECKS"]
 
 _BOUNDS = 0.67, 1.5
 _N_TRAIN = 600
+_BATCH = 256
 
 
 def check_probabilities(name: str, estimator: AnyRecommender) -> None:
@@ -39,12 +40,18 @@ def _clusters() -> Histories:
     return make_interactions(1000, 60, 18_000, n_clusters=4, random_state=0).X
 
 
+def _in_large_batches(estimator: AnyRecommender) -> AnyRecommender:
+    """Clone an estimator for a check in which it need not learn much: fewer steps an epoch."""
+    size = estimator.get_params().get("batch_size", _BATCH)
+    larger = {"batch_size": _BATCH} if size < _BATCH else {}
+    return clone(estimator).set_params(**larger)
+
+
 def check_calibration(name: str, estimator: AnyRecommender) -> None:
     """Check that probabilities of held-out users sum to the outcomes, in each activity quintile."""
     tags = estimator.__sklearn_tags__()
     X = _clusters()
-    model: AnyRecommender = clone(estimator)
-    model, test = model.fit(X[:_N_TRAIN]), X[_N_TRAIN:]
+    model, test = _in_large_batches(estimator).fit(X[:_N_TRAIN]), X[_N_TRAIN:]
     if tags.proba == "categorical":
         assert_close(model.predict_proba(test).sum(axis=1), np.ones(test.shape[0]), name)
         return

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from skrec.typing import Array, MatrixLike
 
 __all__ = [
+    "BLOCK",
     "AnyRecommender",
     "Check",
     "Histories",
@@ -35,8 +36,9 @@ Histories: TypeAlias = Any
 Check: TypeAlias = Callable[[str, AnyRecommender], None]
 """A check takes the name of an estimator and the estimator, and raises AssertionError."""
 
-_BLOCK = 8  # items in a block of the checkerboard
+BLOCK = 8  # items in a block of the checkerboard
 _MOST_MODELS = 12
+_QUICK = {"max_epochs": 2, "fold_in_steps": 2}
 _MODELS: OrderedDict[tuple[Any, ...], AnyRecommender] = OrderedDict()
 
 
@@ -60,13 +62,13 @@ def board(
         Items of the own block that each user lacks, the right answer, in increasing order.
     """
     user = np.arange(n_users)
-    lacks = np.sort((user[:, None] // 2 + 3 * np.arange(n_missing)) % _BLOCK, axis=1)
+    lacks = np.sort((user[:, None] // 2 + 3 * np.arange(n_missing)) % BLOCK, axis=1)
     own = user % 2
-    X = np.zeros((n_users, 2, _BLOCK), dtype=np.float32)
+    X = np.zeros((n_users, 2, BLOCK), dtype=np.float32)
     X[user, own] = 5 if is_explicit(estimator) else 1
     X[user, 1 - own] = 1 if is_explicit(estimator) else 0
     X[user[:, None], :, lacks] = 0
-    return sp.csr_matrix(X.reshape(n_users, -1)), own[:, None] * _BLOCK + lacks
+    return sp.csr_matrix(X.reshape(n_users, -1)), own[:, None] * BLOCK + lacks
 
 
 def tiny(
@@ -88,11 +90,10 @@ def stored(X: MatrixLike) -> Array:
 
 
 def quick(estimator: AnyRecommender, **params: Any) -> AnyRecommender:
-    """Clone an estimator for a check in which it need not learn: two epochs where it has epochs."""
-    copy: AnyRecommender = clone(estimator)
-    if "max_epochs" in estimator.get_params():
-        params.setdefault("max_epochs", 2)
-    return copy.set_params(**params)
+    """Clone an estimator for a check in which it need not learn: two epochs and fold-in steps."""
+    copy, own = clone(estimator), estimator.get_params()
+    fewer = {name: min(n, own[name]) for name, n in _QUICK.items() if name in own}
+    return copy.set_params(**{**fewer, **params})
 
 
 def fitted(
