@@ -29,6 +29,7 @@ autosummary_generate = True
 autodoc_default_options = {"members": True, "inherited-members": "BaseEstimator"}
 extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
 numpydoc_show_class_members = False
+autodoc_typehints = "none"  # numpydoc's sections have the types, with shapes
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",

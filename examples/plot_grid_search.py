@@ -2,9 +2,9 @@
 Tuning with scikit-learn
 ========================
 
-scikit-learn's searches tune every recommender of skrec as they are. What changes from protocol to
-protocol is the data they are given: the rows of a matrix are users, so a splitter puts users aside;
-the elements of `Interactions` are single interactions, so a splitter puts interactions aside.
+You can tune every recommender of skrec with scikit-learn's searches. What you pass decides what is
+put aside. The rows of a matrix are users, so a splitter puts users aside. The elements of
+`Interactions` are single interactions, so a splitter puts interactions aside.
 """
 
 import matplotlib.pyplot as plt
@@ -28,9 +28,9 @@ mult_vae = MultVAERecommender(
 # Users are put aside
 # -------------------
 #
-# `StrongGeneralization` trains on some users and tests on others. Of each test user the scorer
-# hides 20 % of the interactions and looks where the model ranks them, given the rest. It ranks once
-# for all its metrics; several of them need ``refit``.
+# `StrongGeneralization` trains on some users and tests on others. The scorer hides 20 % of the
+# interactions of each test user, and looks where the model ranks them, given the rest. It ranks
+# once for all its metrics. With several metrics, ``refit`` names the one that decides.
 
 search = GridSearchCV(
     mult_vae,
@@ -44,14 +44,14 @@ results = pd.DataFrame(search.cv_results_)
 print(results[["param_beta", "mean_test_ndcg@100", "std_test_ndcg@100", "mean_test_recall@20"]])
 
 # %%
-# The best estimator is fitted to all users, and recommends.
+# The search has fitted the best estimator to all users. Ask it for recommendations.
 
 search.best_estimator_.recommend(data.X[:3], n_items=5)
 
 # %%
-# With too small a weight of the prior the model overfits, with too large a one the code carries
-# nothing: the optimum lies between, as in section 2.2.2 of the paper. (``beta="auto"`` finds a good
-# value in two trainings.)
+# If the prior's weight is too small, the model overfits. If it is too large, the code says nothing
+# about the user. The best value lies between, as in section 2.2.2 of the paper. (``beta="auto"``
+# finds a good one in two trainings.)
 
 fig, ax = plt.subplots()
 ax.errorbar(
@@ -68,8 +68,8 @@ plt.show()
 # Interactions are put aside
 # --------------------------
 #
-# `LeaveOneOut` holds out the last interaction of every user. Models are asked for users that they
-# know from ``fit``.
+# `LeaveOneOut` holds out the last interaction of every user. The models then recommend to users
+# that they know from ``fit``.
 
 knn_search = GridSearchCV(
     ItemKNNRecommender(),
@@ -86,7 +86,8 @@ print(table.pivot_table("mean_test_score", index="param_shrinkage", columns="par
 # --------------------
 #
 # Successive halving trains all candidates for a few epochs, keeps the better third, and trains
-# these for three times as many. Each is trained from the start, so annealing fits its length.
+# these for three times as many. Each is trained from the start, so that the annealing of ``beta``
+# fits the number of epochs.
 
 halving = HalvingGridSearchCV(
     mult_vae,

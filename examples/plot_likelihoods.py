@@ -2,8 +2,8 @@
 Three likelihoods, and what predict_proba means
 ===============================================
 
-Mult-VAE explains a row by a multinomial, a Gaussian or a logistic likelihood. The likelihood
-decides how well it ranks, and what its probabilities are probabilities of.
+Mult-VAE can have a multinomial, a Gaussian or a logistic likelihood. The likelihood decides how
+well the model ranks, and what its probabilities mean.
 """
 
 import matplotlib.pyplot as plt
@@ -33,7 +33,7 @@ settings = {
 # Ranking
 # -------
 #
-# The test users are the same for all, so that the systems can be compared in pairs.
+# All systems have the same test users, so you can compare them in pairs.
 
 models = {
     likelihood: MultVAERecommender(likelihood=likelihood, early_stopping=True, **settings)
@@ -47,8 +47,8 @@ print(pd.DataFrame({name: table.mean() for name, table in values.items()}).T.rou
 print(pd.DataFrame({name: table.sem() for name, table in values.items()}).T.round(3))
 
 # %%
-# How a training goes: the loss of the training users, and the metric of validation users by which
-# the best epoch is kept.
+# The plot shows the loss of the training users, and the metric of the validation users. The weights
+# of the epoch with the best metric are kept.
 
 TrainingHistoryDisplay.from_estimator(models["multinomial"])
 plt.show()
@@ -57,8 +57,8 @@ plt.show()
 # Who gains
 # ---------
 #
-# The same by how much of a user is known, as in figure 3 of the paper. Stars tell where a paired
-# t-test sees a difference from the multinomial likelihood.
+# The next plot shows the metric by the users' number of interactions, as in figure 3 of the paper.
+# A star marks a significant difference from the multinomial likelihood in a paired t-test.
 
 ActivityDisplay.from_estimators(models, X[test], metric="ndcg@100")
 plt.show()
@@ -67,11 +67,12 @@ plt.show()
 # Calibration
 # -----------
 #
-# `predict_proba` of the multinomial likelihood gives an item's share of the user's interactions:
-# times their number it is what to expect of a whole row. The logistic one gives the probability of
-# each entry of the row. The Gaussian one has no probabilities of its own; they are fitted on
-# held-out interactions, and say how likely one is that the history does not show. Of the test
-# users 10 % is hidden here. The tag ``proba_pairs`` tells which pairs the probabilities are about.
+# With the multinomial likelihood, `predict_proba` returns an item's share of the user's
+# interactions. Times their number, it is the expected number in the whole row. With the logistic
+# likelihood, it returns the probability of each entry of the row. The Gaussian likelihood has no
+# probabilities of its own. They are fitted on held-out interactions, and are about the items that
+# the history does not show. Here 10 % of each test user's interactions are hidden. The tag
+# ``proba_pairs`` says which pairs the probabilities are about.
 
 history, _ = split_rows(X[test], fraction=0.1, random_state=0)
 whole_row = X[test].toarray() > 0

@@ -2,10 +2,10 @@
 How sure is a recommendation?
 =============================
 
-A model of Gaussian vectors knows how unsure it is of each user. This shows what can be done with
-that, who the uncertain users are, and how much of it comes from nothing but counts. The data are
-made up, and the settings chosen so that the plots have something to show: nothing here says how
-real users behave.
+A model of Gaussian vectors learns how unsure it is about each user. This example shows how to use
+that, who the uncertain users are, and how much of the uncertainty follows from the number of
+interactions alone. The data are synthetic, and the settings are chosen so that there is something
+to see. Nothing here says how real users behave.
 """
 
 import matplotlib.pyplot as plt
@@ -26,7 +26,7 @@ from skrec.model_selection import InteractionHoldout
 from skrec.preprocessing import permute_items
 
 # %%
-# Half of these users stay with one kind of items, the others take all kinds. The kinds serve as
+# Half of these users prefer items of one kind, the others take all kinds. The kinds serve as
 # genres.
 
 options = {"n_users": 300, "n_items": 120, "n_interactions": 5000, "activity_exponent": 0.8}
@@ -39,9 +39,9 @@ X = sp.vstack([focused.X, roaming.X], format="csr")
 # Recommending under uncertainty
 # ------------------------------
 #
-# ``return_std`` tells how far the scores spread over draws from the Gaussians. ``"ucb"`` adds it to
-# the scores, so that more of what the model is not sure of is shown; ``"thompson"`` ranks by one
-# draw.
+# With ``return_std`` you also get the spread of the scores over draws from the Gaussians. ``"ucb"``
+# adds it to the scores, so it shows more items about which the model is unsure. ``"thompson"``
+# ranks by one draw.
 
 settings = {"n_factors": 8, "n_draws": 2, "n_filters": 16, "hidden_size": 16, "n_samples": 5}
 est = GeRecClassifier(**settings, lr=0.02, max_epochs=15, random_state=0).fit(X)
@@ -56,10 +56,10 @@ for strategy in ("mean", "ucb", "thompson"):
 # Who is uncertain?
 # -----------------
 #
-# The mean variance of a user, by the number of interactions (o1) and by how mixed the genres of the
-# user's items are (o2). Users with more interactions are updated more often, which alone moves
-# their variances. So the same model is fitted to a placebo: every user has as many items and every
-# item as many users as before, but who has what is left to chance.
+# The plots show the mean variance of a user by the number of interactions (o1), and by how mixed
+# the genres of the user's items are (o2). Users with more interactions are updated more often, and
+# that alone changes their variances. So we fit the same model to a placebo. In it every user has as
+# many items as before, and every item as many users, but which user has which item is random.
 
 placebo = clone(est).fit(permute_items(X))
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
@@ -79,8 +79,8 @@ plt.show()
 # Is it worth something?
 # ----------------------
 #
-# If a model is unsure where it is weak, then uncertain users find less in their lists. Here a fifth
-# of the interactions is held out, and the correlation should be below zero.
+# If the model is unsure where it is weak, then uncertain users find less in their lists. We hold
+# out a fifth of the interactions. The correlation should be negative.
 
 interactions = Interactions(X)
 train, test = next(InteractionHoldout(0.2, random_state=0).split(interactions))

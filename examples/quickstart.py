@@ -61,7 +61,7 @@ def main(argv=None):
 
 
 def load(options):
-    """Give a matrix of users x items, 1 for what a user likes, and what the items are called."""
+    """Return a matrix of users x items, 1 for what a user likes, and the names of the items."""
     if options.data is None:
         data = make_interactions(random_state=options.seed)
         return data.X, data.item_names
@@ -77,7 +77,7 @@ def load(options):
 
 
 def select(X, titles, options):
-    """Draw users where there are too many, and drop those with too few interactions."""
+    """Return fewer users where there are too many, without those with too few interactions."""
     n_users = X.shape[0]
     max_users = options.max_users or max(MAX_CELLS // X.shape[1], MIN_USERS)
     if n_users > max_users:
@@ -96,7 +96,7 @@ def select(X, titles, options):
 
 
 def hold_out_users(X, seed):
-    """Put users aside, to test on and to validate on; no model is trained on them."""
+    """Split the users into those to train, to validate and to test on."""
     n_users = X.shape[0]
     rest, test = draw_users(X, min(500, n_users // 5), seed)
     train, valid = draw_users(rest, min(500, n_users // 10), seed)
@@ -107,7 +107,7 @@ def hold_out_users(X, seed):
 
 
 def draw_users(X, n_users, seed):
-    """Cut a matrix into the rows that are left and those that are drawn."""
+    """Return the rows that are left, and those that are drawn."""
     splitter = StrongGeneralization(test_users=n_users, random_state=seed)
     left, drawn = next(splitter.split(X))
     return X[left], X[drawn]
@@ -160,7 +160,7 @@ def print_table(models, test):
 
 
 def print_recommendations(model, test, titles):
-    """Show what the model recommends to an unseen user from a part of the user's items."""
+    """Print what the model recommends to an unseen user from a part of the user's items."""
     history, hidden = split_rows(typical_user(test))
     items = model.recommend(history, n_items=10)[0]
     proba = model.predict_proba(history)[0]
@@ -175,14 +175,14 @@ def print_recommendations(model, test, titles):
 
 
 def typical_user(X):
-    """Give the row of a user with as many items as the median user."""
+    """Return the row of a user with as many items as the median user."""
     lengths = np.diff(X.indptr)
     row = np.argsort(lengths, kind="stable")[len(lengths) // 2]
     return sp.csr_matrix(X[[row]])
 
 
 def plot_learning_curve(model, path):
-    """Draw training loss and validation metric by epoch, where matplotlib is installed."""
+    """Plot training loss and validation metric by epoch, if matplotlib is installed."""
     try:
         import matplotlib
     except ImportError:
