@@ -55,7 +55,7 @@ def _tables(options: argparse.Namespace) -> list[Table]:
     if options.table is not None:
         return [find_table(options.paper, options.table)]
     tables = [table for table in list_tables() if table.paper == options.paper]
-    return tables or [find_table(options.paper, None)]
+    return tables or [find_table(options.paper, "all")]
 
 
 def _run(table: Table, options: argparse.Namespace) -> pd.DataFrame:

@@ -176,7 +176,7 @@ class Outcome:
         """
         path = cell.path(folder)
         path.parent.mkdir(parents=True, exist_ok=True)
-        columns = {name: self.values[name].to_numpy() for name in self.values}
+        columns: dict[str, Any] = {name: self.values[name].to_numpy() for name in self.values}
         users, parameters = self.values.index.to_numpy(), cell.key["parameters"]
         np.savez(path, user=users, activity=self.activity, parameters=parameters, **columns)
 
@@ -218,7 +218,7 @@ def run_system(
     >>> task = make_protocol("weak").test(load_data("synthetic"))
     >>> outcome = run_system(task, "EASERecommender", {"l2": 50.0})
     >>> outcome.values.shape
-    (300, 2)
+    (292, 2)
     """
     estimator = make_system(
         system, parameters, seed, device, task.sampled_parameters, **task.fit_parameters

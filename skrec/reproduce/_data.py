@@ -1,7 +1,7 @@
 """The data sets of the tables: public ones by name, those of the cache, a small synthetic one."""
 
 from os import PathLike
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -123,12 +123,13 @@ def _leave_one_out(interactions: Interactions, n_negatives: int = 99) -> dict[st
 def draw_negatives(X: CSRMatrix, n_negatives: int, random_state: RandomState = 0) -> Array:
     """Draw items that a user does not have, padded with -1."""
     rng = np.random.default_rng(random_state)
-    blocks = row_blocks(X.shape[0], 24 * X.shape[1])  # order, its indices, a mask
+    n_users, n_items = cast("tuple[int, int]", X.shape)
+    blocks = row_blocks(n_users, 24 * n_items)  # order, its indices, a mask
     return np.vstack([_draw(X[rows], n_negatives, rng) for rows in blocks])
 
 
 def _draw(X: CSRMatrix, n_negatives: int, rng: np.random.Generator) -> Array:
-    order = rng.random(X.shape)
+    order = rng.random(cast("tuple[int, int]", X.shape))
     order[X.nonzero()] = np.inf
     drawn = np.argsort(order, axis=1)[:, :n_negatives]
     return np.where(np.isinf(np.take_along_axis(order, drawn, axis=1)), -1, drawn)

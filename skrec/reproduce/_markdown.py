@@ -1,7 +1,8 @@
 """Results as Markdown: ours, published, difference."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -51,8 +52,11 @@ def to_markdown(results: pd.DataFrame, *, heading: str = "##", legend: bool = Tr
     ## mult_vae, table 3: Mult-DAE [I-200-I] beside NCF
     """
     groups = results.groupby(["paper", "table"], sort=False)
-    tables = [(find_table(*names), mine) for names, mine in groups]
-    parts = [part for table, mine in tables for part in table_parts(table, mine, heading)]
+    parts = [
+        part
+        for (paper, table), mine in cast("Iterable[tuple[tuple[str, str], pd.DataFrame]]", groups)
+        for part in table_parts(find_table(paper, table), mine, heading)
+    ]
     return "\n\n".join([*parts, LEGEND] if legend else parts) + "\n"
 
 
@@ -79,7 +83,8 @@ def table_parts(table: Table, results: pd.DataFrame, heading: str) -> list[str]:
         notes if notes.endswith(".") else f"{notes}.",
     ]
     said = None
-    for data, mine in results.groupby("data", sort=False):
+    for data in dict.fromkeys(results["data"]):
+        mine = results.loc[results["data"] == data]
         protocol = protocol_of(table, data).describe()
         parts.append(" ".join([_about(table, data, mine), "" if protocol == said else protocol]))
         parts.append(_one_data(table, mine))
@@ -89,22 +94,24 @@ def table_parts(table: Table, results: pd.DataFrame, heading: str) -> list[str]:
 
 def _about(table: Table, data: str, results: pd.DataFrame) -> str:
     where = f"**{data}**" if data in table.data else f"**{data}**, in place of the paper's data"
-    if results["ours"].notna().any():
+    if not np.isnan(results["ours"]).all():
         return f"{where}."
     absent = results["note"].str.startswith("no data").any()
     return f"{where}: {'no data here' if absent else 'not run'}."
 
 
 def _one_data(table: Table, results: pd.DataFrame) -> str:
-    lines = []
-    for name in dict.fromkeys(results["name"]):
-        mine = results[results["name"] == name]
-        cells = [_cell(row) for row in mine.to_dict("records")]
-        first = mine.iloc[0]
-        seeds = str(mine["n_seeds"].max()) if mine["n_seeds"].max() else ""
-        lines.append([name, *cells, first["settings"], seeds, _others(mine), first["note"]])
+    by_name: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in results.to_dict("records"):
+        by_name[row["name"]].append(row)
     header = ["system", *table.metrics, "settings", "seeds", "found by others", "note"]
-    return pipe_table(header, lines)
+    return pipe_table(header, [_line(name, rows) for name, rows in by_name.items()])
+
+
+def _line(name: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    first, seeds = rows[0], max(row["n_seeds"] for row in rows) or ""
+    cells = [_cell(row) for row in rows]
+    return [name, *cells, first["settings"], str(seeds), _others(rows), first["note"]]
 
 
 def _cell(row: Mapping[str, Any]) -> str:
@@ -122,14 +129,12 @@ def _ours(row: Mapping[str, Any]) -> str:
     return text if pd.isna(row["std_error_seeds"]) else f"{text} ({row['std_error_seeds']:.4f})"
 
 
-def _others(rows: pd.DataFrame) -> str:
-    found = rows.dropna(subset="reproduced")
-    if found.empty:
+def _others(rows: Sequence[Mapping[str, Any]]) -> str:
+    found = [row for row in rows if not pd.isna(row["reproduced"])]
+    if not found:
         return ""
-    figures = ", ".join(
-        f"{m} {value:.4f}" for m, value in zip(found["metric"], found["reproduced"])
-    )
-    return f"{figures} ({found.iloc[0]['reproduced_by']})"
+    figures = ", ".join(f"{row['metric']} {row['reproduced']:.4f}" for row in found)
+    return f"{figures} ({found[0]['reproduced_by']})"
 
 
 def pipe_table(header: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:

@@ -75,7 +75,7 @@ class Task:
         values : DataFrame of shape (n_users, n_metrics)
             Metrics of each user.
         """
-        parts = self.evaluate if isinstance(self.evaluate, tuple) else (self.evaluate,)
+        parts: Any = self.evaluate if isinstance(self.evaluate, tuple) else (self.evaluate,)
         values = self.scorer.per_user(estimator, *parts)
         if self.warm_users is None:
             return values
@@ -347,7 +347,8 @@ class Weak(Protocol):
         """Return the task on validation interactions."""
         train, held_out = split_rows(data.train.tocsr(), 0.1, random_state=0)
         validation = Interactions(held_out)
-        users = np.random.default_rng(0).permutation(held_out.shape[0])[: self._watched_users]
+        n_users = validation.frame[0]
+        users = np.random.default_rng(0).permutation(n_users)[: self._watched_users]
         watched = validation[np.isin(validation.user, users)]
         return self._task(train, validation, watching(watched, self.watched))
 

@@ -1,6 +1,6 @@
 """What is measured of a model of ratings: its errors, and the lists that it would make."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -68,9 +68,10 @@ class RatingMetrics:
         values : DataFrame of shape (n_users, n_columns)
             Indexed by user.
         """
-        error = estimator.predict(test) - test.value.astype(np.float64)
+        error = cast("Any", estimator).predict(test) - test.value.astype(np.float64)
         columns = {"squared_error": error**2, "absolute_error": np.abs(error), "n_ratings": 1}
-        values = pd.DataFrame({"user": test.user, **columns}).groupby("user").sum()
+        frame = pd.DataFrame({"user": test.user, **columns})
+        values = cast("pd.DataFrame", frame.groupby("user").sum())
         if not self.rank:
             return values
         catalogue = make_ranking_scorer(_NAMES, _CUTS, **_RULE)

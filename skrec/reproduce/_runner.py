@@ -79,7 +79,7 @@ def _run_data(
     except Exception as error:
         return [(cell, [], _message(error)) for cell in cells]
     jobs = (delayed(_attempt)(cell, task, device) for cell in cells)
-    parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)  # pyright: ignore[reportArgumentType]
     return cast("Iterable[_Attempt]", parallel(jobs))
 
 

@@ -1,7 +1,7 @@
 """Tables of results: a CSV that grows cell by cell."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ def find_rows(path: str | PathLike[str], key: Mapping[str, Any]) -> pd.DataFrame
     table = read_rows(path)
     if table.empty:
         return table
-    return table[np.logical_and.reduce([table[name] == value for name, value in key.items()])]
+    return table.loc[np.logical_and.reduce([table[name] == value for name, value in key.items()])]
 
 
 def smaller_is_better(metric: str) -> bool:
@@ -156,9 +156,9 @@ class Store:
             raise ValueError(
                 f"{path} must be a table of cells, with {sorted(missing)}; got {list(table)}"
             )
-        groups: Iterable[tuple[Any, pd.DataFrame]]
-        groups = [] if table.empty else table.groupby(_WHAT, sort=False)
+        groups: Any = [] if table.empty else table.groupby(_WHAT, sort=False)
         # in the order in which they were last run
+        self._runs: dict[tuple[Any, ...], pd.DataFrame]
         self._runs = dict(sorted(groups, key=lambda group: group[1].index[-1]))
 
     def has(self, cell: Cell) -> bool:
@@ -210,7 +210,7 @@ class Store:
         if runs.empty:
             return runs
         seeds = [cell.seed for cell in cells]
-        return runs[runs["seed"].isin(seeds) & (runs["split"] == cells[0].split)]
+        return runs.loc[runs["seed"].isin(seeds) & (runs["split"] == cells[0].split)]
 
     def data_of(self, protocol: str) -> list[str]:
         """Return the data sets of finished cells of a protocol.
@@ -264,7 +264,9 @@ class Store:
 
 
 def _of_split(runs: pd.DataFrame, split: str) -> pd.DataFrame:
-    return runs if runs.empty else runs[runs["split"].map(without_seed) == without_seed(split)]
+    if runs.empty:
+        return runs
+    return runs.loc[runs["split"].map(without_seed) == without_seed(split)]
 
 
 def _what(cell: Cell) -> tuple[Any, ...]:

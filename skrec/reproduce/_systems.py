@@ -70,7 +70,7 @@ def list_systems(feedback: str = "implicit") -> list[str]:
 
 
 def _candidates() -> list[str]:
-    return [*skrec.__all__, *VARIANTS]
+    return [*vars(skrec)["__all__"], *VARIANTS]
 
 
 def _class_name(name: str) -> str:

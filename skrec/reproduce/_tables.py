@@ -132,7 +132,7 @@ def list_tables() -> list[Table]:
     return [_TABLES[key] for key in sorted(_TABLES)]
 
 
-def find_table(paper: str, table: str | None) -> Table:
+def find_table(paper: str, table: str) -> Table:
     """Return a table by its paper and name.
 
     Parameters

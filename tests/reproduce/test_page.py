@@ -10,7 +10,15 @@ import pytest
 from scipy.stats import spearmanr
 
 import skrec
-from skrec.reproduce import Row, _tables, list_tables, register_table, reproduce
+from skrec.reproduce import (
+    Row,
+    Settings,
+    _settings,
+    _tables,
+    list_tables,
+    register_table,
+    reproduce,
+)
 from skrec.testing import all_estimators
 
 ROOT = Path(__file__).parents[2]
@@ -107,6 +115,7 @@ def test_every_system_stands_beside_the_plain_references(results, store, tmp_pat
     assert (
         f"| synthetic | weak | ndcg@20 | {popular:.4f} | {cell} |" in lines["PopularityRecommender"]
     )
+    assert lines["PopularityRecommender"].endswith("| run last |")
     assert "not run" in lines["FISMRanker"]
 
 
@@ -194,3 +203,17 @@ def test_studies_beside_the_store_are_shown_with_their_papers(tmp_path):
     assert "| yelp | GMF | 0.2500 |" in text
     places = [text.index(found) for found in ("## ConvNCF", "| yelp | GMF", "## Cross", "| 5r |")]
     assert places == sorted(places)
+
+
+def test_the_page_prints_the_trials_of_settings(results, store, tmp_path, monkeypatch):
+    chosen = {
+        ("EASERecommender", 12): "tuned, best of 12",
+        ("PopularityRecommender", 4): "best of 4",
+    }
+    rows = [Settings(s, "synthetic", "weak", {}, "validation", n) for s, n in chosen]
+    table = {(row.system, row.data, row.protocol): row for row in rows}
+    monkeypatch.setattr(_settings, "_table", lambda: table)
+    lines = make_page(store, data_home=tmp_path).splitlines()
+    for (system, _), text in chosen.items():
+        assert any(line.startswith(f"| {system} | syn") and text in line for line in lines)
+    assert "| tuned, best of 12 |" in next(line for line in lines if line.startswith("| Linear |"))

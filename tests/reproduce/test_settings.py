@@ -1,6 +1,9 @@
 """The table of settings: every row is of a form, and estimators take it."""
 
 import json
+import tomllib
+from fnmatch import fnmatch
+from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +21,8 @@ from skrec.reproduce import (
 from skrec.reproduce._settings import Settings, read_settings
 
 ROWS = list_settings()
-TRIALS = Path(__file__).parents[2] / "benchmarks" / "results" / "tuning.csv"
+ROOT = Path(__file__).parents[2]
+TRIALS = ROOT / "benchmarks" / "results" / "tuning.csv"
 # the split on which settings were chosen
 SPLITS = {"ratings": "70r1"}
 # rows whose trials were recorded under another name, and what these trials have in common
@@ -101,6 +105,14 @@ def test_trials_are_counted_as_they_were_recorded(row):
 def test_systems_of_every_protocol_have_rows():
     assert {row.protocol for row in ROWS} == set(list_protocols())
     assert len({key_of(row) for row in ROWS}) == len(ROWS) > 100
+
+
+def test_the_file_is_part_of_the_package():
+    file = files("skrec.reproduce") / "settings.jsonl"
+    assert len(file.read_text("utf-8").splitlines()) == len(ROWS)
+    if (project := ROOT / "pyproject.toml").exists():
+        data = tomllib.loads(project.read_text("utf-8"))["tool"]["setuptools"]["package-data"]
+        assert any(fnmatch(f"reproduce/{file.name}", pattern) for pattern in data["skrec"])
 
 
 def test_rows_are_found_by_data_and_protocol():

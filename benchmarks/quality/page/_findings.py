@@ -50,7 +50,7 @@ def _primary(table: Table, results: pd.DataFrame) -> pd.DataFrame:
     """Return the lines of the metric that a table is judged by."""
     wanted = PRIMARY[table.protocol]
     metric = wanted if wanted in table.metrics else table.metrics[0]
-    return results[results["metric"] == metric]
+    return results.loc[results["metric"] == metric]
 
 
 def _gain(metric: str, difference: float) -> float:
@@ -101,8 +101,8 @@ def _cases(results: Sequence[_Results]) -> list[_Results]:
 
 
 def _own(table: Table, lines: pd.DataFrame) -> pd.Series:
-    prefixes = _OWN.get(table.paper)
-    return lines["system"].str.startswith(prefixes) if prefixes else lines["ours"].isna()
+    prefixes = _OWN.get(table.paper, ())
+    return pd.Series([name.startswith(prefixes) for name in lines["system"]], lines.index)
 
 
 def _standing(table: Table, lines: pd.DataFrame, kept: Store) -> str:
@@ -131,7 +131,7 @@ def _order(table: Table, lines: pd.DataFrame) -> str:
     pairs = pd.DataFrame({"published": published, "ours": lines["ours"].to_numpy()}).dropna()
     if len(pairs) < 3 or pairs.nunique().min() < 2:
         return ""
-    rho = spearmanr(pairs["published"], pairs["ours"]).statistic
+    rho, _ = spearmanr(pairs["published"], pairs["ours"])
     return f"the {len(pairs)} published rows come out with a rank correlation of {rho:.2f}"
 
 

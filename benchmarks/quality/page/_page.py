@@ -41,8 +41,8 @@ def make_page(store: str | PathLike[str], *, data_home: str | PathLike[str] | No
     Returns
     -------
     text : str
-        Markdown: for each paper what came out, in sentences and in tables, and the best result of
-        every system beside those of the linear baselines.
+        Markdown: the findings and the tables of each paper, and the best result of every system
+        beside those of the linear baselines.
     """
     kept = Store(store)
     parts = [_HEAD, LEGEND]

@@ -1,4 +1,4 @@
-"""What belongs to a paper and is no cell: tables of studies, from files beside the store."""
+"""Tables of studies that belong to a paper but are no cells, from files beside the store."""
 
 import json
 from collections.abc import Mapping
@@ -166,17 +166,17 @@ def _lines(study: Study, table: pd.DataFrame) -> pd.DataFrame:
         table = table.drop_duplicates([*study.index, "metric", "split", "seed"], keep="last")
         table = table.assign(split=table["split"].str.replace(r"(?<=r)\d+$", "", regex=True))
     for name, wanted in study.where.items():
-        table = table[table[name].isin(wanted)]
+        table = table.loc[table[name].isin(wanted)]
     table = table.assign(**{n: _parameter(table, n) for n in study.index if n not in table})
     if isinstance(study.values, tuple):
-        return (
-            table.groupby([*study.index], sort=False)[[*study.values]].mean().map("{:.4f}".format)
-        )
+        means: Any = table.groupby([*study.index], sort=False)[[*study.values]].mean()
+        return means.map("{:.4f}".format)
     groups = table.groupby([*study.index, study.columns], sort=False)[study.values]
-    pairs = zip(groups.mean(), groups.sem())
-    texts = pd.Series([_text(*pair) for pair in pairs], groups.mean().index, dtype=object)
+    figures: Any = groups.agg(["mean", "sem"])
+    pairs = zip(figures["mean"], figures["sem"])
+    texts = pd.Series([_text(*pair) for pair in pairs], figures.index, dtype=object)
     wide = texts.unstack(study.columns, fill_value="", sort=False)
-    return wide[[n for n in study.where.get(study.columns, wide.columns) if n in wide]]
+    return wide.loc[:, [n for n in study.where.get(study.columns, wide.columns) if n in wide]]
 
 
 def _parameter(table: pd.DataFrame, name: str) -> list[Any]:

@@ -37,8 +37,8 @@ _TEXT = """\
 
 For each system the data set and protocol on which it does best: by the ratio of its figure to that
 of the best reference there (of RMSE, the inverse). After each reference: difference, and ratio.
-Settings are those of `skrec.reproduce` for the data set and protocol, else those that were run
-last."""
+Settings are those of `skrec.reproduce` for the data set and protocol, with the number of trials,
+else those that were run last."""
 
 
 def systems_table(kept: Store) -> str:
@@ -61,7 +61,7 @@ def systems_table(kept: Store) -> str:
     }.items():
         references = REFERENCES[protocols[0]]
         lines = [_line(name, protocols, references, kept) for name in list_systems(feedback)]
-        header = ["system", "data", "protocol", "metric", "value", *references]
+        header = ["system", "data", "protocol", "metric", "value", *references, "settings"]
         parts.append(pipe_table(header, lines))
     return "\n\n".join(parts)
 
@@ -83,10 +83,12 @@ def _line(
     ]
     found = [line for line in found if not np.isnan(line[3])]
     if not found:
-        return [system, "not run", *[""] * (3 + len(references))]
+        return [system, "not run", *[""] * (4 + len(references))]
     _, data, protocol, ours, others = max(found, key=lambda line: line[0])
     cells = [_versus(protocol, ours, other) for other in others]
-    return [system, data, protocol, PRIMARY[protocol], f"{ours:.4f}", *cells]
+    chosen = find_settings(system, data, protocol)
+    settings = chosen.text if chosen.known else "run last"
+    return [system, data, protocol, PRIMARY[protocol], f"{ours:.4f}", *cells, settings]
 
 
 def _compared(

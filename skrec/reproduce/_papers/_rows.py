@@ -1,8 +1,13 @@
 """Figures by data set and metric, and the rows that stand beside those of every paper."""
 
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
 from skrec.reproduce._tables import Row
 
 __all__ = ["DACREMA", "NCF", "RANKINGS", "STRONG", "beside", "by_data", "figures"]
+
+_Figures: TypeAlias = dict[str, float]
 
 NCF = "sampled_hit_rate@10", "sampled_ndcg@10"
 RANKINGS = "recall@20", "recall@50", "ndcg@100"
@@ -20,13 +25,15 @@ _BASELINES = {
 }
 
 
-def figures(metrics, values):
-    """Give figures by metric, without those that there are not."""
+def figures(metrics: Sequence[str], values: Sequence[float | None]) -> _Figures:
+    """Return figures by metric, without those that are None."""
     return {name: value for name, value in zip(metrics, values) if value is not None}
 
 
-def by_data(data, metrics, *values):
-    """Give figures by data set and metric.
+def by_data(
+    data: Sequence[str], metrics: Sequence[str], *values: Sequence[float | None] | None
+) -> dict[str, _Figures]:
+    """Return figures by data set and metric.
 
     Parameters
     ----------
@@ -48,7 +55,7 @@ def by_data(data, metrics, *values):
 
 
 # what others found of the baselines, by protocol and row: who, and figures, by data set
-_FOUND = {
+_FOUND: dict[tuple[str, str], dict[str, tuple[str, _Figures]]] = {
     ("ncf", "ItemPop"): {
         "ml-1m": (
             f"{DACREMA}, ties counted for the target; .4535 in expectation",
@@ -79,8 +86,10 @@ _FOUND = {
 }
 
 
-def beside(protocol, data, *there, more=None):
-    """Give the baselines that a table of a paper lacks.
+def beside(
+    protocol: str, data: Sequence[str], *there: str, more: Mapping[str, str] | None = None
+) -> list[Row]:
+    """Return the baselines that a table of a paper lacks.
 
     Parameters
     ----------
@@ -102,7 +111,7 @@ def beside(protocol, data, *there, more=None):
     return [_beside(protocol, data, name, systems[name]) for name in systems if name not in there]
 
 
-def _beside(protocol, data, name, system):
+def _beside(protocol: str, data: Sequence[str], name: str, system: str) -> Row:
     found = _FOUND.get((protocol, name), {})
     found = {key: found[key] for key in data if key in found}
     return Row(

@@ -1,9 +1,11 @@
 """What is known of all systems on the data at hand, beyond the tables of the five papers."""
 
+from collections.abc import Sequence
+
 from skrec.reproduce._papers._rows import DACREMA, NCF, beside, figures
 from skrec.reproduce._tables import Row, Table, register_table
 
-__all__ = []
+__all__: list[str] = []
 
 _RENDLE = "Rendle et al. 2020"
 _IALS = "Rendle et al. 2021"
@@ -13,8 +15,15 @@ _HE = "He et al. 2017"
 # ml-1m: leave one out, 99 negatives
 
 
-def _row(name, system, published=None, reproduced=None, by="", note=""):
-    """Give a row of hit rate and NDCG on ml-1m."""
+def _row(
+    name: str,
+    system: str,
+    published: Sequence[float] | None = None,
+    reproduced: Sequence[float | None] | None = None,
+    by: str = "",
+    note: str = "",
+) -> Row:
+    """Return a row of hit rate and NDCG on ml-1m."""
     return Row(
         name,
         system,

@@ -72,7 +72,7 @@ _YELP = {
 }
 
 
-def _row(name):
+def _row(name: str) -> Row:
     system, changed = _SYSTEMS[name]
     found = name == "ConvNCF-MF"
     return Row(

@@ -3,21 +3,29 @@
 Figure 3 shows the curves of table 3.
 """
 
+from typing import Any
+
 from skrec.reproduce._papers._rows import NCF
 from skrec.reproduce._papers.convncf import SETTINGS, SOURCE
 from skrec.reproduce._tables import Row, Table, register_table
 
-__all__ = []
+__all__: list[str] = []
 
 _DACREMA = "not in the paper: asked by Ferrari Dacrema et al. 2020"
 _OWN_TWIN = {"pretrain": "auto"}  # embeddings other than MF's start from their own
 
 
-def _conv(name, note="", **changed):
+def _conv(name: str, note: str = "", **changed: Any) -> Row:
     return Row(name, "ConvNCFRanker", changed=changed, note=note)
 
 
-def _figure(number, title, rows, data=("yelp",), note=""):
+def _figure(
+    number: int,
+    title: str,
+    rows: tuple[Row, ...],
+    data: tuple[str, ...] = ("yelp",),
+    note: str = "",
+) -> None:
     register_table(
         Table(
             paper="convncf",

@@ -4,9 +4,11 @@ Table 1 counts the data, table 2 has the ranges of hyper-parameters; figure 3 (s
 shows curves without printed values.
 """
 
+from collections.abc import Mapping, Sequence
+
 from skrec.reproduce._tables import Row, Table, register_table
 
-__all__ = []
+__all__: list[str] = []
 
 _SOURCE = "Jin, Zhao, Liu, Zhu, Du, Gao, Zhang and Li 2021"
 _DATA = "ml-1m", "ml-10m", "ml-20m", "amazon-pet", "amazon-kindle"
@@ -36,17 +38,17 @@ _FULL = {
 }
 
 
-def _published(values):
-    """Give figures by data set and metric, from those by metric and data set."""
+def _published(values: Mapping[str, Sequence[float]]) -> dict[str, dict[str, float]]:
+    """Return figures by data set and metric, from those by metric and data set."""
     columns = {name: {m: row[i] for m, row in values.items()} for i, name in enumerate(_DATA)}
     return {name: {m: columns[name][m] for m in _PUBLISHED} for name in _DATA}
 
 
-def _row(name, system, tables):
+def _row(name: str, system: str, tables: Mapping[str, Mapping[str, Sequence[float]]]) -> Row:
     return Row(name, system, published=_published({m: t[name] for m, t in tables.items()}))
 
 
-def _table(table, title, rows):
+def _table(table: str, title: str, rows: tuple[Row, ...]) -> None:
     register_table(
         Table(
             paper="cross_feedback",

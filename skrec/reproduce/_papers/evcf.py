@@ -3,11 +3,14 @@
 Table 4-1 counts the data.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
 from skrec.reproduce._papers._rows import STRONG, beside, figures
 from skrec.reproduce._papers.mult_vae import CDAE
 from skrec.reproduce._tables import Row, Table, register_table
 
-__all__ = []
+__all__: list[str] = []
 
 _SOURCE = "Kim and Suh 2019"
 _HERE = "ml-1m", "gowalla"
@@ -38,13 +41,13 @@ _NOTES = {
 }
 
 
-def _steps(epochs, cap, n_users, batch_size=200):
-    """Give the updates in which beta would reach 1, if it reaches its cap after some epochs."""
+def _steps(epochs: int, cap: float, n_users: int, batch_size: int = 200) -> int:
+    """Return the updates in which beta would reach 1, if it reaches its cap after some epochs."""
     return round(epochs * -(-n_users // batch_size) / cap)
 
 
-def _settings(n_users):
-    """Give the settings of every variant, for as many users to train on.
+def _settings(n_users: int) -> dict[str, dict[str, Any]]:
+    """Return the settings of every variant, for as many users to train on.
 
     Learning rate, warm-up and the cap of 0.3 are those of the released code.
     """
@@ -63,8 +66,16 @@ def _settings(n_users):
     return {**variants, "CDAERecommender": CDAE}
 
 
-def _table(table, name, data, n_users, test_users, values, note=""):
-    """Give a table of results: one data set, all metrics."""
+def _table(
+    table: str,
+    name: str,
+    data: str,
+    n_users: int,
+    test_users: int,
+    values: Mapping[str, Sequence[float | None]],
+    note: str = "",
+) -> Table:
+    """Return a table of results: one data set, all metrics."""
     rows = [
         Row(
             system,
@@ -152,7 +163,7 @@ _DEPTHS = {  # no gate, gated
 }
 
 
-def _depth_rows():
+def _depth_rows() -> Iterator[Row]:
     for system, (name, plain, gated) in _DEPTHS.items():
         stem, depth = system.rsplit("-", 1)
         yield Row(name, system, published={"netflix": {"ndcg@100": plain}})

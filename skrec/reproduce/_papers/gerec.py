@@ -3,10 +3,13 @@
 Table 1 counts the data; table 4 has variances of groups of users, which are no metrics.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 from skrec.reproduce._papers._rows import DACREMA, NCF, beside, by_data
 from skrec.reproduce._tables import Row, Table, register_table
 
-__all__ = []
+__all__: list[str] = []
 
 _SOURCE = "Jiang, Yang, Xiao and Shen 2019"
 _GEREC = {
@@ -21,8 +24,8 @@ _GEREC = {
 # table 2: dimensions (D), draws (K) and filters (T), hit rate and NDCG
 
 
-def _start(n_factors):
-    """Give what the means start from, with as many factors; at 64 they have a start already."""
+def _start(n_factors: int) -> dict[str, Any]:
+    """Return what the means start from, with as many factors; at 64 they have a start already."""
     return {
         "system": "MFClassifier",
         "bias": False,
@@ -110,7 +113,7 @@ _FOUND = {
 }
 
 
-def _row(name, values):
+def _row(name: str, values: Sequence[float]) -> Row:
     who, found = _FOUND.get(name, ("", {}))
     return Row(
         name,

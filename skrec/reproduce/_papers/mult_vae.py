@@ -3,6 +3,9 @@
 Table 1 counts the data.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from skrec.reproduce._papers._rows import DACREMA, NCF, RANKINGS, beside, by_data
 from skrec.reproduce._tables import Row, Table, register_table
 
@@ -11,8 +14,8 @@ __all__ = ["CDAE"]
 _SOURCE = "Liang, Krishnan, Hoffman and Jebara 2018"
 
 
-def _settings(epochs):
-    """Give the settings of section 4.3; the best epoch of all is kept."""
+def _settings(epochs: int) -> dict[str, dict[str, Any]]:
+    """Return the settings of section 4.3; the best epoch of all is kept."""
     training = {
         "latent_size": 200,
         "batch_size": 500,
@@ -70,8 +73,16 @@ _MSD = {
 }
 
 
-def _table(table, name, data, test_users, epochs, values, note=""):
-    """Give a part of table 2, a data set."""
+def _table(
+    table: str,
+    name: str,
+    data: str,
+    test_users: int,
+    epochs: int,
+    values: Mapping[str, Sequence[float] | None],
+    note: str = "",
+) -> Table:
+    """Return a part of table 2, a data set."""
     rows = [
         Row(
             row,
@@ -156,7 +167,7 @@ register_table(
 # table 4: likelihoods
 
 
-def _likelihood(name, system, likelihood, *values):
+def _likelihood(name: str, system: str, likelihood: str, *values: float) -> Row:
     published = by_data(("ml-20m",), RANKINGS, values)
     return Row(name, system, changed={"likelihood": likelihood}, published=published)
 
