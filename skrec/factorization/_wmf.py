@@ -14,7 +14,7 @@ from skrec.base import BaseRecommender, Link, Queries
 from skrec.calibration import HeldOut
 from skrec.factorization._products import inner_products
 from skrec.neural import similar_items
-from skrec.nn import WeightedRows
+from skrec.nn import WeightedRows, use_huge_pages
 from skrec.training import resolve_device
 from skrec.typing import Array, CSRMatrix, RandomState
 
@@ -190,6 +190,7 @@ class WMFRecommender(BaseRecommender):
         # None takes fresh entropy: NumPy's global state is left alone
         rng = np.random.RandomState() if self.random_state is None else self.random_state
         seed = check_random_state(rng).randint(2**31 - 1)
+        use_huge_pages()  # before what may be the process's first tensor
         generator = torch.Generator().manual_seed(seed)
         std = self.init_std or 0.1 / self.n_factors**0.5
         return std * torch.randn(n_rows, self.n_factors, generator=generator)
