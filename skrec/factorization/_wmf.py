@@ -168,7 +168,7 @@ class WMFRecommender(BaseRecommender):
             items = items.double()
             self._gram_ = (items.T @ items).cpu().numpy()
             self.user_factors_ = self._solved(X, device)
-        except torch.linalg.LinAlgError as error:
+        except torch.linalg.LinAlgError as error:  # pyright: ignore[reportPrivateImportUsage]
             raise ValueError(
                 f"l2 must be large enough for systems that can be solved; got {self.l2:g}"
             ) from error
@@ -210,9 +210,12 @@ class WMFRecommender(BaseRecommender):
             weight = self.unobserved_weight
             frequency = np.diff(X.indptr) + weight * n_columns
             ridge = self.l2 * frequency**self.frequency_exponent
-        pattern = (torch.from_numpy(a.astype(np.int64)) for a in (X.indptr, X.indices))
+        offsets, indices = (
+            torch.from_numpy(a.astype(np.int64)).to(like.device) for a in (X.indptr, X.indices)
+        )
         numbers = (torch.from_numpy(a).to(like) for a in (scales, targets, ridge))
-        return WeightedRows(*(a.to(like.device) for a in pattern), *numbers, weight, self.n_factors)
+        scale, target, l2 = numbers
+        return WeightedRows(offsets, indices, scale, target, l2, weight, self.n_factors)
 
     # unseen users
 

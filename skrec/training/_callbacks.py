@@ -56,7 +56,7 @@ class LinearAnnealing(Callback):
 
     Parameters
     ----------
-    n_steps : int
+    n_steps : float
         Updates in which beta would go from 0 to 1.
     cap : float
         Where it stops.
@@ -64,7 +64,7 @@ class LinearAnnealing(Callback):
         Updates already done.
     """
 
-    def __init__(self, n_steps: int, cap: float, start: int = 0) -> None:
+    def __init__(self, n_steps: float, cap: float, start: int = 0) -> None:
         self.n_steps = n_steps
         self.cap = cap
         self.start = start
