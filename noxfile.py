@@ -1,4 +1,4 @@
-"""What is run before a change goes in: ``nox --list`` shows it, ``nox`` runs the quick half.
+"""What is run before a change goes in: ``nox --list`` shows the sessions.
 
 Every session installs what it needs into an environment of its own. Words after ``--`` go to the
 tool: ``nox -s tests-3.11 -- tests/linear -x``.
@@ -54,7 +54,8 @@ def typing(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation, which runs the examples that plot."""
     install(session, "docs")
-    session.run("sphinx-build", *session.posargs, "docs", "docs/_build/html")
+    strict = ["-W", "--keep-going"]
+    session.run("sphinx-build", *strict, *session.posargs, "docs", "docs/_build/html")
 
 
 def install(session: nox.Session, extra: str) -> None:

@@ -1,1 +1,1 @@
-"""Benchmarks, run from the checkout: quality on public data, and speed beside peers."""
+"""Benchmarks, run from the checkout: ``python -m benchmarks`` lists the commands."""

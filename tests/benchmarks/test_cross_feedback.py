@@ -1,18 +1,9 @@
 """The studies of CrossFeedbackBMF, on tiny data only."""
 
-import sys
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
-if not (ROOT / "benchmarks").is_dir():
-    pytest.skip("the benchmarks are part of the checkout alone", allow_module_level=True)
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import cross_feedback, speed  # noqa: E402
+from benchmarks.claims import cross_feedback
 
 
 @pytest.fixture(scope="module")
@@ -55,15 +46,3 @@ def test_both_models_reach_the_goal(table):
     assert rows["goal"].nunique() == 1
     assert (rows["best_rmse"] <= rows["goal"]).all()
     assert (rows["seconds_to_goal"] <= rows["seconds_to_best"] + 1e-9).all()
-
-
-def test_a_pass_is_measured_beside_its_parts(tmp_path):
-    output = tmp_path / "speed.csv"
-    speed.main(["cross-feedback-pass", "--smoke", "--rounds", "1", "--output", str(output)])
-    table = pd.read_csv(output)
-    assert set(table["what"]) == {
-        f"cross_feedback_{what}{suffix}"
-        for what in ("pass", "parts")
-        for suffix in ("", "_attention")
-    }
-    assert (table["seconds"] > 0).all()

@@ -1,19 +1,10 @@
 """The command line about uncertainty, on tiny data only."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
-if not (ROOT / "benchmarks").is_dir():
-    pytest.skip("the benchmarks are part of the checkout alone", allow_module_level=True)
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import uncertainty  # noqa: E402
+from benchmarks.claims import uncertainty
 
 SMOKE = ["--smoke", "--methods", "sigmoid"]
 
@@ -32,13 +23,6 @@ def table(tmp_path_factory):
 def values(table, system, what):
     rows = table[(table["system"] == system) & (table["what"] == what)]
     return rows.set_index("group")["value"]
-
-
-def test_help_names_the_command(capsys):
-    with pytest.raises(SystemExit) as stop:
-        uncertainty.main(["--help"])
-    assert stop.value.code == 0
-    assert "python -m benchmarks.uncertainty" in capsys.readouterr().out
 
 
 def test_gaussians_have_variances_and_others_spread(table):

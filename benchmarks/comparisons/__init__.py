@@ -1,1 +1,0 @@
-"""Comparisons of ours with the peers, each a task of `benchmarks.speed`."""

@@ -1,0 +1,103 @@
+"""The commands on claims, on tiny data only; those with files of their own left out."""
+
+import pandas as pd
+import pytest
+
+from benchmarks.claims import (
+    activity,
+    calibration,
+    convncf,
+    convncf_variants,
+    fold_in,
+    gerec_curve,
+    gerec_sweeps,
+)
+from skrec.reproduce import find_system
+
+TINY = ["--smoke", "--factors", "4", "--seeds", "0", "1"]
+
+
+def test_activity_writes_a_table_and_a_figure(tmp_path):
+    output = tmp_path / "activity.csv"
+    activity.main(["--smoke", "--output", str(output), "--per-user", str(tmp_path / "users")])
+    table = pd.read_csv(output)
+    assert set(table["system"]) == {"MultVAERecommender", "MultDAERecommender"}
+    assert {"quintile", "mean", "std_error", "t_pvalue"} <= set(table)
+    assert (tmp_path / "activity.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_calibration_has_a_ratio_of_all_users_and_of_each_quintile(capsys):
+    calibration.main(["--smoke"])
+    lines = capsys.readouterr().out.splitlines()
+    names = ["EASE", "ItemKNN", "UserKNN", "Gaussian DAE", "logistic VAE"]
+    assert [line[:12].strip() for line in lines[1:]] == names
+    for line in lines[1:]:
+        ratios = [float(number) for number in line[12:].split()]
+        assert len(ratios) == 6
+        assert 0.3 < ratios[0] < 3
+
+
+def test_every_variant_can_be_made():
+    for system, parameters, twin in convncf_variants.VARIANTS.values():
+        parameters = {} if parameters is None else parameters
+        assert set(parameters) <= set(find_system(system)().get_params())
+        assert twin in (None, *convncf_variants.TWINS)
+
+
+def test_claims_are_about_variants():
+    for pair in convncf_variants.CLAIMS.values():
+        assert set(pair) <= set(convncf_variants.VARIANTS)
+
+
+def test_claims_are_paired_by_seed_and_cells_are_kept(tmp_path, capsys):
+    options = [*TINY, "--output", str(tmp_path / "claims.csv")]
+    options += ["--variants", "MF-BPR", "GMF", "ConvNCF-MF, 4 maps"]
+    convncf.main(options)
+    table = pd.read_csv(tmp_path / "claims.csv")
+    assert len(table) == 3 * 2 * 16
+    first = capsys.readouterr().out
+    convncf.main(options)
+    assert len(pd.read_csv(tmp_path / "claims.csv")) == len(table)
+    assert capsys.readouterr().out in first
+
+
+def test_verdicts_are_differences_over_seeds():
+    index = pd.MultiIndex.from_product([["ConvNCF-MF", "MF-BPR"], [0, 1]])
+    values = pd.DataFrame({"m": [0.5, 0.7, 0.4, 0.5]}, index=index.set_names(["variant", "seed"]))
+    row = convncf.verdicts(values).loc["ConvNCF-MF beats its twin"]
+    assert row["difference", "m"] == pytest.approx(0.15)
+    assert row["std_error", "m"] == pytest.approx(0.05)
+    assert row["z", "m"] == pytest.approx(3.0)
+
+
+def test_fold_in_compares_both_ways(tmp_path):
+    path = tmp_path / "fold_in.csv"
+    options = ["--data", "synthetic", "--systems", "BPRMFRanker", "--users", "20"]
+    fold_in.main([*options, "--output", str(path)])
+    row = pd.read_csv(path).iloc[0]
+    assert 0.5 < row["overlap@10"] <= 1
+    assert 0.8 < row["spearman"] <= 1
+
+
+def test_a_sweep_has_a_row_a_value(tmp_path, capsys):
+    gerec_sweeps.main(["--smoke", "--output", str(tmp_path / "sweeps.csv")])
+    table = pd.read_csv(tmp_path / "sweeps.csv")
+    assert list(table["parameter"]) == ["n_factors", "n_factors", "n_draws", "n_draws", "n_filters"]
+    assert {"sampled_hit_rate@10", "sampled_ndcg@10"} <= set(table)
+
+
+def test_curve_has_a_row_an_epoch_and_the_tests_metrics(tmp_path):
+    path = tmp_path / "curve.csv"
+    gerec_curve.main(["--smoke", "--system", "BPRMFRanker", "--output", str(path)])
+    table = pd.read_csv(path).set_index("what")
+    assert list(table.loc["valid_sampled_ndcg@10", "epoch"]) == [1, 2]
+    assert table.loc["valid_sampled_ndcg@10", "value"].between(0, 1).all()
+    assert (table.loc["train_loss", "minutes"].diff().dropna() > 0).all()
+    assert 0 < table.loc["sampled_ndcg@10", "value"] <= 1
+
+
+def test_curve_stops_when_the_time_is_over(tmp_path):
+    path = tmp_path / "curve.csv"
+    options = ["--data", "synthetic", "--system", "BPRMFRanker", "--minutes", "0"]
+    gerec_curve.main([*options, "--output", str(path)])
+    assert pd.read_csv(path)["epoch"].max() == 1

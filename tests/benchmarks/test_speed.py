@@ -1,0 +1,131 @@
+"""The commands on the speed of skrec alone, on tiny data only."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.speed import curves, gerec_module, jobs, measure, modules, run
+from benchmarks.speed.matrices import made_file
+
+SMOKE = ["--smoke", "--rounds", "1", "--threads", "1"]
+
+
+@pytest.mark.parametrize(
+    ("task", "rows"),
+    [
+        ("recommend", {"recommend", "product_and_topk"}),
+        ("evaluate", {"scorer_10", "scorer_1", "recommend_100", "recommend_20"}),
+    ],
+)
+def test_speed_in_a_fresh_process(tmp_path, monkeypatch, task, rows):
+    monkeypatch.chdir(tmp_path)
+    output = tmp_path / "speed.csv"
+    run.main([task, *SMOKE, "--output", str(output)])
+    table = pd.read_csv(output).set_index("what")
+    assert set(table.index) == rows
+    assert (table["seconds"] > 0).all()
+    assert table["extra"].max() < table["peak"].max()
+
+
+def test_speed_of_a_training_batch(tmp_path):
+    output = tmp_path / "speed.csv"
+    run.main(["multvae-batch", "--smoke", "--no-memory", "--threads", "1", "--output", str(output)])
+    table = pd.read_csv(output)
+    assert list(table["what"]) == ["estimator", "bare_loop", "three_products", "estimator"]
+    assert (table["ratio"][:2] > 1).all()
+    assert table["n"].min() == 4
+
+
+@pytest.mark.parametrize(
+    ("task", "rows"),
+    [
+        ("negatives", {"uniform", "popularity", "unchecked_draws"}),
+        ("vamp-batch", {"vamp_batch", "unavoidable", "vamp_batch_gowalla", "unavoidable_gowalla"}),
+    ],
+)
+def test_speed_has_a_row_for_each_competitor(tmp_path, task, rows):
+    output = tmp_path / "speed.csv"
+    run.main([task, *SMOKE, "--output", str(output)])
+    table = pd.read_csv(output).set_index("what")
+    assert rows <= set(table.index)
+    assert (table["seconds"] > 0).all()
+    if task == "negatives":
+        assert set(table["note"]) == {"9000 positives"}
+
+
+def test_a_fit_has_its_time_and_memory(tmp_path):
+    path = made_file(tmp_path, 60, 40, 600)
+    assert made_file(tmp_path, 60, 40, 600) == path
+    answer = jobs.fit(path, "EASERecommender", {"l2": 10.0})
+    assert set(answer) == {"seconds", "peak", "extra"}
+    assert answer["seconds"] > 0
+    assert answer["extra"] < answer["peak"]
+
+
+def test_unknown_tasks_are_named(capsys):
+    with pytest.raises(SystemExit):
+        run.main(["nothing", *SMOKE])
+    assert "tasks must be among" in capsys.readouterr().err
+
+
+def test_a_pass_is_measured_beside_its_parts(tmp_path):
+    output = tmp_path / "speed.csv"
+    run.main(["cross-feedback-pass", *SMOKE, "--output", str(output)])
+    table = pd.read_csv(output)
+    assert set(table["what"]) == {
+        f"cross_feedback_{what}{suffix}"
+        for what in ("pass", "parts")
+        for suffix in ("", "_attention")
+    }
+    assert (table["seconds"] > 0).all()
+
+
+def test_curves_have_a_row_a_size_and_growth_to_the_size_before(tmp_path, monkeypatch):
+    one = {
+        name: cell
+        for name, cell in curves.CURVES.items()
+        if name in ("EASE fit", "WMF fit, one sweep")
+    }
+    kind, _, parameters, sizes = one["WMF fit, one sweep"]
+    one["WMF fit, one sweep"] = (kind, "NobodysRecommender", parameters, sizes)
+    one["ranking"] = ("rank", "BPRMFRanker", {"n_factors": 4}, sizes)
+    monkeypatch.setattr(curves, "CURVES", one)
+    output = tmp_path / "speed.csv"
+    curves.main([*SMOKE, "--output", str(output)])
+    table = pd.read_csv(output)
+    ease = table[table["what"].str.startswith("EASE")]
+    assert len(ease) == 2
+    ratio = ease["seconds"].iloc[1] / ease["seconds"].iloc[0]
+    assert ease["ratio"].iloc[1] == pytest.approx(ratio)
+    assert ease["note"].iloc[1] == f"exponent {np.log(ratio) / np.log(2):.2f}"
+    assert "no NobodysRecommender" in table.set_index("what").loc["WMF fit, one sweep", "note"]
+    assert table["what"].str.startswith("ranking").sum() == 2
+
+
+def test_a_cell_out_of_time_ends_its_curve_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(curves, "CURVES", {"EASE fit": curves.CURVES["EASE fit"]})
+    output = tmp_path / "speed.csv"
+    curves.main([*SMOKE, "--limit", "0.01", "--output", str(output)])
+    assert list(pd.read_csv(output)["note"]) == ["not done in 0.01 s"]
+
+
+def test_a_job_that_fails_says_so():
+    assert measure.call_fresh("nothing") == {"error": "exit status 1"}
+
+
+def test_gerec_gives_what_the_naive_cube_gives():
+    table, difference = gerec_module.compare_modules(8, 3, 8, batch_size=4, rounds=1)
+    assert difference < 1e-5
+    assert len(table) == 4
+    sides, pairs = (cls(8, 3, 8, 3, 5) for cls in (gerec_module.AllItems, gerec_module.PairByPair))
+    assert sides.scores().allclose(pairs.scores(), atol=1e-5)
+    assert gerec_module.arithmetic_share(64, 9, 64) == pytest.approx(0.686, abs=1e-3)
+
+
+@pytest.mark.parametrize("module", ["convncf", "gerec"])
+def test_modules_are_compared(module, capsys):
+    modules.main([module, "--factors", "8", "--batch", "4", "--rounds", "1", "--threads", "1"])
+    printed = capsys.readouterr().out
+    assert "paired_ratio" in printed
+    assert ("plain convolutions" in printed) == (module == "convncf")
+    assert ("naive cube" in printed) == (module == "gerec")
