@@ -49,7 +49,7 @@ class AutoRecRegressor(RatedRowRecommender):
 
     See Also
     --------
-    DAERegressor : A denoising autoencoder of users that gives deviations from their means.
+    DAERegressor : A denoising autoencoder of users that predicts deviations from their means.
     VAERegressor : A variational one.
 
     Notes
@@ -189,12 +189,11 @@ class AutoRecRegressor(RatedRowRecommender):
 
     def _weights(self, queries: Queries) -> Array:
         """Return output weights and biases of users, trained or fitted to their ratings."""
-        known = np.zeros(queries.n_rows, dtype=bool)
-        if queries.users is not None:
-            known = np.isin(queries.users, self.trained_users_)
+        rows = np.full(queries.n_rows, -1) if queries.users is None else queries.users
+        known = np.isin(rows, self.trained_users_)
         weights = np.empty((queries.n_rows, self.item_codes_.shape[1] + 1), dtype=np.float32)
         if known.any():
-            weights[known] = self._trained_weights()[queries.users[known]]
+            weights[known] = self._trained_weights()[rows[known]]
         if not known.all():
             codes = torch.from_numpy(self.item_codes_)
             weights[~known] = self.folder_(codes, self._unit_rows(queries.history[~known])).numpy()

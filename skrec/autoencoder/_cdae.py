@@ -23,7 +23,7 @@ _FOLD_IN_ITEMS = 4096
 class CDAERecommender(LikelihoodRecommender):
     r"""Denoising autoencoder with a free vector, a node, for each user (CDAE).
 
-    The row is normalised, half of its entries are dropped, and the network must give back the
+    The row is normalised, half of its entries are dropped, and the network must reconstruct the
     whole row:
 
     .. math:: \min \; \frac1B \sum_u \sum_i \frac{c_{ui}}{2} (x_{ui} - f_{ui})^2
@@ -57,7 +57,7 @@ class CDAERecommender(LikelihoodRecommender):
     ``early_stopping=True``, which watches held-out users whose nodes are predicted, not fitted.
 
     ``users=`` takes the trained node, with ``X`` beside the newer history. For any other row the
-    node alone is fitted, from a ridge regression of the trained nodes on what the row gives the
+    node alone is fitted, from a ridge regression of the trained nodes on what the row adds to the
     hidden layer, which is its prior too. On MovieLens 100k the ten items for a training row
     share more than nine with those of its trained node, on average.
 
@@ -178,12 +178,10 @@ class CDAERecommender(LikelihoodRecommender):
 
     def _nodes(self, queries: Queries) -> torch.Tensor:
         """Return the nodes of users, trained or fitted to their histories."""
-        known = np.zeros(queries.n_rows, dtype=bool)
-        if queries.users is not None:
-            known = np.diff(queries.stored.indptr) > 0
+        known, users = queries.known()
         nodes = torch.empty(queries.n_rows, self.latent_size)
         if known.any():
-            nodes[torch.from_numpy(known)] = self._trained_nodes()[queries.users[known]]
+            nodes[torch.from_numpy(known)] = self._trained_nodes()[users]
         if not known.all():
             rows = sparse_rows(queries.history[~known])
             nodes[torch.from_numpy(~known)] = self.folder_(cpu_copy(self._module), rows)

@@ -13,7 +13,7 @@ class DAERegressor(RatedRowRecommender):
     r"""Denoising autoencoder of users' ratings (DAE-CF).
 
     Mult-DAE with a squared error in place of the multinomial likelihood: a row is normalised, half
-    of its entries are dropped, and the network must give back all that was rated, but nothing else:
+    of its entries are dropped, and the network must reconstruct what was rated and nothing else:
 
     .. math:: \min_{\theta, \phi} \; \frac1B \sum_u \tfrac12 \sum_{i \in R_u}
         \Big( \frac{r_{ui} - \hat r_{ui}}{s} \Big)^2 + \frac{w}{2} \lVert \theta, \phi \rVert^2,
@@ -40,7 +40,7 @@ class DAERegressor(RatedRowRecommender):
 
     Notes
     -----
-    The papers do not say how ratings enter. Here they are scaled to [0, 1] by the range seen in
+    The papers leave open how ratings enter. Here they are scaled to [0, 1] by the range seen in
     ``fit`` and a quarter is added, so that the lowest differs from none (ratings from 1 to 5 enter
     as they are, up to a factor); then rows are normalised as those of Mult-DAE are. The network
     gives deviations from the user's mean, smoothed with five ratings at the mean of all, which

@@ -12,7 +12,7 @@ __all__ = ["MultDAERecommender"]
 class MultDAERecommender(LikelihoodRecommender):
     r"""Denoising autoencoder with a multinomial likelihood (Mult-DAE).
 
-    The row is normalised, half of its entries are dropped, and the network must give back the
+    The row is normalised, half of its entries are dropped, and the network must reconstruct the
     whole row:
 
     .. math:: \min_{\theta, \phi} \; \frac1B \sum_u

@@ -93,10 +93,11 @@ class MultVAERecommender(VariationalAutoencoder, LikelihoodRecommender):
         return super()._watches() or self.beta == "auto"
 
     def _train(self, X: CSRMatrix, seed: int, device: str) -> None:
-        self.best_beta_ = self.beta
-        if self.beta == "auto":
+        if isinstance(self.beta, str):
             self.__dict__.pop("_last_net", None)  # a search begins anew, warm start or not
             self.best_beta_ = self._search_beta(X, seed, device)
+        else:
+            self.best_beta_ = self.beta
         super()._train(X, seed, device)
 
     def _callbacks(self, batches: Any, watched: Any) -> list[tuple[str, Any]]:

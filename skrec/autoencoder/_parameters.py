@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from sklearn.utils._param_validation import Interval
 
-from skrec.neural import TorchRecommender
 from skrec.training import LinearAnnealing
 
 __all__ = ["AnnealSteps", "HiddenSizes", "annealing"]
@@ -27,13 +26,13 @@ AnnealSteps = Annotated[
 
 
 def annealing(
-    estimator: TorchRecommender, batches: Any, cap: float, pace: float | None = None
+    estimator: Any, batches: Any, cap: float, pace: float | None = None
 ) -> tuple[str, LinearAnnealing]:
-    """Return the callback that raises beta by updates, going on where a warm start begins.
+    """Return the callback that raises beta by updates, from where the last fit left it.
 
     Parameters
     ----------
-    estimator : TorchRecommender
+    estimator : RowRecommender
         With ``anneal_steps`` and ``max_epochs``.
     batches : iterable
         The batches of an epoch.

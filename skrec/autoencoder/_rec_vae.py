@@ -66,14 +66,14 @@ class RecVAERecommender(VariationalAutoencoder):
     Notes
     -----
     The encoder stands still while the decoder is trained, so the posteriors that the prior
-    remembers are also the decoder's input. They are worked out once an epoch and take
+    remembers are also the decoder's input. They are computed once an epoch and take
     ``8 * n_users * latent_size`` bytes while ``fit`` runs.
 
     Differences from the paper: weights start as Xavier has it and biases at zero, and the prior
-    first remembers the encoder at its start; each ``fit`` that goes on with ``warm_start`` begins
-    with the posteriors of the weights at hand. The paper's formula mixes densities of whole codes,
+    first remembers the encoder at its start; each ``fit`` with ``warm_start`` begins with the
+    posteriors of the current weights. The paper's formula mixes densities of whole codes,
     its released code those of each coordinate by itself, as is done here: under the former the
-    remembered posterior is all that counts, and rankings came out worse on MovieLens when it was
+    remembered posterior is all that counts, and rankings on MovieLens were worse when it was
     tried. From that code are also the third component, the weights of all three, and layers
     normalised with an epsilon of 0.1. A draw for ``return_std``
     uses the same noise for every row, so that a row's answer does not depend on the others.

@@ -10,6 +10,7 @@ from skrec.autoencoder._parameters import AnnealSteps, HiddenSizes, annealing
 from skrec.autoencoder._variational import VariationalAutoencoder
 from skrec.neural import LikelihoodRecommender
 from skrec.nn import HierarchicalVampVAE, VampVAE
+from skrec.typing import Array
 
 __all__ = ["VampVAERecommender"]
 
@@ -33,11 +34,11 @@ class VampVAERecommender(VariationalAutoencoder, LikelihoodRecommender):
     net_ : skorch.NeuralNet
         The trained net with its history.
     pseudo_inputs_ : ndarray of shape (n_pseudo_inputs, n_items)
-        Rows between 0 and 1 that the components stand for.
+        Rows between 0 and 1, of each component the one that it is the posterior of.
     prior_means_, prior_log_variances_ : ndarray of shape (n_pseudo_inputs, latent_size)
         Components of the prior, of the second code where there are two; all weigh the same.
     prior_scores_ : ndarray of shape (n_pseudo_inputs, n_items)
-        Scores that the components' means decode to: what they stand for.
+        Scores that the components' means decode to.
     item_factors_ : ndarray of shape (n_items, width of the last layer)
         Decoder weights of the items.
     interactions_ : csr_matrix of shape (n_users, n_items)
@@ -131,26 +132,26 @@ class VampVAERecommender(VariationalAutoencoder, LikelihoodRecommender):
         return [rising, *super()._callbacks(batches, watched)]
 
     @property
-    def pseudo_inputs_(self):
+    def pseudo_inputs_(self) -> Array:
         """Rows of the prior's components, ndarray of shape (n_pseudo_inputs, n_items)."""
         return self._module.pseudo_inputs.detach().clamp(0, 1).cpu().numpy()
 
     @property
-    def prior_means_(self):
+    def prior_means_(self) -> Array:
         """Means of the prior's components, ndarray of shape (n_pseudo_inputs, latent_size)."""
         return self._prior()[0]
 
     @property
-    def prior_log_variances_(self):
+    def prior_log_variances_(self) -> Array:
         """Log-variances of the prior's components, shape (n_pseudo_inputs, latent_size)."""
         return self._prior()[1]
 
     @property
-    def prior_scores_(self):
+    def prior_scores_(self) -> Array:
         """Scores that the mean of each component decodes to, shape (n_pseudo_inputs, n_items)."""
         with torch.inference_mode():
             return self._module.decode_prior().cpu().numpy()
 
-    def _prior(self):
+    def _prior(self) -> list[Array]:
         with torch.inference_mode():
             return [part.cpu().numpy() for part in self._module.prior()]

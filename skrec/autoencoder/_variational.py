@@ -49,12 +49,14 @@ class VariationalAutoencoder(RowRecommender):
         %(bad_input)s
         """
         history = self._queries(X, users).history
-        parts = []
+        means, log_variances = [], []
         with torch.inference_mode():
             for rows in row_blocks(history.shape[0], self._row_bytes()):
                 batch = sparse_rows(history[rows]).to(self.net_.device)
-                parts.append([part.cpu().numpy() for part in self._module.posterior(batch)])
-        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+                mean, log_variance = self._module.posterior(batch)
+                means.append(mean.cpu().numpy())
+                log_variances.append(log_variance.cpu().numpy())
+        return np.concatenate(means), np.concatenate(log_variances)
 
     def _draw_block(self, queries: Queries, draw: int) -> Array:
         module = self._module

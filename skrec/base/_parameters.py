@@ -100,7 +100,7 @@ def _own_parameters(cls: type) -> list[str]:
     return [name for name, hint in hints.items() if ClassVar not in (hint, get_origin(hint))]
 
 
-def _order_signature(cls: type) -> None:
+def _order_signature(cls: Any) -> None:
     """Put a class's own parameters before those of its bases: all are keywords."""
     signature = inspect.signature(cls.__init__)
     parameters = dict(signature.parameters)
@@ -178,7 +178,7 @@ def _word(member: Any, constraints: list) -> str:
 
 def _with_parameters(cls: type, declared: list[tuple[str, Declaration]]) -> str:
     """Return the docstring with the section on parameters before the other sections."""
-    lines = inspect.cleandoc(cls.__doc__).splitlines()
+    lines = inspect.cleandoc(cls.__doc__ or "").splitlines()
     described = _described(cls, declared)
     if not described or "Parameters" in lines:
         return "\n".join(lines)

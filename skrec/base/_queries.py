@@ -1,11 +1,18 @@
 """The rows that one call asks for, and pairs picked from their scores."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
+from skrec.typing import Array, CSRMatrix
 from skrec.utils import row_blocks
+
+if TYPE_CHECKING:
+    from skrec.interactions import Interactions
 
 __all__ = ["Queries"]
 
@@ -18,22 +25,22 @@ class Queries(NamedTuple):
     history : csr_matrix of shape (n_rows, n_items)
         What each user has; the stored row of ``fit`` where the caller gave none.
     stored : csr_matrix of shape (n_rows, n_items) or None
-        The rows of ``fit``, for users that were asked for by row.
+        The rows of ``fit``, where the caller named users by row.
     users : ndarray of shape (n_rows,) or None
         Rows of ``fit``, or None for users that need not have been there.
     """
 
-    history: sp.csr_matrix
-    stored: sp.csr_matrix | None = None
-    users: np.ndarray | None = None
+    history: CSRMatrix
+    stored: CSRMatrix | None = None
+    users: Array | None = None
 
     @property
-    def n_rows(self):
-        """Number of users asked for."""
+    def n_rows(self) -> int:
+        """Number of users."""
         return self.history.shape[0]
 
-    def take(self, rows):
-        """Give the queries of some rows.
+    def take(self, rows: slice | Array) -> Queries:
+        """Return the queries of some rows.
 
         Parameters
         ----------
@@ -46,13 +53,28 @@ class Queries(NamedTuple):
             Theirs.
         """
         history = self.history[rows]
-        if self.stored is None:
+        if self.stored is None or self.users is None:
             return Queries(history)
         stored = history if self.stored is self.history else self.stored[rows]
         return Queries(history, stored, self.users[rows])
 
-    def seen(self):
-        """Give whatever each user has, in the history or in ``fit``.
+    def known(self) -> tuple[Array, Array]:
+        """Return which of the users ``fit`` saw something of, and their rows.
+
+        Returns
+        -------
+        mask : ndarray of bool of shape (n_rows,)
+            True where a user has something in the fitted matrix.
+        rows : ndarray of int64 of shape (mask.sum(),)
+            Rows of ``fit``.
+        """
+        if self.stored is None or self.users is None:
+            return np.zeros(self.n_rows, dtype=bool), np.empty(0, dtype=np.int64)
+        mask = np.diff(self.stored.indptr) > 0
+        return mask, self.users[mask]
+
+    def seen(self) -> CSRMatrix:
+        """Return whatever each user has, in the history or in ``fit``.
 
         Returns
         -------
@@ -67,8 +89,8 @@ class Queries(NamedTuple):
         stored.data = np.ones_like(stored.data)
         return sp.csr_matrix(both + stored)
 
-    def empty(self, fold_in):
-        """Tell which users nothing is known of.
+    def empty(self, fold_in: Literal["exact", "approximate"]) -> Array:
+        """Return a mask of the users of whom nothing is known.
 
         Parameters
         ----------
@@ -78,7 +100,7 @@ class Queries(NamedTuple):
         Returns
         -------
         empty : ndarray of bool of shape (n_rows,)
-            The mask.
+            True where a user has nothing.
         """
         empty = np.diff(self.history.indptr) == 0
         if fold_in == "approximate" and self.stored is not None:
@@ -86,7 +108,7 @@ class Queries(NamedTuple):
         return empty
 
 
-def pairs_by_user(interactions):
+def pairs_by_user(interactions: Interactions) -> tuple[Array, Array]:
     """Group the pairs of Interactions by user.
 
     Parameters
@@ -101,10 +123,11 @@ def pairs_by_user(interactions):
     place : ndarray of shape (n,)
         For each pair the place of its user in ``users``.
     """
-    return np.unique(interactions.user, return_inverse=True)
+    users, place = np.unique(interactions.user, return_inverse=True)
+    return users, place
 
 
-def lists_of_pairs(place, items, n_users):
+def lists_of_pairs(place: Array, items: Array, n_users: int) -> tuple[Array, Array]:
     """Write pairs, sorted by user, into a list for each user.
 
     Parameters
@@ -128,8 +151,8 @@ def lists_of_pairs(place, items, n_users):
     return lists, column
 
 
-def pair_blocks(place, n_rows, bytes_per_row):
-    """Cut rows into blocks, and say which pairs lie in each.
+def pair_blocks(place: Array, n_rows: int, bytes_per_row: int) -> Iterator[tuple[slice, Array]]:
+    """Cut rows into blocks, each with the pairs that lie in it.
 
     Parameters
     ----------

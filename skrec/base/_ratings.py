@@ -100,14 +100,14 @@ class Threshold(Link):
 
     def probabilities(
         self,
-        model: BaseRecommender,
+        model: Any,
         scores: Array,
         queries: Queries | None,
         candidates: Array | None = None,
     ) -> Array:
         return probability_at_least(scores, self.std_, model.relevance_threshold, self.step_)
 
-    def prior(self, model: BaseRecommender) -> Array:
+    def prior(self, model: Any) -> Array:
         return self.probabilities(model, model._prior_scores(), None)
 
 
@@ -203,4 +203,5 @@ class RatingRecommender(BaseRecommender):
     @property
     def rating_range_(self) -> tuple[np.floating, np.floating]:
         """Smallest and largest rating of ``fit``."""
-        return self.link_.range_
+        link: Any = self.link_
+        return link.range_

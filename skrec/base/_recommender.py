@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, ClassVar, Literal, Self, dataclass_transform
+from typing import Any, ClassVar, Literal, Self, cast, dataclass_transform
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -94,6 +94,7 @@ class BaseRecommender(BaseEstimator):
         with self._unchanged_on_failure():
             self._validate_params()
             self._forget()
+            self.n_features_in_: int  # check_matrix sets it
             self.interactions_ = check_matrix(self, X, reset=True)
             counts = np.bincount(self.interactions_.indices, minlength=self.n_features_in_)
             self.item_counts_ = counts
@@ -136,14 +137,14 @@ class BaseRecommender(BaseEstimator):
             raise ValueError("X or users must be given: histories, or rows of the fitted matrix")
         history = None if X is None else check_matrix(self, X, reset=False)
         if users is None:
-            return Queries(history)
-        users = check_users(users, self.interactions_.shape[0])
-        stored = self.interactions_[users]
-        if history is not None and history.shape[0] != len(users):
+            return Queries(cast(CSRMatrix, history))
+        rows = check_users(users, self.interactions_.shape[0])
+        stored = self.interactions_[rows]
+        if history is not None and history.shape[0] != len(rows):
             raise ValueError(
-                f"users must have one entry a row of X, {history.shape[0]}; got {len(users)}"
+                f"users must have one entry a row of X, {history.shape[0]}; got {len(rows)}"
             )
-        return Queries(stored if history is None else history, stored, users)
+        return Queries(stored if history is None else history, stored, rows)
 
     # scores
 
@@ -164,16 +165,16 @@ class BaseRecommender(BaseEstimator):
         return (self.item_counts_ + 1) / (self.item_counts_.sum() + len(self.item_counts_))
 
     def _row_bytes(self) -> int:
-        """Memory that one row of scores takes while it is worked on."""
+        """Return the memory that one row of scores takes while it is worked on."""
         return 12 * self.n_features_in_
 
     def _scores(
         self, queries: Queries, draw: int | None = None, candidates: Array | None = None
     ) -> Array:
         """Return the scores of a block, the prior for users of whom nothing is known."""
-        if candidates is not None and draw is None:
-            return self._score_candidates(queries, candidates)
         if candidates is not None:
+            if draw is None:
+                return self._score_candidates(queries, candidates)
             return self._draw_candidates(queries, candidates, draw)
         block = self._score_block(queries) if draw is None else self._draw_block(queries, draw)
         scores = np.asarray(block, dtype=np.float32)
@@ -194,7 +195,7 @@ class BaseRecommender(BaseEstimator):
         candidates: Array | None,
         prior: Callable[[], Array],
     ) -> Array:
-        """Give users of whom nothing is known the prior of all items, in place."""
+        """Set the values of users of whom nothing is known to the prior of all items, in place."""
         empty = queries.empty(self.__sklearn_tags__().fold_in)
         if empty.any():
             values[empty] = _pick_rows(prior(), candidates, empty)
@@ -241,7 +242,7 @@ class BaseRecommender(BaseEstimator):
         """Return the deviations of the probabilities of a block (probabilistic models)."""
         return self._spread(partial(self._probabilities, queries, candidates=candidates))
 
-    def _spread(self, values: Callable[[int], Array]) -> Array:
+    def _spread(self: Any, values: Callable[[int], Array]) -> Array:
         """Return the deviation of a function of the number of a posterior draw."""
         total = square = 0.0
         for draw in range(self.n_samples):
@@ -269,7 +270,7 @@ class BaseRecommender(BaseEstimator):
             queries, n_bytes = self._queries(X, users), self._block_bytes(return_std)
             values = partial(self._values, of, return_std)
             answer = answer_rows(values, queries, n_bytes)
-        return answer if return_std else answer[0]
+        return (answer[0], answer[1]) if return_std else answer[0]
 
     def _values(
         self, of: Of, return_std: bool, queries: Queries, candidates: Array | None = None
@@ -421,9 +422,12 @@ class BaseRecommender(BaseEstimator):
         shape = queries.n_rows, self.n_features_in_
         request = ListRequest(n_items, exclude_seen, candidates, exclude, shape)
         lists = self._rank(request, queries, strategy, return_std)
-        chosen = zip((lists.indices, lists.scores, lists.std), (True, return_scores, return_std))
-        answer = tuple(array for array, wanted in chosen if wanted)
-        return answer if len(answer) > 1 else answer[0]
+        answer: list[Array] = [lists.indices]
+        if return_scores:
+            answer.append(lists.scores)
+        if lists.std is not None:
+            answer.append(lists.std)
+        return tuple(answer) if len(answer) > 1 else answer[0]
 
     def _rank(
         self, request: ListRequest, queries: Queries, strategy: Strategy, return_std: bool
@@ -435,7 +439,7 @@ class BaseRecommender(BaseEstimator):
             part, columns = queries.take(rows), request.columns(rows)
             std = self._score_std(part, columns) if return_std or strategy == "ucb" else None
             scores = self._scores(part, 0 if strategy == "thompson" else None, columns)
-            if strategy == "ucb":
+            if strategy == "ucb" and std is not None:
                 scores = scores + std
             request.mask(scores, part, rows)
             lists.put(rows, self._top_k(scores, request.n_items), std, columns)

@@ -1,7 +1,7 @@
-"""What an estimator says about itself beyond scikit-learn's tags."""
+"""The tags of an estimator beyond those of scikit-learn."""
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal
 
 from sklearn.utils import Tags
 
@@ -34,13 +34,13 @@ class RecommenderTags(Tags):
     probabilistic: bool = False
 
 
-def recommender_tags(tags, **own):
+def recommender_tags(tags: Tags, **own: Any) -> RecommenderTags:
     """Extend scikit-learn's tags by a recommender's.
 
     Parameters
     ----------
     tags : Tags
-        What ``super().__sklearn_tags__()`` gave.
+        What ``super().__sklearn_tags__()`` returned.
     **own
         Fields of `RecommenderTags`.
 

@@ -1,15 +1,21 @@
 """From whatever a user passes as X to one canonical CSR matrix, and clear errors on the way."""
 
 import warnings
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
 from skrec.exceptions import SkrecWarning
 from skrec.interactions import Interactions
+from skrec.typing import Array, CSRMatrix, MatrixLike
 from skrec.utils import row_of_entry
+
+if TYPE_CHECKING:
+    from skrec.base._recommender import BaseRecommender
 
 __all__ = ["check_candidates", "check_items", "check_matrix", "check_pairs", "check_users"]
 
@@ -19,8 +25,10 @@ _FROM_FRAME = (
 )
 
 
-def check_matrix(estimator, X, *, reset):
-    """Give the canonical float32 CSR copy of X.
+def check_matrix(
+    estimator: "BaseRecommender", X: Interactions | MatrixLike, *, reset: bool
+) -> CSRMatrix:
+    """Return the canonical float32 CSR copy of X.
 
     Sorted indices, no duplicates. Implicit models: a 1 for every stored entry that is not zero, or
     its strength where the model weighs strengths. Rating models: the ratings, stored zeros kept.
@@ -41,37 +49,39 @@ def check_matrix(estimator, X, *, reset):
     """
     explicit = estimator.__sklearn_tags__().feedback == "explicit"
     if isinstance(X, Interactions):
-        X = _matrix_of_interactions(estimator, X, explicit, reset)
+        matrix = _matrix_of_interactions(estimator, X, explicit, reset)
     else:
         _refuse_long_table(X)
-        X = validate_data(
+        matrix: Any = validate_data(
             estimator,
-            X,
+            cast(Any, X),
             reset=reset,
             # other formats, which cannot hold a pair twice, become CSR
             accept_sparse=["csr", "csc", "coo"],
             dtype="numeric",
             ensure_all_finite=False,
         )
-        _refuse_infinite(X.data if sp.issparse(X) else X)
-    X = _canonical(X, explicit)
-    if not np.isfinite(X.data).all():
+        _refuse_infinite(matrix.data if sp.issparse(matrix) else matrix)
+    matrix = _canonical(matrix, explicit)
+    if not np.isfinite(matrix.data).all():
         raise ValueError("X must hold finite values in the range of float32; got larger ones")
     if not explicit:
-        X = _implicit(estimator, X)
+        matrix = _implicit(estimator, matrix)
     if reset:
-        _check_training(X, explicit)
-    return X
+        _check_training(matrix, explicit)
+    return matrix
 
 
-def _refuse_infinite(values):
+def _refuse_infinite(values: Array) -> None:
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         kind = "NaN" if np.isnan(values).any() else "infinity"
         raise ValueError(f"X must hold finite values; got {kind}")
 
 
-def _matrix_of_interactions(estimator, interactions, explicit, reset):
-    """Give the matrix of Interactions, after the checks that validate_data does on matrices."""
+def _matrix_of_interactions(
+    estimator: "BaseRecommender", interactions: Interactions, explicit: bool, reset: bool
+) -> CSRMatrix:
+    """Return the matrix of Interactions, after the checks that validate_data does on matrices."""
     n_items = interactions.frame[1]
     if reset:
         estimator.n_features_in_ = n_items
@@ -87,7 +97,7 @@ def _matrix_of_interactions(estimator, interactions, explicit, reset):
     return interactions.tocsr()
 
 
-def _refuse_long_table(X):
+def _refuse_long_table(X: Any) -> None:
     """Raise where X is a table of (user, item, ...) rows and not a matrix."""
     if isinstance(X, pd.DataFrame):
         names = " ".join(str(c).lower() for c in X.columns)
@@ -102,7 +112,7 @@ def _refuse_long_table(X):
             raise ValueError(_FROM_FRAME)
 
 
-def _refuse_repeats(keys):
+def _refuse_repeats(keys: Array) -> None:
     n_repeated = len(keys) - len(np.unique(keys))
     if n_repeated:
         raise ValueError(
@@ -111,7 +121,7 @@ def _refuse_repeats(keys):
         )
 
 
-def _canonical(X, explicit):
+def _canonical(X: Any, explicit: bool) -> CSRMatrix:
     if explicit and sp.issparse(X):
         coo = X.tocoo()
         _refuse_repeats(coo.row.astype(np.int64) * X.shape[1] + coo.col)
@@ -122,7 +132,7 @@ def _canonical(X, explicit):
         return X.astype(np.float32, copy=False)
 
 
-def _implicit(estimator, X):
+def _implicit(estimator: Any, X: CSRMatrix) -> CSRMatrix:
     if X.nnz and X.data.min() < 0:
         raise ValueError(
             f"Negative values in data passed to {type(estimator).__name__}: X must hold strengths "
@@ -134,15 +144,15 @@ def _implicit(estimator, X):
     return X
 
 
-def _check_training(X, explicit):
+def _check_training(X: CSRMatrix, explicit: bool) -> None:
     if X.nnz == 0:
         raise ValueError(f"X must hold at least one interaction; got an empty matrix {X.shape}")
     if explicit and X.nnz > 1 and X.data.min() == X.data.max():
         warnings.warn(f"All ratings in X are equal to {X.data[0]:g}", SkrecWarning, stacklevel=4)
 
 
-def check_users(users, n_users):
-    """Give ``users`` as int64 rows of the fitted matrix.
+def check_users(users: ArrayLike, n_users: int) -> Array:
+    """Return ``users`` as int64 rows of the fitted matrix.
 
     Parameters
     ----------
@@ -169,13 +179,13 @@ def check_users(users, n_users):
     return users.astype(np.int64)
 
 
-def check_pairs(interactions, frame):
+def check_pairs(interactions: Interactions, frame: tuple[int, int]) -> None:
     """Refuse pairs of another frame than that of ``fit``.
 
     Parameters
     ----------
     interactions : Interactions
-        Pairs that are asked for.
+        Pairs to answer for.
     frame : tuple of int
         Shape of the fitted matrix.
     """
@@ -185,8 +195,8 @@ def check_pairs(interactions, frame):
         )
 
 
-def check_items(items, n_items, name="items", lowest=0):
-    """Give item indices as int64.
+def check_items(items: ArrayLike, n_items: int, name: str = "items", lowest: int = 0) -> Array:
+    """Return item indices as int64.
 
     Parameters
     ----------
@@ -216,8 +226,8 @@ def check_items(items, n_items, name="items", lowest=0):
     return items.astype(np.int64)
 
 
-def check_candidates(candidates, n_rows, n_items):
-    """Give ``candidates`` as int64 columns, shared ``(m,)`` or per row ``(n_rows, m)``.
+def check_candidates(candidates: ArrayLike, n_rows: int, n_items: int) -> Array:
+    """Return ``candidates`` as int64 columns, shared ``(m,)`` or per row ``(n_rows, m)``.
 
     Parameters
     ----------
@@ -241,8 +251,10 @@ def check_candidates(candidates, n_rows, n_items):
     return check_items(candidates, n_items, "candidates", lowest=1 - candidates.ndim)
 
 
-def exclusion_keys(exclude, n_rows, n_items):
-    """Give what ``exclude`` names as a CSR matrix of shape (n_rows, n_items) or shared columns.
+def exclusion_keys(
+    exclude: MatrixLike, n_rows: int, n_items: int
+) -> tuple[CSRMatrix | None, Array | None]:
+    """Return what ``exclude`` names as a CSR matrix of shape (n_rows, n_items) or shared columns.
 
     Parameters
     ----------
@@ -272,7 +284,7 @@ def exclusion_keys(exclude, n_rows, n_items):
     return None, check_items(np.ravel(exclude), n_items, "exclude")
 
 
-def mask_entries(scores, X, value=-np.inf):
+def mask_entries(scores: Array, X: CSRMatrix, value: float = -np.inf) -> None:
     """Set the stored entries of a CSR matrix to a value, in place.
 
     Parameters

@@ -1,5 +1,6 @@
 """Calibrated probabilities for any recommender."""
 
+from collections.abc import Callable
 from dataclasses import field
 from functools import partial
 from numbers import Integral, Real
@@ -12,17 +13,18 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base import BaseRecommender, Link, Queries
+from skrec.base import Link, Queries
 from skrec.calibration._maps import (
     MAPS,
     Sample,
+    SigmoidMap,
     draw_unstored,
     evidence,
     hide_in_rows,
 )
 from skrec.calibration._wrapping import WrappingRecommender, recommender_in
 from skrec.interactions import Interactions
-from skrec.typing import Array, RandomState
+from skrec.typing import Array, CSRMatrix, RandomState
 from skrec.utils import row_blocks, row_of_entry
 
 __all__ = ["CalibratedRecommender"]
@@ -36,11 +38,11 @@ _LEAST_HITS = 50  # hidden entries that a map of its own for new users needs
 
 
 class _Mapped(Link):
-    """Tells what the maps of a calibrated recommender mean; it applies them itself."""
+    """The link of a calibrated recommender, which applies its maps itself."""
 
     proba_pairs = "unseen"
 
-    def prior(self, model: BaseRecommender) -> Array:
+    def prior(self, model: Any) -> Array:
         if not model._predicts_ratings():
             return super().prior(model)
         return model.calibrator_.predict(model._inner()._prior_scores(), 0)
@@ -90,8 +92,8 @@ class CalibratedRecommender(WrappingRecommender):
     to five times, comes the map for histories, from the others the one for users whom the model
     knows (``users=``). Of each kind at most 2,000 users are looked at; where less than 50 entries
     of the first are hidden, the second map serves both. A frozen estimator has one map, from the
-    histories. What is learnt of the clone holds for the recommender if that is much like it: the
-    scores of a model that is far from trained through grow with the number of updates, and so
+    histories. The maps of the clone suit the recommender where the two are much alike. They are
+    less so before training has converged: scores then grow with the number of updates, and so
     with the number of users.
 
     `predict_proba` with ``return_std`` gives the deviation of calibrated probabilities: each
@@ -164,7 +166,7 @@ class CalibratedRecommender(WrappingRecommender):
 
     # fitting
 
-    def _fit(self, X):
+    def _fit(self, X: CSRMatrix) -> None:
         frozen = isinstance(self.estimator, FrozenEstimator)
         self._check_inner(X, frozen)
         rng = check_random_state(self.random_state)
@@ -180,27 +182,31 @@ class CalibratedRecommender(WrappingRecommender):
         sample = self._of_rows(X[new], rng)
         self.known_calibrator_ = self._fit_map(known)
         self.calibrator_ = self._fit_map(sample if sample.n_hits >= _LEAST_HITS else known)
-        self.estimator_ = clone(self.estimator).fit(X)
+        estimator: Any = clone(self.estimator)
+        self.estimator_ = estimator.fit(X)
 
-    def _calibrate_frozen(self, X, rng):
+    def _calibrate_frozen(self, X: CSRMatrix, rng: np.random.RandomState) -> None:
         self.estimator_ = self.estimator
         self.calibrator_ = self.known_calibrator_ = self._fit_map(self._of_rows(X, rng))
         inner = self._inner()
         self.interactions_, self.item_counts_ = inner.interactions_, inner.item_counts_
 
-    def _fit_clone(self, X, new, known, rng):
+    def _fit_clone(
+        self, X: CSRMatrix, new: Array, known: Array, rng: np.random.RandomState
+    ) -> Sample:
         """Fit a clone without some users and without entries of others, and sample the latter."""
         kept = np.setdiff1d(np.arange(X.shape[0]), new)
         X, places = X[kept], np.sort(np.searchsorted(kept, known))
         shown, hidden = hide_in_rows(X, places, self.hidden, rng)
-        self.estimator_ = clone(self.estimator).fit(shown)
+        estimator: Any = clone(self.estimator)
+        self.estimator_ = estimator.fit(shown)
         row, column, *rest = self._draw(X[places], hidden[places], rng)
         pairs = Interactions.from_arrays(places[row], column, frame=X.shape)
         values = self._ask()(pairs)
         n_history = np.diff(shown.indptr)[pairs.user]
         return Sample(self._evidence(values, n_history), n_history, *rest)
 
-    def _of_rows(self, X, rng):
+    def _of_rows(self, X: CSRMatrix, rng: np.random.RandomState) -> Sample:
         """Sample users whom the fitted estimator need not know, few users several times."""
         X = X[np.repeat(np.arange(X.shape[0]), np.clip(_MAX_ROWS // max(X.shape[0], 1), 1, _TIMES))]
         shown, hidden = hide_in_rows(X, slice(None), self.hidden, rng)
@@ -213,18 +219,18 @@ class CalibratedRecommender(WrappingRecommender):
         n_history = np.diff(shown.indptr)[row]
         return Sample(self._evidence(values, n_history), n_history, *rest)
 
-    def _ask(self):
-        """Give the method of the recommender whose answers are calibrated."""
+    def _ask(self) -> Callable:
+        """Return the method of the recommender whose answers are calibrated."""
         inner = self._inner()
         return inner.decision_function if self._by_score else inner.predict_proba
 
-    def _evidence(self, values, n_history):
+    def _evidence(self, values: Array, n_history: Array) -> Array:
         if self._by_score:
             return np.asarray(values, dtype=np.float64)
         return evidence(values, n_history, self._categorical)
 
-    def _check_inner(self, X, frozen):
-        inner = recommender_in(self.estimator)
+    def _check_inner(self, X: CSRMatrix, frozen: bool) -> None:
+        inner: Any = recommender_in(self.estimator)
         if inner is None:
             raise ValueError(f"estimator must be a recommender of skrec; got {self.estimator!r}")
         if frozen:
@@ -235,8 +241,10 @@ class CalibratedRecommender(WrappingRecommender):
                     f"got {X.shape[1]}"
                 )
 
-    def _draw(self, X, hidden, rng):
-        """Give rows, columns, outcomes and weights of the pairs to calibrate on."""
+    def _draw(
+        self, X: CSRMatrix, hidden: CSRMatrix, rng: np.random.RandomState
+    ) -> tuple[Array, Array, Array, Array]:
+        """Return rows, columns, outcomes and weights of the pairs to calibrate on."""
         row, column = row_of_entry(hidden), hidden.indices
         if self._predicts_ratings():
             return row, column, hidden.data >= self.relevance_threshold, np.ones(len(row))
@@ -245,13 +253,13 @@ class CalibratedRecommender(WrappingRecommender):
         row, column = np.append(row, free_row), np.append(column, free_column)
         return row, column, np.repeat([True, False], sizes), np.repeat([1.0, stands_for], sizes)
 
-    def _fit_map(self, sample):
+    def _fit_map(self, sample: Sample) -> SigmoidMap:
         both = 0 < sample.n_hits < len(sample.outcome)
         return MAPS[self.method if both else "sigmoid"]().fit(sample)
 
     # probabilities
 
-    def _row_bytes(self):
+    def _row_bytes(self) -> int:
         return self._inner()._row_bytes() + 24 * self.n_features_in_
 
     def _few_are_cheap(self, of: str) -> bool:

@@ -1,6 +1,6 @@
 """Probabilities for scorers without a likelihood: a logistic fit on held-out pairs."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import expit, logit
@@ -41,7 +41,7 @@ def fit_logistic(features: Array, labels: Array, log_odds_shift: float) -> tuple
     intercept : float
         Intercept for the true rates.
     """
-    scaler = StandardScaler().fit(features)
+    scaler: Any = StandardScaler().fit(features)
     model = LogisticRegression(C=1e4).fit(scaler.transform(features), labels)
     coef = model.coef_[0] / scaler.scale_
     if coef[0] < 0:  # a calibration must not turn the ranking round: fit without the score
@@ -79,9 +79,9 @@ class HeldOut(Link):
 
     .. math:: a s_{ui} + b + c_1 \ln(1 + n_u) + c_2 \ln^2(1 + n_u), \qquad a \geq 0,
 
-    for hidden pairs (1) and drawn pairs that are not stored (0). It tells what a pair that the
-    history lacks turns out to be. A model that has learnt from what is hidden says in
-    ``_held_out_scores`` how it leaves these users out.
+    for hidden pairs (1) and drawn pairs that are not stored (0). So the probability is that of a
+    pair that the history lacks. A model that has learnt from what is hidden leaves these users out
+    in ``_held_out_scores``.
 
     Attributes
     ----------

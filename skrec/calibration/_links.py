@@ -1,6 +1,6 @@
 """From the logits of a sampled or pairwise loss to probabilities of interactions."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import expit, logit
@@ -139,7 +139,7 @@ class SamplingOdds(Link):
     def __init__(self, n_negatives: int) -> None:
         self.n_negatives = n_negatives
 
-    def fit(self, model: BaseRecommender, X: CSRMatrix) -> Self:
+    def fit(self, model: Any, X: CSRMatrix) -> Self:
         self.probabilities_ = model.negative_probabilities_
         return self
 

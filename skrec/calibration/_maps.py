@@ -1,6 +1,6 @@
 """Maps from probabilities to calibrated ones, and the pairs that they are fitted to."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from scipy.special import expit, logit
@@ -8,6 +8,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_of_entry, take_entries
 
 __all__ = ["MAPS", "Sample", "draw_unstored", "evidence", "hide_in_rows"]
@@ -20,27 +21,27 @@ _PAIRS_PER_RUN = 10
 class Sample(NamedTuple):
     """Pairs to fit a map to."""
 
-    evidence: np.ndarray  # (n,) as of `evidence`
-    n_history: np.ndarray  # (n,) length of the history
-    outcome: np.ndarray  # (n,) bool
-    weight: np.ndarray  # (n,) how many pairs each stands for
+    evidence: Array  # (n,) what `evidence` returns
+    n_history: Array  # (n,) length of the history
+    outcome: Array  # (n,) bool
+    weight: Array  # (n,) number of pairs that each stands for
 
     @property
-    def n_hits(self):
+    def n_hits(self) -> int:
         """Number of pairs with outcome 1."""
-        return np.count_nonzero(self.outcome)
+        return int(np.count_nonzero(self.outcome))
 
 
 class SigmoidMap:
-    """Logistic regression on the evidence and the user's activity, as of `HeldOutCalibration`.
+    """Logistic regression on the evidence and the user's activity, as in `HeldOut`.
 
     The slope of the evidence is kept from falling below zero: a calibration must not turn the
     ranking round. Users who are more or less active than all of the sample count as the nearest.
     """
 
-    n_range_ = 0, np.inf
+    n_range_: tuple[float, float] = (0, np.inf)
 
-    def fit(self, sample):
+    def fit(self, sample: Sample) -> Self:
         """Fit the coefficients; without both outcomes to the rate of the one there is."""
         n, n_hits = sample.weight.sum(), sample.weight @ sample.outcome
         self.coef_, self.intercept_ = np.zeros(3), float(logit((n_hits + 0.5) / (n + 1)))
@@ -54,14 +55,14 @@ class SigmoidMap:
                 self.coef_, self.intercept_ = _fit_weighted(features, sample.outcome, sample.weight)
         return self
 
-    def log_odds(self, evidence, n_history):
-        """Give the log odds of pairs, of shapes that broadcast."""
+    def log_odds(self, evidence: Array, n_history: Array | int) -> Array:
+        """Return the log odds of pairs, of shapes that broadcast."""
         linear, square = _activity(np.clip(n_history, *self.n_range_))
         offset = self.intercept_ + self.coef_[1] * linear + self.coef_[2] * square
         return self.coef_[0] * evidence + offset
 
-    def predict(self, evidence, n_history):
-        """Give probabilities of pairs, of shapes that broadcast."""
+    def predict(self, evidence: Array, n_history: Array | int) -> Array:
+        """Return probabilities of pairs, of shapes that broadcast."""
         return expit(self.log_odds(evidence, n_history))
 
 
@@ -72,7 +73,7 @@ class IsotonicMap(SigmoidMap):
     from the most probable one: few pairs would end in steps to 0 and 1.
     """
 
-    def fit(self, sample):
+    def fit(self, sample: Sample) -> Self:
         """Fit the steps."""
         super().fit(sample)
         x = self.log_odds(sample.evidence, sample.n_history)
@@ -81,8 +82,8 @@ class IsotonicMap(SigmoidMap):
         self.isotonic_.fit(x, rate, sample_weight=weight)
         return self
 
-    def predict(self, evidence, n_history):
-        """Give probabilities of pairs, of shapes that broadcast."""
+    def predict(self, evidence: Array, n_history: Array | int) -> Array:
+        """Return probabilities of pairs, of shapes that broadcast."""
         x = self.log_odds(evidence, n_history)
         return self.isotonic_.predict(np.ravel(x)).reshape(x.shape)
 
@@ -90,24 +91,24 @@ class IsotonicMap(SigmoidMap):
 MAPS = {"sigmoid": SigmoidMap, "isotonic": IsotonicMap}
 
 
-def _runs(x, outcome, weight):
-    """Cut pairs, in falling order of x, into runs; give mean x, rate and weight of each."""
+def _runs(x: Array, outcome: Array, weight: Array) -> tuple[Array, Array, Array]:
+    """Cut pairs, in falling order of x, into runs; return mean x, rate and weight of each."""
     order = np.argsort(-x, kind="stable")
     x, outcome, weight = x[order], outcome[order], weight[order]
     fewer = np.minimum(np.cumsum(outcome), np.cumsum(~outcome))
     run = np.minimum(fewer // _PAIRS_PER_RUN, max(1, fewer[-1] // _PAIRS_PER_RUN) - 1)
     total = np.bincount(run, weights=weight)
-    sums = (np.bincount(run, weights=weight * values) for values in (x, outcome))
-    return *(values / total for values in sums), total
+    mean, rate = (np.bincount(run, weights=weight * values) / total for values in (x, outcome))
+    return mean, rate, total
 
 
-def _activity(n_history):
-    """Give the log of the history's length, and its square, which bends it for quiet users."""
+def _activity(n_history: Array | float) -> tuple[Array, Array]:
+    """Return the log of the history's length, and its square, which bends it for quiet users."""
     activity = np.log1p(n_history)
     return activity, activity**2
 
 
-def _fit_weighted(features, outcome, weight):
+def _fit_weighted(features: Array, outcome: Array, weight: Array) -> tuple[Array, float]:
     scaler = StandardScaler().fit(features, sample_weight=weight)
     model = LogisticRegression(C=1e4, max_iter=1000).fit(
         scaler.transform(features), outcome, weight
@@ -116,8 +117,8 @@ def _fit_weighted(features, outcome, weight):
     return coef, float(model.intercept_[0] - coef @ scaler.mean_)
 
 
-def evidence(proba, n_history, categorical):
-    """Give what is calibrated: log odds, or of shares the log of how many they come to.
+def evidence(proba: Array, n_history: Array, categorical: bool) -> Array:
+    """Return what is calibrated: log odds, or for shares the log of the expected count.
 
     Both rise with the probability within a user, and both know how active the user is.
 
@@ -139,10 +140,13 @@ def evidence(proba, n_history, categorical):
     return np.log(proba) + np.log(np.maximum(n_history, 0.5)) if categorical else logit(proba)
 
 
-def draw_unstored(X, n_per_row, rng):
-    """Draw pairs that X does not store, about ``n_per_row`` a row, and what each stands for.
+def draw_unstored(
+    X: CSRMatrix, n_per_row: int | None, rng: np.random.RandomState
+) -> tuple[Array, Array, float]:
+    """Draw pairs that X does not store, about ``n_per_row`` a row.
 
-    Of a catalogue that is not larger, and without a number, all are taken.
+    All are taken where the catalogue is not larger, or ``n_per_row`` is None. Returns rows,
+    columns and the number of pairs that each stands for.
     """
     n_rows, n_items = X.shape
     size = n_items if n_per_row is None else min(n_per_row, n_items)
@@ -153,8 +157,10 @@ def draw_unstored(X, n_per_row, rng):
     return row[free], column[free], n_items / size
 
 
-def hide_in_rows(X, rows, rate, rng):
-    """Hide entries of some rows; give what is left, and what is hidden.
+def hide_in_rows(
+    X: CSRMatrix, rows: slice | Array, rate: float, rng: np.random.RandomState
+) -> tuple[CSRMatrix, CSRMatrix]:
+    """Hide entries of some rows; return what is left, and what is hidden.
 
     If nothing were left, nothing is hidden.
     """

@@ -1,4 +1,4 @@
-"""Recommenders around a recommender: all that the inner one answers for itself."""
+"""Recommenders around another one, which answers for itself where it can."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ class WrappingRecommender(BaseRecommender):
             tags.input_tags.positive_only = own.input_tags.positive_only
         return tags
 
-    def _inner(self) -> Any:
+    def _inner(self: Any) -> Any:
         """Return the recommender, the fitted one where there is one."""
         return recommender_in(getattr(self, "estimator_", self.estimator))
 
@@ -68,8 +68,8 @@ class WrappingRecommender(BaseRecommender):
         """Rating that counts as good, of a rating model."""
         return self._inner().relevance_threshold
 
-    def _asked(self, X):
-        """Return X as the recommender takes it, after a look at names and numbers of items."""
+    def _asked(self, X: Interactions | MatrixLike | None) -> Any:
+        """Return X as the recommender takes it; names and numbers of items are checked."""
         check_is_fitted(self)
         if X is None or isinstance(X, Interactions):
             return X

@@ -97,7 +97,7 @@ class BiasedMFRegressor(RatedPairRecommender):
     def _evaluate_as_used(
         self, evaluate: Callable[[PairModel], float], history: CSRMatrix, module: PairModel
     ) -> float:
-        module = copy.deepcopy(module)  # training goes on from its own vectors
+        module = copy.deepcopy(module)  # training keeps its own vectors
         self._solve_users(module, history)
         return evaluate(module)
 
@@ -109,7 +109,7 @@ class BiasedMFRegressor(RatedPairRecommender):
         self._solve_users(self._module, self._centred(self.interactions_))
 
     def _solve_users(self, module: PairModel, ratings: CSRMatrix) -> None:
-        """Put the vectors that `_solved` gives into a module."""
+        """Put the vectors that `_solved` returns into a module."""
         with torch.no_grad():
             module.users.free.weight.copy_(torch.from_numpy(self._solved(module, ratings)))
 

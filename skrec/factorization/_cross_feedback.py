@@ -25,7 +25,7 @@ _NOISE_PACE = 20  # times the learning rate of the rest
 class CrossFeedbackBMF(TorchRecommender, RatingRecommender):
     r"""Bayesian matrix factorisation by encoders with cross feedback and attention (VAE-BMF).
 
-    An encoder gives the posterior of each user's embedding from the user's ratings and the
+    An encoder computes the posterior of each user's embedding from the user's ratings and the
     embeddings of the items rated, another does so for items. Maximises over observed ratings
 
     .. math:: \mathbb{E}_q \Big[ \sum_{(i, j)} \log N(x_{ij}; m + u_i^\top v_j, s^2) \Big]
@@ -227,9 +227,8 @@ class CrossFeedbackBMF(TorchRecommender, RatingRecommender):
     def _settle(self, X: CSRMatrix) -> None:
         """Keep the posteriors: those of items as the users' encoder reads them."""
         users, items = settled(self._module, X, X.T.tocsr())
-        names = "user_means_", "user_variances_", "item_means_", "item_variances_"
-        for name, part in zip(names, (*users, *items), strict=True):
-            setattr(self, name, part.cpu().numpy())
+        self.user_means_, self.user_variances_ = (part.cpu().numpy() for part in users)
+        self.item_means_, self.item_variances_ = (part.cpu().numpy() for part in items)
 
     def _check_warm_start(self, net: RecommenderNet) -> None:
         shape = len(net.module_.user_embeddings), len(net.module_.item_embeddings)
@@ -255,8 +254,8 @@ class CrossFeedbackBMF(TorchRecommender, RatingRecommender):
         """Return means and variances of the users of a block."""
         items = torch.from_numpy(self.item_means_).to(self.net_.device)
         X = centred(queries.history, self.rating_mean_)
-        users = encoded(self._module, self._module.users, X, items)
-        return tuple(part.cpu().numpy() for part in users)
+        means, variances = encoded(self._module, self._module.users, X, items)
+        return means.cpu().numpy(), variances.cpu().numpy()
 
     def _score_block(self, queries: Queries) -> Array:
         return self._products(self._posterior(queries)[0], self.item_means_)

@@ -117,7 +117,7 @@ def settled(
 
 
 def _rmse(
-    module: CrossFeedbackVAE,
+    module: Any,
     batches: NestedBatches,
     pairs: tuple[Array, Array, Array],
     scale: tuple[float, float],

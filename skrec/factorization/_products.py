@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from skrec.typing import Array
 from skrec.utils import row_blocks
 
 __all__ = ["inner_products"]
 
 
-def inner_products(users, items, candidates=None):
-    """Give inner products of users with all items, with shared or with per-row candidates.
+def inner_products(users: Array, items: Array, candidates: Array | None = None) -> Array:
+    """Return the inner products of users with all items, with shared or with per-row candidates.
 
     Parameters
     ----------

@@ -1,6 +1,10 @@
 """A ridge regression for each row of a sparse matrix, on the vectors of what it stores."""
 
+from collections.abc import Iterator
+
 import numpy as np
+
+from skrec.typing import Array, CSRMatrix
 
 __all__ = ["solve_rows"]
 
@@ -8,7 +12,7 @@ _LEAST_L2 = 1e-6
 _NUMBERS_A_STEP = 2**21  # of padded vectors that are worked on at once
 
 
-def solve_rows(X, vectors, l2):
+def solve_rows(X: CSRMatrix, vectors: Array, l2: float) -> Array:
     r"""Solve a ridge regression for each row, exactly and in float64.
 
     .. math:: x_u = \Big(\sum_{i \in R_u} v_i v_i^\top + |R_u| \lambda I\Big)^{-1}
@@ -41,7 +45,7 @@ def solve_rows(X, vectors, l2):
     return solved
 
 
-def _groups(counts, size):
+def _groups(counts: Array, size: int) -> Iterator[Array]:
     """Yield rows with entries, of like lengths, as many as are worked on at once."""
     order = np.argsort(counts, kind="stable")
     order = order[np.searchsorted(counts[order], 1) :]
@@ -53,8 +57,8 @@ def _groups(counts, size):
         order = order[n:]
 
 
-def _padded(X, rows, length, vectors):
-    """Give the regressors (n, length, size) and targets (n, length) of a few rows."""
+def _padded(X: CSRMatrix, rows: Array, length: int, vectors: Array) -> tuple[Array, Array]:
+    """Return the regressors (n, length, size) and targets (n, length) of a few rows."""
     place = X.indptr[rows, None] + np.arange(length)
     inside = place < X.indptr[rows + 1, None]
     place[~inside] = 0

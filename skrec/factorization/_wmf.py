@@ -14,7 +14,7 @@ from skrec.base import BaseRecommender, Link, Queries
 from skrec.calibration import HeldOut
 from skrec.factorization._products import inner_products
 from skrec.neural import similar_items
-from skrec.nn import WeightedRows
+from skrec.nn import WeightedRows, use_huge_pages
 from skrec.training import resolve_device
 from skrec.typing import Array, CSRMatrix, RandomState
 
@@ -168,7 +168,7 @@ class WMFRecommender(BaseRecommender):
             items = items.double()
             self._gram_ = (items.T @ items).cpu().numpy()
             self.user_factors_ = self._solved(X, device)
-        except torch.linalg.LinAlgError as error:
+        except torch.linalg.LinAlgError as error:  # pyright: ignore[reportPrivateImportUsage]
             raise ValueError(
                 f"l2 must be large enough for systems that can be solved; got {self.l2:g}"
             ) from error
@@ -190,6 +190,7 @@ class WMFRecommender(BaseRecommender):
         # None takes fresh entropy: NumPy's global state is left alone
         rng = np.random.RandomState() if self.random_state is None else self.random_state
         seed = check_random_state(rng).randint(2**31 - 1)
+        use_huge_pages()  # before what may be the process's first tensor
         generator = torch.Generator().manual_seed(seed)
         std = self.init_std or 0.1 / self.n_factors**0.5
         return std * torch.randn(n_rows, self.n_factors, generator=generator)
@@ -209,9 +210,12 @@ class WMFRecommender(BaseRecommender):
             weight = self.unobserved_weight
             frequency = np.diff(X.indptr) + weight * n_columns
             ridge = self.l2 * frequency**self.frequency_exponent
-        pattern = (torch.from_numpy(a.astype(np.int64)) for a in (X.indptr, X.indices))
+        offsets, indices = (
+            torch.from_numpy(a.astype(np.int64)).to(like.device) for a in (X.indptr, X.indices)
+        )
         numbers = (torch.from_numpy(a).to(like) for a in (scales, targets, ridge))
-        return WeightedRows(*(a.to(like.device) for a in pattern), *numbers, weight, self.n_factors)
+        scale, target, l2 = numbers
+        return WeightedRows(offsets, indices, scale, target, l2, weight, self.n_factors)
 
     # unseen users
 

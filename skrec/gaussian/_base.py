@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from sklearn.utils._param_validation import Interval
@@ -22,14 +22,14 @@ NDraws = Annotated[
     Interval(Integral, 1, None, closed="left"),
     "Vectors K drawn from each Gaussian for one score.",
 ]
-"""The annotation of ``n_draws``, a parameter of models whose scores are worked out from draws."""
+"""The annotation of ``n_draws``, a parameter of models whose scores are computed from draws."""
 
 
 class GaussianRecommender(PairRecommender):
     """A diagonal Gaussian for each user and each item.
 
     A model writes ``_interaction()``, a function of draws or of means and variances. Where scores
-    are worked out from draws, it has ``n_draws``; a score is then the average over ``n_samples``
+    are computed from draws, it has ``n_draws``; a score is then the average over ``n_samples``
     sets of draws, and fold-in sees one of them.
     """
 
@@ -58,7 +58,7 @@ class GaussianRecommender(PairRecommender):
     ] = None
 
     _probabilistic: ClassVar[bool] = True
-    # whether scores are worked out from draws
+    # whether scores are computed from draws
     _drawn: ClassVar[bool] = True
 
     def _model(self, n_users: int, n_items: int) -> GaussianPairModel:
@@ -74,10 +74,10 @@ class GaussianRecommender(PairRecommender):
     def _check_warm_start(self, net: RecommenderNet) -> None:
         super()._check_warm_start(net)
         before = getattr(net.module_.interaction, "n_draws", None)
-        if self._drawn and before != self.n_draws:
+        now = getattr(self, "n_draws", None)
+        if self._drawn and before != now:
             raise ValueError(
-                f"n_draws must be as in the last fit, {before}, when warm_start=True; "
-                f"got {self.n_draws}"
+                f"n_draws must be as in the last fit, {before}, when warm_start=True; got {now}"
             )
 
     # scores
@@ -89,7 +89,7 @@ class GaussianRecommender(PairRecommender):
 
     def _model_scores(
         self,
-        module: PairModel,
+        module: Any,
         queries: Queries,
         candidates: Array | None = None,
         seen_matter: bool = True,
@@ -104,7 +104,7 @@ class GaussianRecommender(PairRecommender):
         draws = self._mean_draws[:_VALIDATION_DRAWS]
         return self._model_scores(module, queries, candidates, False, draws)
 
-    def _free_vectors(self, module: PairModel, queries: Queries) -> torch.Tensor | None:
+    def _free_vectors(self, module: Any, queries: Queries) -> torch.Tensor | None:
         # the same vectors whatever draws they are scored under
         return super()._free_vectors(module.under((0,) if self._drawn else ()), queries)
 

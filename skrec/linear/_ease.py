@@ -147,11 +147,12 @@ def _invert(matrix: Array) -> None:
 
 
 def _lapack_inverse(matrix: Array) -> Array:
-    """Invert by Cholesky; LAPACK gives the lower triangle."""
-    factor, info = lapack.dpotrf(matrix, lower=1, clean=0)
+    """Invert by Cholesky; LAPACK returns the lower triangle."""
+    routines: Any = lapack
+    factor, info = routines.dpotrf(matrix, lower=1, clean=0)
     if info:
         raise ValueError(f"l2 must be large enough that X'X + l2 can be inverted; got info={info}")
-    inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+    inverse, _ = routines.dpotri(factor, lower=1, overwrite_c=1)
     return np.tril(inverse) + np.tril(inverse, -1).T
 
 

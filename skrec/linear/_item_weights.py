@@ -1,6 +1,6 @@
 """What models with item-item weights share: scores, candidates and similar items."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec.base import BaseRecommender, Link, Queries, check_items
 from skrec.calibration import HeldOut
-from skrec.typing import Array
+from skrec.typing import Array, CSRMatrix
 from skrec.utils import row_blocks, top_k
 
 __all__ = ["ItemWeightsRecommender"]
@@ -19,6 +19,11 @@ class ItemWeightsRecommender(BaseRecommender):
     """Score a history by its sum of rows of ``item_weights_``, of shape (n_items, n_items)."""
 
     _link: ClassVar[type[Link]] = HeldOut
+
+    def _fit(self, X: CSRMatrix) -> None:
+        """Set ``item_weights_``, dense or sparse."""
+        self.item_weights_: Any
+        raise NotImplementedError
 
     def _score_block(self, queries: Queries) -> Array:
         return _dense(queries.history @ self.item_weights_)

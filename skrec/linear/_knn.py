@@ -1,7 +1,7 @@
 """Neighbourhood models: cosine with shrinkage, TF-IDF or BM25 weights, top-k neighbours."""
 
 from numbers import Integral, Real
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -41,7 +41,7 @@ def weigh(X: CSRMatrix, weighting: str | None, state: Any = None) -> tuple[CSRMa
     if weighting is None:
         return X, None
     if state is None:
-        state = (TfidfTransformer(norm=None).fit(X), X.sum() / X.shape[0])
+        state = (TfidfTransformer(norm=cast(Any, None)).fit(X), X.sum() / X.shape[0])
     idf, mean_length = state
     weighted = sp.csr_matrix(idf.transform(X, copy=True), dtype=np.float32)
     if weighting == "bm25":

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from functools import partial
 from numbers import Integral, Real
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -53,16 +53,16 @@ def non_negative_elastic_net(
     converged : bool
         Whether the duality gap is at most ``tol`` times ``square``.
     """
-    # beside the products `enet_path` looks at X's type and number of rows, by which it multiplies
+    # beside the products `enet_path` reads X's type and number of rows, by which it multiplies
     # the penalties, and at the norm of y, for the gap
     X = np.broadcast_to(gram.dtype.type(0), (1, len(gram)))
     y = np.sqrt([square], dtype=gram.dtype)
     _, path, gaps = enet_path(
         X,
         y,
-        alphas=[params.l1 + params.l2],
+        alphas=cast(Any, [params.l1 + params.l2]),
         l1_ratio=params.l1 / (params.l1 + params.l2),
-        precompute=gram,
+        precompute=cast(Any, gram),
         Xy=products,
         positive=True,
         tol=params.tol,
@@ -98,7 +98,9 @@ def solve_with_all(gram: Array, items: Array, params: "SLIMRecommender") -> tupl
         # below 0, and other weights only take from it, since no Gram matrix here has a negative
         # entry: its own weight stays 0, and the others are as if this column were not there
         products[item] *= -1
-        weights, converged = non_negative_elastic_net(gram, products, gram[item, item], params)
+        weights, converged = non_negative_elastic_net(
+            gram, products, float(gram[item, item]), params
+        )
         rows.append(sp.csr_matrix(weights, dtype=np.float32))
         n_failed += not converged
     return _trimmed(sp.vstack(rows, format="csr"), params), n_failed
@@ -198,7 +200,7 @@ def scores_without(
     own : ndarray of shape (n_users,)
         Whether each user has the item.
     seen, shown : ndarray of shape (n_users, n)
-        What each user has, and what of that is in the history.
+        What each user has, and the part of it that is in the history.
 
     Returns
     -------
@@ -331,7 +333,7 @@ class SLIMRecommender(ItemWeightsRecommender):
 
     def _parallel(self, tasks: Iterable) -> list:
         # coordinate descent and LAPACK hold no lock of Python's
-        return Parallel(n_jobs=self.n_jobs, require="sharedmem")(tasks)
+        return list(Parallel(n_jobs=self.n_jobs, require="sharedmem")(tasks))
 
     def _solver(self, X: CSRMatrix) -> Callable:
         """Return the function that regresses a chunk of items."""
@@ -375,6 +377,6 @@ class SLIMRecommender(ItemWeightsRecommender):
         if not len(others):
             return np.zeros(len(users))
         own = seen[users, item].toarray().ravel()
-        seen, shown = (matrix[users][:, others].toarray() for matrix in (seen, history))
+        had, shown = (matrix[users][:, others].toarray() for matrix in (seen, history))
         gram = gram_of(others, self._gram_, transposed)
-        return scores_without(values, gram, self.l2, own, seen, shown)
+        return scores_without(values, gram, self.l2, own, had, shown)

@@ -230,8 +230,8 @@ def _outcomes(
     """Return flat probabilities, the places of the positives, and flat weights or None."""
     if sp.issparse(y_true):
         pattern = as_pattern(y_true, "y_true")
-        prob = check_scores(y_prob, pattern.shape, "y_prob")  # pyright: ignore[reportArgumentType]
-        positive = row_of_entry(pattern) * pattern.shape[1] + pattern.indices  # pyright: ignore[reportOptionalSubscript]
+        prob = check_scores(y_prob, pattern.shape, "y_prob")
+        positive = row_of_entry(pattern) * pattern.shape[1] + pattern.indices
     else:
         outcome, prob = np.asarray(y_true), np.asarray(y_prob)
         if outcome.shape != prob.shape:

@@ -200,10 +200,10 @@ def _draw_pairs(
     """Return all targets and some other unseen pairs of each user, their outcomes and weights."""
     stored = as_pattern(history, "X", keep_zeros=True) + targets
     active = np.diff(stored.indptr) > 0  # an empty row is no user
-    free = np.where(active, stored.shape[1] - np.diff(stored.indptr), 0)  # pyright: ignore[reportOptionalSubscript]
-    n_drawn = np.minimum(free, stored.shape[1] if n_unstored is None else n_unstored)  # pyright: ignore[reportOptionalSubscript]
+    free = np.where(active, stored.shape[1] - np.diff(stored.indptr), 0)
+    n_drawn = np.minimum(free, stored.shape[1] if n_unstored is None else n_unstored)
     unstored = draw_negatives(stored, n_drawn.max(initial=0), seed)
-    unstored = unstored[active[unstored // stored.shape[1]]]  # pyright: ignore[reportOptionalSubscript]
+    unstored = unstored[active[unstored // stored.shape[1]]]
     judged = candidate_lists(targets, unstored)
     outcome = contains(keys_of(targets), keys_of(judged))
     stands_for = (free / np.maximum(n_drawn, 1))[row_of_entry(judged)]
@@ -242,7 +242,7 @@ def _known_proba(est: Any, judged: CSRMatrix) -> Array:
 def _row_proba(est: Any, history: CSRMatrix, judged: CSRMatrix) -> Array:
     """Return the probabilities of pairs of given histories, predicted block by block."""
     parts = []
-    for rows in row_blocks(judged.shape[0], bytes_per_row(judged.shape[1])):  # pyright: ignore[reportOptionalSubscript]
+    for rows in row_blocks(judged.shape[0], bytes_per_row(judged.shape[1])):
         block, wanted = history[rows], judged[rows]
         proba = _checked(est.predict_proba(block), block.shape)
         parts.append(proba[row_of_entry(wanted), wanted.indices])

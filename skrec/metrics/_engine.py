@@ -100,5 +100,5 @@ def measure_lists(
 
 def _listed_pairs(ranked: Array, exclude: CSRMatrix) -> Array:
     """Return which entries of ranked lists are stored in a CSR matrix, as a boolean array."""
-    keys = np.arange(len(ranked))[:, None] * exclude.shape[1] + ranked  # pyright: ignore[reportOptionalSubscript]
+    keys = np.arange(len(ranked))[:, None] * exclude.shape[1] + ranked
     return np.isin(keys, keys_of(exclude)) & (ranked >= 0)

@@ -44,7 +44,7 @@ class Hits:
 
 def keys_of(X: CSRMatrix) -> Array:
     """Return the sorted int64 pair keys of the stored entries of a canonical CSR matrix."""
-    return pair_keys(row_of_entry(X), X.indices, X.shape[1])  # pyright: ignore[reportOptionalSubscript]
+    return pair_keys(row_of_entry(X), X.indices, X.shape[1])
 
 
 def contains(keys: Array, query: Array) -> Array:
@@ -58,7 +58,7 @@ def contains(keys: Array, query: Array) -> Array:
 def without(A: CSRMatrix, B: CSRMatrix) -> CSRMatrix:
     """Return A without the stored entries of B; both are canonical CSR matrices."""
     keep = ~contains(keys_of(B), keys_of(A))
-    indptr = index_pointer(row_of_entry(A)[keep], A.shape[0])  # pyright: ignore[reportOptionalSubscript]
+    indptr = index_pointer(row_of_entry(A)[keep], A.shape[0])
     return sp.csr_matrix((A.data[keep], A.indices[keep], indptr), shape=A.shape)
 
 
@@ -89,7 +89,7 @@ def find_hits(
     hits : Hits
         The tie groups that hold targets, and the places of the targets.
     """
-    n_rows, n_columns = targets.shape  # pyright: ignore[reportGeneralTypeIssues]
+    n_rows, n_columns = targets.shape
     keys = pair_keys(row, column, n_columns)
     relevant = contains(keys_of(targets), keys)
     n_ranked = np.bincount(row, minlength=n_rows)

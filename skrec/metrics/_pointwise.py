@@ -88,7 +88,7 @@ def _rating_pairs(y_true: MatrixLike, y_pred: ArrayLike) -> tuple[Array, Array]:
         true, pred = column_or_1d(y_true), column_or_1d(y_pred)
     else:
         ratings = sp.csr_matrix(y_true)
-        dense = check_scores(y_pred, ratings.shape, "y_pred")  # pyright: ignore[reportArgumentType]
+        dense = check_scores(y_pred, ratings.shape, "y_pred")
         true, pred = ratings.data, dense[row_of_entry(ratings), ratings.indices]
     return np.asarray(true, dtype=np.float64), np.asarray(pred, dtype=np.float64)
 

@@ -86,9 +86,9 @@ def evaluate_ranking(
     if excluded is not None:
         targets = without(targets, excluded)
     if y_score is None:
-        lists = check_ranked(cast("ArrayLike", ranked), targets.shape[1], targets.shape[0])  # pyright: ignore[reportOptionalSubscript]
+        lists = check_ranked(cast("ArrayLike", ranked), targets.shape[1], targets.shape[0])
         return measure_lists(lists, targets, specs, exclude=excluded, truncated=truncated)
-    scores = check_scores(y_score, targets.shape)  # pyright: ignore[reportArgumentType]
+    scores = check_scores(y_score, targets.shape)
     return _measure_blocks(scores, targets, specs, excluded, truncated, as_seed(random_state))
 
 

@@ -144,7 +144,7 @@ def _errors_of_rows(est: Any, history: CSRMatrix, ratings: CSRMatrix) -> tuple[A
     users = np.flatnonzero(np.diff(ratings.indptr))
     history, ratings = history[users], sp.csr_matrix(ratings[users])
     errors = [np.empty(0)]
-    for rows in row_blocks(len(users), bytes_per_row(history.shape[1])):  # pyright: ignore[reportOptionalSubscript]
+    for rows in row_blocks(len(users), bytes_per_row(history.shape[1])):
         block, true = history[rows], ratings[rows]
         pred = check_scores(est.predict(block), block.shape, "The result of predict")
         picked = pred[row_of_entry(true), true.indices]

@@ -74,7 +74,7 @@ def draw_negatives(taken: CSRMatrix, n: int, seed: int) -> Array:
     keys : ndarray of shape (n_drawn,)
         Pair keys of (row, column), see `skrec.utils.pair_keys`.
     """
-    n_columns = taken.shape[1]  # pyright: ignore[reportOptionalSubscript]
+    n_columns = taken.shape[1]
     counts = np.diff(taken.indptr).astype(np.int64)
     row, rank = _sample_ranks(n_columns - counts, n, np.random.default_rng(seed))
     # c_0 < c_1 < ... are the taken columns of a row: those with c_j - j <= r, and no others, are
@@ -88,14 +88,14 @@ def draw_negatives(taken: CSRMatrix, n: int, seed: int) -> Array:
 def given_negatives(negatives: Array, seen: CSRMatrix) -> Array:
     """Return the pair keys of lists of negatives, without the items that the user has seen."""
     row, place = np.nonzero(negatives >= 0)
-    keys = np.unique(pair_keys(row, negatives[row, place], seen.shape[1]))  # pyright: ignore[reportOptionalSubscript]
+    keys = np.unique(pair_keys(row, negatives[row, place], seen.shape[1]))
     return keys[~contains(keys_of(seen), keys)]
 
 
 def candidate_lists(targets: CSRMatrix, negative_keys: Array) -> CSRMatrix:
     """Return the boolean CSR matrix of all candidates: the targets and the negatives."""
-    row, column = np.divmod(np.union1d(keys_of(targets), negative_keys), targets.shape[1])  # pyright: ignore[reportOptionalSubscript]
-    indptr = index_pointer(row, targets.shape[0])  # pyright: ignore[reportOptionalSubscript]
+    row, column = np.divmod(np.union1d(keys_of(targets), negative_keys), targets.shape[1])
+    indptr = index_pointer(row, targets.shape[0])
     return sp.csr_matrix((np.ones(len(row), dtype=bool), column, indptr), shape=targets.shape)
 
 

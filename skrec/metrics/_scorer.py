@@ -212,7 +212,7 @@ class RankingScorer(Generic[_Result]):
 
     def _full_blocks(self, task: Task) -> Iterator[_Block]:
         """Score all items that a user has not seen, block by block."""
-        for rows in row_blocks(len(task.users), bytes_per_row(task.targets.shape[1])):  # pyright: ignore[reportOptionalSubscript]
+        for rows in row_blocks(len(task.users), bytes_per_row(task.targets.shape[1])):
             yield rows.start, task.scores(rows), task.targets[rows], task.seen[rows]
 
     def _listed_blocks(self, task: Task, candidates: CSRMatrix) -> Iterator[_Block]:
@@ -225,10 +225,10 @@ class RankingScorer(Generic[_Result]):
 
 def _given_keys(negatives: Array, task: Task) -> Array:
     """Return the pair keys of given negatives, after a check that they fit the task."""
-    if len(negatives) != task.n_rows or negatives.max() >= task.seen.shape[1]:  # pyright: ignore[reportOptionalSubscript]
+    if len(negatives) != task.n_rows or negatives.max() >= task.seen.shape[1]:
         raise ValueError(
             f"negatives must have a row for each of {task.n_rows} users and item indices below "
-            f"{task.seen.shape[1]}, got shape {negatives.shape} and a largest index of "  # pyright: ignore[reportOptionalSubscript]
+            f"{task.seen.shape[1]}, got shape {negatives.shape} and a largest index of "
             f"{negatives.max()}."
         )
     return given_negatives(negatives[task.users], task.seen)

@@ -96,7 +96,7 @@ class _UsersWithTargets:
     def _keep_users(
         self, held_out: CSRMatrix, targets: CSRMatrix, seen: CSRMatrix, relevance: Relevance
     ) -> None:
-        self.n_rows = targets.shape[0]  # pyright: ignore[reportOptionalSubscript]
+        self.n_rows = targets.shape[0]
         self.users = np.flatnonzero((np.diff(targets.indptr) > 0) & relevance.counts(held_out))
         self.held_out, self.targets = held_out[self.users], targets[self.users]
         self.seen = without(seen[self.users], self.targets)
@@ -159,12 +159,12 @@ class Histories(_UsersWithTargets):
 
     def pair_scores(self, rows: slice, candidates: CSRMatrix) -> Array:
         """Return the scores of the stored entries of a block of candidates."""
-        row = np.repeat(np.arange(candidates.shape[0]), np.diff(candidates.indptr))  # pyright: ignore[reportOptionalSubscript]
+        row = np.repeat(np.arange(candidates.shape[0]), np.diff(candidates.indptr))
         return self.scores(rows)[row, candidates.indices]
 
     def pair_bytes(self, candidates: CSRMatrix) -> int:
         """Return the bytes of memory that the scores of one user need."""
-        return bytes_per_row(candidates.shape[1])  # pyright: ignore[reportOptionalSubscript]
+        return bytes_per_row(candidates.shape[1])
 
 
 Task: TypeAlias = KnownUsers | Histories

@@ -83,9 +83,7 @@ class Splitter(BaseCrossValidator):
         self._check(X)
         return super().split(X, y)
 
-    def get_n_splits(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, X: object = None, y: object = None, groups: object = None
-    ) -> int:
+    def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
         """Return the number of splits.
 
         Parameters

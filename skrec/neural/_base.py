@@ -243,7 +243,9 @@ class TorchRecommender(BaseRecommender):
             group.update(next((own for p, own in patterns if fnmatchcase(name, p)), {}))
 
     def _optimizer_class(self) -> type[optim.Optimizer]:
-        return _OPTIMIZERS.get(self.optimizer, self.optimizer)
+        if isinstance(self.optimizer, str):
+            return _OPTIMIZERS[self.optimizer]
+        return self.optimizer
 
     def _fused(self, device: str) -> dict[str, bool]:
         """Return skorch's parameter for a fused optimiser, where torch has one on the device."""
@@ -255,5 +257,6 @@ class TorchRecommender(BaseRecommender):
         return self._objective.parameter_groups(self)
 
     @property
-    def _module(self) -> torch.nn.Module:
+    def _module(self) -> Any:
+        """The trained module, of the class that the family says."""
         return self.net_.module_

@@ -73,7 +73,7 @@ class PairValidation:
         Parameters
         ----------
         score : callable
-            Takes queries and candidates (None for all items) and gives their scores.
+            Takes queries and candidates (None for all items) and returns their scores.
         bytes_per_row : int
             Memory that a row of scores takes.
 

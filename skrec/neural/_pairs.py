@@ -1,5 +1,6 @@
 """The bases of models of pairs: vectors of users and items under an interaction function."""
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar
 
@@ -127,7 +128,8 @@ class PairRecommender(TorchRecommender):
 
     def _prepare(self, batches: Any, seed: int) -> None:
         if hasattr(self, "pretrain") and "_last_net" not in self.__dict__:
-            start = self._twin() if isinstance(self.pretrain, str) else self.pretrain
+            pretrain = getattr(self, "pretrain", None)
+            start = self._twin() if isinstance(pretrain, str) else pretrain
             self.pretrained_ = fit_starts(start, batches.X, seed)
 
     def _network(self) -> dict[str, Any]:
@@ -150,7 +152,7 @@ class PairRecommender(TorchRecommender):
             )
 
     def _finish(self, batches: Any, rng: np.random.RandomState) -> None:
-        self.folder_ = None
+        self.folder_: Any = None
         if self.__sklearn_tags__().fold_in == "exact":
             return
         known = np.flatnonzero(np.diff(batches.X.indptr))
@@ -178,7 +180,7 @@ class PairRecommender(TorchRecommender):
         return self._with_prior(scores, queries, candidates, self._prior_scores)
 
     def _pair_bytes(self) -> int:
-        """Memory that one pair of a user and a candidate takes while it is scored."""
+        """Return the memory that one pair of a user and a candidate takes while it is scored."""
         interaction = self._module.interaction
         return 12 * (interaction.user_size + interaction.item_size)
 
@@ -223,14 +225,11 @@ class PairRecommender(TorchRecommender):
         table = module.users.free
         if table is None:
             return None
-        if queries.users is None:
-            known = np.zeros(queries.n_rows, dtype=bool)
-        else:
-            known = np.diff(queries.stored.indptr) > 0
+        known, users = queries.known()
         free = table.weight.new_empty(queries.n_rows, table.embedding_dim)
         if known.any():
-            users = torch.from_numpy(queries.users[known]).to(free.device)
-            free[torch.from_numpy(known)] = table.weight.detach()[users]
+            places = torch.from_numpy(users).to(free.device)
+            free[torch.from_numpy(known)] = table.weight.detach()[places]
         if not known.all():
             rows = sparse_rows(self._objective.fold_in_rows(self, queries.history[~known]))
             free[torch.from_numpy(~known)] = self.folder_(cpu_copy(module), rows).to(free.device)
@@ -255,7 +254,7 @@ class PairRecommender(TorchRecommender):
 
 
 def _seen_places(
-    history: CSRMatrix, candidates: Array | None, shape: tuple[int, int]
+    history: CSRMatrix, candidates: Array | None, shape: Sequence[int]
 ) -> tuple[Array, Array, Array]:
     """Return row, column and item of the scores of what users have."""
     if candidates is None:

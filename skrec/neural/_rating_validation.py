@@ -24,7 +24,7 @@ def hold_out_ratings(
     Parameters
     ----------
     estimator : TorchRecommender
-        Whose parameters say what to watch.
+        Its parameters name what is watched.
     X : csr_matrix of shape (n_users, n_items)
         All ratings.
     rng : RandomState
@@ -61,7 +61,7 @@ def watch_rmse(
     values : ndarray of shape (n,)
         The ratings, less their mean in training.
     patience : int or None
-        As of `RankingValidation`.
+        The parameter of `RankingValidation`.
 
     Returns
     -------
@@ -117,9 +117,7 @@ def pairs_rmse(module: torch.nn.Module, batches: RatedBatches) -> float:
     return np.sqrt(total / max(1, batches.X.nnz))
 
 
-def rows_rmse(
-    module: torch.nn.Module, validation: tuple[CSRMatrix, CSRMatrix], row_bytes: int
-) -> float:
+def rows_rmse(module: Any, validation: tuple[CSRMatrix, CSRMatrix], row_bytes: int) -> float:
     """Return the root mean squared error of a module of rows, its ratings within the scale.
 
     Parameters

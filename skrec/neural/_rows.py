@@ -25,7 +25,7 @@ __all__ = [
 
 
 class RowRecommender(TorchRecommender):
-    """Train on batches of rows; score a row by what the net makes of it.
+    """Train on batches of rows; the scores of a row are the output of the net.
 
     The module takes `SparseRows` (and columns to score) and returns a tuple whose first entry are
     the logits. A family names its class, and the parameters that it takes, in ``_module_class``
@@ -54,7 +54,7 @@ class RowRecommender(TorchRecommender):
     def _network(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in self._module_parameters}
         if "hidden_sizes" in values:
-            values["hidden_sizes"] = as_sizes("hidden_sizes", self.hidden_sizes)
+            values["hidden_sizes"] = as_sizes("hidden_sizes", values["hidden_sizes"])
         own = {f"module__{name}": value for name, value in values.items()}
         return {"module": self._module_class, "module__n_items": self.n_features_in_, **own}
 

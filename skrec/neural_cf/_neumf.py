@@ -38,7 +38,7 @@ class _NeuMF(TowerRecommender):
             "starts from their vectors, layers and output weights. A pair (GMF, perceptron) of "
             "estimators does so with parameters of their own, which a search then varies by "
             "pairs. One estimator, such as ``BPRMFRanker(n_factors=64)``, or on ratings "
-            "``BiasedMFRegressor(n_factors=64, bias=False)``, gives the vectors of both parts. "
+            "``BiasedMFRegressor(n_factors=64, bias=False)``, provides the vectors of both parts. "
             "They are cloned and fitted on what is trained on; `sklearn.frozen.FrozenEstimator` "
             "keeps a fitted one as it is. None starts at random.",
             '"auto", estimator, tuple of estimators or None',
@@ -73,29 +73,29 @@ class _NeuMF(TowerRecommender):
         )
 
     def _start(self, model: PairModel) -> None:
-        blends = isinstance(self.pretrained_, tuple)
-        if blends:
-            interactions = self._trained_interactions(model.interaction)
-        n = self.n_factors
-        gmf, mlp = self.pretrained_ if blends else (self.pretrained_, self.pretrained_)
-        copy_factors(model, gmf, slice(0, n))
-        copy_factors(model, mlp, slice(n, None))
-        if blends:
+        start: Any = self.pretrained_
+        pair = start if isinstance(start, tuple) else None
+        interactions = None if pair is None else _trained_interactions(pair, model.interaction)
+        gmf, mlp = (start, start) if pair is None else pair
+        copy_factors(model, gmf, slice(0, self.n_factors))
+        copy_factors(model, mlp, slice(self.n_factors, None))
+        if interactions is not None:
             model.interaction.blend_(*interactions, self.pretrain_alpha)
 
-    def _trained_interactions(self, own: NeuMF) -> list[Any]:
-        """Return the interaction functions of the pre-trained pair, which must fit."""
-        pair, classes = self.pretrained_, (GMF, NCFMLP)
-        nets = [getattr(estimator, "net_", None) for estimator in pair]
-        found = [getattr(getattr(n, "module_", None), "interaction", None) for n in nets]
-        if len(pair) != 2 or not all(map(isinstance, found, classes)):
-            raise ValueError(f"pretrain must be a GMF and a perceptron when a pair; got {pair}")
-        if found[1].hidden_sizes != own.mlp.hidden_sizes:
-            raise ValueError(
-                f"pretrain must have a perceptron of hidden_sizes {own.mlp.hidden_sizes}; "
-                f"got {found[1].hidden_sizes}"
-            )
-        return found
+
+def _trained_interactions(pair: tuple[Any, ...], own: NeuMF) -> list[Any]:
+    """Return the interaction functions of a pre-trained pair, which must fit."""
+    classes = GMF, NCFMLP
+    nets = [getattr(estimator, "net_", None) for estimator in pair]
+    found: list[Any] = [getattr(getattr(n, "module_", None), "interaction", None) for n in nets]
+    if len(pair) != 2 or not all(map(isinstance, found, classes)):
+        raise ValueError(f"pretrain must be a GMF and a perceptron when a pair; got {pair}")
+    if found[1].hidden_sizes != own.mlp.hidden_sizes:
+        raise ValueError(
+            f"pretrain must have a perceptron of hidden_sizes {own.mlp.hidden_sizes}; "
+            f"got {found[1].hidden_sizes}"
+        )
+    return found
 
 
 class NeuMFClassifier(_NeuMF, SampledPairRecommender):

@@ -22,7 +22,7 @@ from skrec.nn.losses import (
     observed_nll,
     standard_normal_kl,
 )
-from skrec.nn.mult_vae import ELBO, LIKELIHOODS, MultDAE, MultVAE, RowAutoencoder, sample
+from skrec.nn.mult_vae import ELBO, MultDAE, MultVAE, RowAutoencoder, sample
 from skrec.nn.outer_product import MAP_PARTS, ConvTower, MapMLP
 from skrec.nn.pairs import PairBatch, PairModel
 from skrec.nn.rec_vae import (
@@ -77,7 +77,6 @@ __all__ = [
     "CDAE",
     "ELBO",
     "INTERACTIONS",
-    "LIKELIHOODS",
     "MAP_PARTS",
     "ConvTower",
     "Cosine",

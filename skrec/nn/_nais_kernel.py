@@ -136,7 +136,7 @@ class Attended(torch.autograd.Function):
         return output[:-1]
 
     @staticmethod
-    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
         kind, beta, chunks = ctx.options
         history, targets, weight, bias, out = ctx.saved_tensors
         grad_output, targets = (F.pad(x, (0, 0, 0, 1)) for x in (grad_output, targets))

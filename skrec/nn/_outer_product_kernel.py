@@ -159,7 +159,7 @@ class _Tower(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         users, items, first, *rest = ctx.saved_tensors
         layers, kept = rest[: ctx.n_layers], rest[ctx.n_layers :]
         tower = _Chunked(ctx.tables, users, items, first, layers)

@@ -84,7 +84,7 @@ class _WeightedSums(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         return _products(grad, *ctx.saved_tensors), None, None, None
 
 
@@ -98,7 +98,7 @@ class _SampledProduct(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         left, right, indices, offsets = ctx.saved_tensors
         grad_left = grad_right = None
         if ctx.needs_input_grad[0]:

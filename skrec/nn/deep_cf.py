@@ -42,7 +42,7 @@ class BinaryProduct(torch.autograd.Function):
         return bag(rows, weight)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Return columns @ grad."""
         return bag(ctx.columns, grad.contiguous()), None, None
 

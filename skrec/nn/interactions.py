@@ -179,7 +179,7 @@ class _InnerProducts(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         users, items = ctx.saved_tensors
         needs_users, needs_items = ctx.needs_input_grad
         grad_users = grad_items = None
@@ -214,7 +214,7 @@ class _TableProducts(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(
         ctx: Any, grad: Tensor | None, user_grad: Tensor | None, item_grad: Tensor | None
     ) -> tuple[Tensor | None, ...]:
         p, q, users, columns = ctx.saved_tensors

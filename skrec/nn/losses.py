@@ -40,7 +40,7 @@ class _MultinomialNLL(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         logits, indices, row, values = ctx.saved_tensors
         out, ctx.log_proba = ctx.log_proba, None
         if out is None:  # a second pass backward: the first one used the buffer up

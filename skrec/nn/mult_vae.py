@@ -5,22 +5,15 @@ collaborative filtering. WWW. https://doi.org/10.1145/3178876.3186150
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from skrec.nn.losses import gaussian_nll, logistic_nll, multinomial_nll, standard_normal_kl
+from skrec.nn.losses import multinomial_nll, standard_normal_kl
 from skrec.nn.rows import SparseRows
 from skrec.nn.stacks import RowEncoder, make_hidden, make_linear, outputs_of
 
-__all__ = ["ELBO", "LIKELIHOODS", "MultDAE", "MultVAE", "RowAutoencoder", "sample"]
-
-LIKELIHOODS: dict[str, Callable[[Tensor, SparseRows], Tensor]] = {
-    "multinomial": multinomial_nll,
-    "gaussian": gaussian_nll,
-    "logistic": logistic_nll,
-}
+__all__ = ["ELBO", "MultDAE", "MultVAE", "RowAutoencoder", "sample"]
 
 
 class RowAutoencoder(nn.Module):
@@ -261,10 +254,9 @@ class ELBO(nn.Module):
 
     Parameters
     ----------
-    likelihood : {"multinomial", "gaussian", "logistic"}, default="multinomial"
-        Likelihood of a row.
-    confidence : tuple of float, default=(1.0, 0.1)
-        The Gaussian's weights of stored and of other entries.
+    nll : callable, default=multinomial_nll
+        Negative log-likelihood of rows: takes logits and `SparseRows`, and returns a loss for each
+        row, such as `logistic_nll`.
 
     Attributes
     ----------
@@ -272,14 +264,10 @@ class ELBO(nn.Module):
         Weight of the divergence; annealing changes it.
     """
 
-    def __init__(
-        self, likelihood: str = "multinomial", confidence: tuple[float, float] = (1.0, 0.1)
-    ) -> None:
+    def __init__(self, nll: Callable[[Tensor, SparseRows], Tensor] = multinomial_nll) -> None:
         super().__init__()
         self.beta = 0.0
-        self.nll = LIKELIHOODS[likelihood]
-        if likelihood == "gaussian":
-            self.nll = partial(gaussian_nll, c1=confidence[0], c0=confidence[1])
+        self.nll = nll
 
     def forward(self, output: tuple[Tensor, ...], rows: SparseRows) -> Tensor:
         """Compute the loss of a batch.

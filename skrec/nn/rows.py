@@ -224,9 +224,7 @@ class _RowProduct(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any, grad: Tensor, dense_grad: Tensor
-    ) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor, dense_grad: Tensor) -> tuple[Tensor | None, ...]:
         weight, indices, offsets, values, *dense = ctx.saved_tensors
         grad_weight = grad_dense = None
         if dense:

@@ -54,7 +54,7 @@ class _ColumnSquares(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         return ctx.saved_tensors[0] * (2 * grad[:, None])
 
 
@@ -130,7 +130,6 @@ class PairwiseLoss(SampledLoss):
         The weights :math:`\lambda_u` and :math:`\lambda_i`.
     """
 
-    pairwise = True
     nll = staticmethod(bpr_nll)
 
     @staticmethod
@@ -162,7 +161,6 @@ class PointwiseLoss(SampledLoss):
         The weights :math:`\lambda_u` and :math:`\lambda_i`.
     """
 
-    pairwise = False
     nll = staticmethod(pointwise_nll)
 
     @staticmethod
@@ -193,7 +191,6 @@ class RatingLoss(SampledLoss):
         The weights :math:`\lambda_u` and :math:`\lambda_i`.
     """
 
-    pairwise = False
     norms = staticmethod(PointwiseLoss.norms)
 
     def _data_term(self, scores: Tensor, target: Any) -> Tensor:

@@ -165,7 +165,10 @@ def _as_memmap(X: Any, path: Path) -> Any:
     """Write the arrays of a matrix to files; return the matrix over these, read-only."""
     if not sp.issparse(X):
         return _mapped(X, path)
-    parts = [_mapped(a, f"{path}-{i}") for i, a in enumerate((X.data, X.indices, X.indptr))]
+    given: Any = X
+    parts = [
+        _mapped(a, f"{path}-{i}") for i, a in enumerate((given.data, given.indices, given.indptr))
+    ]
     locked: Any = sp.csr_matrix(X.shape, dtype=X.dtype)
     locked.data, locked.indices, locked.indptr = parts
     return locked

@@ -44,7 +44,8 @@ def _in_large_batches(estimator: AnyRecommender) -> AnyRecommender:
     """Clone an estimator for a check in which it need not learn much: fewer steps an epoch."""
     size = estimator.get_params().get("batch_size", _BATCH)
     larger = {"batch_size": _BATCH} if size < _BATCH else {}
-    return clone(estimator).set_params(**larger)
+    copy: AnyRecommender = clone(estimator)
+    return copy.set_params(**larger)
 
 
 def check_calibration(name: str, estimator: AnyRecommender) -> None:

@@ -251,7 +251,7 @@ def check_recommend_needs_no_dense_matrix(name: str, estimator: AnyRecommender) 
 
 
 def _wide(estimator: AnyRecommender) -> Histories:
-    X: Any = sp.random(50, 400, 0.01, format="csr", dtype=np.float32, random_state=0)  # pyright: ignore[reportCallIssue]
+    X: Any = sp.random(50, 400, 0.01, format="csr", dtype=np.float32, random_state=0)
     X.data[:] = np.arange(X.nnz) % 5 + 1 if is_explicit(estimator) else 1
     return X
 

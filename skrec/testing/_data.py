@@ -91,7 +91,8 @@ def stored(X: MatrixLike) -> Array:
 
 def quick(estimator: AnyRecommender, **params: Any) -> AnyRecommender:
     """Clone an estimator for a check in which it need not learn: two epochs and fold-in steps."""
-    copy, own = clone(estimator), estimator.get_params()
+    copy: AnyRecommender = clone(estimator)
+    own = estimator.get_params()
     fewer = {name: min(n, own[name]) for name, n in _QUICK.items() if name in own}
     return copy.set_params(**{**fewer, **params})
 

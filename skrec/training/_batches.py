@@ -1,11 +1,14 @@
 """Whole batches sliced from CSR."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 
 from skrec.nn import SparseRows
+from skrec.typing import Array, CSRMatrix
 
 __all__ = ["NumberedRows", "RowBatches", "sparse_rows"]
 
@@ -24,8 +27,8 @@ class NumberedRows(SparseRows):
 
     numbers: torch.Tensor | None = None
 
-    def to(self, device):
-        """Give the batch on a device.
+    def to(self, device: str | torch.device) -> "NumberedRows":
+        """Return the batch on a device.
 
         Parameters
         ----------
@@ -40,11 +43,13 @@ class NumberedRows(SparseRows):
         rows = super().to(device)
         if rows is self:
             return self
-        numbers = self.numbers.to(device, non_blocking=True)
+        numbers = self.numbers
+        if numbers is not None:
+            numbers = numbers.to(device, non_blocking=True)
         return replace(self, **vars(rows), numbers=numbers)
 
 
-def sparse_rows(X):
+def sparse_rows(X: CSRMatrix) -> SparseRows:
     """Turn a CSR matrix into a batch.
 
     Parameters
@@ -79,16 +84,22 @@ class RowBatches:
         Numbers of the rows; with them batches are `NumberedRows`.
     """
 
-    def __init__(self, X, batch_size, rng, numbers=None):
+    def __init__(
+        self,
+        X: CSRMatrix,
+        batch_size: int,
+        rng: np.random.RandomState,
+        numbers: Array | None = None,
+    ) -> None:
         self.X = X
         self.batch_size = batch_size
         self.rng = rng
         self.numbers = numbers
 
-    def __len__(self):
+    def __len__(self) -> int:
         return -(-self.X.shape[0] // self.batch_size)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[Any, SparseRows]]:
         order = self.rng.permutation(self.X.shape[0])
         for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]

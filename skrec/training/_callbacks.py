@@ -1,9 +1,13 @@
 """skorch callbacks of every training: annealing, validation by ranking, progress."""
 
+from collections.abc import Callable
+from typing import Any, Self
+
 from skorch.callbacks import Callback
+from torch import nn
 from tqdm.auto import tqdm
 
-from skrec.training._net import StopTraining, cpu_state, load_state
+from skrec.training._net import RecommenderNet, StopTraining, cpu_state, load_state
 
 __all__ = ["DelayedPenalties", "LinearAnnealing", "ProgressBar", "RankingValidation"]
 
@@ -17,10 +21,10 @@ class DelayedPenalties(Callback):
         How many epochs.
     """
 
-    def __init__(self, n_epochs=1):
+    def __init__(self, n_epochs: int = 1) -> None:
         self.n_epochs = n_epochs
 
-    def on_epoch_begin(self, net, **kwargs):
+    def on_epoch_begin(self, net: RecommenderNet, **kwargs: Any) -> None:
         """Take the penalties away, or put them back."""
         first = len(net.history)  # the epoch that begins is in the history
         if first == 1 and self.n_epochs:
@@ -30,16 +34,18 @@ class DelayedPenalties(Callback):
         elif first == self.n_epochs + 1 and hasattr(self, "kept_"):
             self._restore(net)
 
-    def on_train_end(self, net, **kwargs):
+    def on_train_end(self, net: RecommenderNet, **kwargs: Any) -> None:
         """Put the penalties back also where training ended before."""
         if hasattr(self, "kept_"):
             self._restore(net)
 
-    def _restore(self, net):
+    def _restore(self, net: RecommenderNet) -> None:
         self._set(net, self.kept_, self.criterion_)
         del self.kept_
 
-    def _set(self, net, decays, penalties):
+    def _set(
+        self, net: RecommenderNet, decays: list[float], penalties: tuple[float, float]
+    ) -> None:
         net.criterion_.l2_users, net.criterion_.l2_items = penalties
         for group, decay in zip(net.optimizer_.param_groups, decays, strict=True):
             group["weight_decay"] = decay
@@ -50,7 +56,7 @@ class LinearAnnealing(Callback):
 
     Parameters
     ----------
-    n_steps : int
+    n_steps : float
         Updates in which beta would go from 0 to 1.
     cap : float
         Where it stops.
@@ -58,23 +64,25 @@ class LinearAnnealing(Callback):
         Updates already done.
     """
 
-    def __init__(self, n_steps, cap, start=0):
+    def __init__(self, n_steps: float, cap: float, start: int = 0) -> None:
         self.n_steps = n_steps
         self.cap = cap
         self.start = start
 
-    def initialize(self):
+    def initialize(self) -> Self:
         """Begin to count."""
         self.step_ = self.start
         return self
 
-    def on_batch_begin(self, net, batch=None, training=None, **kwargs):
+    def on_batch_begin(
+        self, net: RecommenderNet, batch: Any = None, training: bool | None = None, **kwargs: Any
+    ) -> None:
         """Set beta for the coming update."""
         if training:
             net.criterion_.beta = min(self.cap, self.step_ / self.n_steps)
             self.step_ += 1
 
-    def on_epoch_end(self, net, **kwargs):
+    def on_epoch_end(self, net: RecommenderNet, **kwargs: Any) -> None:
         """Keep beta in the history."""
         net.history.record("beta", net.criterion_.beta)
 
@@ -85,7 +93,7 @@ class RankingValidation(Callback):
     Parameters
     ----------
     evaluate : callable
-        Takes the module and gives the metric; larger is better.
+        Takes the module and returns the metric; larger is better.
     name : str
         Key in the history.
     floor : float, default=-inf
@@ -95,19 +103,25 @@ class RankingValidation(Callback):
         Epochs without a new best after which training stops; None never stops.
     """
 
-    def __init__(self, evaluate, name, floor=float("-inf"), patience=None):
+    def __init__(
+        self,
+        evaluate: Callable[[nn.Module], float],
+        name: str,
+        floor: float = float("-inf"),
+        patience: int | None = None,
+    ) -> None:
         self.evaluate = evaluate
         self.name = name
         self.floor = floor
         self.patience = patience
 
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net: RecommenderNet, **kwargs: Any) -> None:
         """Forget an earlier best."""
         self.best_ = float("-inf")
         self.waited_ = 0
         self.state_ = None
 
-    def on_epoch_end(self, net, **kwargs):
+    def on_epoch_end(self, net: RecommenderNet, **kwargs: Any) -> None:
         """Evaluate, keep the weights if they are the best, stop if patience is over."""
         value = float(self.evaluate(net.module_))
         net.history.record(self.name, value)
@@ -121,7 +135,7 @@ class RankingValidation(Callback):
         if self.patience is not None and self.waited_ >= self.patience:
             raise StopTraining
 
-    def on_train_end(self, net, **kwargs):
+    def on_train_end(self, net: RecommenderNet, **kwargs: Any) -> None:
         """Restore the best weights."""
         if self.state_ is not None:
             load_state(net.module_, self.state_)
@@ -139,27 +153,29 @@ class ProgressBar(Callback):
         Text before the bar.
     """
 
-    def __init__(self, total, description):
+    def __init__(self, total: int, description: str) -> None:
         self.total = total
         self.description = description
 
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net: RecommenderNet, **kwargs: Any) -> None:
         """Open the bar."""
         self.bar_ = tqdm(total=self.total, desc=self.description, unit="batch")
 
-    def on_batch_end(self, net, batch=None, training=None, **kwargs):
+    def on_batch_end(
+        self, net: RecommenderNet, batch: Any = None, training: bool | None = None, **kwargs: Any
+    ) -> None:
         """Move on by one."""
         if training:
             self.bar_.update()
 
-    def on_epoch_end(self, net, **kwargs):
+    def on_epoch_end(self, net: RecommenderNet, **kwargs: Any) -> None:
         """Show the epoch's figures."""
         last = net.history[-1]
         shown = {k: v for k, v in last.items() if k == "train_loss" or k.startswith("valid_")}
-        figures = {k: f"{v:.4f}" for k, v in shown.items() if isinstance(v, float)}
+        figures: dict[str, Any] = {k: f"{v:.4f}" for k, v in shown.items() if isinstance(v, float)}
         self.bar_.set_postfix(epoch=len(net.history), **figures)
 
-    def on_train_end(self, net, **kwargs):
+    def on_train_end(self, net: RecommenderNet, **kwargs: Any) -> None:
         """Close the bar, full also where training ended early."""
         self.bar_.total = self.bar_.n
         self.bar_.refresh()

@@ -1,9 +1,12 @@
 """Weights of an output of a network, fitted to the ratings of a row."""
 
+from collections.abc import Callable
+
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
-from skrec.nn import stored_products
+from skrec.nn import SparseRows, stored_products
 from skrec.training._vector_fit import VectorFit, parts_of, take_rows
 
 __all__ = ["DecoderFoldIn"]
@@ -37,7 +40,7 @@ class DecoderFoldIn(VectorFit):
         Steps of Adam.
     """
 
-    def __init__(self, codes, rows, weights, *, n_steps):
+    def __init__(self, codes: Tensor, rows: SparseRows, weights: Tensor, *, n_steps: int) -> None:
         super().__init__(n_steps)
         self.noise_variance = 1.0
         with torch.inference_mode(False), torch.no_grad():
@@ -46,13 +49,13 @@ class DecoderFoldIn(VectorFit):
             if n_steps and len(rows.indices):
                 self.noise_variance = max(self._mean_square(codes, rows, weights), _LEAST_VARIANCE)
 
-    def _mean_square(self, codes, rows, weights):
+    def _mean_square(self, codes: Tensor, rows: SparseRows, weights: Tensor) -> float:
         total, frozen = 0.0, self._frozen(codes)
         for part in parts_of(rows, *self._bytes(codes)):
             total += 2 * float(self._loss(frozen, take_rows(rows, part))(weights[part]))
         return total / len(rows.indices)
 
-    def _features(self, codes, rows):
+    def _features(self, codes: Tensor, rows: SparseRows) -> Tensor:
         codes = codes.double()
         lengths = rows.offsets.diff().clamp(min=1).double()[:, None]
         centred = rows.values.double() - 0.5
@@ -61,24 +64,24 @@ class DecoderFoldIn(VectorFit):
         by_length = [part / scale for part in sums for scale in (lengths, lengths.sqrt())]
         return torch.cat([*by_length, lengths.log(), torch.ones_like(lengths)], dim=1)
 
-    def _frozen(self, codes):
+    def _frozen(self, codes: Tensor) -> Tensor:
         return codes.double()
 
-    def _loss(self, codes, rows):
+    def _loss(self, codes: Tensor, rows: SparseRows) -> Callable[[Tensor], Tensor]:
         row, ratings = rows.row, rows.values.double()
 
-        def loss(weights):
+        def loss(weights: Tensor) -> Tensor:
             products = stored_products(weights[:, :-1].contiguous(), codes, rows)
             predicted = torch.sigmoid(products + weights[:, -1].index_select(0, row))
             return (predicted - ratings).square().sum() / (2 * self.noise_variance)
 
         return loss
 
-    def _bytes(self, codes):
+    def _bytes(self, codes: Tensor) -> tuple[int, int]:
         return 8 * _COPIES, 8 * _COPIES * codes.shape[1]
 
 
-def _sums(codes, rows, weights):
+def _sums(codes: Tensor, rows: SparseRows, weights: Tensor) -> Tensor:
     """Sum the weighed codes of what rows have, of shape (n_rows, size)."""
     options = {"mode": "sum", "per_sample_weights": weights, "include_last_offset": True}
     return F.embedding_bag(rows.indices, codes, rows.offsets, **options)

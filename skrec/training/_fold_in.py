@@ -124,7 +124,7 @@ class _Frozen:
 
 
 class _RowsLoss:
-    """The loss of rows as a function of their users' vectors, what is fixed worked out once."""
+    """The loss of rows as a function of their users' vectors, what is fixed computed once."""
 
     def __init__(self, model: _Frozen, rows: SparseRows, options: FoldIn) -> None:
         self.model = model

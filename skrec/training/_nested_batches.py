@@ -1,11 +1,17 @@
 """Batches of users crossed with batches of items, and the embeddings that a pass reads."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import torch
 from skorch.callbacks import Callback
+from torch import Tensor
 
-from skrec.nn import NestedBatch
+from skrec.nn import NestedBatch, SideEncoder
 from skrec.training._batches import sparse_rows
+from skrec.training._net import RecommenderNet
+from skrec.typing import Array, CSRMatrix
 from skrec.utils import row_of_entry
 
 __all__ = ["NestedBatches", "Resampling", "encode_side"]
@@ -31,7 +37,15 @@ class NestedBatches:
         are, come before batches of items, with all users as they are.
     """
 
-    def __init__(self, X, user_batch_size, item_batch_size, rng, offset=0.0, nested=True):
+    def __init__(
+        self,
+        X: CSRMatrix,
+        user_batch_size: int,
+        item_batch_size: int,
+        rng: np.random.RandomState,
+        offset: float = 0.0,
+        nested: bool = True,
+    ) -> None:
         self.X = centred(X, offset)
         self.transposed = self.X.T.tocsr()
         self.sizes = user_batch_size, item_batch_size
@@ -40,25 +54,26 @@ class NestedBatches:
         self.nested = nested
 
     @property
-    def counts(self):
+    def counts(self) -> tuple[int, int]:
         """Numbers of batches of users and of items."""
-        return tuple(-(-n // size) for n, size in zip(self.X.shape, self.sizes, strict=True))
+        n_users, n_items = self.X.shape
+        return -(-n_users // self.sizes[0]), -(-n_items // self.sizes[1])
 
-    def __len__(self):
+    def __len__(self) -> int:
         n_users, n_items = self.counts
         return n_users * n_items if self.nested else n_users + n_items
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[NestedBatch, NestedBatch]]:
         passes = self._nested() if self.nested else self._sequential()
         for batch in passes:
             yield batch, batch
 
-    def _orders(self):
+    def _orders(self) -> Iterator[list[Array]]:
         for n, size in zip(self.X.shape, self.sizes, strict=True):
             order = self.rng.permutation(n)
             yield [order[start : start + size] for start in range(0, n, size)]
 
-    def _nested(self):
+    def _nested(self) -> Iterator[NestedBatch]:
         users, items = self._orders()
         item_rows = [sparse_rows(self.transposed[chosen]) for chosen in items]
         batch_of, place_of = _places(items, self.X.shape[1])
@@ -72,7 +87,7 @@ class NestedBatches:
                 pairs = _tensors(row[entries], place[entries], block.data[entries])
                 yield NestedBatch(user_rows, rows, *pairs, **shares)
 
-    def _sequential(self):
+    def _sequential(self) -> Iterator[NestedBatch]:
         users, items = self._orders()
         for chosen in users:
             block = self.X[chosen]
@@ -86,15 +101,15 @@ class NestedBatches:
             yield NestedBatch(None, sparse_rows(block), *pairs, n_expected=n_expected)
 
 
-def centred(X, offset):
-    """Take a number from each rating.
+def centred(X: CSRMatrix, offset: float) -> CSRMatrix:
+    """Subtract a number from each rating.
 
     Parameters
     ----------
     X : csr_matrix of shape (n_users, n_items)
         Ratings.
     offset : float
-        What is taken.
+        The number.
 
     Returns
     -------
@@ -106,21 +121,21 @@ def centred(X, offset):
     return X
 
 
-def _places(batches, n):
-    """Give for each number its batch, and its place there."""
+def _places(batches: list[Array], n: int) -> tuple[Array, Array]:
+    """Return the batch of each number, and its place there."""
     batch_of, place_of = np.empty(n, np.int64), np.empty(n, np.int64)
     for number, chosen in enumerate(batches):
         batch_of[chosen], place_of[chosen] = number, np.arange(len(chosen))
     return batch_of, place_of
 
 
-def _groups(labels, n_groups):
-    """Give the places of each label."""
+def _groups(labels: Array, n_groups: int) -> list[Array]:
+    """Return the places of each label."""
     order = np.argsort(labels, kind="stable")
     return np.split(order, np.cumsum(np.bincount(labels, minlength=n_groups))[:-1])
 
 
-def _tensors(user, item, values):
+def _tensors(user: Array, item: Array, values: Array) -> tuple[Tensor, Tensor, Tensor]:
     return (
         torch.from_numpy(np.asarray(user, np.int64)),
         torch.from_numpy(np.asarray(item, np.int64)),
@@ -128,7 +143,7 @@ def _tensors(user, item, values):
     )
 
 
-def encode_side(encoder, X, embeddings):
+def encode_side(encoder: SideEncoder, X: CSRMatrix, embeddings: Tensor) -> tuple[Tensor, Tensor]:
     """Encode all rows of a matrix, some at a time.
 
     Parameters
@@ -149,10 +164,11 @@ def encode_side(encoder, X, embeddings):
     with torch.no_grad():
         for rows in _blocks(X):
             parts.append(encoder(sparse_rows(X[rows]).to(embeddings.device), embeddings))
-    return tuple(torch.cat(part) for part in zip(*parts, strict=True))
+    means, variances = zip(*parts)
+    return torch.cat(means), torch.cat(variances)
 
 
-def _blocks(X):
+def _blocks(X: CSRMatrix) -> list[slice]:
     """Cut rows into blocks of some entries each."""
     block = X.indptr[:-1] // _ENTRIES
     edges = np.flatnonzero(np.diff(block, prepend=-1))
@@ -168,10 +184,10 @@ class Resampling(Callback):
         With the ratings.
     """
 
-    def __init__(self, batches):
+    def __init__(self, batches: NestedBatches) -> None:
         self.batches = batches
 
-    def on_epoch_end(self, net, **kwargs):
+    def on_epoch_end(self, net: RecommenderNet, **kwargs: Any) -> None:
         """Encode both sides and draw."""
         module = net.module_
         users = encode_side(module.users, self.batches.X, module.item_embeddings)

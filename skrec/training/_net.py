@@ -3,14 +3,19 @@
 import copy
 import linecache
 import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
 from skorch import NeuralNet
+from torch import Tensor, nn
 
 from skrec.exceptions import DivergenceError
 
 __all__ = ["RecommenderNet", "StopTraining", "cpu_copy", "run_training"]
+
+M = TypeVar("M", bound=nn.Module)
 
 
 class StopTraining(KeyboardInterrupt):
@@ -24,29 +29,39 @@ class RecommenderNet(NeuralNet):
     such as history, callbacks, checkpoints and mixins, is skorch's.
     """
 
-    def get_dataset(self, X, y=None):
-        """Give the batches as they are."""
+    module_: Any
+    criterion_: Any
+    optimizer_: Any
+    history: Any
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return a parameter of a component, such as ``module__n_items``."""
+
+    def get_dataset(self, X: Any, y: Any = None) -> Any:
+        """Return the batches as they are."""
         return X
 
-    def get_split_datasets(self, X, y=None, **fit_params):
-        """Give the batches for training, and nothing for validation."""
+    def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> tuple[Any, None]:
+        """Return the batches for training, and nothing for validation."""
         return X, None
 
-    def get_iterator(self, dataset, training=False):
-        """Give the batches as they are."""
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        """Return the batches as they are."""
         return dataset
 
-    def infer(self, x, **fit_params):
+    def infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the module on an input batch."""
         return self.module_(x.to(self.device), **fit_params)
 
-    def get_loss(self, y_pred, y_true, X=None, training=False):
-        """Give the criterion's loss of a target batch."""
+    def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
+        """Return the criterion's loss of a target batch."""
         return self.criterion_(y_pred, y_true.to(self.device))
 
-    def train_step(self, batch, **fit_params):
+    def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Do one update; a loss that is not finite stops the training with an error."""
-        step = super().train_step(batch, **fit_params)
+        step: Any = super().train_step(batch, **fit_params)
         loss = step["loss"].item()
         if not np.isfinite(loss):
             raise DivergenceError(
@@ -56,7 +71,7 @@ class RecommenderNet(NeuralNet):
         return step
 
 
-def run_training(net, batches, n_epochs):
+def run_training(net: RecommenderNet, batches: Iterable[Any], n_epochs: int) -> RecommenderNet:
     """Train a net, and keep what it is afterwards.
 
     skorch takes a KeyboardInterrupt as the wish to stop, and its own early stopping raises one.
@@ -91,9 +106,9 @@ def run_training(net, batches, n_epochs):
     return net
 
 
-def _raised_by_skorch():
-    """Tell whether the exception at hand comes from a raise in skorch's callbacks."""
-    traceback = sys.exc_info()[2]
+def _raised_by_skorch() -> bool:
+    """Return whether the exception at hand comes from a raise in skorch's callbacks."""
+    traceback: Any = sys.exc_info()[2]
     while traceback.tb_next is not None:
         traceback = traceback.tb_next
     frame = traceback.tb_frame
@@ -103,21 +118,21 @@ def _raised_by_skorch():
     return in_skorch and "raise KeyboardInterrupt" in line
 
 
-def cpu_state(module):
+def cpu_state(module: nn.Module) -> dict[str, Tensor]:
     """Copy the weights of a module to the CPU."""
     return {
         name: value.detach().to("cpu", copy=True) for name, value in module.state_dict().items()
     }
 
 
-def load_state(module, state):
+def load_state(module: nn.Module, state: dict[str, Tensor]) -> None:
     """Put weights that `cpu_state` copied back in place."""
     with torch.no_grad():
         module.load_state_dict(state)
 
 
-def cpu_copy(module):
-    """Give a module on the CPU: itself if it is there, else a copy.
+def cpu_copy(module: M) -> M:
+    """Return a module on the CPU: itself if it is there, else a copy.
 
     Parameters
     ----------

@@ -1,6 +1,8 @@
 """Nodes of users who were not trained, fitted to their rows."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -72,24 +74,24 @@ class NodeFoldIn(VectorFit):
             if estimates_variance and n_steps:
                 self.noise_variance = self._mean_square(model, rows, nodes)
 
-    def _mean_square(self, model, rows, nodes):
+    def _mean_square(self, model: CDAE, rows: SparseRows, nodes: Tensor) -> float:
         """Return the mean of the weighted squared errors of trained users."""
         total = 0.0
         for part in parts_of(rows, *self._bytes(model)):
             total += 2 * float(self._loss(model, take_rows(rows, part))(nodes[part]))
         return max(total / (len(rows) * len(model.last.bias)), _LEAST_VARIANCE)
 
-    def _features(self, model, rows):
+    def _features(self, model: CDAE, rows: SparseRows) -> Tensor:
         code = model.encode(rows).double()
         return torch.cat([code, torch.ones_like(code[:, :1])], dim=1)
 
-    def _frozen(self, model):
+    def _frozen(self, model: CDAE) -> CDAE:
         return model
 
-    def _loss(self, frozen, rows):
+    def _loss(self, frozen: CDAE, rows: SparseRows) -> _NodeLoss:
         return _NodeLoss(frozen, rows, self)
 
-    def _bytes(self, model):
+    def _bytes(self, model: CDAE) -> tuple[int, int]:
         """Return the memory of an entry, which may bring a column of its own, and of a row."""
         n_items = len(model.last.bias)
         row = 8 * _COPIES * len(self.sample)
@@ -98,9 +100,9 @@ class NodeFoldIn(VectorFit):
 
 
 class _NodeLoss:
-    """The loss of rows as a function of their nodes, what is fixed worked out once."""
+    """The loss of rows as a function of their nodes, what is fixed computed once."""
 
-    def __init__(self, model, rows, options):
+    def __init__(self, model: CDAE, rows: SparseRows, options: NodeFoldIn) -> None:
         self.code = model.encode(rows).double()  # (n_rows, size)
         columns, place = torch.unique(
             torch.cat([options.sample, rows.indices]), return_inverse=True
@@ -114,7 +116,9 @@ class _NodeLoss:
             rows, len(model.last.bias), columns, place.split([n_sampled, len(rows.indices)])
         )
 
-    def _compare(self, rows, n_items, columns, places):
+    def _compare(
+        self, rows: SparseRows, n_items: int, columns: Tensor, places: Sequence[Tensor]
+    ) -> None:
         """Keep the entries of each row, and the weights with which columns that it lacks count."""
         shape = len(rows), len(columns)
         own = torch.zeros(shape, dtype=torch.bool)

@@ -1,11 +1,14 @@
 """Batches of positives and their negatives."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
 from skrec.nn import PairBatch
 from skrec.training._batches import sparse_rows
 from skrec.training._sampler import NegativeSampler
+from skrec.typing import Array, CSRMatrix
 from skrec.utils import row_of_entry
 
 __all__ = ["PairBatches"]
@@ -40,7 +43,15 @@ class PairBatches:
         What draws the negatives.
     """
 
-    def __init__(self, X, batch_size, n_negatives, rng, power=0.0, histories=False):
+    def __init__(
+        self,
+        X: CSRMatrix,
+        batch_size: int,
+        n_negatives: int,
+        rng: np.random.RandomState,
+        power: float = 0.0,
+        histories: bool = False,
+    ) -> None:
         self.X = X
         self.batch_size = batch_size
         self.n_negatives = n_negatives
@@ -52,10 +63,10 @@ class PairBatches:
         self.users = users[able]
         self.items = X.indices[able].astype(np.int64)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return -(-len(self.users) // self.batch_size)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[PairBatch, PairBatch]]:
         order, group = self._grouped() if self.histories else self._shuffled()
         # drawn in the order of rows, in which the search for rejections stays in cache
         negatives = self.sampler.draw(self.users, self.n_negatives, self.rng)
@@ -67,11 +78,11 @@ class PairBatches:
             batch = self._batch(users[rows], items[rows], part)
             yield batch, batch
 
-    def _shuffled(self):
+    def _shuffled(self) -> tuple[Array, None]:
         return self.rng.permutation(len(self.users)), None
 
-    def _grouped(self):
-        """Give an order in which groups of up to 32 positives of a user are adjacent."""
+    def _grouped(self) -> tuple[Array, Array]:
+        """Return an order in which groups of up to 32 positives of a user are adjacent."""
         order = self.rng.permutation(len(self.users))
         order = order[np.argsort(self.users[order], kind="stable")]  # by user, shuffled within
         users = self.users[order]
@@ -83,15 +94,14 @@ class PairBatches:
         final = np.argsort(shuffled, kind="stable")
         return order[final], shuffled[final]
 
-    def _batch(self, users, items, group):
-        items = torch.from_numpy(items)
+    def _batch(self, users: Array, items: Array, group: Array | None) -> PairBatch:
         if group is None:
-            return PairBatch(torch.from_numpy(users), items)
+            return PairBatch(torch.from_numpy(users), torch.from_numpy(items))
         first = np.flatnonzero(np.diff(group, prepend=-1))
         users = users[first]
         return PairBatch(
             torch.from_numpy(users),
-            items,
+            torch.from_numpy(items),
             torch.from_numpy(group - group[0]),
             sparse_rows(self.X[users]),
         )

@@ -1,9 +1,12 @@
 """Batches of rated pairs."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
 from skrec.nn import PairBatch
+from skrec.typing import Array, CSRMatrix
 from skrec.utils import row_of_entry
 
 __all__ = ["RatedBatches"]
@@ -24,24 +27,26 @@ class RatedBatches:
         What is taken from each rating.
     """
 
-    def __init__(self, X, batch_size, rng, offset=0.0):
+    def __init__(
+        self, X: CSRMatrix, batch_size: int, rng: np.random.RandomState, offset: float = 0.0
+    ) -> None:
         self.X = X
         self.batch_size = batch_size
         self.rng = rng
         values = (X.data - offset).astype(np.float32)
         self.pairs = row_of_entry(X), X.indices.astype(np.int64), values
 
-    def __len__(self):
+    def __len__(self) -> int:
         return -(-self.X.nnz // self.batch_size)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[PairBatch, PairBatch]]:
         order = self.rng.permutation(self.X.nnz)
         for start in range(0, len(order), self.batch_size):
             batch = self.batch(order[start : start + self.batch_size])
             yield batch, batch
 
-    def batch(self, entries):
-        """Give some entries as a batch.
+    def batch(self, entries: Array | slice) -> PairBatch:
+        """Return some entries as a batch.
 
         Parameters
         ----------

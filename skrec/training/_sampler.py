@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_of_entry
 
 __all__ = ["NegativeSampler"]
@@ -37,7 +38,7 @@ class NegativeSampler:
     [1, 0, 1]
     """
 
-    def __init__(self, X, power=0.0):
+    def __init__(self, X: CSRMatrix, power: float = 0.0) -> None:
         self.X = X
         self.n_free = X.shape[1] - np.diff(X.indptr)
         self.probabilities = None
@@ -46,7 +47,7 @@ class NegativeSampler:
             self.probabilities = weights / weights.sum()
             self._cumulative = np.cumsum(self.probabilities)
 
-    def draw(self, users, n_negatives, rng):
+    def draw(self, users: Array, n_negatives: int, rng: np.random.RandomState) -> Array:
         """Draw negatives of some users.
 
         Parameters
@@ -82,7 +83,7 @@ class NegativeSampler:
             items[open_] = self._draw_from_free(row[open_], rng)
         return items.reshape(len(users), n_negatives)
 
-    def sample(self, n_items, rng):
+    def sample(self, n_items: int, rng: np.random.RandomState) -> Array:
         """Draw different items for all users, in order.
 
         Parameters
@@ -100,13 +101,13 @@ class NegativeSampler:
         drawn = rng.choice(self.X.shape[1], n_items, replace=False, p=self.probabilities)
         return np.sort(drawn).astype(np.int64)
 
-    def _propose(self, n, rng):
+    def _propose(self, n: int, rng: np.random.RandomState) -> Array:
         if self.probabilities is None:
             return rng.randint(self.X.shape[1], size=n)
         places = np.searchsorted(self._cumulative, rng.random_sample(n) * self._cumulative[-1])
         return np.minimum(places, self.X.shape[1] - 1)
 
-    def _draw_from_free(self, rows, rng):
+    def _draw_from_free(self, rows: Array, rng: np.random.RandomState) -> Array:
         """Draw one item a row from what the row lacks; for the few rows that have nearly all."""
         users, place = np.unique(rows, return_inverse=True)
         weights = np.ones((len(users), self.X.shape[1]))

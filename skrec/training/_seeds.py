@@ -1,15 +1,18 @@
 """Where training runs, and its random numbers."""
 
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
+from skrec.nn import use_huge_pages
+
 __all__ = ["resolve_device", "seeded"]
 
 
-def resolve_device(device):
-    """Give the device to train on.
+def resolve_device(device: str) -> str:
+    """Return the device to train on.
 
     Parameters
     ----------
@@ -30,7 +33,7 @@ _ONE_AT_A_TIME = threading.RLock()  # torch's generator belongs to the process, 
 
 
 @contextmanager
-def seeded(seed, device="cpu"):
+def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
     """Seed torch inside the block and leave its global state as it was.
 
     Parameters
@@ -40,9 +43,10 @@ def seeded(seed, device="cpu"):
     device : str, default="cpu"
         Device whose generator is used beside that of the CPU.
     """
+    use_huge_pages()  # before what may be the process's first tensor
     cuda = [torch.device(device)] if torch.device(device).type == "cuda" else []
     with _ONE_AT_A_TIME, torch.random.fork_rng(devices=cuda):
-        torch.random.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         if cuda:
             torch.cuda.manual_seed(seed)
         yield

@@ -1,8 +1,15 @@
 """The fit of a free vector to each row: a regression to start from, and steps of Adam."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
+from torch import Tensor
+
+from skrec.nn import SparseRows
 
 __all__ = ["VectorFit", "parts_of", "take_rows"]
 
@@ -22,8 +29,8 @@ class VectorFit:
     rows, and :math:`\tau` the deviation that it leaves. Adam takes a fixed number of steps in
     float64, so that a row's answer does not depend on other rows.
 
-    A subclass writes ``_features(model, rows)``, ``_frozen(model)``, which gives what the loss
-    needs of the model, ``_loss(frozen, rows)``, which gives L as a function of the vectors, and
+    A subclass writes ``_features(model, rows)``, ``_frozen(model)``, which returns what the loss
+    needs of the model, ``_loss(frozen, rows)``, which returns L as a function of the vectors, and
     ``_bytes(model)``; it calls ``_regress`` when it is made.
 
     Parameters
@@ -32,11 +39,11 @@ class VectorFit:
         Steps of Adam.
     """
 
-    def __init__(self, n_steps):
+    def __init__(self, n_steps: int) -> None:
         self.n_steps = n_steps
 
-    def __call__(self, model, rows):
-        """Give the free vectors of histories.
+    def __call__(self, model: Any, rows: SparseRows) -> Tensor:
+        """Fit the free vectors of histories.
 
         Parameters
         ----------
@@ -59,7 +66,7 @@ class VectorFit:
                 free[part] = self._fit(exact, take_rows(rows, part)).float()
         return free
 
-    def _regress(self, features, vectors):
+    def _regress(self, features: Tensor, vectors: Tensor) -> None:
         """Learn the start, and the deviation that it leaves, from trained vectors in float64."""
         gram = features.T @ features
         ridge = (1e-3 * gram.diagonal().mean() + 1e-9) * torch.eye(len(gram), dtype=gram.dtype)
@@ -67,23 +74,23 @@ class VectorFit:
         residual = vectors - features @ self.weights
         self.deviation = residual.square().mean(0).sqrt().clamp(min=1e-4)
 
-    def _features(self, model, rows):
-        """Give what a row's vector is regressed on, of shape (n_rows, n_features)."""
+    def _features(self, model: Any, rows: SparseRows) -> Tensor:
+        """Return what a row's vector is regressed on, of shape (n_rows, n_features)."""
         raise NotImplementedError
 
-    def _frozen(self, model):
-        """Give the model's parts that do not change, without gradients of their own."""
+    def _frozen(self, model: Any) -> Any:
+        """Return the model's parts that do not change, without gradients of their own."""
         raise NotImplementedError
 
-    def _loss(self, frozen, rows):
-        """Give the loss of rows as a function of their vectors."""
+    def _loss(self, frozen: Any, rows: SparseRows) -> Callable[[Tensor], Tensor]:
+        """Return the loss of rows as a function of their vectors."""
         raise NotImplementedError
 
-    def _bytes(self, model):
-        """Give the memory that an entry, and a row beside its entries, take while fitted."""
+    def _bytes(self, model: Any) -> tuple[int, int]:
+        """Return the memory that an entry, and a row beside its entries, take while fitted."""
         raise NotImplementedError
 
-    def _fit(self, model, rows):
+    def _fit(self, model: Any, rows: SparseRows) -> Tensor:
         """Fit the vectors of a few rows, of shape (n_rows, size)."""
         with torch.no_grad():
             start = self._features(model, rows) @ self.weights
@@ -99,14 +106,16 @@ class VectorFit:
             x -= rate / (1 - _MOMENTS[0] ** step) * first / size
         return start + x * self.deviation
 
-    def _gradient(self, loss, start, x):
+    def _gradient(self, loss: Callable[[Tensor], Tensor], start: Tensor, x: Tensor) -> Tensor:
         with torch.enable_grad():
             x = x.detach().requires_grad_()
             total = loss(start + x * self.deviation) + 0.5 * x.square().sum()
             return torch.autograd.grad(total, x)[0]
 
 
-def parts_of(rows, entry_bytes, row_bytes, limit=2**26):
+def parts_of(
+    rows: SparseRows, entry_bytes: int, row_bytes: int, limit: int = 2**26
+) -> Iterator[slice]:
     """Split rows into slices of about ``limit`` bytes."""
     cost = (rows.offsets * entry_bytes + torch.arange(len(rows) + 1) * row_bytes).tolist()
     start = 0
@@ -118,8 +127,8 @@ def parts_of(rows, entry_bytes, row_bytes, limit=2**26):
         start = stop
 
 
-def take_rows(rows, part):
-    """Give a slice of rows."""
+def take_rows(rows: SparseRows, part: slice) -> SparseRows:
+    """Return a slice of rows."""
     offsets = rows.offsets[part.start : part.stop + 1]
     entries = slice(int(offsets[0]), int(offsets[-1]))
     return type(rows)(rows.indices[entries], offsets - offsets[0], rows.values[entries])

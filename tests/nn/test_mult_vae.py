@@ -1,5 +1,6 @@
 """Mult-VAE and Mult-DAE against NumPy written from the formulas of the paper."""
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -7,11 +8,24 @@ import pytest
 import torch
 from scipy.special import log_expit, log_softmax
 
-from skrec.nn import ELBO, LIKELIHOODS, MultDAE, MultVAE, sample
+from skrec.nn import (
+    ELBO,
+    MultDAE,
+    MultVAE,
+    gaussian_nll,
+    logistic_nll,
+    multinomial_nll,
+    sample,
+)
 
 N_ITEMS = 8
 HIDDEN = [(), (6,), (6, 5)]
 LATENT = 3
+NLLS = {
+    "multinomial": multinomial_nll,
+    "logistic": logistic_nll,
+    "gaussian": partial(gaussian_nll, c1=2.0, c0=0.25),
+}
 
 
 @pytest.fixture(params=HIDDEN, ids=["0-hidden", "1-hidden", "2-hidden"])
@@ -155,11 +169,11 @@ def oracle_nll(likelihood, f, x):
     return (np.where(x > 0, 2.0, 0.25) / 2 * (x - f) ** 2).sum(axis=1)
 
 
-@pytest.mark.parametrize("likelihood", ["multinomial", "logistic", "gaussian"])
+@pytest.mark.parametrize("likelihood", NLLS)
 @pytest.mark.parametrize("beta", [0.0, 0.3, 1.0])
 def test_elbo_is_the_mean_of_likelihood_and_weighted_divergence(likelihood, beta, to_rows, dense):
     module, rows = make(MultVAE).eval(), to_rows(dense)
-    criterion = ELBO(likelihood, confidence=(2.0, 0.25))
+    criterion = ELBO(NLLS[likelihood])
     criterion.beta = beta
     got = criterion(module(rows), rows).item()
     code = numpy_encode(module, dense)
@@ -169,10 +183,10 @@ def test_elbo_is_the_mean_of_likelihood_and_weighted_divergence(likelihood, beta
     assert got == pytest.approx((nll + beta * kl).mean(), rel=1e-10)
 
 
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("likelihood", NLLS)
 def test_elbo_of_a_model_without_posterior_is_the_likelihood(likelihood, to_rows, dense):
     module, rows = make(MultDAE).eval(), to_rows(dense)
-    criterion = ELBO(likelihood, confidence=(2.0, 0.25))
+    criterion = ELBO(NLLS[likelihood])
     criterion.beta = 1.0
     logits = numpy_decode(module, np.tanh(numpy_encode(module, dense)))
     expected = oracle_nll(likelihood, logits, dense).mean()
@@ -181,6 +195,10 @@ def test_elbo_of_a_model_without_posterior_is_the_likelihood(likelihood, to_rows
 
 def test_elbo_without_annealing_has_no_divergence():
     assert ELBO().beta == 0
+
+
+def test_elbo_is_multinomial_unless_told_otherwise():
+    assert ELBO().nll is multinomial_nll
 
 
 def test_dense_layers_start_as_xavier_with_zero_bias():

@@ -114,10 +114,6 @@ def test_a_penalty_of_vectors_that_are_views_is_the_same(cls):
     assert strided.item() == pytest.approx(copied.item(), rel=1e-12)
 
 
-def test_the_losses_say_whether_they_compare_pairs():
-    assert (PairwiseLoss.pairwise, PointwiseLoss.pairwise) == (True, False)
-
-
 @pytest.mark.parametrize("cls", [PairwiseLoss, PointwiseLoss])
 def test_there_is_no_penalty_unless_asked_for(cls):
     scores = draw(B, 2)

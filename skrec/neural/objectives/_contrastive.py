@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
 from skrec.calibration import HeldOut
 from skrec.neural.objectives._pairs import SampledObjective
 from skrec.nn import SampledLoss, SparseRows
-
-if TYPE_CHECKING:
-    from skrec.neural._pairs import SampledPairRecommender
 
 __all__ = ["Contrastive", "ContrastiveLoss"]
 
@@ -93,17 +90,17 @@ class Contrastive(SampledObjective):
     loss = ContrastiveLoss
     fixes_level = False
 
-    def network(self, estimator: SampledPairRecommender) -> dict[str, Any]:
+    def network(self, estimator: Any) -> dict[str, Any]:
         return {
             **super().network(estimator),
             "criterion__margin": estimator.margin,
             "criterion__negative_weight": estimator.negative_weight,
         }
 
-    def row_loss(self, estimator: SampledPairRecommender) -> partial:
+    def row_loss(self, estimator: Any) -> partial:
         return partial(_row_loss, margin=estimator.margin, weight=estimator.negative_weight)
 
-    def link(self, estimator: SampledPairRecommender) -> HeldOut:
+    def link(self, estimator: Any) -> HeldOut:
         return HeldOut()
 
 

@@ -15,14 +15,14 @@ from skrec.base import Link, Softmax
 from skrec.calibration import HeldOut, UserOffset
 from skrec.neural._validation_set import ValidationSet, choose_rows, given_validation
 from skrec.neural.objectives._base import Objective
-from skrec.nn import ELBO
+from skrec.nn import ELBO, gaussian_nll, logistic_nll, multinomial_nll
 from skrec.training import RankingValidation, RowBatches
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import split_rows
 
 if TYPE_CHECKING:
     from skrec.neural._base import TorchRecommender
-    from skrec.neural._rows import RowRecommender
+    from skrec.neural._rows import LikelihoodRecommender, RowRecommender
 
 __all__ = ["LIKELIHOODS", "Gaussian", "Logistic", "Multinomial", "RowLikelihood"]
 
@@ -34,13 +34,14 @@ class RowLikelihood(Objective):
     """
 
     name: ClassVar[str]
+    nll: ClassVar[Callable[..., Tensor]]
     link_class: ClassVar[type[Link]]
     # whether scores are bounded by those of what is stored and what is not
     bounded: ClassVar[bool] = False
     estimates_variance: ClassVar[bool] = False
 
     def network(self, estimator: RowRecommender) -> dict[str, Any]:
-        return {"criterion": ELBO, "criterion__likelihood": self.name}
+        return {"criterion": ELBO, "criterion__nll": self.nll}
 
     def hold_out(
         self, estimator: RowRecommender, X: CSRMatrix, rng: np.random.RandomState
@@ -98,6 +99,7 @@ class Multinomial(RowLikelihood):
     """Scores compete for a user's interactions; probabilities are shares of them."""
 
     name = "multinomial"
+    nll = staticmethod(multinomial_nll)
     link_class = Softmax
 
     def row_term(self, estimator: RowRecommender) -> Callable[..., Tensor]:
@@ -108,16 +110,19 @@ class Gaussian(RowLikelihood):
     """Weighted squared error of every entry; probabilities come from held-out pairs."""
 
     name = "gaussian"
+    nll = staticmethod(gaussian_nll)
     link_class = HeldOut
     bounded = True
     estimates_variance = True
 
-    def network(self, estimator: RowRecommender) -> dict[str, Any]:
-        confidence = tuple(estimator.confidence)
-        return {**super().network(estimator), "criterion__confidence": confidence}
+    def network(self, estimator: LikelihoodRecommender) -> dict[str, Any]:
+        c1, c0 = estimator.confidence
+        nll = partial(self.nll, c1=c1, c0=c0)
+        return {**super().network(estimator), "criterion__nll": nll}
 
-    def row_term(self, estimator: RowRecommender) -> Callable[..., Tensor]:
-        return partial(_gaussian, confidence=tuple(estimator.confidence))
+    def row_term(self, estimator: LikelihoodRecommender) -> Callable[..., Tensor]:
+        c1, c0 = estimator.confidence
+        return partial(_gaussian, c1=c1, c0=c0)
 
 
 class Logistic(RowLikelihood):
@@ -128,6 +133,7 @@ class Logistic(RowLikelihood):
     """
 
     name = "logistic"
+    nll = staticmethod(logistic_nll)
     link_class = UserOffset
 
     def row_term(self, estimator: RowRecommender) -> Callable[..., Tensor]:
@@ -148,9 +154,10 @@ def _gaussian(
     own: Tensor,
     rest: Tensor,
     variance: float,
-    confidence: tuple[float, float],
+    c1: float,
+    c0: float,
 ) -> Tensor:
-    weight = confidence[0] / variance * own + confidence[1] / variance * rest
+    weight = c1 / variance * own + c0 / variance * rest
     return 0.5 * (weight * (x - scores).square()).sum()
 
 

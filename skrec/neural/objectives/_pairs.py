@@ -24,6 +24,8 @@ class PairObjective(Objective):
     """A criterion of pairs with penalties on the vectors that take part."""
 
     loss: ClassVar[type[SampledLoss]]
+    # what several posterior draws of a score are averaged as
+    average: ClassVar[Literal["probability", "score"]] = "score"
 
     def network(self, estimator: PairRecommender) -> dict[str, Any]:
         return {
@@ -94,9 +96,6 @@ class SampledObjective(PairObjective):
     A subclass names its ``loss``, and writes ``row_loss`` and ``link``.
     """
 
-    # what several posterior draws of a score are averaged as
-    average: ClassVar[Literal["probability", "score"]] = "score"
-
     def hold_out(
         self, estimator: SampledPairRecommender, X: CSRMatrix, rng: np.random.RandomState
     ) -> tuple[CSRMatrix, PairValidation]:
@@ -127,7 +126,7 @@ class SampledObjective(PairObjective):
                 return np.broadcast_to(prior, queries.history.shape)
             return prior[candidates]
 
-        def evaluate(module: torch.nn.Module) -> float:
+        def evaluate(module: Any) -> float:
             module.eval()
             return watched.evaluate(
                 lambda queries, candidates: estimator._watched_scores(module, queries, candidates),

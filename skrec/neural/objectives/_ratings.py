@@ -25,7 +25,7 @@ from skrec.typing import Array, CSRMatrix
 
 if TYPE_CHECKING:
     from skrec.neural._base import TorchRecommender
-    from skrec.neural._pairs import PairRecommender
+    from skrec.neural._pairs import RatedPairRecommender
     from skrec.neural._rows import RatedRowRecommender
 
 __all__ = ["PairRatings", "Ratings", "RowRatings"]
@@ -50,34 +50,37 @@ class PairRatings(Ratings, PairObjective):
     """
 
     loss = RatingLoss
-    average = "score"
 
     def hold_out(
-        self, estimator: PairRecommender, X: CSRMatrix, rng: np.random.RandomState
+        self, estimator: RatedPairRecommender, X: CSRMatrix, rng: np.random.RandomState
     ) -> tuple[CSRMatrix, RatedBatches]:
         X, targets = hold_out_ratings(estimator, X, rng)
         return X, RatedBatches(targets, _PAIRS_A_STEP, rng, estimator.rating_mean_)
 
     def batches(
-        self, estimator: PairRecommender, X: CSRMatrix, rng: np.random.RandomState
+        self, estimator: RatedPairRecommender, X: CSRMatrix, rng: np.random.RandomState
     ) -> RatedBatches:
         return RatedBatches(X, estimator.batch_size, rng, estimator.rating_mean_)
 
     def watch(
-        self, estimator: PairRecommender, watched: RatedBatches, batches: Any, patience: int | None
+        self,
+        estimator: RatedPairRecommender,
+        watched: RatedBatches,
+        batches: Any,
+        patience: int | None,
     ) -> RankingValidation:
         return watch_rmse(partial(pairs_rmse, batches=watched), watched.pairs[2], patience)
 
-    def scores(self, estimator: PairRecommender, scores: Array) -> Array:
+    def scores(self, estimator: RatedPairRecommender, scores: Array) -> Array:
         return scores + np.float32(estimator.rating_mean_)
 
-    def fold_in_rows(self, estimator: PairRecommender, X: CSRMatrix) -> CSRMatrix:
+    def fold_in_rows(self, estimator: RatedPairRecommender, X: CSRMatrix) -> CSRMatrix:
         X = X.copy()
         X.data -= estimator.rating_mean_
         return X
 
     def fold_in(
-        self, estimator: PairRecommender, batches: RatedBatches, rng: np.random.RandomState
+        self, estimator: RatedPairRecommender, batches: RatedBatches, rng: np.random.RandomState
     ) -> dict[str, Any]:
         variance = max(pairs_rmse(estimator._module, batches) ** 2, 1e-3)
         return {
