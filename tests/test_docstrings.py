@@ -61,7 +61,8 @@ def public_objects():
         module = importlib.import_module(module_name)
         for name in getattr(module, "__all__", ()):
             thing = getattr(module, name)
-            if inspect.isclass(thing) or inspect.isfunction(thing):
+            named = module_name == "skrec.typing"  # other libraries' types under shorter names
+            if not named and (inspect.isclass(thing) or inspect.isfunction(thing)):
                 found[f"{module_name}.{name}"] = thing
     return first_names(found)
 
@@ -80,9 +81,16 @@ def public_methods(objects):
             continue
         for method, function in inspect.getmembers(cls, inspect.isroutine):
             ours = (getattr(function, "__module__", None) or "").startswith("skrec")
-            if ours and not method.startswith("_"):
+            if ours and not method.startswith("_") and not inherits_words(cls, method):
                 found.setdefault(inspect.unwrap(function), f"{name}.{method}")
     return {name: function for function, name in found.items()}
+
+
+def inherits_words(cls, method):
+    """Whether a method has no docstring of its own, so that its base's is shown."""
+    places = [b for b in cls.__mro__ if method in vars(b)]
+    own = [getattr(getattr(b, method), "__doc__", None) for b in places]
+    return own[0] is None and any(own)
 
 
 def is_hook(name):

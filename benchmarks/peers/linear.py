@@ -9,6 +9,7 @@ from benchmarks.speed.command import Row
 from benchmarks.speed.matrices import load_movielens, save_arrays
 from benchmarks.speed.measure import seconds
 from skrec import EASERecommender, ItemKNNRecommender, SLIMRecommender
+from skrec.base import Link
 
 __all__ = ["ease", "itemknn", "scores_alone", "slim"]
 
@@ -70,11 +71,6 @@ def _fits(
         return compare(what, ours, calls, team, options, note, warm_up)
 
 
-# The one place of the benchmarks that knows a private name of skrec: no public parameter leaves
-# out what `predict_proba` needs, and the peers' fits have nothing like it.
-_CALIBRATING = "_fit_proba"
-
-
 def scores_alone(estimator: Any) -> Any:
     """Return the estimator without what `predict_proba` needs, which no peer has.
 
@@ -88,12 +84,7 @@ def scores_alone(estimator: Any) -> Any:
     estimator : estimator
         Of a subclass whose fit does not calibrate.
 
-    Raises
-    ------
-    AttributeError
-        If the step that calibrates has another name by now.
     """
     cls = type(estimator)
-    getattr(cls, _CALIBRATING)
-    hooks = {_CALIBRATING: lambda self, *args: None, "__doc__": cls.__doc__}
-    return type(cls.__name__, (cls,), hooks)(**estimator.get_params())
+    names = {"_link": Link, "__doc__": cls.__doc__}  # a link that learns nothing
+    return type(cls.__name__, (cls,), names)(**estimator.get_params())

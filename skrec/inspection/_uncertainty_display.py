@@ -281,7 +281,7 @@ def _of_placebo(
 
 def _all_groups(tables: Iterable[pd.DataFrame]) -> pd.Index:
     """Return the groups of all tables, in order."""
-    indices = [pd.Index(table.index.astype(object)) for table in tables]
+    indices = [table.index.astype(object) for table in tables]
     union = indices[0].append(indices[1:]).unique()
     return union.sort_values() if len(indices) > 1 else union
 

@@ -33,12 +33,10 @@ class Cosine(Interaction):
             products = (users * items).sum(-1)
         return products / (_norms(users) * _norms(items))
 
-    def item_side(self, items: Tensor) -> Tensor:
-        """Return the unit vectors of items, of shape (n_items, size)."""
+    def item_side(self, items: Tensor) -> Tensor:  # unit vectors, (n_items, size)
         return F.normalize(items, dim=-1, eps=_LEAST_NORM)
 
-    def cross(self, users: Tensor, side: Tensor) -> Tensor:
-        """Score all pairs of some users and items: (R, size), (n_items, size) -> (R, n_items)."""
+    def cross(self, users: Tensor, side: Tensor) -> Tensor:  # (R, size) -> (R, n_items)
         return F.normalize(users, dim=-1, eps=_LEAST_NORM) @ side.T
 
     def _pair_bytes(self, users: Tensor) -> int:

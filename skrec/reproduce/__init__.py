@@ -4,7 +4,7 @@ from skrec.reproduce import _papers  # noqa: F401  (registers its tables)
 from skrec.reproduce._cells import Cell, Outcome, run_system, score_system
 from skrec.reproduce._data import DATASETS, load_data, with_leave_one_out
 from skrec.reproduce._markdown import LEGEND, pipe_table, to_markdown
-from skrec.reproduce._protocols import Protocol, Task, list_protocols, make_protocol
+from skrec.reproduce._protocols import Protocol, list_protocols, make_protocol
 from skrec.reproduce._rating_metrics import RatingMetrics
 from skrec.reproduce._reproduce import collect, reproduce
 from skrec.reproduce._settings import Settings, find_settings, list_settings
@@ -12,6 +12,7 @@ from skrec.reproduce._splits import strong_generalization_parts
 from skrec.reproduce._store import Store, append_rows, find_rows, read_rows, smaller_is_better
 from skrec.reproduce._systems import find_system, has_seed, list_systems, make_system
 from skrec.reproduce._tables import Row, Table, find_table, list_tables, register_table
+from skrec.reproduce._task import Task
 
 __all__ = [
     # tables of papers, and running them

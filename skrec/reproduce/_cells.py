@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from skrec.base import BaseRecommender
-from skrec.reproduce._protocols import Task
 from skrec.reproduce._systems import make_system
+from skrec.reproduce._task import Task
 from skrec.typing import Array
 
 __all__ = ["Cell", "Outcome", "kept_epoch", "run_system", "score_system"]

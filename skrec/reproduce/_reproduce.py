@@ -15,10 +15,10 @@ from skrec.interactions import Interactions
 from skrec.reproduce._cells import Cell
 from skrec.reproduce._data import load_data
 from skrec.reproduce._plan import Plan, make_plans, protocol_of
-from skrec.reproduce._protocols import Task
 from skrec.reproduce._runner import run_cells
 from skrec.reproduce._store import Store
 from skrec.reproduce._tables import Table, find_table
+from skrec.reproduce._task import Task
 
 __all__ = ["collect", "reproduce"]
 

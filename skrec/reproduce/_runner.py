@@ -8,8 +8,8 @@ from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
 from skrec.reproduce._cells import Cell, run_system
-from skrec.reproduce._protocols import Task
 from skrec.reproduce._store import Store
+from skrec.reproduce._task import Task
 
 __all__ = ["run_cells"]
 

@@ -4,12 +4,7 @@ import doctest
 import runpy
 from pathlib import Path
 
-import pytest
-
 EXAMPLE = Path(__file__).parents[2] / "examples" / "model_template.py"
-
-# a model holds its link and declares its parameters by Annotated fields from then on
-pytest.importorskip("skrec.neural.objectives", reason="the bases that it is written for")
 
 
 def test_template_runs_and_passes_the_checks(capsys):

@@ -10,14 +10,9 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from skrec import (
-    EASERecommender,
-    MFClassifier,
-    MultDAERecommender,
-    MultVAERecommender,
-    PopularityRecommender,
-)
+from skrec import EASERecommender, MultDAERecommender, MultVAERecommender, PopularityRecommender
 from skrec.base import RatingRecommender
+from skrec.factorization import MFClassifier
 from skrec.interactions import Interactions
 from skrec.neural.objectives import Pairwise, Pointwise
 from skrec.nn import MultDAE
@@ -266,8 +261,8 @@ class TooProbable(EASE):
 
 
 class Overconfident(EASE):
-    def _proba_block(self, scores, queries):
-        return np.sqrt(super()._proba_block(scores, queries))
+    def predict_proba(self, X=None, *, users=None, return_std=False):
+        return np.sqrt(super().predict_proba(X, users=users))
 
 
 class PretendsToDeviate(EASE):
@@ -292,8 +287,8 @@ class NoScores(EASE):
 
 
 class NoUsersInSignature(EASE):
-    def decision_function(self, X=None, **options):
-        return super().decision_function(X, **options)
+    def decision_function(self, X=None):
+        return super().decision_function(X)
 
 
 class WrongDefault(EASE):
@@ -383,22 +378,13 @@ class FoldedInOtherwise(MFClassifier):
     _objective = _RankedAlone()
 
 
-class _Sharing(EASE):
-    def _row_bytes(self):
-        return 1
+def _of_skrec(name, *bases, **names):
+    return type(name, bases, {"__module__": "skrec.undecided", **names})
 
 
-class _AlsoSharing(EASE):
-    def _row_bytes(self):
-        return 2
-
-
-class Undecided(_Sharing, _AlsoSharing):
-    pass
-
-
-for _cls in (_Sharing, _AlsoSharing, Undecided):
-    _cls.__module__ = "skrec.undecided"
+Undecided = _of_skrec(
+    "Undecided", *(_of_skrec(each, EASE, _row_bytes=lambda self: 1) for each in ("One", "Other"))
+)
 
 
 CATCHES = {

@@ -46,13 +46,35 @@ class ContrastiveLoss(SampledLoss):
         self.negative_weight = negative_weight
 
     def nll(self, scores: Tensor) -> Tensor:
-        """Compute the loss of each row of scores: (B, 1 + K) -> (B,)."""
+        """Compute the loss without penalties.
+
+        Parameters
+        ----------
+        scores : Tensor of shape (B, 1 + K)
+            Cosines, the positive's first.
+
+        Returns
+        -------
+        loss : Tensor of shape (B,)
+            One value a row.
+        """
         beyond = (scores[:, 1:] - self.margin).clamp_min(0).mean(dim=1)
         return 1 - scores[:, 0] + self.negative_weight * beyond
 
     @staticmethod
     def norms(squares: Tensor) -> Tensor:
-        """Sum the squares of positives and the mean squares of their negatives: (1 + K,) -> ()."""
+        """Sum the squares of positives and the mean squares of their negatives.
+
+        Parameters
+        ----------
+        squares : Tensor of shape (1 + K,)
+            Sums of squares, the positives' first.
+
+        Returns
+        -------
+        total : Tensor
+            A scalar.
+        """
         return squares[0] + squares[1:].mean()
 
 

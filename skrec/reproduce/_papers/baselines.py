@@ -107,6 +107,12 @@ register_table(
             ),
             *beside("weak", ("gowalla",)),
             Row("MF-BPR", "BPRMFRanker", note="not in the paper"),
+            Row(
+                "MF-CCL",
+                "MFRecommender",
+                published={"gowalla": figures(_METRICS, (0.1837, 0.1493))},
+                note="Mao et al. 2021, epochs and settings chosen on the test part",
+            ),
             Row("Mult-DAE", "MultDAERecommender", note="not in the paper"),
             Row("Mult-VAE", "MultVAERecommender", note="not in the paper"),
             Row("H+Vamp (Gated)", "H+Vamp-gated-1", note="not in the paper; one hidden layer"),
