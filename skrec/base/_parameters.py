@@ -40,7 +40,7 @@ class Doc(NamedTuple):
 
 
 class Declaration(NamedTuple):
-    """What the annotation of one field says; None where it leaves it to a base."""
+    """What the annotation of one field declares; None where it is left to a base."""
 
     constraints: list | None
     text: str | None

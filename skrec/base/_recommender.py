@@ -340,7 +340,7 @@ class BaseRecommender(BaseEstimator):
         users: ArrayLike | None = None,
         return_std: bool = False,
     ) -> Answer:
-        """Return probabilities; the tag ``proba`` says of what.
+        """Return probabilities, whose meaning is the tag ``proba``.
 
         ``"categorical"``: an item's share of the user's interactions, rows sum to 1.
         ``"bernoulli"``: the probability that the user interacts with the item.

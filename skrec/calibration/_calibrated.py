@@ -90,7 +90,7 @@ class CalibratedRecommender(WrappingRecommender):
     learnt that they are absent. The clone is fitted without a tenth of the users, and without
     the hidden entries of a fifth of them, or of 200. From the first, whose entries are hidden up
     to five times, comes the map for histories, from the others the one for users whom the model
-    knows (``users=``). Of each kind at most 2,000 users are looked at; where less than 50 entries
+    knows (``users=``). Of each kind at most 2,000 users are used; where less than 50 entries
     of the first are hidden, the second map serves both. A frozen estimator has one map, from the
     histories. The maps of the clone suit the recommender where the two are much alike. They are
     less so before training has converged: scores then grow with the number of updates, and so

@@ -52,7 +52,7 @@ def fit_logistic(features: Array, labels: Array, log_odds_shift: float) -> tuple
 
 
 def _features(scores: Array, n_history: Array) -> Array:
-    """Join the score and the log of the history's length, whose square bends it for quiet users."""
+    """Join the score, and the log of the history's length with its square, for quiet users."""
     activity = np.log1p(n_history)
     return np.column_stack([scores, activity, activity**2])
 

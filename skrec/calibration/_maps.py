@@ -103,7 +103,7 @@ def _runs(x: Array, outcome: Array, weight: Array) -> tuple[Array, Array, Array]
 
 
 def _activity(n_history: Array | float) -> tuple[Array, Array]:
-    """Return the log of the history's length, and its square, which bends it for quiet users."""
+    """Return the log of the history's length, and its square, which serves quiet users."""
     activity = np.log1p(n_history)
     return activity, activity**2
 

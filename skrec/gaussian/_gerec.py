@@ -78,7 +78,7 @@ class _GeRec(GaussianRecommender):
 class GeRecClassifier(_GeRec, SampledPairRecommender):
     r"""Convolutional Gaussian embeddings (GeRec).
 
-    A user and an item are Gaussians; K vectors are drawn from each, and a CNN looks at all
+    A user and an item are Gaussians; K vectors are drawn from each, and a CNN reads all
     :math:`K^2` pairs of them. Minimises over pairs of a user u and an item i, each one that u has
     (:math:`y_{ui} = 1`) with sampled ones that u lacks (:math:`y_{ui} = 0`),
 
@@ -177,7 +177,7 @@ class GeRecRanker(_GeRec, SampledPairRecommender):
 
     See Also
     --------
-    GeRecClassifier : The same, trained on pairs; says more of draws.
+    GeRecClassifier : The same, trained on pairs; its notes describe draws.
     GERRanker : Gaussians under their inner product.
 
     Notes
@@ -239,7 +239,7 @@ class GeRecRegressor(_GeRec, RatedPairRecommender):
 
     See Also
     --------
-    GeRecClassifier : The same, trained on interactions; says more of draws.
+    GeRecClassifier : The same, trained on interactions; its notes describe draws.
 
     Notes
     -----

@@ -310,7 +310,7 @@ class SLIMRecommender(ItemWeightsRecommender):
     n_jobs: Annotated[
         int | None,
         Integral,
-        "Threads over items, or what `joblib.parallel_config` says.",
+        "Threads over items; None takes that of `joblib.parallel_config`.",
     ] = None
 
     _test_parameters: ClassVar[dict[str, Any]] = {"l1": 0.5, "l2": 5.0}
@@ -320,7 +320,7 @@ class SLIMRecommender(ItemWeightsRecommender):
         solve = self._solver(X)
         chunks = np.array_split(np.arange(n_items), -(-n_items // _CHUNK))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # one an item: said once, below
+            warnings.simplefilter("ignore", ConvergenceWarning)  # one an item: one in all, below
             blocks, n_failed = zip(*self._parallel(map(delayed(solve), chunks)))
         self.item_weights_ = sp.csr_matrix(sp.vstack(blocks, format="csr").T)
         if n_failed := sum(n_failed):

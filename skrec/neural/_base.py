@@ -258,5 +258,5 @@ class TorchRecommender(BaseRecommender):
 
     @property
     def _module(self) -> Any:
-        """The trained module, of the class that the family says."""
+        """The trained module, of the family's class."""
         return self.net_.module_

@@ -103,7 +103,7 @@ def choose_rows(X: CSRMatrix, fraction: float, rng: np.random.RandomState) -> Ar
 def hold_out_rows(
     X: CSRMatrix, fraction: float, rng: np.random.RandomState
 ) -> tuple[CSRMatrix, CSRMatrix]:
-    """Split rows into those to train on and those to validate on, as `choose_rows` says.
+    """Split rows into those to train on and those to validate on, by `choose_rows`.
 
     Parameters
     ----------

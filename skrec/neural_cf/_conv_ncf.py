@@ -254,7 +254,7 @@ class ConvNCFRegressor(_ConvNCF, RatedPairRecommender):
 
     See Also
     --------
-    ConvNCFRanker : The same, trained to rank; says more of the tower.
+    ConvNCFRanker : The same, trained to rank; its notes describe the tower.
     GMFRegressor : An inner product with weights.
     BiasedMFRegressor : The plain model of ratings.
 

@@ -260,7 +260,7 @@ class NeuMFRegressor(_NeuMF, RatedPairRecommender):
     --------
     GMFRegressor : The first part alone.
     NCFMLPRegressor : The second part alone.
-    NeuMFClassifier : The same, trained on interactions; says more of pre-training.
+    NeuMFClassifier : The same, trained on interactions; its notes describe pre-training.
 
     Notes
     -----

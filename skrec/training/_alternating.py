@@ -38,7 +38,7 @@ class AlternatingBatches(RowBatches):
 
     Attributes
     ----------
-    encode : callable
+    encode : callable or None
         Takes `SparseRows` and returns mean and log-variance; `PosteriorRenewal` sets it.
     posteriors : tuple of Tensor of shape (n_rows, latent_size)
         Means and log-variances of the last renewal; None before the first.
@@ -99,10 +99,10 @@ class AlternatingBatches(RowBatches):
 
 
 class PosteriorRenewal(Callback):
-    """Let `AlternatingBatches` work out posteriors with the net in training."""
+    """Let `AlternatingBatches` compute posteriors with the net in training."""
 
     def on_train_begin(self, net: RecommenderNet, X: Any = None, **kwargs: Any) -> None:
-        """Lend the net to the batches."""
+        """Let the batches encode with the net."""
 
         def encode(rows: SparseRows) -> Posteriors:
             with torch.no_grad():  # not inference mode: the outcome takes part in the loss
@@ -111,5 +111,5 @@ class PosteriorRenewal(Callback):
         X.encode, X.posteriors = encode, None
 
     def on_train_end(self, net: RecommenderNet, X: Any = None, **kwargs: Any) -> None:
-        """Take it back, and free the posteriors."""
+        """Drop the net and the posteriors from the batches."""
         X.encode = X.posteriors = None

@@ -31,7 +31,7 @@ class NestedBatches:
     rng : RandomState
         Source of the permutations.
     offset : float, default=0.0
-        What is taken from each rating.
+        Number that is subtracted from each rating.
     nested : bool, default=True
         Whether both sides are encoded in each batch; else batches of users, with all items as they
         are, come before batches of items, with all users as they are.

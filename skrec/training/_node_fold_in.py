@@ -29,7 +29,7 @@ class NodeFoldIn(VectorFit):
 
     where :math:`\ell` is the negative log-likelihood, without corruption of the input. Of the
     columns that the row lacks one fixed sample takes part, weighed to stand for all of them. The
-    Gaussian's variance is that of what trained users have around their scores. The start
+    Gaussian's variance is that of the entries of trained users around their scores. The start
     :math:`W\phi(x)` is a ridge regression of the trained nodes on what the hidden layer gets from
     their users' rows, and :math:`\tau` the deviation that it leaves.
 
@@ -50,7 +50,7 @@ class NodeFoldIn(VectorFit):
         weights with which stored and other columns count, all of shape (n_rows, m), and a
         variance.
     estimates_variance : bool, default=False
-        Whether the variance is that of what trained users have around their scores; else it is 1.
+        Whether the variance is that of trained users' entries around their scores; else it is 1.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ class RatedBatches:
     rng : RandomState
         Source of the permutations.
     offset : float, default=0.0
-        What is taken from each rating.
+        Number that is subtracted from each rating.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class RatedBatches:
         Returns
         -------
         batch : PairBatch
-            With what is left of the ratings as ``values``.
+            With the ratings, less ``offset``, as ``values``.
         """
         users, items, values = (torch.from_numpy(part[entries]) for part in self.pairs)
         return PairBatch(users, items[:, None], values=values)
