@@ -49,7 +49,13 @@ def test_claims_are_about_variants():
         assert set(pair) <= set(convncf_variants.VARIANTS)
 
 
-def test_claims_are_paired_by_seed_and_cells_are_kept(tmp_path, capsys):
+def test_claims_are_paired_by_seed_and_cells_are_kept(tmp_path, capsys, monkeypatch):
+    few = {"max_epochs": 2}
+    monkeypatch.setitem(convncf_claims.TWINS, "mf", ("BPRMFRanker", {"l2": 0.02, **few}))
+    for name in ("GMF", "ConvNCF-MF, 4 maps"):
+        system, parameters, twin = convncf_claims.VARIANTS[name]
+        short = (system, {**parameters, **few}, twin)
+        monkeypatch.setitem(convncf_claims.VARIANTS, name, short)
     options = [*TINY, "--output", str(tmp_path / "claims.csv")]
     options += ["--variants", "MF-BPR", "GMF", "ConvNCF-MF, 4 maps"]
     convncf.main(options)
@@ -70,7 +76,8 @@ def test_verdicts_are_differences_over_seeds():
     assert row["z", "m"] == pytest.approx(3.0)
 
 
-def test_fold_in_compares_both_ways(tmp_path):
+def test_fold_in_compares_both_ways(tmp_path, monkeypatch):
+    monkeypatch.setitem(fold_in._DEFAULTS, "n_factors", 8)
     path = tmp_path / "fold_in.csv"
     options = ["--data", "synthetic", "--systems", "BPRMFRanker", "--users", "20"]
     fold_in.main([*options, "--output", str(path)])
