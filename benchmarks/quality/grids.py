@@ -45,6 +45,12 @@ _CROSS_FEEDBACK_SYSTEMS = ["CrossFeedbackBMF"] + [
 GRIDS: dict[str, dict[str, list[Any]]] = {
     "BPRMFRanker": {"lr": [2e-3], "l2": [2e-3, 5e-3, 0.01, 0.02, 0.05], "init_std": [0.01, 0.1]},
     "MFClassifier": {"lr": [2e-3], "l2": [5e-4, 1e-3, 2e-3, 5e-3, 0.01], "init_std": [0.01, 0.1]},
+    "MFRecommender": {
+        "margin": [0.0, 0.3, 0.6],
+        "negative_weight": [1.0, 10.0],
+        "init_std": [0.1],
+        "lr": [2e-3, 0.01],
+    },
     "PopularityRecommender": {},
     "ItemKNNRecommender": {
         "n_neighbors": [35, 50, 100, 20_000],
