@@ -100,11 +100,15 @@ def import_seconds(statement: str, repeats: int) -> float:
     return statistics.median(times[1:])  # the first one reads from disk
 
 
-def main() -> None:
+def main(args: list[str] | None = None) -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser("python -m benchmarks.speed.house", description=__doc__)
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.speed.house",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--imports", type=int, default=0, metavar="N", help="time imports N times")
-    options = parser.parse_args()
+    options = parser.parse_args(args)
     warnings.simplefilter("ignore")
     estimators = dict(all_estimators())
     every = {base for cls in estimators.values() for base in classes_of(cls)}
