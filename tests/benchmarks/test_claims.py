@@ -51,11 +51,11 @@ def test_claims_are_about_variants():
 
 def test_claims_are_paired_by_seed_and_cells_are_kept(tmp_path, capsys, monkeypatch):
     few = {"max_epochs": 2}
-    monkeypatch.setitem(convncf_claims.TWINS, "mf", ("BPRMFRanker", {"l2": 0.02, **few}))
+    monkeypatch.setitem(convncf_variants.TWINS, "mf", ("BPRMFRanker", {"l2": 0.02, **few}))
     for name in ("GMF", "ConvNCF-MF, 4 maps"):
-        system, parameters, twin = convncf_claims.VARIANTS[name]
+        system, parameters, twin = convncf_variants.VARIANTS[name]
         short = (system, {**parameters, **few}, twin)
-        monkeypatch.setitem(convncf_claims.VARIANTS, name, short)
+        monkeypatch.setitem(convncf_variants.VARIANTS, name, short)
     options = [*TINY, "--output", str(tmp_path / "claims.csv")]
     options += ["--variants", "MF-BPR", "GMF", "ConvNCF-MF, 4 maps"]
     convncf.main(options)
