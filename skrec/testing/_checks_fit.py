@@ -129,11 +129,13 @@ def check_refitting_leaves_no_names(name: str, estimator: AnyRecommender) -> Non
 def check_failed_fit_changes_nothing(name: str, estimator: AnyRecommender) -> None:
     """Check that a fit on bad data, or one that fails at its very end, leaves the old model."""
     model = quick(estimator).fit(tiny(estimator))
+    scores, errors = scores_of(model), (TypeError, ValueError)
     for case, (X, _) in wrong_data(estimator).items():
-        _assert_unchanged_by_failing(model, X, (TypeError, ValueError), f"{name}: {case}")
-    model = _failing_at_the_end(estimator).fit(tiny(estimator))
+        _assert_unchanged_by_failing(model, X, errors, scores, f"{name}: {case}")
+    model, X = _failing_at_the_end(estimator).fit(tiny(estimator)), tiny(estimator, 9, 7)
     model.fails_ = True
-    _assert_unchanged_by_failing(model, tiny(estimator, 9, 7), _MeantError, f"{name}: at the end")
+    what = f"{name}: at the end"
+    _assert_unchanged_by_failing(model, X, _MeantError, scores_of(model), what)
 
 
 class _MeantError(RuntimeError):
@@ -163,9 +165,10 @@ def _assert_unchanged_by_failing(
     model: AnyRecommender,
     X: Any,
     errors: type[BaseException] | tuple[type[BaseException], ...],
+    scores: Array,
     what: str,
 ) -> None:
-    before, scores = dict(model.__dict__), scores_of(model)
+    before = dict(model.__dict__)
     try:
         model.fit(X)
     except errors:
@@ -262,10 +265,11 @@ def check_training_that_fails_changes_nothing(name: str, estimator: AnyRecommend
     """Check that an error or an interrupt in the middle of training leaves the old model."""
     for warm_start in (False, True):
         model = quick(estimator, warm_start=warm_start).fit(tiny(estimator))
+        scores = scores_of(model)
         for error in (_MeantError("meant"), KeyboardInterrupt("meant")):
             model.set_params(callbacks=[_failing_callback(error)])
             what = f"{name}: {error!r} with warm_start={warm_start}"
-            _assert_unchanged_by_failing(model, tiny(estimator), type(error), what)
+            _assert_unchanged_by_failing(model, tiny(estimator), type(error), scores, what)
             model.set_params(callbacks=None)
 
 

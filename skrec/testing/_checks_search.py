@@ -197,7 +197,7 @@ def check_halving_search_over_epochs(name: str, estimator: AnyRecommender) -> No
     from sklearn.model_selection import HalvingGridSearchCV
 
     names = [name for name in ("lr", "l2") if name in estimator.get_params()][:1]
-    grid = {name: [0.01, 0.02, 0.03] for name in names}
+    grid = {name: [0.01, 0.02] for name in names}
     options = {"resource": "max_epochs", "min_resources": 1, "max_resources": 2, "factor": 2}
     options = {**options, **raising, "random_state": 0}
     for X, cv in _protocols(estimator):

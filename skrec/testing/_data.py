@@ -38,7 +38,7 @@ Check: TypeAlias = Callable[[str, AnyRecommender], None]
 
 BLOCK = 8  # items in a block of the checkerboard
 _MOST_MODELS = 12
-_QUICK = {"max_epochs": 2, "fold_in_steps": 2}
+_QUICK = {"max_epochs": 2, "fold_in_steps": 2, "n_samples": 2, "n_draws": 2}
 _MODELS: OrderedDict[tuple[Any, ...], AnyRecommender] = OrderedDict()
 
 
@@ -90,7 +90,7 @@ def stored(X: MatrixLike) -> Array:
 
 
 def quick(estimator: AnyRecommender, **params: Any) -> AnyRecommender:
-    """Clone an estimator for a check in which it need not learn: two epochs and fold-in steps."""
+    """Clone an estimator for a check in which it need not learn: two epochs, two draws."""
     copy: AnyRecommender = clone(estimator)
     own = estimator.get_params()
     fewer = {name: min(n, own[name]) for name, n in _QUICK.items() if name in own}

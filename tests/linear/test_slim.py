@@ -13,6 +13,7 @@ from sklearn.linear_model import ElasticNet
 
 from skrec import SLIMRecommender
 from skrec.datasets import make_interactions
+from skrec.linear import _slim
 from skrec.utils import hide_entries
 
 # both the shared Gram matrix and one of candidates, here of all items
@@ -159,14 +160,20 @@ def test_candidates_are_the_most_similar_items(X):
         assert not np.delete(W[:, j], near).any()
 
 
-def test_a_large_catalogue_has_candidates():
-    rng = np.random.RandomState(0)
-    X = sp.random(50, 10_001, density=0.002, format="csr", random_state=rng)
-    X.data[:] = 1
-    auto = weights(X, l1=0.2, l2=1.0)
-    np.testing.assert_array_equal(
-        auto.toarray(), weights(X, l1=0.2, l2=1.0, n_candidates=1000).toarray()
+def test_a_large_catalogue_has_candidates(monkeypatch):
+    assert (_slim._LARGE, _slim._CANDIDATES) == (10_000, 1000)
+    monkeypatch.setattr(_slim, "_LARGE", 100)
+    monkeypatch.setattr(_slim, "_CANDIDATES", 5)
+    X = popular(50, 101)
+    auto, few, all_items = (
+        weights(X, l1=0.2, l2=1.0, n_candidates=n).toarray() for n in ("auto", 5, None)
     )
+    np.testing.assert_array_equal(auto, few)
+    assert (auto != all_items).any()
+    auto, all_items = (
+        weights(X[:, 1:], l1=0.2, l2=1.0, n_candidates=n).toarray() for n in ("auto", None)
+    )
+    np.testing.assert_array_equal(auto, all_items)
 
 
 def test_scores_are_the_rows_times_the_weights(X):
