@@ -20,7 +20,7 @@ __all__ = ["CHECKS", "EXPLICIT_CHECKS", "IMPLICIT_CHECKS"]
 
 _BOUNDS = 0.67, 1.5
 _N_TRAIN = 600
-_BATCH, _EPOCHS = 256, 10
+_BATCH = 256
 
 
 def check_probabilities(name: str, estimator: AnyRecommender) -> None:
@@ -41,10 +41,9 @@ def _clusters() -> Histories:
 
 
 def _in_fewer_steps(estimator: AnyRecommender) -> AnyRecommender:
-    """Clone an estimator for a check on 600 users, whom it learns in fewer steps than a few."""
+    """Clone an estimator for a check on 600 users, whom it learns in larger batches."""
     own = estimator.get_params()
     params = {"batch_size": max(_BATCH, own["batch_size"])} if "batch_size" in own else {}
-    params |= {"max_epochs": min(_EPOCHS, own["max_epochs"])} if "max_epochs" in own else {}
     copy: AnyRecommender = clone(estimator)
     return copy.set_params(**params)
 
