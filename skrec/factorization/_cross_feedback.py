@@ -8,11 +8,11 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval
 
-from skrec.base import Doc, Queries, RatingRecommender, shared_docs
+from skrec.base import Queries, RatingRecommender, shared_docs
 from skrec.factorization._nested_ratings import NestedRatings, encoded, settled
 from skrec.factorization._products import inner_products
 from skrec.interactions import Interactions
-from skrec.neural import Sizes, TorchRecommender, as_sizes
+from skrec.neural import RatedData, RatedFraction, RatedMetric, Sizes, TorchRecommender, as_sizes
 from skrec.nn import CrossFeedbackVAE
 from skrec.training import RecommenderNet, Resampling, centred
 from skrec.typing import Array, CSRMatrix, MatrixLike
@@ -157,17 +157,9 @@ class CrossFeedbackBMF(TorchRecommender, RatingRecommender):
         "pass; with many of them a tenth of it is better.",
     ] = 3e-3
 
-    validation_fraction: Annotated[
-        float, "Share of the ratings that is held out to validate on."
-    ] = 0.1
-    validation_data: Annotated[
-        Any,
-        Doc(
-            "Ratings to validate on in place of held-out ones, in the frame of ``X``.",
-            "Interactions",
-        ),
-    ] = None
-    validation_metric: Annotated[str, Doc("What to validate by.", '{"rmse"}')] = "rmse"
+    validation_fraction: RatedFraction = 0.1
+    validation_data: RatedData = None
+    validation_metric: RatedMetric = "rmse"
 
     _objective: ClassVar = NestedRatings()
     _probabilistic: ClassVar[bool] = True

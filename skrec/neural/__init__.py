@@ -8,7 +8,13 @@ from skrec.neural._pairs import (
     SampledPairRecommender,
 )
 from skrec.neural._pretraining import copy_factors, factor_tables, fit_start, twin
-from skrec.neural._rating_validation import hold_out_ratings, watch_rmse
+from skrec.neural._rating_validation import (
+    RatedData,
+    RatedFraction,
+    RatedMetric,
+    hold_out_ratings,
+    watch_rmse,
+)
 from skrec.neural._rows import (
     LikelihoodRecommender,
     RatedRowRecommender,
@@ -23,6 +29,9 @@ __all__ = [
     "LikelihoodRecommender",
     "PairRecommender",
     "Pretrain",
+    "RatedData",
+    "RatedFraction",
+    "RatedMetric",
     "RatedPairRecommender",
     "RatedRowRecommender",
     "RowRecommender",

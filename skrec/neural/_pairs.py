@@ -12,6 +12,7 @@ from torch import Tensor
 from skrec.base import Doc, Queries, RatingRecommender
 from skrec.neural._base import TorchRecommender
 from skrec.neural._pretraining import copy_factors, fit_starts
+from skrec.neural._rating_validation import RatedData, RatedFraction, RatedMetric
 from skrec.neural.objectives import PairObjective, PairRatings, SampledObjective
 from skrec.nn import HistoryEncoder, Interaction, PairModel, UserTable, make_table
 from skrec.training import FoldIn, RecommenderNet, cpu_copy, sparse_rows
@@ -310,17 +311,9 @@ class RatedPairRecommender(PairRecommender, RatingRecommender):
     The net learns what is above or below the mean of all ratings, ``rating_mean_``.
     """
 
-    validation_fraction: Annotated[
-        float, "Share of the ratings that is held out to validate on."
-    ] = 0.1
-    validation_data: Annotated[
-        Any,
-        Doc(
-            "Ratings to validate on in place of held-out ones, in the frame of ``X``.",
-            "Interactions",
-        ),
-    ] = None
-    validation_metric: Annotated[str, Doc("What to validate by.", '{"rmse"}')] = "rmse"
+    validation_fraction: RatedFraction = 0.1
+    validation_data: RatedData = None
+    validation_metric: RatedMetric = "rmse"
 
     _objective: ClassVar[PairObjective] = PairRatings()
 

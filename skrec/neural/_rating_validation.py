@@ -1,19 +1,37 @@
 """Held-out ratings that training is watched on."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 
+from skrec.base import Doc
 from skrec.neural._pair_validation import given_pairs
 from skrec.training import RankingValidation, RatedBatches, sparse_rows
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import row_blocks, row_of_entry, take_entries
 
-__all__ = ["hold_out_ratings", "pairs_rmse", "rows_rmse", "watch_rmse", "watched_rmse"]
+__all__ = [
+    "RatedData",
+    "RatedFraction",
+    "RatedMetric",
+    "hold_out_ratings",
+    "pairs_rmse",
+    "rows_rmse",
+    "watch_rmse",
+    "watched_rmse",
+]
 
 _PAIRS_A_STEP = 2**14
+
+# what the parameters of validation mean where ratings are watched
+RatedFraction = Annotated[float, "Share of the ratings that is held out to validate on."]
+RatedData = Annotated[
+    Any,
+    Doc("Ratings to validate on in place of held-out ones, in the frame of ``X``.", "Interactions"),
+]
+RatedMetric = Annotated[str, Doc("What to validate by.", '{"rmse"}')]
 
 
 def hold_out_ratings(

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval
 
-from skrec.base import Doc, Queries, RatingRecommender
+from skrec.base import Queries, RatingRecommender
 from skrec.neural._base import TorchRecommender
+from skrec.neural._rating_validation import RatedData, RatedFraction, RatedMetric
 from skrec.neural._sizes import as_sizes
 from skrec.neural.objectives import LIKELIHOODS, Objective, RowLikelihood, RowRatings
 from skrec.training import RecommenderNet, sparse_rows
@@ -129,17 +130,9 @@ class RatedRowRecommender(RowRecommender, RatingRecommender):
 
     max_epochs: int = 50
     batch_size: Annotated[int, "Rows a batch."] = 64
-    validation_fraction: Annotated[
-        float, "Share of the ratings that is held out to validate on."
-    ] = 0.1
-    validation_data: Annotated[
-        Any,
-        Doc(
-            "Ratings to validate on in place of held-out ones, in the frame of ``X``.",
-            "Interactions",
-        ),
-    ] = None
-    validation_metric: Annotated[str, Doc("What to validate by.", '{"rmse"}')] = "rmse"
+    validation_fraction: RatedFraction = 0.1
+    validation_data: RatedData = None
+    validation_metric: RatedMetric = "rmse"
 
     _objective: ClassVar[Objective] = RowRatings()
 

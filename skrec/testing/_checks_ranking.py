@@ -76,7 +76,7 @@ def check_rows_do_not_depend_on_each_other(name: str, estimator: AnyRecommender)
         alone = np.concatenate([method(X[i : i + 1]) for i in range(8)])
         assert_close(alone, answer[:8], f"{what} of single rows")
         with config_context(working_memory=1e-5):
-            assert_close(method(X[:12]), answer[:12], f"{what} in blocks of one row")
+            assert_close(method(X), answer, f"{what} in blocks of one row")
         known = method(users=np.sort(order))
         assert_close(method(users=order), known[order], f"{what} of shuffled users")
 
