@@ -135,6 +135,10 @@ class IdTable:
                 )
         return codes
 
+    def as_many(self, values: Any) -> Any:
+        """Return a list of ids, also of one."""
+        return [values] if self._is_one(values) else values
+
     def decode(self, codes: ArrayLike, name: str) -> Any:
         """Return the ids of codes, None for -1."""
         codes = as_integers(codes, name)
@@ -186,7 +190,7 @@ def _lossless_index(ids: Any) -> pd.Index:
         kind = pd.api.types.infer_dtype(index, skipna=False)
         return index.infer_objects() if kind in ("integer", "string", "floating") else index
     if isinstance(index.dtype, np.dtype) and index.dtype.kind in "iu":
-        large = index.dtype == np.uint64 and len(index) and index.max() > np.iinfo(np.int64).max
+        large = (index.to_numpy() > np.iinfo(np.int64).max).any()
         return index if large else index.astype(np.int64)
     return index
 
