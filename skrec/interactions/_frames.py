@@ -67,8 +67,9 @@ def take_columns(
 def _through_narwhals(
     table: Any, names: Mapping[str, Hashable], optional: Sequence[str], name: str
 ) -> dict[str, pd.Series]:
-    # narwhals will not look at an Arrow table with two columns of a name
-    _found(list(getattr(table, "column_names", ())), names, list(names))
+    # narwhals takes one of two columns with the same name, or will not look at the table
+    present = table.columns if nw.dependencies.is_duckdb_relation(table) else ()
+    _found(getattr(table, "column_names", present), names, list(names))
     frame: Any = nw.from_native(table, pass_through=True)
     if not isinstance(frame, nw.DataFrame | nw.LazyFrame):
         raise TypeError(f"{name} must be {_TABLES}; got {type(table).__name__}")

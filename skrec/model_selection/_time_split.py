@@ -181,7 +181,8 @@ def _threshold(at: _Time, times: Array, unit: Literal["ns"] | None) -> int:
     moment = _nanoseconds(at)
     if unit == "ns":
         return moment
-    return math.ceil(Fraction(moment, _nanoseconds_per_unit(max(-int(times.min()), int(times.max())))))
+    largest = max(-int(times.min()), int(times.max()))
+    return math.ceil(Fraction(moment, _nanoseconds_per_unit(largest)))
 
 
 def _nanoseconds_per_unit(size: float) -> int:
