@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
@@ -15,7 +14,7 @@ from skrec.inspection._activity import activity_quintiles
 from skrec.inspection._matplotlib import make_axes
 from skrec.metrics import evaluate_ranking, make_ranking_scorer
 from skrec.typing import Array, MatrixLike, RandomState
-from skrec.utils import split_rows
+from skrec.utils import canonical_csr, check_finite, check_rng, split_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,9 +128,11 @@ class ActivityDisplay:
             If the estimators, X and y do not fit.
         """
         _check_systems(estimators, "estimators")
-        shown = X
+        rng, shown = check_rng(random_state), X
         if y is None:
-            shown, y = split_rows(sp.csr_matrix(X), random_state=random_state)
+            history = canonical_csr(X)
+            check_finite(history.data, "X")
+            shown, y = split_rows(history, random_state=rng)
         scorer = make_ranking_scorer(metric, k=None)
         tables = {name: scorer.per_user(est, shown, y) for name, est in estimators.items()}
         users = next(iter(tables.values())).index
@@ -305,4 +306,4 @@ def _per_user(targets: MatrixLike, scores: Array, metric: str, history: MatrixLi
 
 
 def _row_lengths(X: MatrixLike) -> Array:
-    return np.diff(sp.csr_matrix(X).indptr)
+    return np.diff(canonical_csr(X).indptr)

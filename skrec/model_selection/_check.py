@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
 from skrec.interactions import Interactions
 from skrec.typing import Array, MatrixLike
-from skrec.utils import pair_keys
+from skrec.utils import (
+    as_integers,
+    check_dense,
+    check_finite,
+    check_flag,
+    check_structure,
+    pair_keys,
+)
 
 __all__ = ["SplitReport", "check_split"]
 
@@ -120,8 +129,8 @@ def check_split(
     >>> report.overlap, report.users_without_targets, report.cold_items
     (1, 1, 1)
     """
-    train = train if isinstance(train, Interactions) else Interactions(train)
-    test = test if isinstance(test, Interactions) else Interactions(test)
+    check_flag(raise_on_leak, "raise_on_leak")
+    train, test = _as_interactions(train, "train"), _as_interactions(test, "test")
     if train.frame != test.frame:
         raise ValueError(
             "train and test must have the same frame of users and items; "
@@ -144,6 +153,18 @@ def check_split(
     return report
 
 
+def _as_interactions(X: Interactions | MatrixLike, name: str) -> Interactions:
+    """Return the stored entries of a matrix, repeated ones too."""
+    if isinstance(X, Interactions):
+        return X
+    matrix: Any = check_structure(X, name) if sp.issparse(X) else check_dense(X, name)
+    if matrix.dtype.kind not in "buif":
+        raise ValueError(f"{name} must hold real numbers; got {matrix.dtype}")
+    matrix = matrix.tocoo() if sp.issparse(X) else matrix
+    check_finite(matrix.data if sp.issparse(X) else matrix, name)
+    return Interactions(matrix)
+
+
 def _pairs(X: Interactions) -> Array:
     """Return the sorted keys of the distinct (user, item) pairs."""
     return np.unique(pair_keys(X.user, X.item, X.frame[1]))
@@ -162,12 +183,12 @@ def _among_negatives(
     """Return the numbers of negatives that the user has in train and in test."""
     if negatives is None:
         return {}
-    lists = np.asarray(negatives)
-    if lists.ndim != 2 or len(lists) != frame[0] or lists.dtype.kind not in "iu":
-        raise ValueError(
-            f"negatives must be integers of shape ({frame[0]}, m), a row for each user; "
-            f"got {lists.dtype} of shape {lists.shape}"
-        )
+    expected = f"integers of shape ({frame[0]}, m), a row for each user"
+    if isinstance(negatives, Interactions):
+        raise TypeError(f"negatives must be {expected}; got Interactions")
+    lists = as_integers(negatives, "negatives", expected)
+    if lists.ndim != 2 or len(lists) != frame[0]:
+        raise ValueError(f"negatives must be {expected}; got shape {lists.shape}")
     if lists.size and (lists.min() < -1 or lists.max() >= frame[1]):
         raise ValueError(
             f"negatives must lie in [-1, {frame[1]}); got {lists.min()} to {lists.max()}"

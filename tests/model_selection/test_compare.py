@@ -179,7 +179,7 @@ def test_resamples_repeat_in_any_block_size_and_spare_the_global_state():
         (np.eye(3), {}, "names must be given"),
         (np.eye(3), {"names": ["a"]}, "names must name 3 systems"),
         ({"a": [1, 2], "b": [2, 1]}, {"reference": "c"}, "reference must be one of"),
-        ({"a": [1, 2], "b": [2, 1]}, {"alpha": 0}, "alpha must lie"),
+        ({"a": [1, 2], "b": [2, 1]}, {"alpha": 0}, r"alpha must be a number in \(0, 1\)"),
         ({"a": [1, 2], "b": [2, 1]}, {"n_resamples": 0}, "n_resamples must be"),
         (
             {"x": {"a": [1, 2], "b": [1, 2]}, "y": {"a": [1, 2], "c": [1, 2]}},

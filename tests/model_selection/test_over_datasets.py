@@ -107,7 +107,7 @@ def test_in_words():
         (AUC.replace(0.599, np.nan), {}, r"got nan for 1, 'C4\.5'"),
         (AUC.replace(0.599, np.inf), {}, r"got inf for 1, 'C4\.5'"),
         (AUC[["C4.5", "C4.5"]], {}, "name each system once"),
-        (AUC, {"alpha": 1}, "alpha must lie"),
+        (AUC, {"alpha": 1}, r"alpha must be a number in \(0, 1\)"),
     ],
 )
 def test_bad_input_is_named(table, options, words):

@@ -219,7 +219,7 @@ def test_interactions_have_no_users_as_rows():
         (LeaveOneOut("first"), X, "by must be"),
         (LeaveOneOut(n_splits=2), X, "n_splits must be 1"),
         (LeaveOneOut("random"), X[1:], "two items or more"),
-        (InteractionKFold(1), X, "n_splits must be an integer of at least 2"),
+        (InteractionKFold(1), X, "n_splits must be an integer >= 2"),
         (InteractionKFold(4), X, "at most the number of"),
         (InteractionHoldout(1.5), X, "test_size must be a share"),
         (InteractionHoldout(3), X, "on both sides"),
