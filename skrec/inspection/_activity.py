@@ -131,8 +131,8 @@ def _check(n_interactions: ArrayLike, values: Any, n_groups: int) -> tuple[Array
         name: as_numbers(column, f"values[{name!r}]").astype(np.float64)
         for name, column in values.items()
     }
-    if any(np.isinf(column).any() for column in table.values()):
-        raise ValueError("values must hold finite numbers, or NaN without targets; got infinity")
+    for name, column in table.items():
+        check_finite(column[~np.isnan(column)], f"values[{name!r}]")
     shapes = {name: column.shape for name, column in table.items()}
     if activity.ndim != 1 or any(shape != activity.shape for shape in shapes.values()):
         raise ValueError(

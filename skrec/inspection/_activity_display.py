@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator
 from skrec.inspection._activity import activity_quintiles
 from skrec.inspection._matplotlib import make_axes
 from skrec.metrics import evaluate_ranking, make_ranking_scorer
-from skrec.typing import Array, MatrixLike, RandomState
-from skrec.utils import canonical_csr, check_finite, check_rng, split_rows
+from skrec.typing import Array, CSRMatrix, MatrixLike, RandomState
+from skrec.utils import as_numbers, canonical_csr, check_finite, check_rng, split_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,9 +130,7 @@ class ActivityDisplay:
         _check_systems(estimators, "estimators")
         rng, shown = check_rng(random_state), X
         if y is None:
-            history = canonical_csr(X)
-            check_finite(history.data, "X")
-            shown, y = split_rows(history, random_state=rng)
+            shown, y = split_rows(_as_csr(X, "X"), random_state=rng)
         scorer = make_ranking_scorer(metric, k=None)
         tables = {name: scorer.per_user(est, shown, y) for name, est in estimators.items()}
         users = next(iter(tables.values())).index
@@ -188,10 +186,15 @@ class ActivityDisplay:
             If the arrays do not fit each other.
         """
         _check_systems(predictions, "predictions")
-        values = {
-            name: _per_user(targets, scores, metric, history)
-            for name, scores in predictions.items()
-        }
+        history, targets = _as_csr(history, "history"), _as_csr(targets, "targets")
+        if history.shape != targets.shape:
+            raise ValueError(
+                f"targets must have the shape of history, {history.shape}; got {targets.shape}"
+            )
+        values = {}
+        for name, scores in predictions.items():
+            scores = as_numbers(scores, f"predictions[{name!r}]", ndim=2)
+            values[name] = _per_user(targets, scores, metric, history)
         options = {"metric": metric, "reference": reference, "n_groups": n_groups, "ax": ax}
         return cls.from_scores(_row_lengths(history), values, **options, **kwargs)
 
@@ -303,6 +306,12 @@ def _check_systems(systems: Any, name: str) -> None:
 def _per_user(targets: MatrixLike, scores: Array, metric: str, history: MatrixLike) -> Array:
     (values,) = evaluate_ranking(targets, scores, metrics=metric, exclude=history).values()
     return values
+
+
+def _as_csr(X: MatrixLike, name: str) -> CSRMatrix:
+    matrix = canonical_csr(X, name)
+    check_finite(matrix.data, name)
+    return matrix
 
 
 def _row_lengths(X: MatrixLike) -> Array:

@@ -91,7 +91,7 @@ class CalibrationScorer:
         self.n_bins = n_bins
         self.strategy: _Strategy = strategy
         self.random_state = random_state
-        self.unknown_users = check_unknown_users(unknown_users)
+        self.unknown_users: UnknownUsers = check_unknown_users(unknown_users)
 
     @property
     def __name__(self) -> str:
@@ -183,8 +183,8 @@ class CalibrationScorer:
             proba = _at_least_once(proba, np.diff(history.indptr)[row])
         item = judged.indices.astype(np.int64)
         columns = {"user": row, "item": item, "outcome": outcome, "proba": proba, "weight": weight}
-        pairs = pd.DataFrame(columns)
-        return pairs[~pairs["user"].isin(skipped)].reset_index(drop=True) if len(skipped) else pairs
+        kept = ~np.isin(row, skipped) if len(skipped) else slice(None)
+        return pd.DataFrame({name: values[kept] for name, values in columns.items()})
 
     def _skipped(self, users: Array, seen: CSRMatrix, of_fit: bool) -> Array:
         """Return the users with targets that are left out."""

@@ -96,10 +96,10 @@ def keep_known(known: Array, rule: UnknownUsers, *, of_fit: bool) -> Array:
 
 def _warning(n_unknown: int, n: int) -> str:
     return (
-        f"{n_unknown} of {n} users with targets have no interactions in fit: for them a model ranks "
-        "by popularity (or predicts means), and settings hardly differ. Interactions in the order of "
-        "users, split without shuffling (cv=5, or no cv), put whole users aside. Split at random, by "
-        "InteractionKFold, InteractionHoldout or LeaveOneOut of skrec.model_selection, or by "
-        "KFold(shuffle=True). To evaluate users that fit has not seen, give matrices (tocsr()) and "
+        f"{n_unknown} of {n} users with targets have no interactions in fit: for them a model "
+        "ranks by popularity (or predicts means), and settings hardly differ. Interactions in the "
+        "order of users, split without shuffling (cv=5, or no cv), put whole users aside. Split at "
+        "random, by InteractionKFold, InteractionHoldout or LeaveOneOut of skrec.model_selection, "
+        "or by KFold(shuffle=True). For users that fit has not seen, give matrices (tocsr()) and "
         "cv=StrongGeneralization(). unknown_users='skip' leaves such users out of the mean"
     )

@@ -71,7 +71,7 @@ class RatingScorer:
         self.metric = check_choice(metric, "metric", sorted(_LOSSES))
         check_rng(random_state)
         self.random_state = random_state
-        self.unknown_users = check_unknown_users(unknown_users)
+        self.unknown_users: UnknownUsers = check_unknown_users(unknown_users)
 
     @property
     def __name__(self) -> str:

@@ -113,7 +113,7 @@ class RankingScorer(Generic[_Result]):
         self.min_held_out = min_held_out
         self.truncated = check_flag(truncated, "truncated")
         self.random_state = random_state
-        self.unknown_users = check_unknown_users(unknown_users)
+        self.unknown_users: UnknownUsers = check_unknown_users(unknown_users)
 
     @property
     def sampled(self) -> bool:

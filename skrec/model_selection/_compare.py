@@ -15,7 +15,14 @@ from numpy.typing import ArrayLike
 from skrec.model_selection._over_datasets import as_table, pair_index, rank_tables, ranks_as_text
 from skrec.model_selection._significance import bootstrap_means, holm, paired_pvalues
 from skrec.typing import Array, RandomState
-from skrec.utils import as_numbers, check_count, check_flag, check_rng, check_share
+from skrec.utils import (
+    as_numbers,
+    check_count,
+    check_finite,
+    check_flag,
+    check_rng,
+    check_share,
+)
 
 __all__ = ["Comparison", "compare"]
 
@@ -197,9 +204,8 @@ def _as_table(scores: Any, names: Sequence[str] | None, what: str) -> pd.DataFra
         table.columns = pd.Index(names, name="system")
     elif isinstance(table.columns, pd.RangeIndex) and not isinstance(scores, Mapping):
         raise ValueError(f"names must be given where {what} is an array; got None")
-    if np.isinf(table.to_numpy()).any():
-        raise ValueError(f"{what} must hold finite numbers, or NaN without targets; got infinity")
     missing = table.isna()
+    check_finite(table.to_numpy()[~missing.to_numpy()], what)
     if (missing.any(axis=1) & ~missing.all(axis=1)).any():
         raise ValueError(f"{what} must be NaN for the same users in every system")
     table = table.loc[~missing.all(axis=1)]

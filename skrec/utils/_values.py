@@ -25,6 +25,8 @@ __all__ = [
     "check_share",
 ]
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 def as_numbers(values: ArrayLike, name: str, ndim: int | None = None) -> Array:
     """Return a dense array of real numbers, in the type of the input.
@@ -41,7 +43,8 @@ def as_numbers(values: ArrayLike, name: str, ndim: int | None = None) -> Array:
     Returns
     -------
     values : ndarray
-        Numbers or booleans, NaN where a value of a frame is missing; float16 becomes float32.
+        Numbers or booleans, NaN where a value of a frame is missing; float16 becomes
+        float32, and long doubles become float64.
 
     Raises
     ------
@@ -69,7 +72,9 @@ def as_numbers(values: ArrayLike, name: str, ndim: int | None = None) -> Array:
         array = _from_objects(array, name)
     if array.dtype.kind not in "buif":
         raise ValueError(f"{name} must hold numbers; got an array of {array.dtype}")
-    return array.astype(np.float32) if array.dtype == np.float16 else array
+    if array.dtype in (np.float16, np.longdouble):
+        return array.astype(np.float32 if array.dtype == np.float16 else np.float64)
+    return array
 
 
 def _as_array(values: Any, name: str) -> Array:
@@ -97,7 +102,7 @@ def _from_objects(array: Array, name: str) -> Array:
 
 
 def check_finite(values: Array, name: str) -> None:
-    """Check that an array of numbers holds neither NaN nor infinity.
+    """Check that an array holds finite numbers in the range of float32, in which models compute.
 
     Parameters
     ----------
@@ -109,11 +114,17 @@ def check_finite(values: Array, name: str) -> None:
     Raises
     ------
     ValueError
-        If one is NaN or infinite.
+        If one is NaN, infinite or larger.
     """
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        kind = "NaN" if np.isnan(values).any() else "infinity"
-        raise ValueError(f"{name} must hold finite values; got {kind}")
+    if values.dtype.kind != "f" or not values.size:
+        return
+    low, high = values.min(), values.max()  # NaN if any value is; no temporary array
+    if -_LARGEST <= low and high <= _LARGEST:
+        return
+    if np.isnan(low):
+        raise ValueError(f"{name} must hold finite values; got NaN")
+    kind = "infinity" if np.isinf([low, high]).any() else "larger ones"
+    raise ValueError(f"{name} must hold finite values in the range of float32; got {kind}")
 
 
 def check_choice(value: Any, name: str, options: Sequence[str]) -> str:
@@ -192,9 +203,10 @@ def check_share(value: Any, name: str) -> float:
     ValueError
         If it is anything else.
     """
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value < 1:
+    number: Any = value if isinstance(value, Real) and not isinstance(value, bool) else np.nan
+    if not 0 < number < 1:
         raise ValueError(f"{name} must be a number in (0, 1); got {value!r}")
-    return float(value)
+    return float(number)
 
 
 def check_rng(random_state: RandomState, name: str = "random_state") -> np.random.RandomState:
