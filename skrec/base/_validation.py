@@ -60,7 +60,7 @@ def check_matrix(estimator: "BaseRecommender", X: Any, *, reset: bool) -> CSRMat
     if not np.isfinite(matrix.data).all():
         raise ValueError("X must hold finite values in the range of float32; got larger ones")
     if not explicit:
-        matrix = _implicit(estimator, matrix)
+        matrix = _implicit(estimator, matrix, reset)
     if reset:
         _check_training(matrix, explicit)
     return matrix
@@ -124,7 +124,7 @@ def _canonical(X: Any, explicit: bool) -> CSRMatrix:
         return X.astype(np.float32, copy=False)
 
 
-def _implicit(estimator: Any, X: CSRMatrix) -> CSRMatrix:
+def _implicit(estimator: Any, X: CSRMatrix, reset: bool) -> CSRMatrix:
     if X.nnz and X.data.min() < 0:
         raise ValueError(
             f"Negative values in data passed to {type(estimator).__name__}: X must hold strengths "
@@ -132,8 +132,24 @@ def _implicit(estimator: Any, X: CSRMatrix) -> CSRMatrix:
         )
     X.eliminate_zeros()
     if not getattr(estimator, "_weighs_strengths", False):  # others' estimators may lack it
+        if reset:
+            _warn_of_weights(estimator, X.data)
         X.data[:] = 1
     return X
+
+
+def _warn_of_weights(estimator: Any, strengths: Array) -> None:
+    """Warn of strengths that somebody weighed and the model takes as ones."""
+    halves = 2 * strengths  # ratings come in halves at the finest
+    if (halves != np.rint(halves)).any():
+        warnings.warn(
+            f"X holds weights from {strengths.min():.3g} to {strengths.max():.3g}, as a step "
+            f"before makes them; {type(estimator).__name__} takes every entry as a 1. "
+            "WMFRecommender(weighting='confidence') weighs strengths; skrec.preprocessing.binarize "
+            "says that ones are meant.",
+            SkrecWarning,
+            stacklevel=4,
+        )
 
 
 def _check_training(X: CSRMatrix, explicit: bool) -> None:
