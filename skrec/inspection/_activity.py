@@ -76,7 +76,8 @@ def activity_quintiles(
     reference = table.columns[0] if reference is None else reference
     if not isinstance(reference, Hashable) or reference not in table:
         raise ValueError(f"reference must be one of {list(table)}; got {reference!r}")
-    groups = activity_groups(activity, min(int(n_groups), len(activity)))
+    # where there are more groups than users by far, each distinct activity is one
+    groups = activity_groups(activity, min(int(n_groups), 10 * len(activity)))
     tables = {
         group: _one_group(activity[groups == group], table.loc[groups == group], reference)
         for group in np.unique(groups)

@@ -218,7 +218,7 @@ def _labels(groups: Any, n_rows: int) -> tuple[Array, pd.Series]:
         raise ValueError(
             f"groups must have one label a user, of shape ({n_rows},); got shape {shape}"
         )
-    labels: pd.Series = pd.Series(groups).reset_index(drop=True)
+    labels: Any = pd.Series(groups).reset_index(drop=True)
     if labels.dtype.kind == "c" or not labels.map(lambda label: isinstance(label, Hashable)).all():
         raise ValueError(f"groups must be labels, such as text or numbers; got {labels.dtype}")
     numeric = pd.api.types.is_numeric_dtype(labels)

@@ -17,6 +17,7 @@ from skrec.metrics._engine import bytes_per_row
 from skrec.metrics._hits import contains, keys_of, without
 from skrec.metrics._known import (
     UnknownUsers,
+    check_items,
     check_unknown_users,
     fitted_model,
     keep_known,
@@ -167,6 +168,7 @@ class CalibrationScorer:
             and ``weight``, the number of pairs of the user that this one stands for.
         """
         estimator = fitted_model(estimator, "predict_proba")
+        check_items(estimator, y)
         seed, tags = as_seed(self.random_state), get_tags(_last_step(estimator))
         if rated := predicts_ratings(estimator):
             history, judged, outcome, weight = _rated(estimator, X, y, seed)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from types import SimpleNamespace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.exceptions import SkrecWarning
-from skrec.interactions import Interactions
+from skrec.interactions import Interactions, different_ids
 from skrec.metrics._check import as_pattern
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import check_choice
 
 __all__ = [
     "UnknownUsers",
+    "check_items",
     "check_unknown_users",
     "fitted_model",
     "keep_known",
@@ -66,7 +68,31 @@ def seen_in_fit(est: Any, X: Interactions) -> CSRMatrix:
     seen = as_pattern(est.interactions_, "interactions_", keep_zeros=True)
     if X.frame != seen.shape:
         raise ValueError(f"X must have the frame seen in fit, {seen.shape}, got {X.frame}.")
+    _check_ids(different_ids(getattr(est, "encoder_", None), X.encoder), "X")
     return seen
+
+
+def check_items(est: Any, y: Any) -> None:
+    """Check that targets of given histories, an `Interactions`, have the items of the model.
+
+    Their users are the rows of the histories, who need not be those of fit.
+    """
+    if isinstance(y, Interactions):
+        encoders = (getattr(est, "encoder_", None), y.encoder)
+        _check_ids(different_ids(*map(_without_users, encoders)), "y")
+
+
+def _without_users(encoder: Any) -> Any:
+    return encoder and SimpleNamespace(user_ids_=np.empty(0), item_ids_=encoder.item_ids_)
+
+
+def _check_ids(side: str | None, name: str) -> None:
+    if side is not None:
+        raise ValueError(
+            f"{name} must have the {side} ids of fit; got Interactions whose encoder gives the "
+            f"{side} ids other codes, so that the scores would be of other {side}s. Make {name} "
+            "with the encoder of fit: estimator.encoder_.transform(table)"
+        )
 
 
 def keep_known(known: Array, rule: UnknownUsers, *, of_fit: bool) -> Array:

@@ -14,6 +14,7 @@ from skrec.metrics._check import as_csr, as_seed, check_scores
 from skrec.metrics._engine import bytes_per_row
 from skrec.metrics._known import (
     UnknownUsers,
+    check_items,
     check_unknown_users,
     fitted_model,
     keep_known,
@@ -146,6 +147,7 @@ class RatingScorer:
             refuse_targets(y)
             user, error = _errors_of_pairs(est, X, self.unknown_users)
         else:
+            check_items(est, y)
             history, ratings = _histories_and_ratings(X, y, self.random_state)
             user, error = _errors_of_rows(est, history, ratings, self.unknown_users)
         if len(error) == 0:

@@ -13,6 +13,7 @@ from skrec.metrics._engine import bytes_per_row
 from skrec.metrics._hits import without
 from skrec.metrics._known import (
     UnknownUsers,
+    check_items,
     fitted_model,
     keep_known,
     predicts_ratings,
@@ -61,6 +62,7 @@ def make_task(
     if isinstance(X, Interactions):
         refuse_targets(y)
         return KnownUsers(est, X, relevance, unknown_users)
+    check_items(est, y)
     history, held_out, name = _histories_and_held_out(X, y, seed, relevance.threshold is not None)
     implicit = not predicts_ratings(est)
     parts = relevance.split(held_out, name, history.shape, strengths=implicit)

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from skrec.interactions import Interactions
+from skrec.interactions import Interactions, different_ids
 from skrec.typing import Array, MatrixLike
 from skrec.utils import (
     as_integers,
@@ -116,8 +116,8 @@ def check_split(
     Raises
     ------
     ValueError
-        If the frames differ, if the negatives do not fit them, or if there is a leak and
-        ``raise_on_leak`` is True.
+        If the frames or the ids of two encoders differ, if the negatives do not fit them, or if
+        there is a leak and ``raise_on_leak`` is True.
 
     Examples
     --------
@@ -135,6 +135,12 @@ def check_split(
         raise ValueError(
             "train and test must have the same frame of users and items; "
             f"got {train.frame} and {test.frame}"
+        )
+    side = different_ids(train.encoder, test.encoder)
+    if side is not None:
+        raise ValueError(
+            f"train and test must have the same {side} ids; got encoders that give the {side} ids "
+            "other codes. Make both with one encoder: encoder.transform(table)"
         )
     train_pairs, test_pairs = _pairs(train), _pairs(test)
     report = SplitReport(
@@ -157,12 +163,13 @@ def _as_interactions(X: Interactions | MatrixLike, name: str) -> Interactions:
     """Return the stored entries of a matrix, repeated ones too."""
     if isinstance(X, Interactions):
         return X
-    matrix: Any = check_structure(X, name) if sp.issparse(X) else check_dense(X, name)
+    matrix: Any = check_structure(X, name)
+    matrix = matrix if sp.issparse(X) else sp.coo_matrix(check_dense(X, name))
     if matrix.dtype.kind not in "buif":
         raise ValueError(f"{name} must hold real numbers; got {matrix.dtype}")
-    matrix = matrix.tocoo() if sp.issparse(X) else matrix
-    check_finite(matrix.data if sp.issparse(X) else matrix, name)
-    return Interactions(matrix)
+    entries = matrix.tocoo()
+    check_finite(entries.data, name)
+    return Interactions(entries)
 
 
 def _pairs(X: Interactions) -> Array:

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
 from skrec.model_selection._over_datasets import as_table, pair_index, rank_tables, ranks_as_text
@@ -169,7 +168,9 @@ def compare(
     check_count(n_resamples, "n_resamples", 1, _MOST_RESAMPLES)
     alpha = check_share(alpha, "alpha")
     greater_is_better = check_flag(greater_is_better, "greater_is_better")
-    several = isinstance(scores, Mapping) and any(map(_is_table, scores.values()))
+    several = isinstance(scores, Mapping) and any(
+        _is_table(part, f"scores[{key!r}]") for key, part in scores.items()
+    )
     parts = cast("Mapping[Any, Any]", scores if several else {None: scores})
     tables = {
         key: _as_table(part, names, f"scores[{key!r}]" if several else "scores")
@@ -189,11 +190,11 @@ def compare(
     )
 
 
-def _is_table(part: Any) -> bool:
+def _is_table(part: Any, name: str) -> bool:
     """Return whether a part of scores is a data set, and not the column of a system."""
     if isinstance(part, Mapping | pd.DataFrame):
         return True
-    return not sp.issparse(part) and as_numbers(part, "scores").ndim == 2
+    return as_numbers(part, name).ndim == 2
 
 
 def _as_table(scores: Any, names: Sequence[str] | None, what: str) -> pd.DataFrame:
