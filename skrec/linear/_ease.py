@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from scipy.linalg import lapack
 from sklearn.utils._param_validation import Interval
 
-from skrec.linear._item_weights import ItemWeightsRecommender, warn_of_nothing
+from skrec.linear._item_weights import MOST_EXACT, ItemWeightsRecommender, warn_of_nothing
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import check_memory, row_blocks
 
@@ -18,13 +18,12 @@ _LAPACK_COLUMNS = 2048
 _SURE = 1e-10  # a penalty of at least this share of the trace bounds the error of the inverse
 _MOST_ERROR = 1e-3
 _TOO_SMALL = "l2 must be large enough that X'X + l2 can be inverted; take a larger l2"
-_WHOLE = 2**24  # the largest number up to which float32 holds all whole ones
 
 
 def dense_gram(X: CSRMatrix, dtype: type = np.float64) -> Array:
     """Return X'X of a CSR matrix as a dense array, built a block of rows at a time."""
     n_items = X.shape[1]
-    if X.shape[0] > _WHOLE:
+    if X.shape[0] > MOST_EXACT:
         X = X.astype(np.float64)
     transposed = sp.csr_matrix(X.T)
     gram = np.empty((n_items, n_items), dtype=dtype)

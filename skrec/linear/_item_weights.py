@@ -16,6 +16,8 @@ from skrec.utils import check_count, check_memory, row_blocks, top_k
 
 __all__ = ["ItemWeightsRecommender"]
 
+MOST_EXACT = 2**24  # the largest number up to which float32 holds all whole ones
+
 
 def in_frame(block: CSRMatrix, items: Array, n_items: int) -> CSRMatrix:
     """Return weights between some items as those between all, the others without any.

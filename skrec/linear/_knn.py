@@ -11,14 +11,13 @@ from sklearn.utils._param_validation import Interval
 
 from skrec.base import BaseRecommender, Link, Queries
 from skrec.calibration import HeldOut
-from skrec.linear._item_weights import ItemWeightsRecommender, in_frame, warn_of_nothing
+from skrec.linear._item_weights import MOST_EXACT, ItemWeightsRecommender, in_frame, warn_of_nothing
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import row_blocks, row_of_entry, take_entries
 
 __all__ = ["ItemKNNRecommender", "UserKNNRecommender"]
 
 _BM25_K1, _BM25_B = 1.2, 0.75  # the usual constants of BM25
-_WHOLE = 2**24  # the largest number up to which float32 holds all whole ones
 
 
 def weigh(X: CSRMatrix, weighting: str | None, state: Any = None) -> tuple[CSRMatrix, Any]:
@@ -115,7 +114,7 @@ def nearest(
     similarities : csr_matrix of shape (n_a, n_b)
         At most ``n_neighbors`` entries a row.
     """
-    if A.shape[1] > _WHOLE:
+    if A.shape[1] > MOST_EXACT:
         A, B = A.astype(np.float64), B.astype(np.float64)
     transposed, norms_a, norms_b = sp.csr_matrix(B.T), norms(A), norms(B)
     blocks = []

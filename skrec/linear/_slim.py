@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.parallel import Parallel, delayed
 
 from skrec.linear._ease import dense_gram
-from skrec.linear._item_weights import ItemWeightsRecommender, in_frame, warn_of_nothing
+from skrec.linear._item_weights import MOST_EXACT, ItemWeightsRecommender, in_frame, warn_of_nothing
 from skrec.linear._knn import keep_largest
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import check_memory, row_of_entry, take_entries
@@ -369,7 +369,7 @@ class SLIMRecommender(ItemWeightsRecommender):
             n_candidates = _CANDIDATES if n_items > _LARGE else None
         if n_candidates is None:
             single = self.tol >= _SINGLE and max(self.l1, self.l2) < _LARGEST
-            dtype = np.float32 if single and X.shape[0] <= 2**24 else np.float64
+            dtype = np.float32 if single and X.shape[0] <= MOST_EXACT else np.float64
             check_memory(
                 np.dtype(dtype).itemsize * X.shape[1] ** 2,
                 f"{type(self).__name__} on {X.shape[1]:,} items with interactions and with "
