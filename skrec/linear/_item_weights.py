@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base import BaseRecommender, Link, Queries, check_items
+from skrec.base import BaseRecommender, Link, Queries, check_items, of_one_fit
 from skrec.calibration import HeldOut
 from skrec.exceptions import SkrecWarning
 from skrec.typing import Array, CSRMatrix
@@ -105,6 +105,7 @@ class ItemWeightsRecommender(BaseRecommender):
                 return self._sums(queries.history, candidates)
         return super()._score_candidates(queries, candidates)
 
+    @of_one_fit
     def similar_items(self, items: ArrayLike, n_items: int = 10) -> tuple[Array, Array]:
         """Return the items that weigh most beside given ones.
 

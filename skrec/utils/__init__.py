@@ -1,6 +1,6 @@
 """Small tools on arrays and sparse rows, without torch."""
 
-from skrec.utils._check import as_integers, check_count
+from skrec.utils._check import as_integers, check_count, check_flag
 from skrec.utils._matrix import canonical_csr, check_dense, check_structure
 from skrec.utils._memory import check_memory, memory_limit
 from skrec.utils._rows import (
@@ -21,6 +21,7 @@ __all__ = [
     "check_count",
     "check_dense",
     "check_memory",
+    "check_flag",
     "check_structure",
     "has_entries",
     "hide_entries",
