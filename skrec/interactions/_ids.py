@@ -24,7 +24,10 @@ _NUMBERS = {"integers", "floats"}
 
 
 def different_ids(
-    first: InteractionEncoder | None, second: InteractionEncoder | None
+    first: InteractionEncoder | None,
+    second: InteractionEncoder | None,
+    *,
+    items_only: bool = False,
 ) -> Literal["user", "item"] | None:
     """Return which ids two encoders give other codes to.
 
@@ -34,6 +37,8 @@ def different_ids(
     ----------
     first, second : InteractionEncoder or None
         Fitted encoders; nothing is known where one is None.
+    items_only : bool, default=False
+        Whether users may differ, as where histories of other users are given.
 
     Returns
     -------
@@ -51,7 +56,7 @@ def different_ids(
     """
     if first is None or second is None or first is second:
         return None
-    if not _agree(first.user_ids_, second.user_ids_):
+    if not items_only and not _agree(first.user_ids_, second.user_ids_):
         return "user"
     return None if _agree(first.item_ids_, second.item_ids_) else "item"
 
