@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrec.base._answers import answer_pairs, answer_rows
 from skrec.base._docs import shared_docs
 from skrec.base._links import Link
-from skrec.base._parameters import make_parameters
+from skrec.base._parameters import make_parameters, plain_numbers
 from skrec.base._queries import Queries, pairs_by_user
 from skrec.base._ranking import ListRequest, Lists, check_strategy
 from skrec.base._tags import RecommenderTags, recommender_tags
@@ -91,7 +91,7 @@ class BaseRecommender(BaseEstimator):
         ValueError
             If ``X`` or a parameter cannot be used; the estimator is then as it was before.
         """
-        with self._unchanged_on_failure():
+        with self._unchanged_on_failure(), plain_numbers(self):
             self._validate_params()
             self._forget()
             self.n_features_in_: int  # check_matrix sets it
