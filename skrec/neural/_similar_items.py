@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.base import check_items
+from skrec.neural._memory import check_memory
 from skrec.typing import Array
-from skrec.utils import most_similar
+from skrec.utils import check_count, most_similar
 
 __all__ = ["similar_items"]
 
@@ -32,7 +34,16 @@ def similar_items(self: Any, items: ArrayLike, n_items: int = 10) -> tuple[Array
     Raises
     ------
     ValueError
-        If an item is not a column of the fitted matrix.
+        If an item is not a column of the fitted matrix, or ``n_items`` no positive integer.
     """
     check_is_fitted(self)
-    return most_similar(self.item_factors_, check_items(items, self.n_features_in_), n_items)
+    items = np.atleast_1d(check_items(items, self.n_features_in_))
+    n_items = check_count(n_items, "n_items", 1)
+    check_memory(f"n_items={n_items}", "the lists", 12.0 * len(items) * n_items)
+    k = min(n_items, self.n_features_in_)
+    indices, similarities = most_similar(self.item_factors_, items, k)
+    beyond = ((0, 0), (0, n_items - k))
+    return (
+        np.pad(indices, beyond, constant_values=-1),
+        np.pad(similarities, beyond, constant_values=np.nan),
+    )
