@@ -2,18 +2,17 @@
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base import check_items
-from skrec.neural._memory import check_memory
+from skrec.base import check_items, of_one_fit
 from skrec.typing import Array
-from skrec.utils import check_count, most_similar
+from skrec.utils import most_similar
 
 __all__ = ["similar_items"]
 
 
+@of_one_fit
 def similar_items(self: Any, items: ArrayLike, n_items: int = 10) -> tuple[Array, Array]:
     """Return the items whose vectors point the same way (cosine).
 
@@ -34,16 +33,7 @@ def similar_items(self: Any, items: ArrayLike, n_items: int = 10) -> tuple[Array
     Raises
     ------
     ValueError
-        If an item is not a column of the fitted matrix, or ``n_items`` no positive integer.
+        If an item is not a column of the fitted matrix.
     """
     check_is_fitted(self)
-    items = np.atleast_1d(check_items(items, self.n_features_in_))
-    n_items = check_count(n_items, "n_items", 1)
-    check_memory(f"n_items={n_items}", "the lists", 12.0 * len(items) * n_items)
-    k = min(n_items, self.n_features_in_)
-    indices, similarities = most_similar(self.item_factors_, items, k)
-    beyond = ((0, 0), (0, n_items - k))
-    return (
-        np.pad(indices, beyond, constant_values=-1),
-        np.pad(similarities, beyond, constant_values=np.nan),
-    )
+    return most_similar(self.item_factors_, check_items(items, self.n_features_in_), n_items)

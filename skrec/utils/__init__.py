@@ -1,6 +1,6 @@
 """Small tools on arrays and sparse rows, without torch."""
 
-from skrec.utils._check import as_integers, check_count
+from skrec.utils._check import as_integers, check_count, check_flag
 from skrec.utils._matrix import canonical_csr, check_dense, check_structure
 from skrec.utils._rows import (
     has_entries,
@@ -19,6 +19,7 @@ __all__ = [
     "canonical_csr",
     "check_count",
     "check_dense",
+    "check_flag",
     "check_structure",
     "has_entries",
     "hide_entries",

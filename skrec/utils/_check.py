@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from skrec.typing import Array
 
-__all__ = ["as_integers", "check_count"]
+__all__ = ["as_integers", "check_count", "check_flag"]
 
 
 def check_count(value: Any, name: str, minimum: int = 0, maximum: int | None = None) -> int:
@@ -50,6 +50,38 @@ def check_count(value: Any, name: str, minimum: int = 0, maximum: int | None = N
         limit = f">= {minimum}" if maximum is None else f"in [{minimum}, {maximum}]"
         raise ValueError(f"{name} must be an integer {limit}; got {value!r}")
     return count
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """Return a boolean as Python's.
+
+    Parameters
+    ----------
+    value : bool
+        What a user passed.
+    name : str
+        Parameter to name in the error.
+
+    Returns
+    -------
+    value : bool
+        The boolean.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrec.utils import check_flag
+    >>> check_flag(np.True_, "exclude_seen")
+    True
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False; got {value!r}")
+    return bool(value)
 
 
 def as_integers(values: ArrayLike, name: str, expected: str = "integers") -> Array:

@@ -4,7 +4,6 @@ import warnings
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.sparse as sp
 import sklearn
@@ -317,14 +316,6 @@ def test_bad_data_are_one_clear_error_and_nothing_is_learnt(X, message):
     with pytest.raises(ValueError, match=message):
         est.fit(X)
     assert vars(est) == {}
-
-
-def test_a_long_table_is_an_error_that_names_from_frame():
-    table = pd.DataFrame({"userId": range(30), "movieId": range(30), "rating": 3.0})
-    ids = np.column_stack([np.arange(40), np.arange(40) + 100, np.full(40, 4)])
-    for X in (table, ids):
-        with pytest.raises(ValueError, match=r"Interactions\.from_frame"):
-            PopularityRecommender().fit(X)
 
 
 def test_another_number_of_items_is_an_error(fixed):
