@@ -182,7 +182,7 @@ class WMFRecommender(BaseRecommender):
             self._gram_ = (items.T @ items).cpu().numpy()
             self.user_factors_ = self._solved(X, device)
         except torch.linalg.LinAlgError as error:  # pyright: ignore[reportPrivateImportUsage]
-            cause = likely_cause(self, default="a larger l2, or a smaller frequency_exponent, may help")
+            cause = likely_cause(self, default="a larger l2 or smaller frequency_exponent helps")
             raise ValueError(
                 f"l2 must be large enough for systems that can be solved; got {self.l2:g}; {cause}"
             ) from error
@@ -215,22 +215,23 @@ class WMFRecommender(BaseRecommender):
 
         There are ``n_columns`` columns, those that X lacks because no row stores them included.
         """
+        l2, exponent = float(self.l2), float(self.frequency_exponent)
         if self.weighting == "confidence":
-            added = self.alpha * X.data.astype(np.float64)
+            added = float(self.alpha) * X.data.astype(np.float64)
             scales, weight = np.sqrt(added), 1.0
             targets = (1 + added) / scales
-            ridge = np.full(X.shape[0], self.l2)
+            ridge = np.full(X.shape[0], l2)
         else:
             scales = targets = np.ones(X.nnz)
-            weight = self.unobserved_weight
+            weight = float(self.unobserved_weight)
             frequency = np.diff(X.indptr) + weight * n_columns
-            ridge = self.l2 * frequency**self.frequency_exponent
+            ridge = l2 * frequency**exponent
         offsets, indices = (
             torch.from_numpy(a.astype(np.int64)).to(like.device) for a in (X.indptr, X.indices)
         )
         numbers = (torch.from_numpy(a).to(like) for a in (scales, targets, ridge))
-        scale, target, l2 = numbers
-        return WeightedRows(offsets, indices, scale, target, l2, weight, self.n_factors)
+        scale, target, penalty = numbers
+        return WeightedRows(offsets, indices, scale, target, penalty, weight, int(self.n_factors))
 
     # unseen users
 
