@@ -40,14 +40,12 @@ def check_optimizer(optimizer: Any) -> type[optim.Optimizer]:
         If it is none of torch's kind, or does not take a learning rate and a weight decay, as
         those do not that need closures or sparse gradients.
     """
-    fits = inspect.isclass(optimizer) and issubclass(optimizer, optim.Optimizer)
-    if fits:
+    if isinstance(optimizer, type) and issubclass(optimizer, optim.Optimizer):
         parameters = inspect.signature(optimizer).parameters
         anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-        fits = anything or {"lr", "weight_decay"} <= set(parameters)
-    if not fits:
-        raise ValueError(
-            f"optimizer must be one of {sorted(OPTIMIZERS)} or a class of torch.optim that takes "
-            f"lr and weight_decay; got {optimizer!r}"
-        )
-    return optimizer
+        if anything or {"lr", "weight_decay"} <= set(parameters):
+            return optimizer
+    raise ValueError(
+        f"optimizer must be one of {sorted(OPTIMIZERS)} or a class of torch.optim that takes lr "
+        f"and weight_decay; got {optimizer!r}"
+    )

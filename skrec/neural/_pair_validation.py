@@ -10,7 +10,7 @@ from skrec.base import Queries
 from skrec.interactions import Interactions
 from skrec.metrics import evaluate_ranking
 from skrec.neural._memory import check_memory
-from skrec.neural._validation_set import check_given
+from skrec.neural._validation_set import check_targets
 from skrec.training import NegativeSampler
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_blocks, row_of_entry, take_entries
@@ -142,7 +142,7 @@ def given_pairs(estimator: Any, data: Any, X: CSRMatrix) -> tuple[CSRMatrix, CSR
             f"validation_data must be Interactions in the frame of X, {X.shape}, for "
             f"{type(estimator).__name__}, which learns a vector for each user of X; got {came}"
         )
-    targets = check_given(estimator, data)
+    targets = check_targets(estimator, data)
     row = row_of_entry(targets)
     new = ~has_entries(X, row, targets.indices)
     if not new.any():

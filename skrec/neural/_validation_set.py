@@ -7,12 +7,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from skrec.base import check_matrix
-from skrec.interactions import Interactions
+from skrec.interactions import Interactions, different_ids
 from skrec.metrics import evaluate_ranking
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_blocks, row_of_entry, split_rows
 
-__all__ = ["ValidationSet", "check_given", "choose_rows", "given_validation", "hold_out_rows"]
+__all__ = ["ValidationSet", "check_targets", "choose_rows", "given_validation", "hold_out_rows"]
 
 _MAX_ROWS = 500
 
@@ -125,6 +125,18 @@ def hold_out_rows(
     return X[~chosen], X[chosen]
 
 
+def check_targets(estimator: Any, data: Interactions) -> CSRMatrix:
+    """Return the matrix of Interactions whose users and items are to be those of ``fit``."""
+    side = different_ids(estimator.encoder_, data.encoder)
+    if side is not None:
+        raise ValueError(
+            f"validation_data must have the {side} ids that X has, in their order; got "
+            "Interactions of another encoder. Make both with one: encoder.fit(train), then "
+            "encoder.transform(validation)."
+        )
+    return check_given(estimator, data)
+
+
 def check_given(estimator: Any, data: Any) -> CSRMatrix:
     """Return the matrix of ``validation_data``, or of a part of it, checked as X is in ``fit``."""
     try:
@@ -140,7 +152,7 @@ def given_validation(estimator: Any, data: Any, X: CSRMatrix) -> tuple[CSRMatrix
             raise ValueError(
                 f"validation_data must be in the frame of X, {X.shape}; got {data.frame}"
             )
-        return _with_news(X, check_given(estimator, data))
+        return _with_news(X, check_targets(estimator, data))
     if isinstance(data, tuple):
         if len(data) != 2:
             raise ValueError(

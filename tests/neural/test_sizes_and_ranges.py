@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_array_equal
 
 from skrec import (
@@ -25,6 +26,7 @@ from skrec.neural import check_memory
 from skrec.testing import all_estimators, make_estimator
 from skrec.testing._data import quick, tiny
 
+NETS = [cls for _, cls in all_estimators() if "callbacks" in inspect.signature(cls).parameters]
 TORCH = [cls for _, cls in all_estimators() if "device" in inspect.signature(cls).parameters]
 
 
@@ -133,6 +135,17 @@ def test_large_models_that_fit_are_let_through(X):
     # so wide that it is looked at more closely: its square would be more than a machine has
     est = small(MultDAERecommender, latent_size=200_000, hidden_sizes=(), max_epochs=0).fit(X)
     assert est.item_factors_.shape == (60, 200_000)
+
+
+@pytest.mark.parametrize("cls", NETS, ids=lambda cls: cls.__name__)
+def test_the_weights_of_a_model_are_counted_without_memory(cls):
+    est = quick(make_estimator(cls), max_epochs=1)
+    est.fit(tiny(est))
+    with torch.device("meta"):
+        (module,) = est._modules()
+    assert all(weight.is_meta for weight in module.parameters())
+    shapes = [[w.shape for w in m.parameters()] for m in (module, est.net_.module_)]
+    assert shapes[0] == shapes[1]
 
 
 def test_memory_is_counted_in_bytes():

@@ -258,13 +258,13 @@ def test_a_clone_reports_to_the_same_trial(named, make, X):
 
 
 def test_a_clone_has_callbacks_with_a_state_of_their_own(make, X):
-    mine = EarlyStopping(monitor="train_loss", patience=5)
-    est = make(callbacks=[mine, None, Count, ("none", None)])
-    other = clone(est).fit(X)
-    assert not hasattr(mine, "misses_")
-    assert type(other.callbacks[0]) is EarlyStopping
-    assert other.callbacks[0].patience == 5
-    assert other.callbacks[1:] == [None, Count, ("none", None)]
+    mine, stop = Count(), EarlyStopping(monitor="train_loss", patience=5)
+    other = clone(make(callbacks=[mine, stop, None, Count, ("none", None)])).fit(X)
+    assert not hasattr(mine, "counts_")
+    assert other.callbacks[0].counts_["epoch_end"] == 3
+    assert other.callbacks[1] is not stop
+    assert other.callbacks[1].get_params() == stop.get_params()
+    assert other.callbacks[2:] == [None, Count, ("none", None)]
     assert clone(make(callbacks=None)).callbacks is None
 
 

@@ -1,6 +1,7 @@
 """Early stopping on held-out users or given data."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
@@ -137,6 +138,21 @@ def test_given_interactions_are_targets_of_the_users_of_fit(make, data):
     assert np.nanmean(value) == pytest.approx(recorded, rel=1e-5)
 
 
+@pytest.mark.parametrize("cls", [MultVAERecommender, BPRMFRanker, VAERegressor])
+def test_interactions_of_other_ids_are_an_error(cls):
+    columns = {"user": "user", "item": "item", "rating": "rating"}
+    user, item = np.divmod(np.arange(48), 4)
+    train = pd.DataFrame({"user": user, "item": item, "rating": user % 5 + 1.0})
+    train = train[train["user"] % 3 != train["item"]]
+    X, _ = Interactions.from_frame(train, **columns)
+    same = Interactions.from_arrays(X.user, 3 - X.item, X.value, frame=X.frame)
+    est = cls(max_epochs=1, device="cpu", random_state=0)
+    est.set_params(validation_data=same).fit(X)  # nothing is known of its ids
+    given, _ = Interactions.from_frame(train.assign(user=99 - train["user"]), **columns)
+    with pytest.raises(ValueError, match="validation_data must have the user ids that X has"):
+        est.set_params(validation_data=given).fit(X)
+
+
 WATCHED = {
     "rows": MultVAERecommender(hidden_sizes=(8,), latent_size=4, batch_size=50),
     "rows, in turns": RecVAERecommender(hidden_size=8, latent_size=4, batch_size=50),
@@ -169,7 +185,8 @@ def test_data_to_validate_on_without_early_stopping_is_watched_and_changes_nothi
     watched = clone(est).set_params(validation_data=test).fit(train)
     metric = est.validation_metric
     key = {"rmse": "valid_neg_rmse"}.get(metric, f"valid_{metric}")
-    key = key.replace("valid_", "valid_sampled_") if name == "candidates" else key
+    if est.get_params().get("validation_candidates") is not None:
+        key = key.replace("valid_", "valid_sampled_")
     assert np.isfinite(watched.net_.history[:, key]).all()
     assert len(watched.net_.history) == 3
     one, other = state(plain), state(watched)
