@@ -97,7 +97,7 @@ def test_positions_go_together(tmp_path):
         with pytest.raises(ValueError, match="must all be positions"):
             load_interactions(path, **given)
     with pytest.raises(ValueError, match=r"item must be a column.*got 5"):
-        load_interactions(path, user=0, item=5)
+        load_interactions(write(path, "1,2\n"), user=0, item=5)
 
 
 def test_column_is_not_found(tmp_path):
