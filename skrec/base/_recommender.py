@@ -104,7 +104,7 @@ class BaseRecommender(BaseEstimator):
         self._forget()
         self.n_features_in_: int  # check_matrix sets it
         self.interactions_ = check_matrix(self, X, reset=True)
-        self.encoder_ = getattr(X, "encoder", None)
+        self.encoder_ = X.encoder if isinstance(X, Interactions) else None
         counts = np.bincount(self.interactions_.indices, minlength=self.n_features_in_)
         self.item_counts_ = counts
         self._fit(self.interactions_)
@@ -291,7 +291,7 @@ class BaseRecommender(BaseEstimator):
     ) -> tuple[Array, ...]:
         if users is not None:
             raise ValueError("users must be None where X is Interactions, which name their users")
-        check_pairs(pairs, self.interactions_.shape)
+        check_pairs(pairs, self.interactions_.shape, self.encoder_)
         known, place = pairs_by_user(pairs)
         values = partial(self._values, of, return_std)
         n_bytes = self._block_bytes(return_std)

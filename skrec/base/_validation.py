@@ -10,7 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from skrec.base._long_tables import refuse_long_table
 from skrec.exceptions import SkrecWarning
-from skrec.interactions import Interactions
+from skrec.interactions import InteractionEncoder, Interactions, different_ids
 from skrec.typing import Array, CSRMatrix, MatrixLike
 from skrec.utils import as_integers, canonical_csr, check_structure, row_of_entry
 
@@ -60,7 +60,7 @@ def check_matrix(estimator: "BaseRecommender", X: Any, *, reset: bool) -> CSRMat
     if not np.isfinite(matrix.data).all():
         raise ValueError("X must hold finite values in the range of float32; got larger ones")
     if not explicit:
-        matrix = _implicit(estimator, matrix)
+        matrix = _implicit(estimator, matrix, reset)
     if reset:
         _check_training(matrix, explicit)
     return matrix
@@ -98,6 +98,8 @@ def _matrix_of_interactions(
             f"X has {n_items} items in its frame, but {type(estimator).__name__} is expecting "
             f"{estimator.n_features_in_} items"
         )
+    else:
+        _check_ids(interactions, estimator.encoder_, items_only=True)
     if len(interactions) and not np.isfinite(interactions.value).all():
         raise ValueError("X must hold finite values; got NaN or infinity in Interactions.value")
     if explicit and interactions.timestamp is None:
@@ -124,7 +126,7 @@ def _canonical(X: Any, explicit: bool) -> CSRMatrix:
         return X.astype(np.float32, copy=False)
 
 
-def _implicit(estimator: Any, X: CSRMatrix) -> CSRMatrix:
+def _implicit(estimator: Any, X: CSRMatrix, reset: bool) -> CSRMatrix:
     if X.nnz and X.data.min() < 0:
         raise ValueError(
             f"Negative values in data passed to {type(estimator).__name__}: X must hold strengths "
@@ -132,8 +134,24 @@ def _implicit(estimator: Any, X: CSRMatrix) -> CSRMatrix:
         )
     X.eliminate_zeros()
     if not getattr(estimator, "_weighs_strengths", False):  # others' estimators may lack it
+        if reset:
+            _warn_of_weights(estimator, X.data)
         X.data[:] = 1
     return X
+
+
+def _warn_of_weights(estimator: Any, strengths: Array) -> None:
+    """Warn of strengths that somebody weighed and the model takes as ones."""
+    halves = 2 * strengths  # ratings come in halves at the finest
+    if (halves != np.rint(halves)).any():
+        warnings.warn(
+            f"X holds weights from {strengths.min():.3g} to {strengths.max():.3g}, as a step "
+            f"before makes them; {type(estimator).__name__} takes every entry as a 1. "
+            "WMFRecommender(weighting='confidence') weighs strengths; skrec.preprocessing.binarize "
+            "says that ones are meant.",
+            SkrecWarning,
+            stacklevel=4,
+        )
 
 
 def _check_training(X: CSRMatrix, explicit: bool) -> None:
@@ -171,8 +189,10 @@ def check_users(users: ArrayLike, n_users: int) -> Array:
     return users.astype(np.int64)
 
 
-def check_pairs(interactions: Interactions, frame: tuple[int, int]) -> None:
-    """Refuse pairs of another frame than that of ``fit``.
+def check_pairs(
+    interactions: Interactions, frame: tuple[int, int], encoder: InteractionEncoder | None
+) -> None:
+    """Refuse pairs of another frame, or of other ids, than those of ``fit``.
 
     Parameters
     ----------
@@ -180,10 +200,25 @@ def check_pairs(interactions: Interactions, frame: tuple[int, int]) -> None:
         Pairs to answer for.
     frame : tuple of int
         Shape of the fitted matrix.
+    encoder : InteractionEncoder or None
+        Encoder of what ``fit`` saw.
     """
     if interactions.frame != frame:
         raise ValueError(
             f"X must be Interactions in the frame of fit, {frame}; got {interactions.frame}"
+        )
+    _check_ids(interactions, encoder, items_only=False)
+
+
+def _check_ids(
+    interactions: Interactions, encoder: InteractionEncoder | None, items_only: bool
+) -> None:
+    """Refuse Interactions whose rows or columns mean other ids than those of ``fit``."""
+    side = different_ids(encoder, interactions.encoder, items_only=items_only)
+    if side is not None:
+        raise ValueError(
+            f"X must have the {side} ids that fit saw, in their order; got Interactions of another "
+            "encoder. Make both with one: encoder.fit(train), then encoder.transform(test)."
         )
 
 

@@ -52,6 +52,7 @@ def test_a_long_table_is_an_error_that_names_from_frame(kind):
         EASERecommender().fit(np.eye(4)).recommend(TABLES[kind])
 
 
+@pytest.mark.filterwarnings("ignore:X holds weights:skrec.exceptions.SkrecWarning")
 @pytest.mark.parametrize("kind", MATRICES)
 def test_a_small_matrix_of_scores_is_none(kind):
     PopularityRecommender().fit(MATRICES[kind])
