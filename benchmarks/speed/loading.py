@@ -1,8 +1,8 @@
 """Measure `load_interactions` on a long CSV of integers against plain pandas.
 
 A file with the columns user, item, rating and timestamp is made in --scratch. "read" is
-`pandas.read_csv` with the dtypes given, "table" what the loader does up to the same DataFrame, ids
-checked, and "load" all of it, the encoder and `Interactions` included.
+`pandas.read_csv` with the dtypes given, "read, from_frame" the same and `Interactions.from_frame`,
+"load" is `load_interactions`, which checks how ids are written beside that.
 """
 
 from argparse import Namespace
@@ -16,9 +16,8 @@ import pandas as pd
 from benchmarks.arguments import add_output, make_parser
 from benchmarks.speed.command import NOTES, Row, record, scratch_folder
 from benchmarks.speed.measure import alternate, seconds, summarize
+from skrec import Interactions
 from skrec.datasets import load_interactions
-from skrec.datasets._files import open_text
-from skrec.datasets._text import TextTable
 
 __all__ = ["main", "write_csv"]
 
@@ -50,7 +49,7 @@ def loading(options: Namespace) -> Iterator[Row]:
     write_csv(path, options.rows)
     jobs: dict[str, Callable[[], object]] = {
         "read": partial(pd.read_csv, path, dtype=np.int64),
-        "table": partial(_table, path),
+        "read, from_frame": partial(_read_and_encode, path),
         "load": partial(load_interactions, path),
     }
     tasks = {name: partial(seconds, job) for name, job in jobs.items()}
@@ -70,9 +69,9 @@ def write_csv(path: Path, n_rows: int) -> None:
         table.to_csv(path, index=False, header=start == 0, mode="a")
 
 
-def _table(path: Path) -> pd.DataFrame:
-    columns = {name: place for place, name in enumerate(_COLUMNS)}
-    return TextTable(open_text(path)).read(columns)
+def _read_and_encode(path: Path) -> None:
+    table = pd.read_csv(path, dtype=np.int64)
+    Interactions.from_frame(table, rating="rating", timestamp="timestamp")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from skrec.datasets._files import open_text
 from skrec.datasets._ids import SIGNED, as_integers
 from skrec.datasets._records import ArrowTable, JSONTable
 from skrec.datasets._text import TextTable
+from skrec.interactions import as_timestamps
 
 __all__ = ["load_interactions"]
 
@@ -186,6 +187,8 @@ def _integers(column: pd.Series, name: str, table: _Table) -> pd.Series:
 
 def _numbers(column: pd.Series, table: _Table) -> pd.Series:
     """Return the ratings, or raise where one is no finite number."""
+    if column.dtype == np.int64:
+        return column
     numbers = column
     if column.dtype == bool or not pd.api.types.is_numeric_dtype(column):
         numbers = cast(pd.Series, pd.to_numeric(column.astype(str), errors="coerce"))
@@ -207,9 +210,12 @@ def _numbers(column: pd.Series, table: _Table) -> pd.Series:
 
 def _times(column: pd.Series, table: _Table) -> pd.Series:
     """Return times as they are, and dates in text as datetimes."""
-    if not pd.api.types.is_string_dtype(column):
+    if column.dtype == np.int64:
         return column
     try:
-        return pd.to_datetime(column, utc=True).dt.tz_localize(None)
+        times, unit = as_timestamps(column)
     except ValueError as error:
-        raise ValueError(f"timestamp must hold times; {table.path}: {error}") from error
+        raise ValueError(f"{table.path}: {error}; timestamp=False takes no times") from error
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    return pd.Series(times if unit is None else times.view("datetime64[ns]"))

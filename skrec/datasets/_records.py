@@ -173,7 +173,7 @@ def _ids(values: list[Any], as_text: bool) -> pd.Series:
     if not as_text and all(type(value) is int and abs(value) < 2**63 for value in values):
         return pd.Series(values, dtype=np.int64)
     texts = [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
-    return pd.Series([None if text == "" else text for text in texts], dtype="str")
+    return pd.Series([None if text == "" else text for text in texts], dtype=object)
 
 
 def _numbers(rows: Array, n_rows: int | None = None) -> str:

@@ -64,8 +64,12 @@ class TextTable:
         ids = {name: columns[name] for name in _IDS if name in columns}
         texts = {name for name in columns if name in as_text or self._starts_as_text(name, ids)}
         table = self._columns(columns, texts)
-        guessed = [name for name in columns if name not in texts]
-        wrong = {name for name in guessed if _is_unsure(_series(table, name), name in ids, self._odd)}
+        odd_ids = ids if self._odd else ()
+        wrong = {
+            name
+            for name in columns.keys() - texts
+            if name in odd_ids or _is_unsure(_series(table, name), name in ids)
+        }
         if wrong:
             again = self._columns({name: columns[name] for name in wrong}, wrong)
             table[list(wrong)] = again[list(wrong)]
@@ -169,10 +173,10 @@ def _series(table: pd.DataFrame, name: str) -> pd.Series:
     return cast(pd.Series, table[name])
 
 
-def _is_unsure(column: pd.Series, is_id: bool, odd: bool) -> bool:
+def _is_unsure(column: pd.Series, is_id: bool) -> bool:
     """Return whether pandas' guess may have lost what the file says."""
     if is_id:
-        return odd or column.dtype != np.int64
+        return column.dtype != np.int64
     return column.dtype == object or column.dtype == bool
 
 
