@@ -10,12 +10,12 @@ from numbers import Real
 from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from skrec.interactions import Interactions, as_timestamps
 from skrec.model_selection._base import InteractionSplitter, n_test_units
 from skrec.model_selection._pairs import Pairs, first_places, last_of_users
 from skrec.typing import Array, RandomState
+from skrec.utils import check_choice, check_rng
 
 __all__ = ["LeaveOneOut", "TemporalHoldout"]
 
@@ -75,8 +75,7 @@ class LeaveOneOut(InteractionSplitter):
 
     def _check_interactions(self, X: Interactions) -> None:
         super()._check_interactions(X)
-        if self.by not in ("latest", "random"):
-            raise ValueError(f"by must be 'latest' or 'random'; got {self.by!r}")
+        check_choice(self.by, "by", ("latest", "random"))
         if self.by == "latest":
             self._check_timestamps(X, "by='latest'")
             if self.n_splits != 1:
@@ -92,7 +91,7 @@ class LeaveOneOut(InteractionSplitter):
             places, _ = first_places(pairs.code, cast("Array", X.timestamp))  # checked before
             yield last_of_users(pairs.user, places)
             return
-        rng = check_random_state(self.random_state)
+        rng = check_rng(self.random_state)
         for _ in range(self.n_splits):
             yield last_of_users(pairs.user, rng.permutation(len(pairs.user)))
 
