@@ -1,6 +1,7 @@
 """The base of every estimator that is trained with torch."""
 
 import copy
+from contextlib import nullcontext
 from fnmatch import fnmatchcase
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal
@@ -15,12 +16,12 @@ from skrec.base import BaseRecommender, Doc, Link
 from skrec.interactions import Interactions
 from skrec.neural._similar_items import similar_items
 from skrec.neural.objectives import Objective
+from skrec.nn import SeededCalls, seeded, use_huge_pages
 from skrec.training import (
     ProgressBar,
     RecommenderNet,
     resolve_device,
     run_training,
-    seeded,
 )
 from skrec.typing import CSRMatrix, RandomState
 
@@ -171,9 +172,12 @@ class TorchRecommender(BaseRecommender):
         if self.verbose:
             total = len(batches) * self.max_epochs
             callbacks = [*callbacks, ("progress", ProgressBar(total, type(self).__name__))]
+        use_huge_pages()  # before what may be the process's first tensor
         with seeded(seed, device):
-            net = self._starting_net(device, callbacks)
-            run_training(net, batches, self.max_epochs)
+            with SeededCalls():
+                net = self._starting_net(device, callbacks)
+            with self._seeded_calls():
+                run_training(net, batches, self.max_epochs)
         own = {name for name, _ in callbacks}
         net.callbacks_ = [(name, cb) for name, cb in net.callbacks_ if name not in own]
         net.callbacks = self._user_callbacks()
@@ -181,6 +185,11 @@ class TorchRecommender(BaseRecommender):
             net.optimizer_ = None
         net.module_.eval()
         return net
+
+    def _seeded_calls(self) -> Any:
+        """Return the context of training: an optimiser that is not torch's may draw by itself."""
+        known = self._optimizer_class().__module__.startswith("torch.")
+        return nullcontext() if known else SeededCalls()
 
     def _user_callbacks(self) -> list:
         return copy.deepcopy(self.callbacks) if self.callbacks else []

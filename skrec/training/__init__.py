@@ -16,7 +16,7 @@ from skrec.training._node_fold_in import NodeFoldIn
 from skrec.training._pair_batches import PairBatches
 from skrec.training._rated_batches import RatedBatches
 from skrec.training._sampler import NegativeSampler
-from skrec.training._seeds import resolve_device, seeded
+from skrec.training._seeds import resolve_device
 
 __all__ = [
     "AlternatingBatches",
@@ -42,6 +42,5 @@ __all__ = [
     "encode_side",
     "resolve_device",
     "run_training",
-    "seeded",
     "sparse_rows",
 ]

@@ -1,14 +1,8 @@
-"""Where training runs, and its random numbers."""
-
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""Where training runs."""
 
 import torch
 
-from skrec.nn import use_huge_pages
-
-__all__ = ["resolve_device", "seeded"]
+__all__ = ["resolve_device"]
 
 
 def resolve_device(device: str) -> str:
@@ -27,26 +21,3 @@ def resolve_device(device: str) -> str:
     if device != "auto":
         return device
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-_ONE_AT_A_TIME = threading.RLock()  # torch's generator belongs to the process, not to a thread
-
-
-@contextmanager
-def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
-    """Seed torch inside the block and leave its global state as it was.
-
-    Parameters
-    ----------
-    seed : int
-        The seed.
-    device : str, default="cpu"
-        Device whose generator is used beside that of the CPU.
-    """
-    use_huge_pages()  # before what may be the process's first tensor
-    cuda = [torch.device(device)] if torch.device(device).type == "cuda" else []
-    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=cuda):
-        torch.default_generator.manual_seed(seed)
-        if cuda:
-            torch.cuda.manual_seed(seed)
-        yield
