@@ -16,10 +16,11 @@ from skrec.base import BaseRecommender, Doc, Link
 from skrec.interactions import Interactions
 from skrec.neural._similar_items import similar_items
 from skrec.neural.objectives import Objective
-from skrec.nn import SeededCalls, seeded, use_huge_pages
+from skrec.nn import SeededCalls, seeded
 from skrec.training import (
     ProgressBar,
     RecommenderNet,
+    prepare_process,
     resolve_device,
     run_training,
 )
@@ -172,7 +173,7 @@ class TorchRecommender(BaseRecommender):
         if self.verbose:
             total = len(batches) * self.max_epochs
             callbacks = [*callbacks, ("progress", ProgressBar(total, type(self).__name__))]
-        use_huge_pages()  # before what may be the process's first tensor
+        prepare_process()
         with seeded(seed, device):
             with SeededCalls():
                 net = self._starting_net(device, callbacks)

@@ -10,6 +10,7 @@ from skrec.training._callbacks import (
 )
 from skrec.training._decoder_fold_in import DecoderFoldIn
 from skrec.training._fold_in import FoldIn
+from skrec.training._forks import prepare_process
 from skrec.training._nested_batches import NestedBatches, Resampling, centred, encode_side
 from skrec.training._net import RecommenderNet, StopTraining, cpu_copy, run_training
 from skrec.training._node_fold_in import NodeFoldIn
@@ -40,6 +41,7 @@ __all__ = [
     "centred",
     "cpu_copy",
     "encode_side",
+    "prepare_process",
     "resolve_device",
     "run_training",
     "sparse_rows",
