@@ -17,6 +17,9 @@ __all__ = ["EASERecommender"]
 _LAPACK_COLUMNS = 2048
 _SURE = 1e-10  # a penalty of at least this share of the trace bounds the error of the inverse
 _MOST_ERROR = 1e-3
+# by users, what is left of an item beside the others is one minus what they explain: a smaller
+# rest is rounding
+_LEAST_SHARE = 1e-9
 _TOO_SMALL = "l2 must be large enough that X'X + l2 can be inverted; take a larger l2"
 
 
@@ -290,7 +293,8 @@ class EASERecommender(ItemWeightsRecommender):
         )
         solve = ease_weights_by_users if by_users else ease_weights
         self._weights_, self._diagonal_ = solve(X, float(self.l2))
-        if not np.isfinite(self._diagonal_).all() or self._diagonal_.min() <= 0:
+        least = _LEAST_SHARE / self.l2 if by_users and self.l2 < _SURE * X.nnz else 0
+        if not np.isfinite(self._diagonal_).all() or self._diagonal_.min() <= least:
             raise ValueError(_TOO_SMALL)
         if X.shape[0] < X.nnz and not self._weights_.any():
             warn_of_nothing(f"l2={self.l2:g}", "weights")

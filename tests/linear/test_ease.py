@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from skrec import EASERecommender, Interactions, PopularityRecommender
 from skrec.datasets import fetch_movielens, make_interactions
@@ -154,8 +156,10 @@ def test_items_and_users_without_interactions_change_nothing(shape, X):
     new[:, np.setdiff1d(np.arange(shape[1]), columns)] = 1  # what nobody had adds nothing
     answers = large.decision_function(new.tocsr())
     np.testing.assert_allclose(answers[np.ix_(rows, columns)], scores, atol=1e-6)
-    np.testing.assert_allclose(large.similar_items(columns, 3)[1], small.similar_items(range(9), 3)[1],
-                               atol=1e-6)  # fmt: skip
+    nearest = (
+        est.similar_items(items, 3)[1] for est, items in ((large, columns), (small, range(9)))
+    )
+    np.testing.assert_allclose(*nearest, atol=1e-6)
     assert np.isfinite(large.predict_proba(whole)).all()
 
 
@@ -207,13 +211,33 @@ def test_only_items_with_interactions_count_as_memory(monkeypatch, X):
         est.fit(whole)
 
 
-@pytest.mark.parametrize(("n_users", "l2"), [(30, 1e-300), (30, 1e-16), (300, 1e-300)])
-def test_a_penalty_that_leaves_no_inverse_is_an_error(n_users, l2):
-    """With fewer users than items, or with equal columns, X'X alone cannot be inverted."""
-    X = make_interactions(n_users, 60, 500, random_state=0).X.tolil()
+@settings(max_examples=60)
+@given(st.integers(0, 99), st.sampled_from([20, 40, 58, 200]), st.floats(-300, -4), st.booleans())
+def test_weights_solve_their_equations_or_l2_is_an_error(seed, n_users, exponent, equal_items):
+    X, l2 = (
+        make_interactions(n_users, 60, 12 * n_users, random_state=seed).X.toarray(),
+        10**exponent,
+    )
+    if equal_items:
+        X[:, 1] = X[:, 0]
+    try:
+        B = EASERecommender(l2=l2).fit(X).item_weights_.astype(float)
+    except ValueError as error:
+        assert "l2 must be large enough" in str(error)
+        return
+    gram = X.T @ X
+    off = ~np.eye(60, dtype=bool)
+    assert abs(gram @ B + l2 * B - gram)[off].max() < 1e-2 * gram.max() * max(1, abs(B).max())
+    assert abs(B).max() < 1e3
+
+
+@pytest.mark.parametrize("n_users", [30, 300])
+def test_a_penalty_that_leaves_no_inverse_is_an_error(n_users):
+    X = make_interactions(n_users, 60, 20 * n_users, random_state=0).X.toarray()
     X[:, 1] = X[:, 0]
+    X[0] = X[1]
     with pytest.raises(ValueError, match="l2 must be large enough"):
-        EASERecommender(l2=l2).fit(X.tocsr())
+        EASERecommender(l2=1e-300).fit(X)
 
 
 @pytest.mark.parametrize("l2", [1e-8, 1e-3, 1e6])

@@ -1,6 +1,7 @@
 """Nearest neighbours against double loops."""
 
 import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -222,7 +223,7 @@ def test_blocks_are_as_large_as_what_they_can_store():
     blocks = list(_knn.product_blocks(dense, sp.csr_matrix(dense.T)))
     assert blocks[0].start == 0
     assert blocks[-1].stop == 3000
-    assert all(a.stop == b.start for a, b in zip(blocks, blocks[1:]))
+    assert all(a.stop == b.start for a, b in pairwise(blocks))
     assert max((b.stop - b.start) * 24 * 3000 for b in blocks) <= 128 * 2**20
 
 
