@@ -1,6 +1,5 @@
 """Weighted matrix factorisation by alternating least squares."""
 
-import warnings
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -11,19 +10,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from tqdm.auto import tqdm
 
-from skrec.base import BaseRecommender, Link, Queries
+from skrec.base import BaseRecommender, Doc, Link, Queries
 from skrec.calibration import HeldOut
-from skrec.exceptions import SkrecWarning
 from skrec.factorization._products import inner_products
-from skrec.neural import similar_items
+from skrec.neural import check_memory, check_range, check_scores, likely_cause, similar_items
 from skrec.nn import WeightedRows, use_huge_pages
 from skrec.training import resolve_device
 from skrec.typing import Array, CSRMatrix, RandomState
-from skrec.utils import check_memory
 
 __all__ = ["WMFRecommender"]
-
-_LARGEST = 1e30  # float32 holds it, and its inverse
 
 
 class WMFRecommender(BaseRecommender):
@@ -143,7 +138,13 @@ class WMFRecommender(BaseRecommender):
         "Standard deviation of the first vectors; None takes ``0.1 / sqrt(n_factors)``.",
     ] = None
     device: Annotated[
-        str, str, 'Where to train and predict; ``"auto"`` takes CUDA where there is one.'
+        str | torch.device,
+        str,
+        torch.device,
+        Doc(
+            'Where to train and predict; ``"auto"`` takes CUDA where there is one.',
+            "str or torch.device",
+        ),
     ] = "auto"
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
     random_state: Annotated[RandomState, "random_state", "Seed of the first vectors."] = None
@@ -165,16 +166,15 @@ class WMFRecommender(BaseRecommender):
 
     # fitting
 
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        check_range(self)
+        resolve_device(self.device)
+
     def _fit(self, X: CSRMatrix) -> None:
-        size = int(self.n_factors)
-        check_memory(
-            4 * size * sum(X.shape) + 8 * size**2,
-            f"{type(self).__name__} with n_factors={size:,} for {X.shape[0]:,} users and "
-            f"{X.shape[1]:,} items",
-            "use fewer factors, or drop rare users and items by skrec.preprocessing.k_core",
-        )
         device = resolve_device(self.device)
-        too_small = f"l2 must be large enough for systems that can be solved; got {self.l2:g}"
+        n_bytes = 8.0 * self.n_factors * (sum(X.shape) + self.n_factors)
+        check_memory(f"n_factors={self.n_factors}", "the model in training", n_bytes, device)
         try:
             items = self._train(X, device)
             self.item_factors_ = items.cpu().numpy()
@@ -182,30 +182,21 @@ class WMFRecommender(BaseRecommender):
             self._gram_ = (items.T @ items).cpu().numpy()
             self.user_factors_ = self._solved(X, device)
         except torch.linalg.LinAlgError as error:  # pyright: ignore[reportPrivateImportUsage]
-            raise ValueError(too_small) from error
-        self._check_vectors(too_small)
-
-    def _check_vectors(self, message: str) -> None:
-        vectors = self.item_factors_, self.user_factors_
-        if not all(np.isfinite(each).all() for each in vectors):
-            raise ValueError(message)
-        if not all(each.any() for each in vectors):
-            warnings.warn(
-                "all vectors are 0, so that all items have the same score: "
-                f"l2={self.l2:g} or unobserved_weight={self.unobserved_weight:g} is too large",
-                SkrecWarning,
-                stacklevel=4,
-            )
+            cause = likely_cause(self, default="a larger l2 or smaller frequency_exponent helps")
+            raise ValueError(
+                f"l2 must be large enough for systems that can be solved; got {self.l2:g}; {cause}"
+            ) from error
+        check_scores(self)
 
     def _train(self, X: CSRMatrix, device: str) -> torch.Tensor:
         """Return the vectors of the items after all sweeps, float32 on the device."""
         items = self._first_vectors(X.shape[1]).to(device)
-        users = items.new_zeros(X.shape[0], int(self.n_factors))
+        users = items.new_zeros(X.shape[0], self.n_factors)
         n_users, n_items = X.shape
         by_user = self._rows(X, n_items, items)
         by_item = self._rows(sp.csr_matrix(X.T), n_users, items)
-        n_steps = int(self.n_cg_steps) if self.solver == "cg" else None
-        for _ in tqdm(range(int(self.max_epochs)), type(self).__name__, disable=not self.verbose):
+        n_steps = self.n_cg_steps if self.solver == "cg" else None
+        for _ in tqdm(range(self.max_epochs), type(self).__name__, disable=not self.verbose):
             users = by_user.solve(items, start=users, n_steps=n_steps)
             items = by_item.solve(users, start=items, n_steps=n_steps)
         return items
@@ -216,49 +207,31 @@ class WMFRecommender(BaseRecommender):
         seed = check_random_state(rng).randint(2**31 - 1)
         use_huge_pages()  # before what may be the process's first tensor
         generator = torch.Generator().manual_seed(seed)
-        size = int(self.n_factors)
-        std = 0.1 / size**0.5 if self.init_std is None else float(self.init_std)
-        if not 1 / _LARGEST <= std <= _LARGEST**0.5:
-            raise ValueError(
-                f"init_std must lie in [{1 / _LARGEST:g}, {_LARGEST**0.5:g}], so that float32 "
-                f"holds squares of the vectors; got {std:g}"
-            )
-        return std * torch.randn(n_rows, size, generator=generator)
+        std = self.init_std or 0.1 / self.n_factors**0.5
+        return std * torch.randn(n_rows, self.n_factors, generator=generator)
 
     def _rows(self, X: CSRMatrix, n_columns: int, like: torch.Tensor) -> WeightedRows:
         """Return the least squares problems of the rows of X, in the type of a tensor.
 
         There are ``n_columns`` columns, those that X lacks because no row stores them included.
         """
+        l2, exponent = float(self.l2), float(self.frequency_exponent)
         if self.weighting == "confidence":
             added = float(self.alpha) * X.data.astype(np.float64)
-            if len(added) and not _LARGEST**-2 <= added.min() <= added.max() <= _LARGEST:
-                raise ValueError(
-                    f"alpha times the strengths of X must lie in [{_LARGEST**-2:g}, {_LARGEST:g}]; "
-                    f"got alpha={self.alpha:g} and strengths from {X.data.min():g} to "
-                    f"{X.data.max():g}"
-                )
             scales, weight = np.sqrt(added), 1.0
             targets = (1 + added) / scales
-            ridge = np.full(X.shape[0], float(self.l2))
+            ridge = np.full(X.shape[0], l2)
         else:
             scales = targets = np.ones(X.nnz)
             weight = float(self.unobserved_weight)
             frequency = np.diff(X.indptr) + weight * n_columns
-            with np.errstate(over="ignore"):
-                ridge = float(self.l2) * frequency ** float(self.frequency_exponent)
-        if not max(weight, ridge.max(initial=0)) <= _LARGEST:
-            raise ValueError(
-                f"weights and penalties must be at most {_LARGEST:g}; got l2={self.l2:g}, "
-                f"unobserved_weight={self.unobserved_weight:g} and "
-                f"frequency_exponent={self.frequency_exponent:g}"
-            )
+            ridge = l2 * frequency**exponent
         offsets, indices = (
             torch.from_numpy(a.astype(np.int64)).to(like.device) for a in (X.indptr, X.indices)
         )
         numbers = (torch.from_numpy(a).to(like) for a in (scales, targets, ridge))
-        scale, target, l2 = numbers
-        return WeightedRows(offsets, indices, scale, target, l2, weight, int(self.n_factors))
+        scale, target, penalty = numbers
+        return WeightedRows(offsets, indices, scale, target, penalty, weight, int(self.n_factors))
 
     # unseen users
 

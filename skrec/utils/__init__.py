@@ -15,14 +15,28 @@ from skrec.utils._rows import (
     take_entries,
 )
 from skrec.utils._topk import most_similar, top_candidates, top_k
+from skrec.utils._values import (
+    as_numbers,
+    check_choice,
+    check_finite,
+    check_number,
+    check_rng,
+    check_share,
+)
 
 __all__ = [
     "as_integers",
+    "as_numbers",
     "canonical_csr",
+    "check_choice",
     "check_count",
     "check_dense",
+    "check_finite",
     "check_memory",
     "check_flag",
+    "check_number",
+    "check_rng",
+    "check_share",
     "check_structure",
     "has_entries",
     "hide_entries",

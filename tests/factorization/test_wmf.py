@@ -200,3 +200,59 @@ def test_verbose_shows_a_bar(wmf, R, capsys):
 def test_a_bad_parameter_is_named(name, R):
     with pytest.raises(ValueError, match=f"'{name}' parameter of WMFRecommender"):
         WMFRecommender(**{name: 0}).fit(R)
+
+
+EDGES = [
+    ({"init_std": 1e30}, "init_std must lie in"),
+    ({"init_std": 1e-300}, "init_std must lie in"),
+    ({"l2": 1e300}, r"weights and penalties must be at most 1e\+30; got l2=1e\+300"),
+    ({"unobserved_weight": 1e300}, r"unobserved_weight=1e\+300"),
+    ({"frequency_exponent": 1e3}, "frequency_exponent=1000"),
+    ({"weighting": "confidence", "alpha": 1e300}, r"got alpha=1e\+300 and strengths from 1 to 1"),
+    ({"weighting": "confidence", "alpha": 1e-300}, "alpha times the strengths of X must lie in"),
+]
+
+
+@pytest.mark.parametrize(("parameters", "words"), EDGES)
+@pytest.mark.parametrize("solver", ["cholesky", "cg"])
+def test_numbers_beyond_float32_are_named(parameters, words, solver):
+    X = make_interactions(60, 40, 500, random_state=0).X
+    est = WMFRecommender(n_factors=4, max_epochs=3, device="cpu", solver=solver, **parameters)
+    with pytest.raises(ValueError, match=words):
+        est.fit(X)
+
+
+def test_strengths_beyond_float32_are_named_in_histories_too():
+    X = make_interactions(60, 40, 500, random_state=0).X
+    parameters = {"n_factors": 4, "max_epochs": 2, "device": "cpu", "weighting": "confidence"}
+    with pytest.raises(ValueError, match=r"strengths from 3e\+38 to 3e\+38"):
+        WMFRecommender(**parameters).fit(X * 3e38)
+    est = WMFRecommender(**parameters).fit(X)
+    with pytest.raises(ValueError, match=r"strengths from 3e\+38 to 3e\+38"):
+        est.decision_function(X * 3e38)
+
+
+def test_small_integers_of_numpy_are_integers():
+    X = make_interactions(60, 40, 500, random_state=0).X
+    options = {"device": "cpu", "random_state": 0}
+    small = {"n_factors": np.int8(100), "max_epochs": np.int8(2), "n_cg_steps": np.int8(2)}
+    usual = {name: int(value) for name, value in small.items()}
+    for solver in ("cholesky", "cg"):
+        scores = [
+            WMFRecommender(solver=solver, **numbers, **options).fit(X).decision_function(X)
+            for numbers in (small, usual)
+        ]
+        np.testing.assert_array_equal(*scores)
+
+
+def test_vectors_that_cannot_fit_are_refused_with_words():
+    X = make_interactions(60, 40, 500, random_state=0).X
+    with pytest.raises(MemoryError, match=r"n_factors=1,000,000,000 for 60 users and 40 items"):
+        WMFRecommender(n_factors=10**9).fit(X)
+
+
+def test_weights_that_leave_nothing_are_warned_of():
+    X = make_interactions(60, 40, 500, random_state=0).X
+    est = WMFRecommender(n_factors=4, max_epochs=40, unobserved_weight=1e28, device="cpu")
+    with pytest.warns(SkrecWarning, match=r"unobserved_weight=1e\+28 is too large"):
+        est.fit(X)
