@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skrec import CalibratedRecommender, WMFRecommender
+from skrec.datasets import make_interactions
+from skrec.exceptions import SkrecWarning
 
 WEIGHTINGS = {
     "unobserved": {"unobserved_weight": 0.3, "l2": 0.02},
@@ -106,6 +108,7 @@ def test_many_steps_of_conjugate_gradients_are_the_exact_solution(wmf, R):
     np.testing.assert_allclose(steps.decision_function(R), scores, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:X holds weights")
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), density=st.floats(0.02, 1), n_factors=st.integers(1, 20))
 def test_any_matrix(seed, density, n_factors):
@@ -203,13 +206,9 @@ def test_a_bad_parameter_is_named(name, R):
 
 
 EDGES = [
-    ({"init_std": 1e30}, "init_std must lie in"),
-    ({"init_std": 1e-300}, "init_std must lie in"),
-    ({"l2": 1e300}, r"weights and penalties must be at most 1e\+30; got l2=1e\+300"),
-    ({"unobserved_weight": 1e300}, r"unobserved_weight=1e\+300"),
-    ({"frequency_exponent": 1e3}, "frequency_exponent=1000"),
-    ({"weighting": "confidence", "alpha": 1e300}, r"got alpha=1e\+300 and strengths from 1 to 1"),
-    ({"weighting": "confidence", "alpha": 1e-300}, "alpha times the strengths of X must lie in"),
+    ({"l2": 1e38}, r"the penalties must be at most 1e\+30; got up to .* from l2=1e\+38"),
+    ({"frequency_exponent": 1e3}, r"got up to inf from l2=0.003, .* and frequency_exponent=1000"),
+    ({"weighting": "confidence", "alpha": 1e-300}, "alpha times the strengths of X must be at"),
 ]
 
 
@@ -220,16 +219,6 @@ def test_numbers_beyond_float32_are_named(parameters, words, solver):
     est = WMFRecommender(n_factors=4, max_epochs=3, device="cpu", solver=solver, **parameters)
     with pytest.raises(ValueError, match=words):
         est.fit(X)
-
-
-def test_strengths_beyond_float32_are_named_in_histories_too():
-    X = make_interactions(60, 40, 500, random_state=0).X
-    parameters = {"n_factors": 4, "max_epochs": 2, "device": "cpu", "weighting": "confidence"}
-    with pytest.raises(ValueError, match=r"strengths from 3e\+38 to 3e\+38"):
-        WMFRecommender(**parameters).fit(X * 3e38)
-    est = WMFRecommender(**parameters).fit(X)
-    with pytest.raises(ValueError, match=r"strengths from 3e\+38 to 3e\+38"):
-        est.decision_function(X * 3e38)
 
 
 def test_small_integers_of_numpy_are_integers():
@@ -245,14 +234,11 @@ def test_small_integers_of_numpy_are_integers():
         np.testing.assert_array_equal(*scores)
 
 
-def test_vectors_that_cannot_fit_are_refused_with_words():
+@pytest.mark.parametrize(
+    "parameters", [{"unobserved_weight": 1e30, "l2": 1e-3}, {"init_std": 1e-300}]
+)
+def test_parameters_that_leave_nothing_are_warned_of(parameters):
     X = make_interactions(60, 40, 500, random_state=0).X
-    with pytest.raises(MemoryError, match=r"n_factors=1,000,000,000 for 60 users and 40 items"):
-        WMFRecommender(n_factors=10**9).fit(X)
-
-
-def test_weights_that_leave_nothing_are_warned_of():
-    X = make_interactions(60, 40, 500, random_state=0).X
-    est = WMFRecommender(n_factors=4, max_epochs=40, unobserved_weight=1e28, device="cpu")
-    with pytest.warns(SkrecWarning, match=r"unobserved_weight=1e\+28 is too large"):
+    est = WMFRecommender(n_factors=4, max_epochs=3, device="cpu", **parameters)
+    with pytest.warns(SkrecWarning, match="all vectors are 0"):
         est.fit(X)
