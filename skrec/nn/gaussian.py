@@ -153,8 +153,7 @@ class GaussianInteraction(Interaction):
         """
         if self.training:
             noise = [
-                randn(*side.shape[:2], self.n_draws, self.size).to(side)
-                for side in (users, items)
+                randn(*side.shape[:2], self.n_draws, self.size).to(side) for side in (users, items)
             ]
             return self._drawn(users, items, *noise)
         return self._averaged(lambda noise: self._drawn(users, items, *noise), users)
