@@ -7,8 +7,11 @@ from skrec.training._callbacks import (
     LinearAnnealing,
     ProgressBar,
     RankingValidation,
+    check_callbacks,
+    copy_callback,
 )
 from skrec.training._decoder_fold_in import DecoderFoldIn
+from skrec.training._device import resolve_device
 from skrec.training._fold_in import FoldIn
 from skrec.training._forks import prepare_process
 from skrec.training._nested_batches import NestedBatches, Resampling, centred, encode_side
@@ -17,7 +20,6 @@ from skrec.training._node_fold_in import NodeFoldIn
 from skrec.training._pair_batches import PairBatches
 from skrec.training._rated_batches import RatedBatches
 from skrec.training._sampler import NegativeSampler
-from skrec.training._seeds import resolve_device
 
 __all__ = [
     "AlternatingBatches",
@@ -39,6 +41,8 @@ __all__ = [
     "RowBatches",
     "StopTraining",
     "centred",
+    "check_callbacks",
+    "copy_callback",
     "cpu_copy",
     "encode_side",
     "prepare_process",
