@@ -90,7 +90,7 @@ def randn(*size: int) -> Tensor:
     drawn : Tensor of shape ``size``
         The numbers.
     """
-    return torch.randn(*size, generator=own_generator(torch.device("cpu")))
+    return torch.randn(size, generator=own_generator(torch.device("cpu")))
 
 
 def randn_like(x: Tensor) -> Tensor:
@@ -140,6 +140,7 @@ _RANDOM = frozenset(
     "log_normal_ multinomial normal normal_ poisson rand randint randn random_ randperm "
     "trunc_normal_ uniform_".split()
 )
+_FILLED = {"rand_like": "uniform_", "randn_like": "normal_"}  # these take one in late versions only
 
 
 class SeededCalls(TorchFunctionMode):
@@ -153,8 +154,13 @@ class SeededCalls(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Call a function of torch, with a generator if it draws."""
-        kwargs = kwargs or {}
-        if getattr(func, "__name__", "") in _RANDOM and kwargs.get("generator") is None:
+        kwargs, name = kwargs or {}, getattr(func, "__name__", "")
+        if kwargs.get("generator") is not None:
+            return func(*args, **kwargs)
+        if name in _FILLED:
+            empty = torch.empty_like(*args, **kwargs)
+            return getattr(empty, _FILLED[name])(generator=own_generator(empty.device))
+        if name in _RANDOM:
             kwargs = {**kwargs, "generator": own_generator(_device(args, kwargs))}
         return func(*args, **kwargs)
 

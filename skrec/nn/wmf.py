@@ -159,9 +159,11 @@ def _for_each(
 def _take_one_core(started: Barrier) -> None:
     """Let this thread use one core.
 
-    torch gives the last number that was set, in whatever thread, to each thread that uses it for
-    the first time. So the caller sets its own number again as soon as all workers have theirs.
+    torch gives the last number that was set, in whatever thread, to each thread that asks for it
+    for the first time. So a worker asks before it sets its own, and the caller sets its number
+    again as soon as all workers have theirs.
     """
+    torch.get_num_threads()
     torch.set_num_threads(1)
     started.wait()
 
