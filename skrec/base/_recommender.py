@@ -13,7 +13,7 @@ from skrec.base._answers import answer_pairs, answer_rows
 from skrec.base._docs import shared_docs
 from skrec.base._links import Link
 from skrec.base._one_fit import of_one_fit, view_of
-from skrec.base._parameters import make_parameters
+from skrec.base._parameters import make_parameters, plain_numbers
 from skrec.base._queries import Queries, pairs_by_user
 from skrec.base._ranking import ListRequest, Lists, check_strategy
 from skrec.base._tags import RecommenderTags, recommender_tags
@@ -95,7 +95,8 @@ class BaseRecommender(BaseEstimator):
         # meanwhile finds the old model whole, and a failure leaves it
         twin = view_of(self)
         twin.__dict__ = dict(self.__dict__)
-        twin._learn(X)
+        with plain_numbers(twin):
+            twin._learn(X)
         self.__dict__ = twin.__dict__
         return self
 

@@ -8,11 +8,10 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
-from skrec.base._long_tables import refuse_long_table
 from skrec.exceptions import SkrecWarning
 from skrec.interactions import InteractionEncoder, Interactions, different_ids
 from skrec.typing import Array, CSRMatrix, MatrixLike
-from skrec.utils import as_integers, canonical_csr, check_structure, row_of_entry
+from skrec.utils import as_integers, canonical_csr, check_structure, refuse_long_table, row_of_entry
 
 if TYPE_CHECKING:
     from skrec.base._recommender import BaseRecommender

@@ -1,7 +1,9 @@
 """Small tools on arrays and sparse rows, without torch."""
 
 from skrec.utils._check import as_integers, check_count, check_flag
+from skrec.utils._long_tables import refuse_long_table
 from skrec.utils._matrix import canonical_csr, check_dense, check_structure
+from skrec.utils._memory import check_memory, memory_limit
 from skrec.utils._rows import (
     has_entries,
     hide_entries,
@@ -30,6 +32,7 @@ __all__ = [
     "check_count",
     "check_dense",
     "check_finite",
+    "check_memory",
     "check_flag",
     "check_number",
     "check_rng",
@@ -38,8 +41,10 @@ __all__ = [
     "has_entries",
     "hide_entries",
     "index_pointer",
+    "memory_limit",
     "most_similar",
     "pair_keys",
+    "refuse_long_table",
     "row_blocks",
     "row_of_entry",
     "split_rows",
