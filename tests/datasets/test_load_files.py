@@ -54,40 +54,40 @@ LATIN = HEADER.encode() + b"a,1,5\nMis\xe9rables,2,4\n"
 MANY = HEADER + "".join(f"{i % 1000},{i % 50},3\n" for i in range(300_000))
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (LATIN, r'line 3: text must be utf-8; got the byte 0xe9; .*encoding="latin-1"'),
-        (MANY.encode() + b"\xe9,1,3\n", r"line 300002: text must be utf-8; got the byte 0xe9"),
-        (TEXT.encode("utf-16-le"), r'zero bytes.*encoding="utf-16-le"'),
-        (b"\x89PNG\r\n\x1a\n" + bytes(500), "must be a text file; it holds zero bytes"),
-        (b"", "is empty"),
-        (b" \n\n", "is empty"),
-        (b"\xef\xbb\xbf", "is empty"),
-        (HEADER, "no rows"),
-        (gzip.compress(TEXT.encode() * 99)[:-20], "must be whole; .* truncated or damaged"),
-        (bz2.compress(TEXT.encode())[:-9], "must be whole; .* truncated or damaged"),
-        (lzma.compress(TEXT.encode())[:-9], "must be whole; .* truncated or damaged"),
-        (zipped(a=TEXT)[:40], "must be whole; .* truncated or damaged"),
-        ("\n <!DOCTYPE html>\n<html>404</html>", "it is an HTML page"),
-        (b"PAR1xxxx", r"is a Parquet file; its name must end in .parquet"),
-        (HEADER + "a,b,3\nc,d,4,5\n", "line 3: 3 fields are expected, .*; got 4"),
-        (HEADER + "a,b,3,9\nc,d,4,5\n", "line 2: 3 fields are expected, .*; got 4"),
-        (MANY + "1,2,3,4\n", "line 300002: 3 fields are expected, .*; got 4"),
-        (HEADER + "a,b,3\n\nc,d\n", "line 4: rating must not be missing; got 1"),
-        (HEADER + 'a,b,3\n"c,d,4\n', "close every quotation mark"),
-        (HEADER + ",b,3\n" * 7, "lines 2, 3, 4, 5, 6 and 2 more: user ids must not be missing"),
-        (HEADER + '"a\nb",b,3\nc,d,x\n', "line 4: rating must hold numbers .* got 'x'"),
-        (MANY + "7,1,x\n", "line 300002: rating must hold numbers"),
-        ("user;item;rating\na;b;3,5\n", "line 2: rating .* got '3,5'; of decimal commas make"),
-        (HEADER + "a,b,inf\n", "line 2: rating must hold numbers that are finite; got inf"),
-        (HEADER + "a,b,nan\n", "line 2: rating must hold numbers that are finite; got 'nan'"),
-        (HEADER + "a,b,1e300\n", "line 2: rating must hold numbers that are finite"),
-        (HEADER + "a,b,True\n", "line 2: rating must hold numbers .* got 'True'"),
-        ("ann,tea,5\nbob,tea,4\n", r"no common name was found.*user=0, item=1"),
-        ("user,user,item\n1,2,3\n", "user must be one column of .*; 2 are called 'user'"),
-    ],
-)
+WRONG = [
+    (LATIN, r'line 3: text must be utf-8; got the byte 0xe9; .*encoding="latin-1"'),
+    (MANY.encode() + b"\xe9,1,3\n", r"line 300002: text must be utf-8; got the byte 0xe9"),
+    (TEXT.encode("utf-16-le"), r'zero bytes.*encoding="utf-16-le"'),
+    (b"\x89PNG\r\n\x1a\n" + bytes(500), "must be a text file; it holds zero bytes"),
+    (b"", "is empty"),
+    (b" \n\n", "is empty"),
+    (b"\xef\xbb\xbf", "is empty"),
+    (HEADER, "no rows"),
+    (gzip.compress(TEXT.encode() * 99)[:-20], "must be whole; .* truncated or damaged"),
+    (bz2.compress(TEXT.encode())[:-9], "must be whole; .* truncated or damaged"),
+    (lzma.compress(TEXT.encode())[:-9], "must be whole; .* truncated or damaged"),
+    (zipped(a=TEXT)[:40], "must be whole; .* truncated or damaged"),
+    ("\n <!DOCTYPE html>\n<html>404</html>", "it is an HTML page"),
+    (b"PAR1xxxx", r"is a Parquet file; its name must end in .parquet"),
+    (HEADER + "a,b,3\nc,d,4,5\n", "line 3: 3 fields are expected, .*; got 4"),
+    (HEADER + "a,b,3,9\nc,d,4,5\n", "line 2: 3 fields are expected, .*; got 4"),
+    (MANY + "1,2,3,4\n", "line 300002: 3 fields are expected, .*; got 4"),
+    (HEADER + "a,b,3\n\nc,d\n", "line 4: rating must not be missing; got 1"),
+    (HEADER + 'a,b,3\n"c,d,4\n', "close every quotation mark"),
+    (HEADER + ",b,3\n" * 7, "lines 2, 3, 4, 5, 6 and 2 more: user ids must not be missing"),
+    (HEADER + '"a\nb",b,3\nc,d,x\n', "line 4: rating must hold numbers .* got 'x'"),
+    (MANY + "7,1,x\n", "line 300002: rating must hold numbers"),
+    ("user;item;rating\na;b;3,5\n", "line 2: rating .* got '3,5'; of decimal commas make"),
+    (HEADER + "a,b,inf\n", "line 2: rating must hold numbers that are finite; got inf"),
+    (HEADER + "a,b,nan\n", "line 2: rating must hold numbers that are finite; got 'nan'"),
+    (HEADER + "a,b,1e300\n", "line 2: rating must hold numbers that are finite"),
+    (HEADER + "a,b,True\n", "line 2: rating must hold numbers .* got 'True'"),
+    ("ann,tea,5\nbob,tea,4\n", r"no common name was found.*user=0, item=1"),
+    ("user,user,item\n1,2,3\n", "user must be one column of .*; 2 are called 'user'"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), WRONG, ids=[message for _, message in WRONG])
 def test_what_is_wrong_is_said(content, message, tmp_path):
     with pytest.raises(ValueError, match=message) as caught:
         load(tmp_path / "x.csv", content)

@@ -39,7 +39,6 @@ def test_small_strengths_beside_a_large_one_are_summed():
         pa.array([1.5, 0.0]),
         pl.Series([1.5, 0]),
     ],
-    ids=repr,
 )
 def test_strengths_of_any_type(values):
     made = Interactions.from_arrays([0, 1], [0, 1], values)
@@ -60,7 +59,6 @@ def test_strengths_of_any_type(values):
         (pd.to_datetime(["2015", "2016"]), "must hold numbers; got datetime64"),
         ([1, [2]], "must hold numbers; got object"),
     ],
-    ids=repr,
 )
 def test_what_is_no_strength_is_an_error(values, message):
     if not (isinstance(values, list) and values[1] is None):
@@ -116,7 +114,6 @@ def test_what_is_no_matrix_of_numbers_is_an_error(X, message):
         pl.Series([0, 2]),
         range(0, 3, 2),
     ],
-    ids=repr,
 )
 def test_rows_of_any_library(rows):
     assert Interactions.from_arrays(rows, [0, 1]).user.tolist() == [0, 2]

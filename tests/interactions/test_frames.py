@@ -111,7 +111,6 @@ def test_columns_of_two_lengths_are_an_error():
         (pl.Series([1, None]), "must not be missing"),
         (np.ma.array([1, 2], mask=[0, 1]), "must not be missing"),
     ],
-    ids=repr,
 )
 def test_what_is_no_id_is_an_error(ids, message):
     with pytest.raises(ValueError, match=rf"^user(?: ids)? {message}"):
@@ -133,7 +132,6 @@ def test_what_is_no_id_is_an_error(ids, message):
         [True, False],
         [1.5, 2.5],
     ],
-    ids=repr,
 )
 def test_ids_come_back_as_they_were(ids):
     made, encoder = Interactions.from_frame({"user": ids, "item": [1] * len(ids)})

@@ -154,7 +154,6 @@ def five():
         (np.array([1, 2]), Ellipsis),
         ([0, 3],),
     ],
-    ids=repr,
 )
 def test_a_part_stays_in_the_frame_and_in_order(five, key):
     part = five[key]

@@ -46,7 +46,6 @@ def moment(*arguments, **options):
         ["3", "1"],
         [" 3", "01"],
     ],
-    ids=repr,
 )
 def test_integers_keep_their_own_unit(values):
     times, unit = as_timestamps(values)
@@ -71,7 +70,6 @@ def test_large_integers_lose_nothing(large, convert):
         [Decimal("1.5"), Decimal("-0.25")],
         ["1.5", "-0.25"],
     ],
-    ids=repr,
 )
 def test_fractions_are_seconds(values):
     times, unit = as_timestamps(values)
@@ -122,7 +120,6 @@ BERLIN = dt.timezone(dt.timedelta(hours=1))
         ["03/01/2015", "1/2/1970", "12/31/2000"],
         ["1.3.2015", "2.1.1970", "31.12.2000 12:00"],
     ],
-    ids=repr,
 )
 def test_dates_are_nanoseconds(values):
     times, unit = as_timestamps(values)
@@ -207,7 +204,6 @@ def test_floats_keep_their_order(seconds):
         (np.ones((2, 2)), "must be a 1-D array; got 2-D"),
         ("2015-03-01", "must be a 1-D array; got '2015-03-01'"),
     ],
-    ids=repr,
 )
 def test_what_is_no_time_is_an_error(values, message):
     with pytest.raises(ValueError, match=message):
