@@ -306,6 +306,8 @@ class EASERecommender(ItemWeightsRecommender):
         return X if len(self._items_) == X.shape[1] else sp.csr_matrix(X[:, self._items_])
 
     def _sums(self, history: CSRMatrix, columns: Array | None = None) -> Array:
+        if len(self._items_) == self.n_features_in_:
+            return super()._sums(history, columns)
         place = np.full(self.n_features_in_, -1)
         place[self._items_] = np.arange(len(self._items_))
         place = place if columns is None else place[columns]
@@ -315,8 +317,6 @@ class EASERecommender(ItemWeightsRecommender):
         else:
             weights = self._weights_[:, place[has_weights]]
         sums = np.asarray(self._part(history) @ weights)
-        if has_weights.all():
-            return sums
         scores = np.zeros((history.shape[0], len(place)), dtype=np.float32)
         scores[:, has_weights] = sums
         return scores
