@@ -19,7 +19,7 @@ _SURE = 1e-10  # a penalty of at least this share of the trace bounds the error 
 _MOST_ERROR = 1e-3
 # by users, what is left of an item beside the others is one minus what they explain: a smaller
 # rest is rounding
-_LEAST_SHARE = 1e-9
+_LEAST_SHARE = 1e-8
 _TOO_SMALL = "l2 must be large enough that X'X + l2 can be inverted; take a larger l2"
 
 
@@ -168,7 +168,10 @@ def scores_without(history: CSRMatrix, rows: CSRMatrix, weights: Array, diagonal
     left_out = diagonal * (rows.toarray() - rows @ weights)  # A, (m, n_items)
     shown = diagonal * (history.toarray() - history @ weights)  # h P
     inner = np.eye(len(left_out)) - rows @ left_out.T
-    change = np.linalg.solve(inner, left_out)
+    try:
+        change = np.linalg.solve(inner, left_out)
+    except np.linalg.LinAlgError as error:
+        raise ValueError(_TOO_SMALL) from error
     shown += (history @ left_out.T) @ change
     return -shown / (diagonal + np.einsum("ui,ui->i", left_out, change))
 
@@ -297,7 +300,8 @@ class EASERecommender(ItemWeightsRecommender):
             "drop rare items by skrec.preprocessing.k_core",
         )
         solve = ease_weights_by_users if by_users else ease_weights
-        self._weights_, self._diagonal_ = solve(X, float(self.l2))
+        with np.errstate(over="ignore", invalid="ignore"):  # both end in the error on l2
+            self._weights_, self._diagonal_ = solve(X, float(self.l2))
         if X.shape[0] < X.nnz and not self._weights_.any():
             warn_of_nothing(f"l2={self.l2:g}", "weights")
 
@@ -306,6 +310,8 @@ class EASERecommender(ItemWeightsRecommender):
         return X if len(self._items_) == X.shape[1] else sp.csr_matrix(X[:, self._items_])
 
     def _sums(self, history: CSRMatrix, columns: Array | None = None) -> Array:
+        if len(self._items_) == self.n_features_in_:
+            return super()._sums(history, columns)
         place = np.full(self.n_features_in_, -1)
         place[self._items_] = np.arange(len(self._items_))
         place = place if columns is None else place[columns]
@@ -315,8 +321,6 @@ class EASERecommender(ItemWeightsRecommender):
         else:
             weights = self._weights_[:, place[has_weights]]
         sums = np.asarray(self._part(history) @ weights)
-        if has_weights.all():
-            return sums
         scores = np.zeros((history.shape[0], len(place)), dtype=np.float32)
         scores[:, has_weights] = sums
         return scores
@@ -327,13 +331,19 @@ class EASERecommender(ItemWeightsRecommender):
         X, weights = self.interactions_, (self._weights_, self._diagonal_)
         size = max(1, X.shape[0] // 10)
         parts = [slice(start, start + size) for start in range(0, len(rows), size)]
-        scores = [
-            scores_without(self._part(history[p]), self._part(X[rows[p]]), *weights) for p in parts
-        ]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            scores = np.vstack(
+                [
+                    scores_without(self._part(history[p]), self._part(X[rows[p]]), *weights)
+                    for p in parts
+                ]
+            )
+        if not np.isfinite(scores).all():  # without l2, users may be all that supports an item
+            raise ValueError(_TOO_SMALL)
         if len(self._items_) == X.shape[1]:
-            return np.vstack(scores)
+            return scores
         whole = np.zeros(history.shape)
-        whole[:, self._items_] = np.vstack(scores)
+        whole[:, self._items_] = scores
         return whole
 
     def _row_bytes(self) -> int:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from skrec import EASERecommender, Interactions, PopularityRecommender
@@ -212,6 +212,8 @@ def test_only_items_with_interactions_count_as_memory(monkeypatch, X):
 
 
 @settings(max_examples=60)
+@example(76, 20, -162.0, False)  # the inverse overflows
+@example(73, 40, -16.0, False)  # what is left of an item is 0
 @given(st.integers(0, 99), st.sampled_from([20, 40, 58, 200]), st.floats(-300, -4), st.booleans())
 def test_weights_solve_their_equations_or_l2_is_an_error(seed, n_users, exponent, equal_items):
     X = make_interactions(n_users, 60, 12 * n_users, random_state=seed).X.toarray()
@@ -223,7 +225,7 @@ def test_weights_solve_their_equations_or_l2_is_an_error(seed, n_users, exponent
     except ValueError:
         return  # its words are tested below
     gram, off = X.T @ X, ~np.eye(60, dtype=bool)
-    assert abs(gram @ B + l2 * B - gram)[off].max() < 1e-2 * gram.max() * max(1, abs(B).max())
+    assert abs(gram @ B + l2 * B - gram)[off].max() < 0.05 * gram.max() * max(1, abs(B).max())
 
 
 @pytest.mark.parametrize("n_users", [30, 300])
