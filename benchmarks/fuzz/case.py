@@ -1,5 +1,6 @@
 """What a case is, and how one is drawn: a valid call with one or two odd arguments."""
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any, NamedTuple
@@ -63,7 +64,7 @@ def make_case(
     """Return the case of a function with its valid arguments, and odd ones in their place."""
     arguments = {**base, **{name: each.value for name, each in odd.items()}}
     label = ", ".join(f"{name}={each.label}" for name, each in odd.items())
-    known = frozenset({*base, *odd, *names, "X", "y"})
+    known = frozenset({*base, *odd, *names, *inspect.signature(function).parameters, "X", "y"})
     return Case(kind, target, label, lambda: function(**arguments), check, odd, known)
 
 

@@ -53,9 +53,10 @@ class Result(NamedTuple):
 
     @property
     def group(self) -> str:
-        """What distinct findings differ in: the message without its numbers, and the place."""
-        head = self.note.partition(":")[0] if self.outcome in ("crashed", "slow") else self.note
-        return re.sub(r"0x[0-9a-f]+|\d+", "#", head)[:90] + self.where
+        """What distinct findings differ in: where an error came from, or what was odd and wrong."""
+        if self.where:
+            return self.note.partition(":")[0] + self.where
+        return f"{self.kind} {self.label.partition(',')[0]} {re.sub(r'[0-9]+', '#', self.note)}"
 
 
 def draw(seed: int, number: int) -> Case:
@@ -93,8 +94,8 @@ def is_clear(error: Exception, names: frozenset[str]) -> bool:
 
     Its class is one of those that scikit-learn raises for wrong input; it comes from a raise
     statement in skrec or sklearn.utils, so that it is no failure of NumPy, SciPy or torch; and its
-    message has a parameter of the call as a word. scikit-learn's own sentences on arrays say
-    "array" or "data" for X.
+    message has a parameter of the call as a word. scikit-learn's own sentences say "array" or "data"
+    for X, and "RandomState" for a seed.
     """
     frame = _innermost(error)
     if not isinstance(error, _EXPECTED) or frame is None or not _is_raise(frame):
@@ -102,10 +103,11 @@ def is_clear(error: Exception, names: frozenset[str]) -> bool:
     file = frame.tb_frame.f_code.co_filename
     if not file.startswith(_OURS):
         return False
-    words = set(re.findall(r"[\w.-]+|\w+", str(error).replace(".", " ")))
-    words |= set(re.findall(r"\S+", str(error)))
-    plain = {"array", "Array", "data", "matrix"} if file.startswith(_OURS[1]) else set()
-    return any(name in words or f"/{name}" in str(error) for name in names | plain)
+    message = str(error)
+    plain = {"array", "data", "RandomState"} if file.startswith(_OURS[1]) else set()
+    return any(
+        re.search(rf"(?<!\w){re.escape(name)}(?!\w)", message) for name in names | plain
+    )
 
 
 def _innermost(error: BaseException) -> TracebackType | None:

@@ -128,7 +128,7 @@ def draw_query(rng: Random) -> Case:
     else:
         pools |= _query_pools(method, X)
     odd = choose(rng, pools)
-    if "users" in odd and "X" not in odd and rng.random() < 0.8:
+    if "users" in odd and "X" not in odd:
         base = {"X": None}
     call = partial(_ask, name, method)
     check = partial(_check_query, name, method, base)

@@ -45,6 +45,19 @@ class Worker:
             death = signal.Signals(-code).name if code < 0 else f"exit status {code}"
             return self._ended(number, "crashed", death)
 
+    def run_again(self, number: int) -> Result:
+        """Return the result of a case, which runs once more in a new process if it crashed.
+
+        An earlier case may have spoilt the memory of the first process.
+        """
+        result = self.run(number)
+        if result.outcome != "crashed":
+            return result
+        alone = self.run(number)
+        self.stop()
+        note = "alone too" if alone.outcome == "crashed" else "not alone: memory was spoilt before"
+        return result._replace(note=f"{result.note}, {note}")
+
     def _start(self) -> None:
         context: Any = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
@@ -114,7 +127,7 @@ def run_cases(
     def run(number: int) -> Result:
         worker = idle.pop()
         try:
-            return worker.run(number)
+            return worker.run_again(number)
         finally:
             idle.append(worker)
 
