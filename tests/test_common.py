@@ -79,6 +79,8 @@ def sklearn_cases():
     return cases
 
 
+# scikit-learn's data are fractions at random
+@pytest.mark.filterwarnings("ignore:X holds weights:skrec.exceptions.SkrecWarning")
 @pytest.mark.parametrize(("estimator", "check"), sklearn_cases())
 def test_sklearn(estimator, check):
     check(estimator)

@@ -2,6 +2,7 @@
 
 from skrec.base._docs import shared_docs
 from skrec.base._links import Link, Softmax
+from skrec.base._one_fit import of_one_fit
 from skrec.base._parameters import Doc
 from skrec.base._queries import Queries
 from skrec.base._ratings import RatingRecommender, Threshold, probability_at_least
@@ -20,6 +21,7 @@ __all__ = [
     "Threshold",
     "check_items",
     "check_matrix",
+    "of_one_fit",
     "probability_at_least",
     "shared_docs",
 ]

@@ -1,6 +1,5 @@
 """What a call of ``recommend`` asks for: which items may be listed, and in what order."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import scipy.sparse as sp
 from skrec.base._queries import Queries
 from skrec.base._validation import check_candidates, exclusion_keys, mask_entries
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import has_entries
+from skrec.utils import check_count, check_flag, has_entries
 
 __all__ = ["ListRequest", "Lists", "check_strategy"]
 
@@ -26,7 +25,7 @@ def check_strategy(strategy: str, model: Any) -> None:
     model : BaseRecommender
         The model.
     """
-    if strategy not in STRATEGIES:
+    if not isinstance(strategy, str) or strategy not in STRATEGIES:
         raise ValueError(f"strategy must be one of {STRATEGIES}; got {strategy!r}")
     if strategy != "mean" and not model.__sklearn_tags__().probabilistic:
         raise ValueError(
@@ -54,10 +53,8 @@ class ListRequest:
         exclude: Any,
         shape: tuple[int, int],
     ) -> None:
-        if isinstance(n_items, bool) or not isinstance(n_items, Integral) or n_items < 1:
-            raise ValueError(f"n_items must be an integer >= 1; got {n_items!r}")
-        self.n_items = int(n_items)
-        self.exclude_seen = exclude_seen
+        self.n_items = check_count(n_items, "n_items", 1)
+        self.exclude_seen = check_flag(exclude_seen, "exclude_seen")
         self.candidates = None
         if candidates is not None:
             # sorted, so that ties go by index
@@ -119,14 +116,14 @@ class Lists:
     ----------
     n_rows, n_items : int
         Their number and length.
-    with_std : bool
-        Whether deviations are kept.
+    with_scores, with_std : bool
+        Whether scores and deviations are kept.
     """
 
-    def __init__(self, n_rows: int, n_items: int, with_std: bool) -> None:
+    def __init__(self, n_rows: int, n_items: int, with_scores: bool, with_std: bool) -> None:
         size = (n_rows, n_items)
         self.indices = np.full(size, -1, dtype=np.int64)
-        self.scores = np.full(size, np.nan, dtype=np.float32)
+        self.scores = np.full(size, np.nan, dtype=np.float32) if with_scores else None
         self.std = np.full(size, np.nan, dtype=np.float32) if with_std else None
 
     def put(
@@ -138,17 +135,20 @@ class Lists:
         ----------
         rows : slice
             The block.
-        best : tuple of ndarray of shape (n_rows, n_items)
+        best : tuple of ndarray of shape (n_rows, width)
             Places among the scored items, -1 where there are too few, and their scores.
         std : ndarray of shape (n_rows, m) or None
             Deviations of what was scored.
         columns : ndarray of int64 of shape (m,) or (n_rows, m), or None
             The items that were scored; None for all.
         """
-        places, self.scores[rows] = best
+        places, scores = best
+        width = places.shape[1]  # at most as many as were scored
+        if self.scores is not None:
+            self.scores[rows, :width] = scores
         if self.std is not None and std is not None:
-            self.std[rows] = _take(std, places, np.nan)
-        self.indices[rows] = places if columns is None else _take(columns, places, -1)
+            self.std[rows, :width] = _take(std, places, np.nan)
+        self.indices[rows, :width] = places if columns is None else _take(columns, places, -1)
 
 
 def _mask_matrix(scores: Array, X: CSRMatrix, columns: Array | None) -> None:

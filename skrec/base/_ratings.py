@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec.base._docs import shared_docs
 from skrec.base._links import Link
+from skrec.base._one_fit import of_one_fit
 from skrec.base._queries import Queries, lists_of_pairs
 from skrec.base._recommender import Answer, BaseRecommender
 from skrec.base._validation import check_matrix
@@ -140,6 +141,7 @@ class RatingRecommender(BaseRecommender):
     _feedback: ClassVar = "explicit"
     _link: ClassVar[type[Link]] = Threshold
 
+    @of_one_fit
     @shared_docs
     def predict(
         self,
@@ -171,6 +173,7 @@ class RatingRecommender(BaseRecommender):
             return np.clip(answer[0], *self.rating_range_), answer[1]
         return np.clip(answer, *self.rating_range_)
 
+    @of_one_fit
     @shared_docs
     def score(self, X: Interactions | MatrixLike, y: Any = None) -> float:
         """Return minus the root mean squared error.

@@ -1,7 +1,6 @@
 """The contract of every estimator."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Literal, Self, cast, dataclass_transform
 
@@ -13,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrec.base._answers import answer_pairs, answer_rows
 from skrec.base._docs import shared_docs
 from skrec.base._links import Link
+from skrec.base._one_fit import of_one_fit, view_of
 from skrec.base._parameters import make_parameters
 from skrec.base._queries import Queries, pairs_by_user
 from skrec.base._ranking import ListRequest, Lists, check_strategy
@@ -21,7 +21,7 @@ from skrec.base._validation import check_matrix, check_pairs, check_users
 from skrec.interactions import Interactions
 from skrec.metrics import make_ranking_scorer
 from skrec.typing import Array, CSRMatrix, MatrixLike
-from skrec.utils import row_blocks, top_k
+from skrec.utils import check_flag, row_blocks, top_k
 
 __all__ = ["BaseRecommender"]
 
@@ -91,27 +91,25 @@ class BaseRecommender(BaseEstimator):
         ValueError
             If ``X`` or a parameter cannot be used; the estimator is then as it was before.
         """
-        with self._unchanged_on_failure():
-            self._validate_params()
-            self._forget()
-            self.n_features_in_: int  # check_matrix sets it
-            self.interactions_ = check_matrix(self, X, reset=True)
-            counts = np.bincount(self.interactions_.indices, minlength=self.n_features_in_)
-            self.item_counts_ = counts
-            self._fit(self.interactions_)
-            self.link_ = self._new_link().fit(self, self.interactions_)
-            self._tidy()
+        # a twin learns, and then takes the place of this model in one step: whoever reads
+        # meanwhile finds the old model whole, and a failure leaves it
+        twin = view_of(self)
+        twin.__dict__ = dict(self.__dict__)
+        twin._learn(X)
+        self.__dict__ = twin.__dict__
         return self
 
-    @contextmanager
-    def _unchanged_on_failure(self) -> Iterator[None]:
-        before = dict(self.__dict__)
-        try:
-            yield
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
+    def _learn(self, X: Interactions | MatrixLike) -> None:
+        self._validate_params()
+        self._forget()
+        self.n_features_in_: int  # check_matrix sets it
+        self.interactions_ = check_matrix(self, X, reset=True)
+        self.encoder_ = getattr(X, "encoder", None)
+        counts = np.bincount(self.interactions_.indices, minlength=self.n_features_in_)
+        self.item_counts_ = counts
+        self._fit(self.interactions_)
+        self.link_ = self._new_link().fit(self, self.interactions_)
+        self._tidy()
 
     def _forget(self) -> None:
         """Drop what an earlier fit left: by convention all names that end in an underscore."""
@@ -251,15 +249,17 @@ class BaseRecommender(BaseEstimator):
         variance = square / self.n_samples - (total / self.n_samples) ** 2
         return np.sqrt(np.maximum(variance, 0)).astype(np.float32)
 
-    def _check_std(self, return_std: bool) -> None:
-        if return_std and not self.__sklearn_tags__().probabilistic:
+    def _check_std(self, return_std: bool) -> bool:
+        if check_flag(return_std, "return_std") and not self.__sklearn_tags__().probabilistic:
             raise ValueError(
                 "return_std must be False for a model without a posterior; got "
                 f"{return_std!r} for {type(self).__name__}"
             )
+        return bool(return_std)
 
     # answering in blocks
 
+    @of_one_fit
     def _answer(self, of: Of, X: Any, users: ArrayLike | None, return_std: bool) -> Answer:
         """Answer with scores or probabilities of rows, or of the pairs of Interactions."""
         check_is_fitted(self)
@@ -365,6 +365,7 @@ class BaseRecommender(BaseEstimator):
 
     # lists
 
+    @of_one_fit
     @shared_docs
     def recommend(
         self,
@@ -417,38 +418,38 @@ class BaseRecommender(BaseEstimator):
         """
         check_is_fitted(self)
         check_strategy(strategy, self)
-        self._check_std(return_std)
+        with_std = self._check_std(return_std)
+        with_scores = check_flag(return_scores, "return_scores")
         queries = self._queries(X, users)
         shape = queries.n_rows, self.n_features_in_
         request = ListRequest(n_items, exclude_seen, candidates, exclude, shape)
-        lists = self._rank(request, queries, strategy, return_std)
-        answer: list[Array] = [lists.indices]
-        if return_scores:
-            answer.append(lists.scores)
-        if lists.std is not None:
-            answer.append(lists.std)
+        lists = Lists(queries.n_rows, request.n_items, with_scores, with_std)
+        self._rank(request, queries, strategy, lists)
+        answer = [a for a in (lists.indices, lists.scores, lists.std) if a is not None]
         return tuple(answer) if len(answer) > 1 else answer[0]
 
     def _rank(
-        self, request: ListRequest, queries: Queries, strategy: Strategy, return_std: bool
-    ) -> Lists:
-        """Rank what may be recommended, block by block."""
-        lists = Lists(queries.n_rows, request.n_items, return_std)
-        row_bytes = self._block_bytes(return_std or strategy != "mean")
+        self, request: ListRequest, queries: Queries, strategy: Strategy, lists: Lists
+    ) -> None:
+        """Rank what may be recommended, block by block, into lists."""
+        with_std = lists.std is not None
+        row_bytes = self._block_bytes(with_std or strategy != "mean")
         for rows in row_blocks(queries.n_rows, row_bytes):
             part, columns = queries.take(rows), request.columns(rows)
-            std = self._score_std(part, columns) if return_std or strategy == "ucb" else None
+            std = self._score_std(part, columns) if with_std or strategy == "ucb" else None
             scores = self._scores(part, 0 if strategy == "thompson" else None, columns)
             if strategy == "ucb" and std is not None:
                 scores = scores + std
             request.mask(scores, part, rows)
-            lists.put(rows, self._top_k(scores, request.n_items), std, columns)
-        return lists
+            # what is longer than the catalogue is padding
+            best = self._top_k(scores, min(request.n_items, scores.shape[1]))
+            lists.put(rows, best, std, columns)
 
     def _top_k(self, scores: Array, k: int) -> tuple[Array, Array]:
         """Return the best k columns and their scores; torch models on CUDA may do it there."""
         return top_k(scores, k)
 
+    @of_one_fit
     @shared_docs
     def score(self, X: Interactions | MatrixLike, y: Any = None) -> float:
         """Return NDCG@10.

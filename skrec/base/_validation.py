@@ -1,33 +1,26 @@
 """From whatever a user passes as X to one canonical CSR matrix, and clear errors on the way."""
 
 import warnings
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
+from skrec.base._long_tables import refuse_long_table
 from skrec.exceptions import SkrecWarning
 from skrec.interactions import Interactions
 from skrec.typing import Array, CSRMatrix, MatrixLike
-from skrec.utils import row_of_entry
+from skrec.utils import as_integers, canonical_csr, check_structure, row_of_entry
 
 if TYPE_CHECKING:
     from skrec.base._recommender import BaseRecommender
 
 __all__ = ["check_candidates", "check_items", "check_matrix", "check_pairs", "check_users"]
 
-_FROM_FRAME = (
-    "X must be a matrix of users x items; got what looks like a long table of ids. "
-    "Build it with Interactions.from_frame(df, user=..., item=...)."
-)
 
-
-def check_matrix(
-    estimator: "BaseRecommender", X: Interactions | MatrixLike, *, reset: bool
-) -> CSRMatrix:
+def check_matrix(estimator: "BaseRecommender", X: Any, *, reset: bool) -> CSRMatrix:
     """Return the canonical float32 CSR copy of X.
 
     Sorted indices, no duplicates. Implicit models: a 1 for every stored entry that is not zero, or
@@ -51,10 +44,11 @@ def check_matrix(
     if isinstance(X, Interactions):
         matrix = _matrix_of_interactions(estimator, X, explicit, reset)
     else:
-        _refuse_long_table(X)
+        X = _readable(X)
+        refuse_long_table(X)
         matrix: Any = validate_data(
             estimator,
-            cast(Any, X),
+            X,
             reset=reset,
             # other formats, which cannot hold a pair twice, become CSR
             accept_sparse=["csr", "csc", "coo"],
@@ -66,10 +60,24 @@ def check_matrix(
     if not np.isfinite(matrix.data).all():
         raise ValueError("X must hold finite values in the range of float32; got larger ones")
     if not explicit:
-        matrix = _implicit(estimator, matrix)
+        matrix = _implicit(estimator, matrix, reset)
     if reset:
         _check_training(matrix, explicit)
     return matrix
+
+
+def _readable(X: Any) -> Any:
+    """Return X as scikit-learn can read it, after the checks that it leaves out."""
+    if sp.issparse(X):
+        return check_structure(X)
+    if isinstance(X, np.ma.MaskedArray):
+        return np.ma.filled(X, 0)  # a masked entry is missing, and so is a 0
+    if isinstance(X, list | tuple):
+        try:
+            return np.asarray(X)
+        except ValueError as error:  # NumPy's words name no parameter
+            raise ValueError("X must have rows of one length; got a ragged list") from error
+    return X
 
 
 def _refuse_infinite(values: Array) -> None:
@@ -97,21 +105,6 @@ def _matrix_of_interactions(
     return interactions.tocsr()
 
 
-def _refuse_long_table(X: Any) -> None:
-    """Raise where X is a table of (user, item, ...) rows and not a matrix."""
-    if isinstance(X, pd.DataFrame):
-        names = " ".join(str(c).lower() for c in X.columns)
-        if X.shape[1] <= 6 and "user" in names and ("item" in names or "movie" in names):
-            raise ValueError(_FROM_FRAME)
-        return
-    if sp.issparse(X) or not isinstance(X, np.ndarray) or X.ndim != 2:
-        return
-    if 2 <= X.shape[1] <= 4 and X.dtype.kind in "iuf" and len(X) > 20:
-        ids = X[:, :2]
-        if all(len(np.unique(c)) > 20 and (c == np.rint(c)).all() for c in ids.T):
-            raise ValueError(_FROM_FRAME)
-
-
 def _refuse_repeats(keys: Array) -> None:
     n_repeated = len(keys) - len(np.unique(keys))
     if n_repeated:
@@ -125,14 +118,13 @@ def _canonical(X: Any, explicit: bool) -> CSRMatrix:
     if explicit and sp.issparse(X):
         coo = X.tocoo()
         _refuse_repeats(coo.row.astype(np.int64) * X.shape[1] + coo.col)
-    X = sp.csr_matrix(X, copy=True)
-    X.sum_duplicates()
+    X = canonical_csr(X)
     # float64 values beyond float32 become infinite here and are refused by the caller
     with np.errstate(over="ignore"):
         return X.astype(np.float32, copy=False)
 
 
-def _implicit(estimator: Any, X: CSRMatrix) -> CSRMatrix:
+def _implicit(estimator: Any, X: CSRMatrix, reset: bool) -> CSRMatrix:
     if X.nnz and X.data.min() < 0:
         raise ValueError(
             f"Negative values in data passed to {type(estimator).__name__}: X must hold strengths "
@@ -140,8 +132,24 @@ def _implicit(estimator: Any, X: CSRMatrix) -> CSRMatrix:
         )
     X.eliminate_zeros()
     if not getattr(estimator, "_weighs_strengths", False):  # others' estimators may lack it
+        if reset:
+            _warn_of_weights(estimator, X.data)
         X.data[:] = 1
     return X
+
+
+def _warn_of_weights(estimator: Any, strengths: Array) -> None:
+    """Warn of strengths that somebody weighed and the model takes as ones."""
+    halves = 2 * strengths  # ratings come in halves at the finest
+    if (halves != np.rint(halves)).any():
+        warnings.warn(
+            f"X holds weights from {strengths.min():.3g} to {strengths.max():.3g}, as a step "
+            f"before makes them; {type(estimator).__name__} takes every entry as a 1. "
+            "WMFRecommender(weighting='confidence') weighs strengths; skrec.preprocessing.binarize "
+            "says that ones are meant.",
+            SkrecWarning,
+            stacklevel=4,
+        )
 
 
 def _check_training(X: CSRMatrix, explicit: bool) -> None:
@@ -166,8 +174,8 @@ def check_users(users: ArrayLike, n_users: int) -> Array:
     users : ndarray of shape (n_rows,)
         The rows.
     """
-    users = np.atleast_1d(np.asarray(users))
-    if users.dtype == bool or (users.size and users.dtype.kind not in "iu") or users.ndim != 1:
+    users = np.atleast_1d(as_integers(users, "users", "integer rows of the fitted matrix"))
+    if users.ndim != 1:
         raise ValueError(
             f"users must be integer rows of the fitted matrix; got {users.ndim}-D of {users.dtype}"
         )
@@ -214,11 +222,9 @@ def check_items(items: ArrayLike, n_items: int, name: str = "items", lowest: int
     items : ndarray of int64
         In the shape of the input.
     """
-    items = np.asarray(items)
+    items = as_integers(items, name, "integer columns")
     if items.size == 0:
         return items.astype(np.int64)
-    if items.dtype.kind not in "iu":
-        raise ValueError(f"{name} must be integer columns; got {items.dtype}")
     if items.min() < lowest or items.max() >= n_items:
         raise ValueError(
             f"{name} must lie in [{lowest}, {n_items}); got {items.min()} to {items.max()}"
@@ -241,7 +247,7 @@ def check_candidates(candidates: ArrayLike, n_rows: int, n_items: int) -> Array:
     candidates : ndarray of shape (m,) or (n_rows, m)
         The columns.
     """
-    candidates = np.asarray(candidates)
+    candidates = as_integers(candidates, "candidates", "integer columns")
     if candidates.ndim not in (1, 2):
         raise ValueError(
             f"candidates must have the shape (m,) or (n_rows, m); got {candidates.shape}"
@@ -275,13 +281,14 @@ def exclusion_keys(
             raise ValueError(
                 f"exclude must have the shape {(n_rows, n_items)}; got {exclude.shape}"
             )
-        return sp.csr_matrix(exclude), None
-    if np.ndim(exclude) > 1:
+        return canonical_csr(exclude, "exclude"), None
+    columns = as_integers(exclude, "exclude", "a sparse matrix of pairs or integer columns")
+    if columns.ndim > 1:
         raise ValueError(
             "exclude must be a sparse matrix of pairs or have the shape (m,) of shared items; "
-            f"got an array of shape {np.shape(exclude)}"
+            f"got an array of shape {columns.shape}"
         )
-    return None, check_items(np.ravel(exclude), n_items, "exclude")
+    return None, check_items(columns.ravel(), n_items, "exclude")
 
 
 def mask_entries(scores: Array, X: CSRMatrix, value: float = -np.inf) -> None:

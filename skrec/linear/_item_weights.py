@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base import BaseRecommender, Link, Queries, check_items
+from skrec.base import BaseRecommender, Link, Queries, check_items, of_one_fit
 from skrec.calibration import HeldOut
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import row_blocks, top_k
@@ -35,6 +35,7 @@ class ItemWeightsRecommender(BaseRecommender):
                 return _dense(queries.history @ self.item_weights_[:, candidates])
         return super()._score_candidates(queries, candidates)
 
+    @of_one_fit
     def similar_items(self, items: ArrayLike, n_items: int = 10) -> tuple[Array, Array]:
         """Return the items that weigh most beside given ones.
 

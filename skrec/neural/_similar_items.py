@@ -5,13 +5,14 @@ from typing import Any
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base import check_items
+from skrec.base import check_items, of_one_fit
 from skrec.typing import Array
 from skrec.utils import most_similar
 
 __all__ = ["similar_items"]
 
 
+@of_one_fit
 def similar_items(self: Any, items: ArrayLike, n_items: int = 10) -> tuple[Array, Array]:
     """Return the items whose vectors point the same way (cosine).
 

@@ -1,5 +1,7 @@
 """Small tools on arrays and sparse rows, without torch."""
 
+from skrec.utils._check import as_integers, check_count, check_flag
+from skrec.utils._matrix import canonical_csr, check_dense, check_structure
 from skrec.utils._rows import (
     has_entries,
     hide_entries,
@@ -13,6 +15,12 @@ from skrec.utils._rows import (
 from skrec.utils._topk import most_similar, top_candidates, top_k
 
 __all__ = [
+    "as_integers",
+    "canonical_csr",
+    "check_count",
+    "check_dense",
+    "check_flag",
+    "check_structure",
     "has_entries",
     "hide_entries",
     "index_pointer",

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skrec.typing import Array
+from skrec.utils._check import check_count
 from skrec.utils._rows import row_blocks
 
 __all__ = ["most_similar", "top_candidates", "top_k"]
@@ -135,7 +136,7 @@ def most_similar(vectors: Array, items: ArrayLike, k: int) -> tuple[Array, Array
     items : int or ndarray of int of shape (n,)
         Rows to compare with all others.
     k : int
-        Length of the lists.
+        Length of the lists, ``n_items`` to the user.
 
     Returns
     -------
@@ -144,7 +145,7 @@ def most_similar(vectors: Array, items: ArrayLike, k: int) -> tuple[Array, Array
     similarities : ndarray of shape (n, k)
         Cosines; NaN where the index is -1.
     """
-    items = np.atleast_1d(items)
+    items, k = np.atleast_1d(items), check_count(k, "n_items", 1)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = vectors / np.maximum(norms, np.finfo(vectors.dtype).tiny)
     indices = np.empty((len(items), k), dtype=np.int64)

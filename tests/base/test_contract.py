@@ -4,12 +4,13 @@ import warnings
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.sparse as sp
 import sklearn
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.pipeline import make_pipeline
 
-from skrec import Interactions, PopularityRecommender
+from skrec import Interactions, PopularityRecommender, WMFRecommender
 from skrec.base import BaseRecommender
 from skrec.exceptions import SkrecWarning
 
@@ -319,14 +320,6 @@ def test_bad_data_are_one_clear_error_and_nothing_is_learnt(X, message):
     assert vars(est) == {}
 
 
-def test_a_long_table_is_an_error_that_names_from_frame():
-    table = pd.DataFrame({"userId": range(30), "movieId": range(30), "rating": 3.0})
-    ids = np.column_stack([np.arange(40), np.arange(40) + 100, np.full(40, 4)])
-    for X in (table, ids):
-        with pytest.raises(ValueError, match=r"Interactions\.from_frame"):
-            PopularityRecommender().fit(X)
-
-
 def test_another_number_of_items_is_an_error(fixed):
     with pytest.raises(ValueError, match="8"):
         fixed.recommend(np.eye(7))
@@ -340,6 +333,17 @@ def test_another_number_of_items_is_an_error(fixed):
 def test_users_beside_pairs_are_an_error(fixed):
     with pytest.raises(ValueError, match="users must be None where X is Interactions"):
         fixed.decision_function(Interactions.from_arrays([0], [0], frame=(8, 8)), users=[0])
+
+
+def test_weights_that_a_model_takes_as_ones_are_a_warning():
+    counts = np.random.default_rng(0).poisson(0.8, (20, 9))
+    steps = make_pipeline(TfidfTransformer(), PopularityRecommender())
+    with pytest.warns(SkrecWarning, match="X holds weights from .* PopularityRecommender takes"):
+        steps.fit(counts)
+    steps.predict_proba(counts)  # once, and not for each history
+    PopularityRecommender().fit(counts / 2)
+    confident = WMFRecommender(n_factors=2, max_epochs=1, weighting="confidence")
+    make_pipeline(TfidfTransformer(), confident).fit(counts)
 
 
 class Picky(PopularityRecommender):

@@ -91,7 +91,7 @@ def test_a_bad_penalty_is_named(l2, X):
 
 def test_strengths_do_not_count_only_interactions_do(X):
     rng = np.random.RandomState(1)
-    strengths = X * rng.uniform(1, 9, size=X.shape)
+    strengths = X * rng.randint(1, 9, size=X.shape)
     ones, strong = (EASERecommender(l2=2.0).fit(M).item_weights_ for M in (X, strengths))
     np.testing.assert_array_equal(ones, strong)
 

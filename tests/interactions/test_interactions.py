@@ -87,7 +87,7 @@ def test_timestamps_of_another_pattern_are_an_error(T):
 
 
 def test_what_is_no_matrix_is_an_error():
-    with pytest.raises(ValueError, match="X must be a matrix of users and items; got 1 dim"):
+    with pytest.raises(ValueError, match=r"X must be a matrix of shape .* got 1 dim"):
         Interactions([1, 2, 3])
 
 
@@ -115,7 +115,7 @@ def test_no_interactions():
         (([0, 1], [0, 1], [1.0]), "value must have the shape of user"),
         (([0, 1], [0, 1], None, [1]), "timestamp must have the shape of user"),
         (([0.5, 1], [0, 1]), "user must be a 1-D array of integers"),
-        (([0, 1], ["a", "b"]), r"item must be .* got 1-D of <U1 \(raw ids go through"),
+        (([0, 1], ["a", "b"]), r"item must be .* got 1-D of str \(raw ids go through"),
         (([[0, 1]], [0]), "user must be a 1-D array of integers; got 2-D"),
         (([0, -1], [0, 1]), r"user must lie in \[0, 1\)"),
     ],
@@ -341,14 +341,15 @@ def test_raw_ids_of_any_kind_come_back(ids):
     assert encoder.encode_users(raw).tolist() == [0, 1, 0]
 
 
-def test_datetimes_become_seconds_whatever_their_unit():
-    day = ["1970-01-02", "2020-05-17 12:00:01.9", "1969-12-31"]
-    expected = [86_400, 1_589_716_801, -86_400]
+def test_datetimes_become_nanoseconds_whatever_their_unit():
+    day = ["1970-01-02", "2020-05-17 12:00:01", "1969-12-31"]
+    expected = [seconds * 10**9 for seconds in (86_400, 1_589_716_801, -86_400)]
     for unit in ("s", "ms", "us", "ns"):
         when = pd.Series(pd.to_datetime(day, format="mixed")).astype(f"datetime64[{unit}]")
         table = pd.DataFrame({"user": [1, 2, 3], "item": 1, "t": when})
         made, _ = Interactions.from_frame(table, timestamp="t")
         assert made.timestamp.tolist() == expected
+        assert made.time_unit == "ns"
 
 
 def test_times_with_a_zone_are_moments():
@@ -414,7 +415,7 @@ def test_transform_of_a_new_table_keeps_the_frame(encoder):
 def test_encoder_survives_pickle(encoder):
     again = pickle.loads(pickle.dumps(encoder))
     assert again.encode_users(["ann"]).tolist() == [1]
-    assert repr(again) == "InteractionEncoder(user='who', item='what')"
+    assert again.get_params() == encoder.get_params()
 
 
 @pytest.mark.parametrize("kind", ["NaT", "NaN"])

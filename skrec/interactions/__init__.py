@@ -1,0 +1,8 @@
+"""Interactions as a sequence in a fixed frame of users and items, and the coding of raw ids."""
+
+from skrec.interactions._encoder import InteractionEncoder
+from skrec.interactions._ids import different_ids
+from skrec.interactions._interactions import Interactions
+from skrec.interactions._times import as_timestamps
+
+__all__ = ["InteractionEncoder", "Interactions", "as_timestamps", "different_ids"]
