@@ -13,7 +13,10 @@ Without data it runs on synthetic interactions with known taste clusters::
 """
 
 import argparse
+import math
+import os
 import warnings
+from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
@@ -38,6 +41,7 @@ DATA_SETS = {
     "gowalla": fetch_gowalla,
     "amazon-music": fetch_amazon_music,
 }
+OF_FILES = ("user", "item", "rating", "timestamp", "sep", "encoding")  # options of one's own file
 METRICS = ["ndcg@100", "recall@20"]
 
 MIN_INTERACTIONS = 5  # of a user
@@ -50,14 +54,49 @@ L2_OF_EASE = (50, 200, 500, 1000)
 
 def main(argv=None):
     """Run the quickstart from a command line."""
-    options = parse(argv)
-    X, titles = load(options)
-    X, titles = select(X, titles, options)
+    parser = make_parser()
+    options = parser.parse_args(argv)
+    try:
+        check(options)
+        X, titles = load(options)
+        X, titles = select(X, titles, options)
+    except (ImportError, OSError, ValueError) as error:  # before anything is trained
+        parser.error(str(error))
     train, valid, test = hold_out_users(X, options.seed)
     models = fit_all(train, valid, options)
     print_table(models, test)
     print_recommendations(models["Mult-VAE"], test, titles)
     plot_learning_curve(models["Mult-VAE"], options.output)
+
+
+def check(options):
+    """Raise where options do not go together, or where the learning curve cannot be written."""
+    given = [f"--{name}" for name in OF_FILES if getattr(options, name) is not None]
+    own = options.data is not None and options.data not in DATA_SETS
+    if given and not own:
+        raise ValueError(f"{', '.join(given)} are for a file of yours; give it with --data")
+    if own and not Path(options.data).expanduser().exists():
+        names = ", ".join(DATA_SETS)
+        raise ValueError(f"--data must be a file, or one of {names}; got {options.data!r}")
+    path = Path(options.output)
+    if not math.isfinite(options.threshold):
+        raise ValueError(f"--threshold must be a finite number; got {options.threshold}")
+    if path.is_dir() or not path.parent.is_dir():
+        raise ValueError(f"--output must be a file in a folder that is there; got {path}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ValueError(f"--output must be a file that can be written; got {path}")
+    check_kind(path)
+
+
+def check_kind(path):
+    """Raise where matplotlib is there and does not write files of such a name."""
+    try:
+        from matplotlib.backend_bases import FigureCanvasBase
+    except ImportError:
+        return
+    kinds = sorted(FigureCanvasBase.get_supported_filetypes())
+    if path.suffix and path.suffix[1:].lower() not in kinds:
+        raise ValueError(f"--output must end in one of {', '.join(kinds)}; got {path}")
 
 
 def load(options):
@@ -68,8 +107,10 @@ def load(options):
     if options.data in DATA_SETS:
         data = DATA_SETS[options.data]()
     else:
-        columns = {name: getattr(options, name) for name in ("user", "item", "rating")}
-        data = load_interactions(options.data, **columns)
+        chosen = {name: getattr(options, name) for name in OF_FILES}
+        if options.sep is not None:
+            chosen["sep"] = options.sep.replace("\\t", "\t")  # as a shell hands it on
+        data = load_interactions(options.data, **chosen)
     X = data.interactions.tocsr()
     if "rating" in data.frame:
         X = binarize(X, options.threshold)
@@ -87,7 +128,7 @@ def select(X, titles, options):
         warnings.simplefilter("ignore", SkrecWarning)  # that nothing is left is an error here
         X, _, columns = k_core(X, user_k=MIN_INTERACTIONS, item_k=1, return_indices=True)
     if X.shape[0] < MIN_USERS:
-        raise SystemExit(
+        raise ValueError(
             f"{X.shape[0]} users have {MIN_INTERACTIONS} interactions or more, too few to go on; "
             f"where there are ratings, those of {options.threshold:g} or more count (--threshold)"
         )
@@ -197,26 +238,61 @@ def plot_learning_curve(model, path):
     print(f"\nlearning curve: {path}")
 
 
-def parse(argv):
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description="Train Mult-VAE and recommend to unseen users.")
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message):
+        """Print what is wrong and end with status 2."""
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def make_parser():
+    """Return the parser of the command line."""
+    parser = Parser(description="Train Mult-VAE and recommend to unseen users.")
     add = parser.add_argument
     names = f"{', '.join(DATA_SETS)} (in the folder SKREC_DATA, else downloaded)"
-    add("--data", help=f"CSV, TSV or Parquet file, or one of {names}; default: synthetic")
+    add("--data", help=f"CSV, TSV, Parquet or JSON lines, or one of {names}; default: synthetic")
     add("--user", type=column, help="column of the file; default: a common name")
     add("--item", type=column, help="likewise; a number is a position in a file without header")
-    add("--rating", type=column, help="likewise, where there are ratings")
+    add("--rating", type=optional_column, help="likewise, where there are ratings; none: ignore")
+    add("--timestamp", type=optional_column, help="likewise: the latest rating counts")
+    add("--sep", help="separator of the file; default: found in its first lines")
+    add("--encoding", help="of the file, such as latin-1; default: UTF-8, or UTF-16 with a mark")
     add("--threshold", type=float, default=4, help="smallest rating that counts; default: 4")
-    add("--max-users", type=int, help="draw this many users; default: all, fewer of large data")
-    add("--epochs", type=int, help="epochs at most; default: 10 to 100, fewer for large data")
-    add("--seed", type=int, default=0, help="seed of draws, weights and batches; default: 0")
+    add("--max-users", type=count, help="draw this many users; default: all, fewer of large data")
+    add("--epochs", type=count, help="epochs at most; default: 10 to 100, fewer for large data")
+    add("--seed", type=seed, default=0, help="seed of draws, weights and batches; default: 0")
     add("--output", default="learning_curve.png", help="default: learning_curve.png")
-    return parser.parse_args(argv)
+    return parser
 
 
 def column(text):
     """Read a column's name or position."""
-    return int(text) if text.isdigit() else text
+    return int(text) if text.isdecimal() else text
+
+
+def optional_column(text):
+    """Read a column's name or position, or that there is none."""
+    return False if text == "none" else column(text)
+
+
+def count(text):
+    """Read a number of users or epochs."""
+    return whole(text, 1)
+
+
+def seed(text):
+    """Read a seed of NumPy's."""
+    return whole(text, 0)
+
+
+def whole(text, least):
+    """Read an integer of 32 bits that is not too small."""
+    if not text.isdecimal() or not least <= int(text) < 2**32:
+        raise argparse.ArgumentTypeError(
+            f"must be an integer from {least} to 2**32 - 1; got {text}"
+        )
+    return int(text)
 
 
 if __name__ == "__main__":

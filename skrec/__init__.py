@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from skrec.interactions import InteractionEncoder as InteractionEncoder
 from skrec.interactions import Interactions as Interactions
+from skrec.interactions import recommend_frame as recommend_frame
 
 __version__ = "0.1.0"
 
@@ -102,6 +103,7 @@ if not TYPE_CHECKING:  # a checker that saw __getattr__ would take every name fo
         "InteractionEncoder",
         "Interactions",
         "__version__",
+        "recommend_frame",
         "reproduce",
         *sorted(_ESTIMATORS),
     ]

@@ -8,6 +8,7 @@ import hashlib
 import re
 import sys
 import tomllib
+from argparse import ArgumentParser
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from importlib import import_module
@@ -167,4 +168,8 @@ def _source_requirements() -> list[str]:
 
 
 if __name__ == "__main__":
+    parser = ArgumentParser("python -m skrec.check", description=str(__doc__).partition("\n")[0])
+    unknown = parser.parse_known_args()[1]
+    if unknown:
+        parser.exit(2, f"{parser.prog}: error: it takes no arguments; got {' '.join(unknown)}\n")
     sys.exit(main())

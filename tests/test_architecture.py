@@ -11,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command as main; main()"
-RUNTIME = {"joblib", "numpy", "pandas", "scikit-learn", "scipy", "skorch", "torch", "tqdm"}
+RUNTIME = {"joblib", "narwhals", "numpy", "pandas", "scikit-learn", "scipy"}
+RUNTIME |= {"skorch", "torch", "tqdm"}
 TORCH_PACKAGES = ["torch", "skorch"]
 
 BLOCK_TORCH = f"""

@@ -148,3 +148,10 @@ def test_the_command_reports_this_checkout():
     ]
     # an environment in which the project was installed under another name has two owners
     assert done.returncode == int(any(line.startswith("wrong: ") for line in lines))
+
+
+def test_the_command_takes_no_arguments():
+    command = [sys.executable, "-m", "skrec.check", "--foo"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "python -m skrec.check: error: it takes no arguments; got --foo\n"

@@ -7,21 +7,39 @@ A parameter is declared once, in its class::
 The last string is its documentation, what stands between type and documentation are its
 constraints in scikit-learn's form. ``None`` in the type, and ``bool``, are constraints by
 themselves. A subclass changes a default by ``l2: float = 80.0``; what it leaves out it inherits.
+
+A number is no boolean, whatever scikit-learn's constraints say, and may be one of NumPy's.
 """
 
 import inspect
+import sys
 import types
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Integral
 from textwrap import wrap
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
 
+import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-__all__ = ["Doc", "make_parameters"]
+__all__ = ["Doc", "make_parameters", "plain_numbers"]
 
 _SECTION_RULE = "-" * 10
+
+
+class _Numbers(Interval):
+    """An interval of numbers that holds no boolean, and no integer that no float can hold."""
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        if isinstance(val, bool) or not super().is_satisfied_by(val):
+            return False
+        return self.type is Integral or abs(val) <= sys.float_info.max
+
+
+_SEEDS = [_Numbers(Integral, 0, 2**32 - 1, closed="both"), np.random.RandomState, None]
 
 
 class Doc(NamedTuple):
@@ -87,6 +105,38 @@ def make_parameters(cls: type) -> None:
         cls.__doc__ = _with_parameters(cls, [(n, declared[n]) for n in names if n in declared])
 
 
+@contextmanager
+def plain_numbers(estimator: Any) -> Iterator[None]:
+    """Let the parameters of an estimator be Python's own numbers inside the block.
+
+    Sums of NumPy's small types overflow, and those of some of them with the numbers of torch are
+    errors. Afterwards each parameter is again what was given.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose parameters may hold NumPy's numbers, also inside tuples and lists.
+    """
+    given = estimator.get_params(deep=False)
+    plain = {name: _plain(value) for name, value in given.items()}
+    changed = {name: value for name, value in plain.items() if value is not given[name]}
+    vars(estimator).update(changed)
+    try:
+        yield
+    finally:
+        vars(estimator).update({name: given[name] for name in changed})
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy's, or a tuple or list of them, as Python's; else the value."""
+    if type(value) in (tuple, list) and any(isinstance(each, np.generic) for each in value):
+        return type(value)(_plain(each) for each in value)
+    if not isinstance(value, np.generic) or isinstance(value, float):
+        return value
+    kinds = {"b": bool, "i": int, "u": int, "f": float}
+    return kinds[value.dtype.kind](value) if value.dtype.kind in kinds else value
+
+
 def _introduced(cls: type) -> list[str]:
     """List the parameters by the base that declares them first, a class's own before others."""
     classes = [base for base in cls.__mro__ if "__dataclass_fields__" in base.__dict__]
@@ -133,7 +183,7 @@ def _read(annotation: Any) -> Declaration:
     docs = [last, *(each for each in rest if isinstance(each, Doc))]
     text = last.text if isinstance(last, Doc) else last
     kind = next((each.kind for each in docs if isinstance(each, Doc)), None)
-    rest = [each for each in rest if not isinstance(each, Doc)]
+    rest = [c for each in rest if not isinstance(each, Doc) for c in _strict(each)]
     members = _members(hint)
     implied = [*_implied(members)] if rest or _says_all(members) else []
     constraints = [*rest, *implied] or None
@@ -142,6 +192,16 @@ def _read(annotation: Any) -> Declaration:
         words = [w for w in words if not (w.startswith("list of") and len(words) > 1)]
         kind = " or ".join(words)  # a list where a tuple goes too is not worth a word
     return Declaration(constraints, text, kind)
+
+
+def _strict(constraint: Any) -> list[Any]:
+    """Return what stands for a constraint where numbers are no booleans."""
+    if isinstance(constraint, Interval):
+        c = constraint
+        return [_Numbers(c.type, c.left, c.right, closed=c.closed)]
+    if isinstance(constraint, str) and constraint == "random_state":
+        return _SEEDS
+    return [constraint]
 
 
 def _members(hint: Any) -> tuple:

@@ -106,7 +106,7 @@ class Threshold(Link):
         queries: Queries | None,
         candidates: Array | None = None,
     ) -> Array:
-        return probability_at_least(scores, self.std_, model.relevance_threshold, self.step_)
+        return probability_at_least(scores, self.std_, float(model.relevance_threshold), self.step_)
 
     def prior(self, model: Any) -> Array:
         return self.probabilities(model, model._prior_scores(), None)

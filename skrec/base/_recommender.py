@@ -13,7 +13,7 @@ from skrec.base._answers import answer_pairs, answer_rows
 from skrec.base._docs import shared_docs
 from skrec.base._links import Link
 from skrec.base._one_fit import of_one_fit, view_of
-from skrec.base._parameters import make_parameters
+from skrec.base._parameters import make_parameters, plain_numbers
 from skrec.base._queries import Queries, pairs_by_user
 from skrec.base._ranking import ListRequest, Lists, check_strategy
 from skrec.base._tags import RecommenderTags, recommender_tags
@@ -95,7 +95,8 @@ class BaseRecommender(BaseEstimator):
         # meanwhile finds the old model whole, and a failure leaves it
         twin = view_of(self)
         twin.__dict__ = dict(self.__dict__)
-        twin._learn(X)
+        with plain_numbers(twin):
+            twin._learn(X)
         self.__dict__ = twin.__dict__
         return self
 
@@ -104,7 +105,7 @@ class BaseRecommender(BaseEstimator):
         self._forget()
         self.n_features_in_: int  # check_matrix sets it
         self.interactions_ = check_matrix(self, X, reset=True)
-        self.encoder_ = getattr(X, "encoder", None)
+        self.encoder_ = X.encoder if isinstance(X, Interactions) else None
         counts = np.bincount(self.interactions_.indices, minlength=self.n_features_in_)
         self.item_counts_ = counts
         self._fit(self.interactions_)
@@ -291,7 +292,7 @@ class BaseRecommender(BaseEstimator):
     ) -> tuple[Array, ...]:
         if users is not None:
             raise ValueError("users must be None where X is Interactions, which name their users")
-        check_pairs(pairs, self.interactions_.shape)
+        check_pairs(pairs, self.interactions_.shape, self.encoder_)
         known, place = pairs_by_user(pairs)
         values = partial(self._values, of, return_std)
         n_bytes = self._block_bytes(return_std)

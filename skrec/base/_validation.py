@@ -8,11 +8,10 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
-from skrec.base._long_tables import refuse_long_table
 from skrec.exceptions import SkrecWarning
-from skrec.interactions import Interactions
+from skrec.interactions import InteractionEncoder, Interactions, different_ids
 from skrec.typing import Array, CSRMatrix, MatrixLike
-from skrec.utils import as_integers, canonical_csr, check_structure, row_of_entry
+from skrec.utils import as_integers, canonical_csr, check_structure, refuse_long_table, row_of_entry
 
 if TYPE_CHECKING:
     from skrec.base._recommender import BaseRecommender
@@ -98,6 +97,8 @@ def _matrix_of_interactions(
             f"X has {n_items} items in its frame, but {type(estimator).__name__} is expecting "
             f"{estimator.n_features_in_} items"
         )
+    else:
+        _check_ids(interactions, estimator.encoder_, items_only=True)
     if len(interactions) and not np.isfinite(interactions.value).all():
         raise ValueError("X must hold finite values; got NaN or infinity in Interactions.value")
     if explicit and interactions.timestamp is None:
@@ -187,8 +188,10 @@ def check_users(users: ArrayLike, n_users: int) -> Array:
     return users.astype(np.int64)
 
 
-def check_pairs(interactions: Interactions, frame: tuple[int, int]) -> None:
-    """Refuse pairs of another frame than that of ``fit``.
+def check_pairs(
+    interactions: Interactions, frame: tuple[int, int], encoder: InteractionEncoder | None
+) -> None:
+    """Refuse pairs of another frame, or of other ids, than those of ``fit``.
 
     Parameters
     ----------
@@ -196,10 +199,25 @@ def check_pairs(interactions: Interactions, frame: tuple[int, int]) -> None:
         Pairs to answer for.
     frame : tuple of int
         Shape of the fitted matrix.
+    encoder : InteractionEncoder or None
+        Encoder of what ``fit`` saw.
     """
     if interactions.frame != frame:
         raise ValueError(
             f"X must be Interactions in the frame of fit, {frame}; got {interactions.frame}"
+        )
+    _check_ids(interactions, encoder, items_only=False)
+
+
+def _check_ids(
+    interactions: Interactions, encoder: InteractionEncoder | None, items_only: bool
+) -> None:
+    """Refuse Interactions whose rows or columns mean other ids than those of ``fit``."""
+    side = different_ids(encoder, interactions.encoder, items_only=items_only)
+    if side is not None:
+        raise ValueError(
+            f"X must have the {side} ids that fit saw, in their order; got Interactions of another "
+            "encoder. Make both with one: encoder.fit(train), then encoder.transform(test)."
         )
 
 

@@ -87,7 +87,8 @@ def _loo_negatives(
     lists = table["negatives"].astype(str).str.split(" ")  # one id alone is read as a number
     length = lists.str.len().to_numpy()
     row = np.repeat(encoder.encode_users(table["user"]), length)
-    column = encoder.encode_items(np.concatenate(lists.to_numpy()).astype(np.int64))
+    raw = np.concatenate(lists.to_numpy())
+    column = encoder.encode_items(raw.astype(encoder.item_ids_.dtype))
     keep = ~np.isin(pair_keys(row, column, _width(encoder)), _keys(interactions))
     return _padded(row[keep], column[keep], (len(encoder.user_ids_), length.max()))
 

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
+import numpy as np
 import pandas as pd
-from pandas.errors import EmptyDataError
+from numpy.typing import DTypeLike
 from sklearn.utils import Bunch
 
 from skrec.datasets._bunch import make_bunch
+from skrec.datasets._columns import by_position, check_header, find_columns
+from skrec.datasets._files import open_text
+from skrec.datasets._ids import SIGNED, as_integers
+from skrec.datasets._records import ArrowTable, JSONTable
+from skrec.datasets._text import TextTable
+from skrec.interactions import as_timestamps
 
 __all__ = ["load_interactions"]
 
-# lower case, letters and digits only; the first that a file has is taken
-_NAMES = {
-    "user": ("user", "userid", "uid", "useridx", "reviewerid", "customerid", "customer",
-             "visitorid", "sessionid", "session"),
-    "item": ("item", "itemid", "iid", "itemidx", "movieid", "movie", "asin", "productid",
-             "product", "artistid", "artist", "trackid", "track", "songid", "song", "bookid",
-             "isbn", "businessid", "placeid", "locationid", "articleid", "newsid", "gameid"),
-    "rating": ("rating", "ratings", "score", "stars", "overall", "value", "strength"),
-    "timestamp": ("timestamp", "time", "unixreviewtime", "datetime", "date"),
-}  # fmt: skip
-_SEPARATORS = (",", "\t", ";", "|")
-_SPACES = r"\s+"
-_PARQUET = (".parquet", ".pq")
-
-_Column: TypeAlias = str | int
-_Chosen: TypeAlias = Mapping[str, _Column | None]  # False among them: a column not to take
+_IDS = ("user", "item")
+_DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
+_Table: TypeAlias = TextTable | ArrowTable | JSONTable
 
 
 def load_interactions(
@@ -43,21 +36,30 @@ def load_interactions(
     rating: str | int | Literal[False] | None = None,
     timestamp: str | int | Literal[False] | None = None,
     sep: str | None = None,
+    encoding: str | None = None,
+    dtype: DTypeLike | Mapping[str, DTypeLike] | None = None,
 ) -> Bunch:
-    r"""Load interactions from a CSV, TSV or Parquet file, one row an interaction.
+    r"""Load interactions from a CSV, TSV, Parquet, Arrow or JSON lines file, one an interaction.
 
     Parameters
     ----------
     path : str or path-like
-        The file; text may be compressed (``.gz``, ``.zip``, ...).
+        The file; text may be compressed (gzip, bzip2, xz, or zip with one file in it).
     user, item : str or int, default=None
         Columns of the raw ids. None looks for a common name such as ``user``, ``userId``,
-        ``user_id``, ``item``, ``movieId``. An integer is a position and says that the file has
-        *no header line*: then all columns are given by position.
+        ``user_id``, ``item``, ``movieId``. An integer is a position, from 0, and says that the
+        file has *no header line*: then all columns are given by position.
     rating, timestamp : str, int or False, default=None
         Columns of ratings and times, likewise; False takes none.
     sep : str, default=None
-        Separator of a text file; None finds it in the first line.
+        Separator of a text file, of several characters too (``"::"``); ``r"\s+"`` means any
+        spaces. None finds it in the first lines.
+    encoding : str, default=None
+        Encoding of a text file, such as ``"latin-1"``; None means UTF-8, or UTF-16 where the
+        file starts with its mark.
+    dtype : type or dict, default=None
+        ``str`` or ``int`` for the raw ids, or a dict with one for "user" or "item". None: see
+        Notes.
 
     Returns
     -------
@@ -68,15 +70,28 @@ def load_interactions(
 
     Raises
     ------
-    FileNotFoundError
+    FileNotFoundError, IsADirectoryError
         If there is no such file.
+    ImportError
+        If a Parquet or Arrow file is given and pyarrow is not installed.
     ValueError
-        If a column is not found, if the file seems to have no header line, if there are no rows,
-        or if ratings or times are missing or cannot be read.
+        If the file is no table, is damaged or has another encoding; if a column is not found, if
+        the file seems to have no header line, if there are no rows, or if ids, ratings or times
+        are missing or cannot be read. The message names the lines.
 
     See Also
     --------
     skrec.Interactions.from_frame : The same for a DataFrame.
+
+    Notes
+    -----
+    Raw ids in a text file are integers (int64) where *every* id of the column is one as a person
+    writes it; else all ids of the column are text, as in the file. So 007 and 7 are two users,
+    1.0, 1e5, NA and null are names, and one "guest" makes the whole column text. Only an empty
+    field is missing. Spaces right after a separator do not belong to a field.
+
+    Parquet, Arrow and JSON lines say which values are numbers; a column of JSON with both numbers
+    and texts becomes text.
 
     Examples
     --------
@@ -94,127 +109,113 @@ def load_interactions(
     [9]
     """
     chosen = {"user": user, "item": item, "rating": rating, "timestamp": timestamp}
-    by_position = _is_by_position(chosen)
-    table = _read(Path(path).expanduser(), sep, by_position)
-    columns = _find_columns(table, chosen, by_position, path)
-    frame = cast(pd.DataFrame, table[list(columns.values())]).set_axis(list(columns), axis=1)
+    positions, kinds = by_position(chosen), _kinds(dtype)
+    table = _open(Path(path).expanduser(), sep, encoding, positions)
+    check_header(table.path, table.first, chosen, positions)
+    columns = find_columns(table.path, table.first, chosen, positions, table.sep)
+    frame = table.read(columns, [name for name, kind in kinds.items() if kind is str])
     if not len(frame):
         raise ValueError(f"{path} must hold interactions; got no rows")
-    descr = f"Interactions of {path}: columns {columns}"
-    return make_bunch({"ratings": _with_numbers(frame, columns)}, descr)
+    _check_missing(frame, table)
+    for name in kinds:
+        if kinds[name] is int:
+            frame[name] = _integers(cast(pd.Series, frame[name]), name, table)
+    if "rating" in frame:
+        frame["rating"] = _numbers(cast(pd.Series, frame["rating"]), table)
+    if "timestamp" in frame:
+        frame["timestamp"] = _times(cast(pd.Series, frame["timestamp"]), table)
+    names = {n: place if positions else table.first[place] for n, place in columns.items()}
+    return make_bunch({"ratings": frame}, f"Interactions of {path}: columns {names}")
 
 
-def _is_by_position(chosen: _Chosen) -> bool:
-    # "is", for 0 == False and column 0 is a good one
-    given = {
-        n: column for n, column in chosen.items() if column is not None and column is not False
-    }
-    positions = [isinstance(column, int) for column in given.values()]
-    if any(positions) and not (all(positions) and {"user", "item"} <= given.keys()):
-        raise ValueError(
-            "user and item, and rating and timestamp where given, must all be positions "
-            f"(a file without a header line) or none; got {given}"
-        )
-    return any(positions)
-
-
-def _read(path: Path, sep: str | None, by_position: bool) -> pd.DataFrame:
-    if path.suffix.lower() in _PARQUET:
-        if by_position:
+def _open(path: Path, sep: str | None, encoding: str | None, positions: bool) -> _Table:
+    if path.suffix.lower() in ArrowTable.suffixes:
+        if positions:
             raise ValueError(f"columns of a Parquet file must be given by name; got {path}")
-        return pd.read_parquet(path)
-    sep = _find_separator(path) if sep is None else sep
-    header = None if by_position else "infer"
-    engine = "c" if len(sep) == 1 or sep == _SPACES else "python"
-    # an id may be "NA"
-    options = {"keep_default_na": False, "na_values": [""], "skipinitialspace": True}
-    table = pd.read_csv(path, sep=sep, header=header, engine=engine, **options)
-    if not by_position:
-        _check_header(table, path)
-    return table
+        return ArrowTable(path)
+    text = open_text(path, encoding)
+    if not JSONTable.starts(text):
+        return TextTable(text, sep, header=not positions)
+    if positions:
+        raise ValueError(f"columns of JSON lines must be given by name; got {path}")
+    return JSONTable(text)
 
 
-def _find_separator(path: Path) -> str:
-    line = _first_line(path)
-    if "::" in line:
-        return "::"
-    best = max(_SEPARATORS, key=line.count)
-    return best if best in line else _SPACES
+def _kinds(dtype: Any) -> dict[str, type]:
+    """Return str or int for the columns of ids that `dtype` speaks of."""
+    given = dict(dtype) if isinstance(dtype, Mapping) else dict.fromkeys(_IDS, dtype)
+    if not given.keys() <= set(_IDS):
+        raise ValueError(f'dtype must be for "user" and "item" only; got {sorted(given)}')
+    return {name: _kind(kind) for name, kind in given.items() if kind is not None}
 
 
-def _first_line(path: Path) -> str:
-    """Return the first line of a text file that may be compressed."""
-    try:  # a separator that no text holds
-        whole = {"sep": "\x01", "quoting": csv.QUOTE_NONE, "encoding_errors": "replace"}
-        return str(pd.read_csv(path, header=None, nrows=1, dtype=str, **whole).iloc[0, 0])
-    except EmptyDataError as error:
-        raise ValueError(f"{path} must hold interactions; it is empty") from error
-
-
-def _check_header(table: pd.DataFrame, path: Path) -> None:
-    if len(table.columns) and all(map(_is_number, table.columns)):
-        raise ValueError(
-            f"{path} seems to have no header line: it starts with {list(table.columns)}; give "
-            "the columns by position, such as user=0, item=1, rating=2, timestamp=3"
-        )
-
-
-def _is_number(name: str) -> bool:
+def _kind(kind: Any) -> type:
     try:
-        float(name)
-    except ValueError:
-        return False
-    return True
+        plain = np.dtype(str if kind == "string" else kind)
+    except TypeError:
+        plain = np.dtype(bool)
+    if plain.kind not in "iuUO":
+        raise ValueError(
+            f'dtype must be str or int, or a dict such as {{"user": str}}; got {kind!r}'
+        )
+    return int if plain.kind in "iu" else str
 
 
-def _find_columns(
-    table: pd.DataFrame, chosen: _Chosen, by_position: bool, path: str | PathLike[str]
-) -> dict[str, _Column]:
-    """Return the column of the file for each of our names."""
-    found: dict[str, _Column] = {}
-    for name, column in chosen.items():
-        if column is None and not by_position:
-            column = _guess(table, name)
-        if column is None and name in ("user", "item"):
+def _check_missing(frame: pd.DataFrame, table: _Table) -> None:
+    for name, column in frame.items():
+        rows = np.flatnonzero(column.isna())
+        if len(rows):
+            what = f"{name} ids" if name in _IDS else name
             raise ValueError(
-                f"{name} must name a column of {path}, no common name was found; "
-                f"got columns {list(table.columns)}"
+                f"{table.where(rows)}: {what} must not be missing; got {len(rows)} that are"
             )
-        if column is not None and column is not False:
-            found[name] = _checked(table, name, column, path)
-    return found
 
 
-def _guess(table: pd.DataFrame, name: str) -> _Column | None:
-    # "user_id:token" is how RecBole's files say "user_id"
-    plain = {re.sub(r":.*|[\W_]", "", str(c)).lower(): c for c in reversed(table.columns)}
-    return next((plain[common] for common in _NAMES[name] if common in plain), None)
+def _integers(column: pd.Series, name: str, table: _Table) -> pd.Series:
+    if column.dtype == np.int64:
+        return column
+    texts = column.astype(str)
+    rows = np.flatnonzero(~texts.str.fullmatch(SIGNED.pattern).to_numpy(dtype=bool))
+    if len(rows):
+        came = column.iloc[rows[0]]
+        raise ValueError(f"{table.where(rows)}: {name} ids must be integers (dtype); got {came!r}")
+    integers = as_integers(texts, SIGNED)
+    if integers is None:
+        raise ValueError(f"{name} ids of {table.path} must fit into 64 bits to be int (dtype)")
+    return pd.Series(integers, index=column.index)
 
 
-def _checked(table: pd.DataFrame, name: str, column: _Column, path: str | PathLike[str]) -> _Column:
-    if column not in table.columns:
+def _numbers(column: pd.Series, table: _Table) -> pd.Series:
+    """Return the ratings, or raise where one is no finite number."""
+    if column.dtype == np.int64:
+        return column
+    numbers = column
+    if column.dtype == bool or not pd.api.types.is_numeric_dtype(column):
+        numbers = cast(pd.Series, pd.to_numeric(column.astype(str), errors="coerce"))
+    with np.errstate(over="ignore"):
+        rows = np.flatnonzero(~np.isfinite(np.asarray(numbers, dtype=np.float32)))
+    if len(rows):
+        came, hint = column.to_list()[rows[0]], ""
+        if isinstance(came, str) and _DECIMAL_COMMA.fullmatch(came):
+            hint = (
+                "; of decimal commas make points, or read the file with pandas.read_csv(..., "
+                'decimal=",") and use Interactions.from_frame'
+            )
         raise ValueError(
-            f"{name} must be a column of {path}; got {column!r}, not in {list(table.columns)}"
+            f"{table.where(rows)}: rating must hold numbers that are finite; got {came!r}{hint}; "
+            "rating=False takes no ratings"
         )
-    return column
+    return numbers
 
 
-def _with_numbers(frame: pd.DataFrame, columns: Mapping[str, _Column]) -> pd.DataFrame:
-    """Check ratings and times, and turn dates into times."""
-    for name in frame.columns.intersection(["rating", "timestamp"]):
-        missing = int(cast(pd.Series, frame[name]).isna().sum())
-        if missing:
-            raise ValueError(f"{name} must not be missing; got {missing} that are")
-    if "rating" in frame and not pd.api.types.is_numeric_dtype(frame["rating"]):
-        raise ValueError(f"rating must hold numbers; got {columns['rating']!r} of other values")
-    if "timestamp" in frame and pd.api.types.is_string_dtype(frame["timestamp"]):
-        times = cast(pd.Series, frame["timestamp"])
-        frame = frame.assign(timestamp=_parse_dates(times, columns["timestamp"]))
-    return frame
-
-
-def _parse_dates(times: pd.Series, column: _Column) -> pd.Series:
+def _times(column: pd.Series, table: _Table) -> pd.Series:
+    """Return times as they are, and dates in text as datetimes."""
+    if column.dtype == np.int64:
+        return column
     try:
-        return pd.to_datetime(times, utc=True).dt.tz_localize(None)
+        times, unit = as_timestamps(column)
     except ValueError as error:
-        raise ValueError(f"timestamp must hold times; {column!r} does not: {error}") from error
+        raise ValueError(f"{table.path}: {error}; timestamp=False takes no times") from error
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    return pd.Series(times if unit is None else times.view("datetime64[ns]"))

@@ -10,10 +10,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from tqdm.auto import tqdm
 
-from skrec.base import BaseRecommender, Link, Queries
+from skrec.base import BaseRecommender, Doc, Link, Queries
 from skrec.calibration import HeldOut
 from skrec.factorization._products import inner_products
-from skrec.neural import similar_items
+from skrec.neural import check_memory, check_range, check_scores, likely_cause, similar_items
 from skrec.nn import WeightedRows, use_huge_pages
 from skrec.training import resolve_device
 from skrec.typing import Array, CSRMatrix, RandomState
@@ -138,7 +138,13 @@ class WMFRecommender(BaseRecommender):
         "Standard deviation of the first vectors; None takes ``0.1 / sqrt(n_factors)``.",
     ] = None
     device: Annotated[
-        str, str, 'Where to train and predict; ``"auto"`` takes CUDA where there is one.'
+        str | torch.device,
+        str,
+        torch.device,
+        Doc(
+            'Where to train and predict; ``"auto"`` takes CUDA where there is one.',
+            "str or torch.device",
+        ),
     ] = "auto"
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
     random_state: Annotated[RandomState, "random_state", "Seed of the first vectors."] = None
@@ -160,8 +166,15 @@ class WMFRecommender(BaseRecommender):
 
     # fitting
 
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        check_range(self)
+        resolve_device(self.device)
+
     def _fit(self, X: CSRMatrix) -> None:
         device = resolve_device(self.device)
+        n_bytes = 8.0 * self.n_factors * (sum(X.shape) + self.n_factors)
+        check_memory(f"n_factors={self.n_factors}", "the model in training", n_bytes, device)
         try:
             items = self._train(X, device)
             self.item_factors_ = items.cpu().numpy()
@@ -169,9 +182,11 @@ class WMFRecommender(BaseRecommender):
             self._gram_ = (items.T @ items).cpu().numpy()
             self.user_factors_ = self._solved(X, device)
         except torch.linalg.LinAlgError as error:  # pyright: ignore[reportPrivateImportUsage]
+            cause = likely_cause(self, default="a larger l2 or smaller frequency_exponent helps")
             raise ValueError(
-                f"l2 must be large enough for systems that can be solved; got {self.l2:g}"
+                f"l2 must be large enough for systems that can be solved; got {self.l2:g}; {cause}"
             ) from error
+        check_scores(self)
 
     def _train(self, X: CSRMatrix, device: str) -> torch.Tensor:
         """Return the vectors of the items after all sweeps, float32 on the device."""
@@ -200,22 +215,23 @@ class WMFRecommender(BaseRecommender):
 
         There are ``n_columns`` columns, those that X lacks because no row stores them included.
         """
+        l2, exponent = float(self.l2), float(self.frequency_exponent)
         if self.weighting == "confidence":
-            added = self.alpha * X.data.astype(np.float64)
+            added = float(self.alpha) * X.data.astype(np.float64)
             scales, weight = np.sqrt(added), 1.0
             targets = (1 + added) / scales
-            ridge = np.full(X.shape[0], self.l2)
+            ridge = np.full(X.shape[0], l2)
         else:
             scales = targets = np.ones(X.nnz)
-            weight = self.unobserved_weight
+            weight = float(self.unobserved_weight)
             frequency = np.diff(X.indptr) + weight * n_columns
-            ridge = self.l2 * frequency**self.frequency_exponent
+            ridge = l2 * frequency**exponent
         offsets, indices = (
             torch.from_numpy(a.astype(np.int64)).to(like.device) for a in (X.indptr, X.indices)
         )
         numbers = (torch.from_numpy(a).to(like) for a in (scales, targets, ridge))
-        scale, target, l2 = numbers
-        return WeightedRows(offsets, indices, scale, target, l2, weight, self.n_factors)
+        scale, target, penalty = numbers
+        return WeightedRows(offsets, indices, scale, target, penalty, weight, int(self.n_factors))
 
     # unseen users
 

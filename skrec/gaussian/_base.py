@@ -118,7 +118,7 @@ class GaussianRecommender(PairRecommender):
         if not self._drawn:
             return super()._row_bytes()
         # the scores of all draws, and two logarithms of each, are kept until they are averaged
-        return super()._row_bytes() + 12 * self.n_samples * self.n_features_in_
+        return super()._row_bytes() + 12 * int(self.n_samples) * self.n_features_in_
 
     def _gaussians(self, table: torch.nn.Embedding) -> tuple[Array, Array]:
         mean, raw = table.weight.detach().cpu().chunk(2, dim=1)

@@ -1,7 +1,6 @@
 """A metric by the activity of users."""
 
-from collections.abc import Mapping
-from numbers import Integral
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from skrec.typing import Array
+from skrec.utils import as_numbers, check_count, check_finite
 
 __all__ = ["activity_quintiles"]
 
@@ -74,9 +74,10 @@ def activity_quintiles(
     """
     activity, table = _check(n_interactions, values, n_groups)
     reference = table.columns[0] if reference is None else reference
-    if reference not in table:
+    if not isinstance(reference, Hashable) or reference not in table:
         raise ValueError(f"reference must be one of {list(table)}; got {reference!r}")
-    groups = activity_groups(activity, n_groups)
+    # where there are more groups than users by far, each distinct activity is one
+    groups = activity_groups(activity, min(int(n_groups), 10 * len(activity)))
     tables = {
         group: _one_group(activity[groups == group], table.loc[groups == group], reference)
         for group in np.unique(groups)
@@ -122,12 +123,17 @@ def _one_group(activity: Array, values: pd.DataFrame, reference: Any) -> pd.Data
 
 def _check(n_interactions: ArrayLike, values: Any, n_groups: int) -> tuple[Array, pd.DataFrame]:
     """Return the activity and a table of the users that have values."""
-    if not isinstance(n_groups, Integral) or n_groups < 1:
-        raise ValueError(f"n_groups must be a positive integer; got {n_groups!r}")
+    check_count(n_groups, "n_groups", 1)
     if not isinstance(values, Mapping | pd.DataFrame) or not len(values.keys()):
         raise ValueError(f"values must be a dict of system to array; got {values!r}")
-    activity = np.asarray(n_interactions)
-    table = {name: np.asarray(column, dtype=np.float64) for name, column in values.items()}
+    activity = as_numbers(n_interactions, "n_interactions")
+    check_finite(activity, "n_interactions")
+    table = {
+        name: as_numbers(column, f"values[{name!r}]").astype(np.float64)
+        for name, column in values.items()
+    }
+    for name, column in table.items():
+        check_finite(column[~np.isnan(column)], f"values[{name!r}]")
     shapes = {name: column.shape for name, column in table.items()}
     if activity.ndim != 1 or any(shape != activity.shape for shape in shapes.values()):
         raise ValueError(

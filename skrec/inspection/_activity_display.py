@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from skrec.inspection._activity import activity_quintiles
 from skrec.inspection._matplotlib import make_axes
 from skrec.metrics import evaluate_ranking, make_ranking_scorer
-from skrec.typing import Array, MatrixLike, RandomState
-from skrec.utils import split_rows
+from skrec.typing import Array, CSRMatrix, MatrixLike, RandomState
+from skrec.utils import as_numbers, canonical_csr, check_finite, check_rng, split_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,9 +128,9 @@ class ActivityDisplay:
             If the estimators, X and y do not fit.
         """
         _check_systems(estimators, "estimators")
-        shown = X
+        rng, shown = check_rng(random_state), X
         if y is None:
-            shown, y = split_rows(sp.csr_matrix(X), random_state=random_state)
+            shown, y = split_rows(_as_csr(X, "X"), random_state=rng)
         scorer = make_ranking_scorer(metric, k=None)
         tables = {name: scorer.per_user(est, shown, y) for name, est in estimators.items()}
         users = next(iter(tables.values())).index
@@ -187,10 +186,15 @@ class ActivityDisplay:
             If the arrays do not fit each other.
         """
         _check_systems(predictions, "predictions")
-        values = {
-            name: _per_user(targets, scores, metric, history)
-            for name, scores in predictions.items()
-        }
+        history, targets = _as_csr(history, "history"), _as_csr(targets, "targets")
+        if history.shape != targets.shape:
+            raise ValueError(
+                f"targets must have the shape of history, {history.shape}; got {targets.shape}"
+            )
+        values = {}
+        for name, scores in predictions.items():
+            scores = as_numbers(scores, f"predictions[{name!r}]", ndim=2)
+            values[name] = _per_user(targets, scores, metric, history)
         options = {"metric": metric, "reference": reference, "n_groups": n_groups, "ax": ax}
         return cls.from_scores(_row_lengths(history), values, **options, **kwargs)
 
@@ -304,5 +308,11 @@ def _per_user(targets: MatrixLike, scores: Array, metric: str, history: MatrixLi
     return values
 
 
+def _as_csr(X: MatrixLike, name: str) -> CSRMatrix:
+    matrix = canonical_csr(X, name)
+    check_finite(matrix.data, name)
+    return matrix
+
+
 def _row_lengths(X: MatrixLike) -> Array:
-    return np.diff(sp.csr_matrix(X).indptr)
+    return np.diff(canonical_csr(X).indptr)

@@ -149,6 +149,10 @@ class CriticalDifferenceDisplay:
         ValueError
             If the comparison is on a single data set.
         """
+        if not hasattr(comparison, "average_ranks"):
+            raise TypeError(
+                f"comparison must be a RankComparison or a Comparison; got {comparison!r}"
+            )
         if comparison.average_ranks is None:
             raise ValueError("comparison must be over data sets; got one on a single data set")
         found: Any = comparison  # none of the three is None over data sets

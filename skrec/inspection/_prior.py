@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec.base import BaseRecommender
 from skrec.typing import Array, MatrixLike
+from skrec.utils import check_count, check_number
 
 __all__ = ["prior_components"]
 
@@ -76,7 +77,11 @@ def prior_components(
     >>> result.posterior.shape, result.prior.shape
     ((100, 2), (10, 2))
     """
+    if not isinstance(estimator, BaseRecommender):
+        raise TypeError(f"estimator must be a recommender of skrec; got {estimator!r}")
     check_is_fitted(estimator)
+    n_items = check_count(n_items, "n_items", 1)
+    check_number(popularity_discount, "popularity_discount")
     if not hasattr(estimator, "prior_means_"):
         raise ValueError(
             "estimator must have a learnt prior, prior_means_; "

@@ -12,6 +12,7 @@ from skrec.base import BaseRecommender
 from skrec.inspection._matplotlib import make_axes
 from skrec.inspection._prior import prior_components
 from skrec.typing import MatrixLike
+from skrec.utils import check_count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -150,6 +151,8 @@ class PriorDisplay:
         ImportError
             If matplotlib is missing.
         """
+        n_labels = check_count(n_labels, "n_labels")
+        self._check_item_names()
         self.ax_ = make_axes(ax, "PriorDisplay.plot")
         self.figure_ = self.ax_.figure
         result = self.result
@@ -164,6 +167,14 @@ class PriorDisplay:
             getattr(self.ax_, f"set_{axis}label")(f"principal axis ({part:.0%} of the variance)")
         self.ax_.legend()
         return self
+
+    def _check_item_names(self) -> None:
+        if self.item_names is None:
+            return
+        n_named = 1 + max(item for items in self.result.table["items"] for item in items)
+        shape = np.shape(np.asarray(self.item_names, dtype=object))
+        if len(shape) != 1 or shape[0] < n_named:
+            raise ValueError(f"item_names must have a name for each item, (n_items,); got {shape}")
 
     def _places_apart(self, n_labels: int) -> list[int]:
         """Return components whose labels do not overlap, the largest shares first."""

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from skrec.typing import Array
+from skrec.utils import as_numbers
 
 __all__ = ["partial_spearman", "spearman_along"]
 
@@ -107,7 +108,7 @@ def _standard_ranks(x: Array) -> Array:
 
 
 def _check(quantities: Mapping[str, ArrayLike]) -> list[Array]:
-    arrays = {name: np.asarray(a, dtype=np.float64) for name, a in quantities.items()}
+    arrays = {name: as_numbers(a, name).astype(np.float64) for name, a in quantities.items()}
     shape = arrays["x"].shape
     for name, array in arrays.items():
         if array.ndim != 1 or array.shape != shape:

@@ -1,5 +1,6 @@
 """The uncertainty of a model about groups of users."""
 
+from collections.abc import Hashable
 from typing import Any, Literal
 
 import numpy as np
@@ -12,11 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec.base import BaseRecommender, check_matrix
 from skrec.inspection._rank_correlation import partial_spearman
-from skrec.inspection._uncertainty_excess import check_confidence
 from skrec.inspection._uncertainty_measures import measure_uncertainty
 from skrec.inspection._user_groups import cut, log_activity, pairwise_diversity
 from skrec.interactions import Interactions
 from skrec.typing import Array, CSRMatrix, MatrixLike
+from skrec.utils import as_integers, check_share
 
 __all__ = ["user_uncertainty"]
 
@@ -179,10 +180,10 @@ def _rows(
 
 
 def _check_users(users: ArrayLike, n_users: int) -> Array:
-    rows = np.atleast_1d(np.asarray(users))
-    inside = rows.dtype.kind in "iu" and rows.ndim == 1
-    if not inside or (rows.size and (rows.min() < 0 or rows.max() >= n_users)):
-        raise ValueError(f"users must be rows of the fitted matrix, in [0, {n_users}); got {rows}")
+    expected = f"rows of the fitted matrix, in [0, {n_users})"
+    rows = np.atleast_1d(as_integers(users, "users", expected))
+    if rows.ndim != 1 or (rows.size and (rows.min() < 0 or rows.max() >= n_users)):
+        raise ValueError(f"users must be {expected}; got {rows}")
     return rows
 
 
@@ -211,11 +212,15 @@ def _grouping(
 
 
 def _labels(groups: Any, n_rows: int) -> tuple[Array, pd.Series]:
-    labels = pd.Series(groups).reset_index(drop=True)
-    if np.ndim(groups) != 1 or len(labels) != n_rows:
+    is_list = isinstance(groups, list | tuple | range | np.ndarray | pd.Series | pd.Index)
+    shape = np.shape(groups) if hasattr(groups, "shape") else (len(groups) if is_list else 0,)
+    if shape != (n_rows,):
         raise ValueError(
-            f"groups must have one label a user, of shape ({n_rows},); got shape {np.shape(groups)}"
+            f"groups must have one label a user, of shape ({n_rows},); got shape {shape}"
         )
+    labels: Any = pd.Series(groups).reset_index(drop=True)
+    if labels.dtype.kind == "c" or not labels.map(lambda label: isinstance(label, Hashable)).all():
+        raise ValueError(f"groups must be labels, such as text or numbers; got {labels.dtype}")
     numeric = pd.api.types.is_numeric_dtype(labels)
     value = labels.to_numpy(np.float64, na_value=np.nan) if numeric else np.full(n_rows, np.nan)
     return value, labels
@@ -226,7 +231,7 @@ def _labels(groups: Any, n_rows: int) -> tuple[Array, pd.Series]:
 
 def _table(per_user: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Return a row for each group."""
-    confidence = check_confidence(confidence)
+    confidence = check_share(confidence, "confidence")
     there = per_user[np.isfinite(per_user["uncertainty"])]
     by_group = there.groupby("group", observed=True)
     uncertainty = by_group["uncertainty"]

@@ -212,8 +212,8 @@ class UncertaintyDisplay:
         ImportError
             If matplotlib is missing.
         """
-        beside = None if placebo is None else _table_of(placebo)
-        display = cls(_table_of(table), placebo=beside, xlabel=xlabel, ylabel=ylabel)
+        beside = None if placebo is None else _table_of(placebo, "placebo")
+        display = cls(_table_of(table, "table"), placebo=beside, xlabel=xlabel, ylabel=ylabel)
         return display.plot(ax, **kwargs)
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> Self:
@@ -264,8 +264,11 @@ class UncertaintyDisplay:
             self.ax_.legend()
 
 
-def _table_of(result: pd.DataFrame | Bunch) -> pd.DataFrame:
-    return result if isinstance(result, pd.DataFrame) else result.table
+def _table_of(result: Any, name: str) -> pd.DataFrame:
+    table = getattr(result, "table", result) if isinstance(result, Bunch) else result
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(f"{name} must be a result of user_uncertainty; got {result!r}")
+    return table
 
 
 def _of_placebo(

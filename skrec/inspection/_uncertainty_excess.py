@@ -1,16 +1,16 @@
 """The excess of a correlation over that of a placebo."""
 
-from numbers import Real
-from typing import Any
-
 import numpy as np
 from scipy import stats
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 
 from skrec.inspection._rank_correlation import spearman_along
 from skrec.typing import Array, RandomState
+from skrec.utils import check_count, check_flag, check_rng, check_share
 
-__all__ = ["check_confidence", "uncertainty_excess"]
+__all__ = ["uncertainty_excess"]
+
+_MOST_RESAMPLES = 10**7
 
 
 def uncertainty_excess(
@@ -70,6 +70,8 @@ def uncertainty_excess(
     >>> bool(result.low <= result.excess <= result.high)
     True
     """
+    check_count(n_resamples, "n_resamples", 2, _MOST_RESAMPLES)
+    seeds, partial = check_rng(random_state), check_flag(partial, "partial")
     arrays = _in_common(real, placebo, partial)
 
     def excess(
@@ -77,15 +79,15 @@ def uncertainty_excess(
     ) -> Array:
         return spearman_along(a, a_value, *given) - spearman_along(b, b_value, *given)
 
-    rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
+    rng = np.random.default_rng(seeds.randint(2**31 - 1))
     interval = stats.bootstrap(
         arrays,
         excess,
         paired=True,
         vectorized=True,
-        n_resamples=n_resamples,
+        n_resamples=int(n_resamples),
         batch=max(1, 200_000 // len(arrays[0])),
-        confidence_level=check_confidence(confidence),
+        confidence_level=check_share(confidence, "confidence"),
         method="percentile",
         rng=rng,
     ).confidence_interval
@@ -102,6 +104,9 @@ def uncertainty_excess(
 
 def _in_common(real: Bunch, placebo: Bunch, partial: bool) -> tuple[Array, ...]:
     """Return uncertainty and value of the model and of the placebo, for the users of both."""
+    for name, result in {"real": real, "placebo": placebo}.items():
+        if not hasattr(result, "per_user"):
+            raise TypeError(f"{name} must be a result of user_uncertainty; got {result!r}")
     columns = ["uncertainty", "value"]
     other = placebo.per_user[columns].add_suffix("_placebo")
     both = real.per_user[[*columns, "n_interactions"]].join(other, how="inner")
@@ -113,10 +118,3 @@ def _in_common(real: Bunch, placebo: Bunch, partial: bool) -> tuple[Array, ...]:
         )
     names = [*columns, *other, *(["n_interactions"] if partial else [])]
     return tuple(both[name].to_numpy(dtype=np.float64) for name in names)
-
-
-def check_confidence(confidence: Any) -> float:
-    """Check that a confidence is a number in (0, 1), and return it as a float."""
-    if not isinstance(confidence, Real) or not 0 < float(confidence) < 1:
-        raise ValueError(f"confidence must be a number in (0, 1); got {confidence!r}")
-    return float(confidence)

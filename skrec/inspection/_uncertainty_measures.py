@@ -9,6 +9,7 @@ from sklearn.utils import get_tags
 from skrec.base import BaseRecommender
 from skrec.interactions import Interactions
 from skrec.typing import Array, MatrixLike
+from skrec.utils import as_numbers, check_count
 
 __all__ = ["measure_uncertainty"]
 
@@ -56,6 +57,7 @@ def _spread(est: Any, X: Any, users: Array | None, n_items: int) -> Array:
             f"got {type(est).__name__}"
         )
     # X is only passed for users of whom nothing is stored: a placebo has rows of its own
+    n_items = min(check_count(n_items, "n_items", 1), est.n_features_in_)  # the rest is padding
     _, std = est.recommend(X if users is None else None, n_items, users=users, return_std=True)
     found = np.isfinite(std)
     n_found = found.sum(axis=1)
@@ -64,8 +66,8 @@ def _spread(est: Any, X: Any, users: Array | None, n_items: int) -> Array:
 
 
 def _check_numbers(measure: ArrayLike, n_rows: int) -> Array:
-    numbers = np.asarray(measure)
-    if numbers.shape != (n_rows,) or numbers.dtype.kind not in "buif":
+    numbers = as_numbers(measure, "measure")
+    if numbers.shape != (n_rows,):
         raise ValueError(
             f"measure must have one number a user, of shape ({n_rows},); got {numbers.dtype} of "
             f"shape {numbers.shape}"

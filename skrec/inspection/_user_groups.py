@@ -1,6 +1,5 @@
 """Groups of users, by the number of their items and by their diversity."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -9,11 +8,19 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
 from skrec.typing import Array, CSRMatrix, MatrixLike
-from skrec.utils import row_blocks
+from skrec.utils import (
+    as_numbers,
+    canonical_csr,
+    check_choice,
+    check_count,
+    check_finite,
+    row_blocks,
+)
 
 __all__ = ["cut", "log_activity", "pairwise_diversity"]
 
 STRATEGIES = ("uniform", "quantile")
+_MOST_BINS = 10_000
 
 
 def log_activity(X: CSRMatrix) -> Array:
@@ -53,15 +60,14 @@ def _patterns(item_groups: MatrixLike | None, n_items: int) -> tuple[Any, CSRMat
 def _check_item_groups(item_groups: Any, n_items: int) -> CSRMatrix:
     if item_groups is None:
         raise ValueError("item_groups must be given for groups='diversity'; got None")
-    if not sp.issparse(item_groups):
-        item_groups = np.asarray(item_groups)
-    shape = item_groups.shape
-    if len(shape) != 2 or shape[0] != n_items or item_groups.dtype.kind not in "buif":
+    G = canonical_csr(item_groups, "item_groups")
+    check_finite(G.data, "item_groups")
+    if G.shape[0] != n_items:
         raise ValueError(
             f"item_groups must be a numeric matrix with a row for each of {n_items} items and a "
-            f"column a genre; got {item_groups.dtype} of shape {shape}"
+            f"column a genre; got shape {G.shape}"
         )
-    return _ones(sp.csr_matrix(item_groups))
+    return _ones(G)
 
 
 def _ones(X: MatrixLike) -> CSRMatrix:
@@ -88,7 +94,7 @@ def cut(values: Array, n_bins: int, strategy: str, edges: ArrayLike | None) -> p
     if edges is None:
         ends = _edges(values[np.isfinite(values)], n_bins, strategy)
     else:
-        ends = np.array(edges, dtype=np.float64)
+        ends = as_numbers(edges, "edges").astype(np.float64)
         if ends.ndim != 1 or len(ends) < 2 or not (np.diff(ends) > 0).all():
             raise ValueError(f"edges must be two or more rising numbers; got {ends.tolist()}")
     ends[-1] = np.nextafter(ends[-1], np.inf)  # the largest value belongs to the last interval
@@ -96,10 +102,8 @@ def cut(values: Array, n_bins: int, strategy: str, edges: ArrayLike | None) -> p
 
 
 def _edges(values: Array, n_bins: Any, strategy: str) -> Array:
-    if not isinstance(n_bins, Integral) or n_bins < 1:
-        raise ValueError(f"n_bins must be a positive integer; got {n_bins!r}")
-    if strategy not in STRATEGIES:
-        raise ValueError(f"strategy must be one of {STRATEGIES}; got {strategy!r}")
+    n_bins = check_count(n_bins, "n_bins", 1, _MOST_BINS)
+    check_choice(strategy, "strategy", STRATEGIES)
     if strategy == "uniform":
         return np.histogram_bin_edges(values, bins=n_bins)
     edges = np.unique(np.quantile(values, np.linspace(0, 1, int(n_bins) + 1)))

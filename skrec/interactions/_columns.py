@@ -21,19 +21,19 @@ def as_column(values: Any, name: str) -> pd.Series:
     Parameters
     ----------
     values : array-like of shape (n,)
-        A list, an array (masked ones too), a Series of pandas or polars, an array of Arrow.
+        A list, an array, a Series of pandas or polars, an array of Arrow.
     name : str
         What to call it in errors.
 
     Returns
     -------
     column : Series
-        The same values; masked ones are missing.
+        The same values.
 
     Raises
     ------
     ValueError
-        If it is no column.
+        If it is no column, or partly masked.
     """
     if not isinstance(values, pd.Series):
         values = _series(values, name)
@@ -54,13 +54,16 @@ def _series(values: Any, name: str) -> pd.Series:
             values = values.to_numpy()
     if hasattr(values, "to_pandas"):  # Arrow
         values = values.to_pandas()
+    if np.ma.is_masked(values):
+        mask = np.ma.getmaskarray(values).ravel()
+        raise ValueError(f"{name} must not be missing; got masked values in {rows_of(mask)}")
     n_dimensions = np.ndim(values) if isinstance(values, np.ndarray | pd.DataFrame) else 1
     if n_dimensions != 1 or not pd.api.types.is_list_like(values):
         got = f"{n_dimensions}-D" if n_dimensions != 1 else repr(values)
         raise ValueError(f"{name} must be a 1-D array; got {got}")
     if isinstance(values, Mapping | set | frozenset):
         raise ValueError(f"{name} must be a 1-D array; got {type(values).__name__}")
-    return pd.Series(values)
+    return pd.Series(np.ma.getdata(values) if isinstance(values, np.ma.MaskedArray) else values)
 
 
 def whole_column(values: Any, name: str) -> pd.Series:

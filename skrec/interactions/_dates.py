@@ -71,7 +71,7 @@ def _utc(text: pd.Series, form: str) -> pd.Series:
 def _other_dates(text: pd.Series, name: str) -> pd.Series:
     """Return the moments of dates that are not ISO, NaT where there is none."""
     parts = text.str.extract(_WITH_SLASHES)
-    if parts[2].notna().all():
+    if cast(pd.Series, parts[2]).notna().all():
         return _utc(_in_iso_order(parts, text, name), "ISO8601")
     # a number of digits is the same everywhere, a word only where it is known
     return _utc(text.where(text.map(_names_a_month)), "mixed")
@@ -79,9 +79,9 @@ def _other_dates(text: pd.Series, name: str) -> pd.Series:
 
 def _in_iso_order(parts: pd.DataFrame, text: pd.Series, name: str) -> pd.Series:
     """Return dates such as 31/12/2015 as 2015-12-31."""
-    first, second = parts[0].astype(int), parts[1].astype(int)
-    day_first, month_first = (first > 12).any(), (second > 12).any()
-    if day_first == month_first and not (first == second).all():
+    first, second = cast(pd.Series, parts[0]).astype(int), cast(pd.Series, parts[1]).astype(int)
+    day_first, month_first = bool((first > 12).any()), bool((second > 12).any())
+    if day_first == month_first and not bool((first == second).all()):
         raise ValueError(
             f"{name} must show whether the day or the month comes first; got dates such as "
             f"{text.iloc[0]!r}, {'both ways' if day_first else 'which could be either'}. "

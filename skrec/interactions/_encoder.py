@@ -88,7 +88,7 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         self.item = item
         self.rating = rating
         self.timestamp = timestamp
-        self.unknown = unknown
+        self.unknown: Unknown = unknown
 
     def fit(self, df: Any, y: Any = None) -> Self:
         """Learn the ids of a table.
@@ -298,7 +298,8 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         return take_columns(df, given, optional)
 
     def _know(self, users: IdTable, items: IdTable, kind: TimeKind | None) -> Self:
-        self._users, self._items, self._time_kind = users, items, kind
+        self._users, self._items = users, items
+        self._time_kind: TimeKind | None = kind
         self.user_ids_, self.item_ids_ = users.ids, items.ids
         self.time_unit_ = None if kind is None else unit_of(kind)
         return self
@@ -331,9 +332,8 @@ def _kind_of_times(table: dict[str, pd.Series]) -> TimeKind | None:
 
 def _values(table: dict[str, pd.Series]) -> tuple[Array | None, Array | None, TimeKind | None]:
     """Return the strengths, the times and the kind of the times of a table."""
-    value = timestamp = kind = None
-    if "rating" in table:
-        value = as_strengths(table["rating"], "rating")
-    if "timestamp" in table:
-        timestamp, kind = read_times(table["timestamp"], "timestamp")
-    return value, timestamp, kind if timestamp is not None and len(timestamp) else None
+    value = as_strengths(table["rating"], "rating") if "rating" in table else None
+    if "timestamp" not in table:
+        return value, None, None
+    timestamp, kind = read_times(table["timestamp"], "timestamp")
+    return value, timestamp, kind if len(timestamp) else None

@@ -204,8 +204,8 @@ def _size_of(index: Array | None, name: str) -> int:
     size = int(index.max()) + 1
     if size > max(_LARGE, _RARE * len(index)):
         raise ValueError(
-            f"{name} must hold row numbers, not raw ids: a frame of {size} {name}s, of which "
-            f"{len(index)} interactions need few, takes {8 * size / 2**30:.1f} GiB and more. Use "
+            f"{name} must hold numbers from 0 on, not raw ids; got {len(index)} interactions "
+            f"up to {size - 1}, for which a frame takes {8 * size / 2**30:.1f} GiB and more. Use "
             "Interactions.from_frame, which numbers raw ids, or give frame="
         )
     return size

@@ -20,7 +20,10 @@ _TABLES = (
 
 
 def take_columns(
-    table: Any, names: Mapping[str, Hashable], optional: Sequence[str] = ()
+    table: Any,
+    names: Mapping[str, Hashable],
+    optional: Sequence[str] = (),
+    name: str = "df",
 ) -> dict[str, pd.Series]:
     """Return some columns of a table, all of one length.
 
@@ -32,6 +35,8 @@ def take_columns(
         The column to take for each parameter, such as ``{"user": "who"}``.
     optional : sequence of str, default=()
         The parameters whose column may be missing.
+    name : str, default="df"
+        What to call the table in errors.
 
     Returns
     -------
@@ -51,30 +56,33 @@ def take_columns(
         table = pd.DataFrame(table)
     if isinstance(table, pd.DataFrame):
         names = _found(table.columns.tolist(), names, optional, table.index.names)
-        return {key: as_column(table[name], key) for key, name in names.items()}
+        return {key: as_column(table[column], key) for key, column in names.items()}
     if isinstance(table, Mapping):
         names = _found(list(table), names, optional)
-        return _of_one_length({key: as_column(table[name], key) for key, name in names.items()})
-    return _through_narwhals(table, names, optional)
+        columns = {key: as_column(table[column], key) for key, column in names.items()}
+        return _of_one_length(columns, name)
+    return _through_narwhals(table, names, optional, name)
 
 
 def _through_narwhals(
-    table: Any, names: Mapping[str, Hashable], optional: Sequence[str]
+    table: Any, names: Mapping[str, Hashable], optional: Sequence[str], name: str
 ) -> dict[str, pd.Series]:
-    # narwhals will not look at an Arrow table with two columns of a name
-    _found(list(getattr(table, "column_names", ())), names, list(names))
+    # narwhals takes one of two columns with the same name, or will not look at the table
+    present = table.columns if nw.dependencies.is_duckdb_relation(table) else ()
+    _found(getattr(table, "column_names", present), names, list(names))
     frame: Any = nw.from_native(table, pass_through=True)
     if not isinstance(frame, nw.DataFrame | nw.LazyFrame):
-        raise TypeError(f"df must be {_TABLES}; got {type(table).__name__}")
+        raise TypeError(f"{name} must be {_TABLES}; got {type(table).__name__}")
     names = _found(frame.collect_schema().names(), names, optional)
-    frame = frame.select(list(dict.fromkeys(names.values())))
+    wanted: Any = dict.fromkeys(names.values())
+    frame = frame.select(*wanted)
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()
-    return {key: as_column(frame[name].to_native(), key) for key, name in names.items()}
+    return {key: as_column(frame[column].to_native(), key) for key, column in names.items()}
 
 
 def _found(
-    columns: list[Hashable],
+    columns: Sequence[Hashable],
     names: Mapping[str, Hashable],
     optional: Sequence[str],
     index: Sequence[Hashable] = (),
@@ -88,7 +96,7 @@ def _found(
             )
         if count == 0 and parameter not in optional:
             raise ValueError(
-                f"{parameter}={name!r} must name a column; got {columns}"
+                f"{parameter}={name!r} must name a column; got {list(columns)}"
                 f"{_hint(columns, name, index)}"
             )
     return {parameter: name for parameter, name in names.items() if name in columns}
@@ -102,8 +110,8 @@ def _hint(columns: Sequence[Hashable], name: Hashable, index: Sequence[Hashable]
     return f". Did you mean {lower[close[0]]!r}?" if close else ""
 
 
-def _of_one_length(columns: dict[str, pd.Series]) -> dict[str, pd.Series]:
+def _of_one_length(columns: dict[str, pd.Series], name: str) -> dict[str, pd.Series]:
     lengths = {key: len(column) for key, column in columns.items()}
     if len(set(lengths.values())) > 1:
-        raise ValueError(f"df must have columns of one length; got {lengths}")
+        raise ValueError(f"{name} must have columns of one length; got {lengths}")
     return columns

@@ -24,7 +24,10 @@ _NUMBERS = {"integers", "floats"}
 
 
 def different_ids(
-    first: InteractionEncoder | None, second: InteractionEncoder | None
+    first: InteractionEncoder | None,
+    second: InteractionEncoder | None,
+    *,
+    items_only: bool = False,
 ) -> Literal["user", "item"] | None:
     """Return which ids two encoders give other codes to.
 
@@ -34,6 +37,8 @@ def different_ids(
     ----------
     first, second : InteractionEncoder or None
         Fitted encoders; nothing is known where one is None.
+    items_only : bool, default=False
+        Whether users may differ, as where histories of other users are given.
 
     Returns
     -------
@@ -51,7 +56,7 @@ def different_ids(
     """
     if first is None or second is None or first is second:
         return None
-    if not _agree(first.user_ids_, second.user_ids_):
+    if not items_only and not _agree(first.user_ids_, second.user_ids_):
         return "user"
     return None if _agree(first.item_ids_, second.item_ids_) else "item"
 
@@ -99,7 +104,7 @@ class IdTable:
     @classmethod
     def learn(cls, values: Any, name: str) -> tuple[Self, Array]:
         """Return the ids of a column in order of first appearance, and the code of each row."""
-        column = _hashable(whole_column(values, f"{name} ids"), name)
+        column = _checked(whole_column(values, f"{name} ids"), name)
         try:
             codes, ids = pd.factorize(column)
         except TypeError as error:
@@ -134,6 +139,10 @@ class IdTable:
                     f"got unknown ids such as {some}"
                 )
         return codes
+
+    def as_many(self, values: Any) -> Any:
+        """Return a list of ids, also of one."""
+        return [values] if self._is_one(values) else values
 
     def decode(self, codes: ArrayLike, name: str) -> Any:
         """Return the ids of codes, None for -1."""
@@ -186,7 +195,7 @@ def _lossless_index(ids: Any) -> pd.Index:
         kind = pd.api.types.infer_dtype(index, skipna=False)
         return index.infer_objects() if kind in ("integer", "string", "floating") else index
     if isinstance(index.dtype, np.dtype) and index.dtype.kind in "iu":
-        large = index.dtype == np.uint64 and len(index) and index.max() > np.iinfo(np.int64).max
+        large = (index.to_numpy() > np.iinfo(np.int64).max).any()
         return index if large else index.astype(np.int64)
     return index
 
@@ -201,14 +210,18 @@ def _whole_floats(column: pd.Series) -> pd.Series:
     return column
 
 
-def _hashable(column: pd.Series, name: str) -> pd.Series:
-    """Return a column whose ids differ where they are written differently."""
-    if column.dtype != object or pd.api.types.infer_dtype(column, skipna=False) in ("string",):
-        return column
-    types = set(map(type, column))
-    if types & {bool, np.bool_} and len(types) > 1:
-        others = sorted(t.__name__ for t in types)
-        raise ValueError(f"{name} ids must not mix True and False with others; got {others}")
+def _checked(column: pd.Series, name: str) -> pd.Series:
+    """Return a column, after a check that ids are equal only where they are the same."""
+    if column.dtype.kind == "f" and (np.abs(column.to_numpy()) >= _EXACT).any():
+        raise ValueError(
+            f"{name} ids must be integers or text where they are 2**53 or more; got floats, which "
+            f"are not exact there, such as {column.abs().max()!r}"
+        )
+    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=False) != "string":
+        types = set(map(type, column))
+        if types & {bool, np.bool_} and len(types) > 1:
+            got = sorted(kind.__name__ for kind in types)
+            raise ValueError(f"{name} ids must not mix True and False with others; got {got}")
     return column
 
 

@@ -76,6 +76,6 @@ def _numbers(column: pd.Series, name: str) -> Array:
 
 def _refuse(bad: Array, values: Array, name: str, rule: str) -> None:
     raise ValueError(
-        f"{name} must {rule}; got {bad.sum()} of {len(bad)} that are not so, "
-        f"such as {values[bad.argmax()]!r} in {rows_of(bad)}"
+        f"{name} must {rule}; got {values[bad.argmax()]!r} in {rows_of(bad)} "
+        f"({bad.sum()} of {len(bad)} values)"
     )

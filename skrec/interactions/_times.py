@@ -23,6 +23,7 @@ TimeUnit: TypeAlias = Literal["ns"] | None
 # years of which every moment has its number of nanoseconds in int64
 _FIRST, _LAST = "1678-01-01", "2262-01-01"
 _SECONDS = tuple(int(np.datetime64(day, "s").astype(np.int64)) for day in (_FIRST, _LAST))
+_FRACTIONS = "be seconds of the years 1678 to 2261 where there are fractions (or be integers)"
 _EXACT = 2**53
 _GIGA = 10**9
 
@@ -103,7 +104,7 @@ def read_times(values: Any, name: str) -> tuple[Array, TimeKind]:
     ValueError
         As for `as_timestamps`.
     """
-    column = whole_column(_plain_moments(values), name)
+    column = whole_column(_plain_moments(values, name), name)
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(column.cat.categories.dtype)
     kind = column.dtype.kind
@@ -157,13 +158,15 @@ def converted(times: Array, kind: TimeKind, wanted: TimeKind, name: str) -> Arra
     )
 
 
-def _plain_moments(values: Any) -> Any:
+def _plain_moments(values: Any, name: str) -> Any:
     """Return moments that are finer than nanoseconds in nanoseconds; pandas knows none."""
-    if isinstance(values, np.ndarray) and values.dtype.kind == "M":
-        unit = np.datetime_data(values.dtype)[0]
-        if unit in ("ps", "fs", "as"):
-            return values.astype("datetime64[ns]")
-    return values
+    fine = isinstance(values, np.ndarray) and values.dtype.kind == "M"
+    if not fine or np.datetime_data(values.dtype)[0] not in ("ps", "fs", "as"):
+        return values
+    plain = values.astype("datetime64[ns]")
+    lost = (plain.astype(values.dtype) != values) & ~np.isnat(values)
+    _check_range(lost, values, name, "be whole nanoseconds")
+    return plain
 
 
 def _integers(values: Array, name: str) -> Array:
@@ -177,14 +180,10 @@ def _floats(values: Array, name: str) -> tuple[Array, TimeKind]:
     whole = np.floor(values)
     if (whole == values).all():
         inexact = np.abs(values) >= _EXACT
-        _check_range(inexact, values, name, "be integers where they are larger than 2**53")
+        _check_range(inexact, values, name, "be given as integers, not floats, from 2**53 on")
         return values.astype(np.int64), "integers"
-    _check_range(
-        (values < _SECONDS[0]) | (values >= _SECONDS[1]),
-        values,
-        name,
-        "be seconds of the years 1678 to 2261 where they have fractions",
-    )
+    outside = (values < _SECONDS[0]) | (values >= _SECONDS[1])
+    _check_range(outside, values, name, _FRACTIONS)
     fraction = np.rint((values - whole) * _GIGA).astype(np.int64)
     return whole.astype(np.int64) * _GIGA + fraction, "seconds"
 
@@ -253,17 +252,15 @@ def _decimals(values: list[Decimal], name: str) -> tuple[Array, TimeKind]:
     if all(value == int(value) for value in values):
         return _python_integers(pd.Series([int(v) for v in values], dtype=object), name), "integers"
     outside = np.array([not _SECONDS[0] <= value < _SECONDS[1] for value in values])
-    _check_range(
-        outside, shown, name, "be seconds of the years 1678 to 2261 where they have fractions"
-    )
+    _check_range(outside, shown, name, _FRACTIONS)
     return np.array([round(value * _GIGA) for value in values], dtype=np.int64), "seconds"
 
 
 def _check_range(bad: Array, values: Array, name: str, rule: str) -> None:
     if bad.any():
         raise ValueError(
-            f"{name} must {rule}; got {bad.sum()} of {len(bad)} that are not so, "
-            f"such as {values[bad.argmax()]!s} in {rows_of(bad)}"
+            f"{name} must {rule}; got {values[bad.argmax()]!s} in {rows_of(bad)} "
+            f"({bad.sum()} of {len(bad)} values)"
         )
 
 

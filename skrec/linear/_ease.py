@@ -8,18 +8,23 @@ import scipy.sparse as sp
 from scipy.linalg import lapack
 from sklearn.utils._param_validation import Interval
 
-from skrec.linear._item_weights import ItemWeightsRecommender
+from skrec.linear._item_weights import MOST_EXACT, ItemWeightsRecommender, warn_of_nothing
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import row_blocks
+from skrec.utils import check_memory, row_blocks
 
 __all__ = ["EASERecommender"]
 
 _LAPACK_COLUMNS = 2048
+_SURE = 1e-10  # a penalty of at least this share of the trace bounds the error of the inverse
+_MOST_ERROR = 1e-3
+_TOO_SMALL = "l2 must be large enough that X'X + l2 can be inverted; take a larger l2"
 
 
 def dense_gram(X: CSRMatrix, dtype: type = np.float64) -> Array:
     """Return X'X of a CSR matrix as a dense array, built a block of rows at a time."""
     n_items = X.shape[1]
+    if X.shape[0] > MOST_EXACT:
+        X = X.astype(np.float64)
     transposed = sp.csr_matrix(X.T)
     gram = np.empty((n_items, n_items), dtype=dtype)
     for rows in row_blocks(n_items, 24 * n_items):
@@ -27,13 +32,13 @@ def dense_gram(X: CSRMatrix, dtype: type = np.float64) -> Array:
     return gram
 
 
-def ease_weights(gram: Array, l2: float) -> tuple[Array, Array]:
-    """Return EASE's weights; the memory of ``gram`` is used up.
+def ease_weights(X: CSRMatrix, l2: float) -> tuple[Array, Array]:
+    """Return EASE's weights by an inverse over items.
 
     Parameters
     ----------
-    gram : ndarray of shape (n_items, n_items)
-        X'X, float64.
+    X : csr_matrix of shape (n_users, n_items)
+        Interactions.
     l2 : float
         Ridge penalty, added to the diagonal.
 
@@ -44,11 +49,10 @@ def ease_weights(gram: Array, l2: float) -> tuple[Array, Array]:
     diagonal : ndarray of shape (n_items,)
         That of P, from which the weights and P follow from each other.
     """
-    gram[np.diag_indices_from(gram)] += l2
-    _invert(gram)
-    weights = np.empty(gram.shape, dtype=np.float32)
-    diagonal = gram.diagonal().copy()
-    np.divide(gram, -diagonal, out=weights, casting="same_kind")
+    inverse = regularized_inverse(X, l2)
+    weights = np.empty(inverse.shape, dtype=np.float32)
+    diagonal = inverse.diagonal().copy()
+    np.divide(inverse, -diagonal, out=weights, casting="same_kind")
     np.fill_diagonal(weights, 0)
     return weights, diagonal
 
@@ -74,9 +78,7 @@ def ease_weights_by_users(X: CSRMatrix, l2: float) -> tuple[Array, Array]:
         That of P.
     """
     n_users, n_items = X.shape
-    inner = dense_gram(sp.csr_matrix(X.T))
-    inner[np.diag_indices_from(inner)] += l2
-    _invert(inner)
+    inner = regularized_inverse(sp.csr_matrix(X.T), l2)
     transposed = sp.csr_matrix(X.T, dtype=np.float64)
     weights = np.empty((n_items, n_items), dtype=np.float32)
     diagonal = np.empty(n_items)
@@ -89,6 +91,45 @@ def ease_weights_by_users(X: CSRMatrix, l2: float) -> tuple[Array, Array]:
         columns[own] = 0
         weights[:, items] = columns / -diagonal[items]
     return weights, diagonal
+
+
+def least_bytes(n_users: int, n_items: int, by_users: bool) -> int:
+    """Return the memory that the weights take while they are computed, without small parts."""
+    if by_users:
+        return max(12 * n_users**2, 8 * n_users**2 + 4 * n_items**2)
+    return 12 * n_items**2
+
+
+def regularized_inverse(X: CSRMatrix, l2: float) -> Array:
+    r"""Return :math:`(X^\top X + \lambda I)^{-1}` as a dense float64 matrix.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_rows, n_columns)
+        Interactions, or their transpose.
+    l2 : float
+        The :math:`\lambda`.
+
+    Returns
+    -------
+    inverse : ndarray of shape (n_columns, n_columns)
+        The inverse.
+
+    Raises
+    ------
+    ValueError
+        If the sum cannot be inverted, or not with half of the digits of float32.
+    """
+    inverse = dense_gram(X)
+    inverse[np.diag_indices_from(inverse)] += l2
+    _invert(inverse)
+    if l2 < _SURE * X.nnz:  # no eigenvalue of X'X is above its trace
+        probe = np.random.RandomState(0).uniform(-1, 1, len(inverse))
+        solved = inverse @ probe
+        error = abs(X.T @ (X @ solved) + l2 * solved - probe).max()
+        if not error < _MOST_ERROR:
+            raise ValueError(_TOO_SMALL)
+    return inverse
 
 
 def scores_without(history: CSRMatrix, rows: CSRMatrix, weights: Array, diagonal: Array) -> Array:
@@ -151,7 +192,7 @@ def _lapack_inverse(matrix: Array) -> Array:
     routines: Any = lapack
     factor, info = routines.dpotrf(matrix, lower=1, clean=0)
     if info:
-        raise ValueError(f"l2 must be large enough that X'X + l2 can be inverted; got info={info}")
+        raise ValueError(_TOO_SMALL)
     inverse, _ = routines.dpotri(factor, lower=1, overwrite_c=1)
     return np.tril(inverse) + np.tril(inverse, -1).T
 
@@ -171,6 +212,11 @@ class EASERecommender(ItemWeightsRecommender):
     interactions_ : csr_matrix of shape (n_users, n_items)
         What ``fit`` saw.
 
+    Raises
+    ------
+    MemoryError
+        If there are more items with interactions than the machine's memory allows.
+
     See Also
     --------
     ItemKNNRecommender : Cosine similarities in place of regression weights.
@@ -178,10 +224,12 @@ class EASERecommender(ItemWeightsRecommender):
 
     Notes
     -----
-    Memory is about 14 bytes times the square of the number of items while fitting, 4 after. The
-    inverse is computed in float64, in place. Where there are fewer users than items, it is one
-    over users, with the same result and about 8 bytes times their number squared beside the
-    weights.
+    Memory is about 14 bytes times the square of the number of items that have interactions while
+    fitting, 4 after. The inverse is computed in float64, in place. Where there are fewer users
+    than items, it is one over users, with the same result and about 8 bytes times their number
+    squared beside the weights. What cannot fit into the machine's memory is refused at once.
+
+    An item without interactions has no weights, and none are stored for it.
 
     References
     ----------
@@ -205,20 +253,82 @@ class EASERecommender(ItemWeightsRecommender):
 
     _test_parameters: ClassVar[dict[str, Any]] = {"l2": 1.0}
 
+    @property
+    def item_weights_(self) -> Array:
+        """B; built anew at each access where some items have no interactions."""
+        weights, items, n_items = self._weights_, self._items_, self.n_features_in_
+        if len(items) == n_items:
+            return weights
+        check_memory(
+            4 * n_items**2,
+            f"item_weights_ of {n_items:,} items",
+            "similar_items and recommend need only those that have interactions",
+        )
+        whole = np.zeros((n_items, n_items), dtype=np.float32)
+        whole[np.ix_(items, items)] = weights
+        return whole
+
+    @item_weights_.setter
+    def item_weights_(self, weights: Array) -> None:
+        diagonal = np.full(len(weights), 1 / self.l2)
+        diagonal[self._items_] = self._diagonal_
+        self._weights_, self._diagonal_ = weights, diagonal
+        self._items_ = np.arange(len(weights))
+
     def _fit(self, X: CSRMatrix) -> None:
-        if X.shape[0] < X.shape[1]:
-            weights = ease_weights_by_users(X, self.l2)
+        # what nobody has is apart from all else, and has no weights
+        self._items_ = np.flatnonzero(self.item_counts_)
+        X = self._part(X)
+        by_users = X.shape[0] < X.shape[1]
+        users = np.flatnonzero(np.diff(X.indptr))
+        X = X if len(users) == X.shape[0] else X[users]
+        check_memory(
+            least_bytes(*X.shape, by_users),
+            f"{type(self).__name__} on {X.shape[1]:,} items with interactions",
+            "use SLIMRecommender(n_candidates=1000), ItemKNNRecommender or WMFRecommender, or "
+            "drop rare items by skrec.preprocessing.k_core",
+        )
+        solve = ease_weights_by_users if by_users else ease_weights
+        self._weights_, self._diagonal_ = solve(X, float(self.l2))
+        if not np.isfinite(self._diagonal_).all() or self._diagonal_.min() <= 0:
+            raise ValueError(_TOO_SMALL)
+        if X.shape[0] < X.nnz and not self._weights_.any():
+            warn_of_nothing(f"l2={self.l2:g}", "weights")
+
+    def _part(self, X: CSRMatrix) -> CSRMatrix:
+        """Return the columns of the items that have interactions."""
+        return X if len(self._items_) == X.shape[1] else sp.csr_matrix(X[:, self._items_])
+
+    def _sums(self, history: CSRMatrix, columns: Array | None = None) -> Array:
+        place = np.full(self.n_features_in_, -1)
+        place[self._items_] = np.arange(len(self._items_))
+        place = place if columns is None else place[columns]
+        has_weights = place >= 0
+        if columns is None:
+            weights = self._weights_
         else:
-            weights = ease_weights(dense_gram(X), self.l2)
-        self.item_weights_, self._diagonal_ = weights
+            weights = self._weights_[:, place[has_weights]]
+        sums = np.asarray(self._part(history) @ weights)
+        if has_weights.all():
+            return sums
+        scores = np.zeros((history.shape[0], len(place)), dtype=np.float32)
+        scores[:, has_weights] = sums
+        return scores
 
     def _held_out_scores(self, history: CSRMatrix, rows: Array) -> Array:
         # what is hidden from the history was part of the fit: leave these users out of it, a
         # tenth of all at a time, so that what is left is still a fit
-        X, weights = self.interactions_, (self.item_weights_, self._diagonal_)
+        X, weights = self.interactions_, (self._weights_, self._diagonal_)
         size = max(1, X.shape[0] // 10)
         parts = [slice(start, start + size) for start in range(0, len(rows), size)]
-        return np.vstack([scores_without(history[p], X[rows[p]], *weights) for p in parts])
+        scores = [
+            scores_without(self._part(history[p]), self._part(X[rows[p]]), *weights) for p in parts
+        ]
+        if len(self._items_) == X.shape[1]:
+            return np.vstack(scores)
+        whole = np.zeros(history.shape)
+        whole[:, self._items_] = np.vstack(scores)
+        return whole
 
     def _row_bytes(self) -> int:
         # `scores_without` holds four float64 arrays of the block's shape

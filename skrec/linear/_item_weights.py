@@ -1,5 +1,6 @@
 """What models with item-item weights share: scores, candidates and similar items."""
 
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,10 +10,74 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec.base import BaseRecommender, Link, Queries, check_items, of_one_fit
 from skrec.calibration import HeldOut
+from skrec.exceptions import SkrecWarning
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import row_blocks, top_k
+from skrec.utils import check_count, check_memory, row_blocks, top_k
 
 __all__ = ["ItemWeightsRecommender"]
+
+MOST_EXACT = 2**24  # the largest number up to which float32 holds all whole ones
+
+
+def in_frame(block: CSRMatrix, items: Array, n_items: int) -> CSRMatrix:
+    """Return weights between some items as those between all, the others without any.
+
+    Parameters
+    ----------
+    block : csr_matrix of shape (n, n)
+        Weights between the items.
+    items : ndarray of int of shape (n,)
+        Which items, increasing.
+    n_items : int
+        Number of all items.
+
+    Returns
+    -------
+    weights : csr_matrix of shape (n_items, n_items)
+        ``block`` itself where its items are all.
+    """
+    if len(items) == n_items:
+        return block
+    lengths = np.zeros(n_items + 1, dtype=np.int64)
+    lengths[items + 1] = np.diff(block.indptr)
+    entries = (block.data, items[block.indices], np.cumsum(lengths))
+    return sp.csr_matrix(entries, shape=(n_items, n_items))
+
+
+def one_hot(items: Array, n_items: int) -> CSRMatrix:
+    """Return histories of one item each.
+
+    Parameters
+    ----------
+    items : ndarray of int of shape (n,)
+        The items.
+    n_items : int
+        Number of all items.
+
+    Returns
+    -------
+    history : csr_matrix of shape (n, n_items)
+        A 1 in each row.
+    """
+    entries = (np.ones(len(items), dtype=np.float32), items, np.arange(len(items) + 1))
+    return sp.csr_matrix(entries, shape=(len(items), n_items))
+
+
+def warn_of_nothing(parameters: str, what: str) -> None:
+    """Warn that parameters leave a model without anything to rank by.
+
+    Parameters
+    ----------
+    parameters : str
+        Their names and values.
+    what : str
+        What is 0 everywhere.
+    """
+    warnings.warn(
+        f"all {what} are 0, so that all items have the same score: {parameters} is too large",
+        SkrecWarning,
+        stacklevel=4,
+    )
 
 
 class ItemWeightsRecommender(BaseRecommender):
@@ -26,13 +91,18 @@ class ItemWeightsRecommender(BaseRecommender):
         raise NotImplementedError
 
     def _score_block(self, queries: Queries) -> Array:
-        return _dense(queries.history @ self.item_weights_)
+        return self._sums(queries.history)
+
+    def _sums(self, history: CSRMatrix, columns: Array | None = None) -> Array:
+        """Return the sums of weights of histories, for all items or for some columns."""
+        weights = self.item_weights_ if columns is None else self.item_weights_[:, columns]
+        return _dense(history @ weights)
 
     def _score_candidates(self, queries: Queries, candidates: Array) -> Array:
         # below this share of the catalogue the copied columns cost less than all scores
         if candidates.ndim == 1 and len(candidates) * 4 < self.n_features_in_:
             if not queries.empty("exact").any():
-                return _dense(queries.history @ self.item_weights_[:, candidates])
+                return self._sums(queries.history, candidates)
         return super()._score_candidates(queries, candidates)
 
     @of_one_fit
@@ -57,15 +127,24 @@ class ItemWeightsRecommender(BaseRecommender):
         ------
         ValueError
             If an item is not a column of the fitted matrix.
+        MemoryError
+            If lists of that length cannot fit into memory.
         """
         check_is_fitted(self)
         items = check_items(np.atleast_1d(items), self.n_features_in_)
-        indices = np.empty((len(items), n_items), dtype=np.int64)
-        weights = np.empty((len(items), n_items), dtype=np.float32)
+        n_items = check_count(n_items, "n_items", 1)
+        check_memory(
+            12 * len(items) * n_items,
+            f"{len(items):,} lists of n_items={n_items:,}",
+            f"the catalogue has {self.n_features_in_:,} items",
+        )
+        indices = np.full((len(items), n_items), -1, dtype=np.int64)
+        weights = np.full((len(items), n_items), np.nan, dtype=np.float32)
+        width = min(n_items, self.n_features_in_)  # the rest of longer lists stays empty
         for block in row_blocks(len(items), self._row_bytes()):
-            rows = np.array(_dense(self.item_weights_[items[block]]), dtype=np.float32)
+            rows = self._sums(one_hot(items[block], self.n_features_in_))
             rows[np.arange(len(rows)), items[block]] = -np.inf
-            indices[block], weights[block] = top_k(rows, n_items)
+            indices[block, :width], weights[block, :width] = top_k(rows, width)
         return indices, weights
 
 

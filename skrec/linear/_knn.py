@@ -1,5 +1,6 @@
 """Neighbourhood models: cosine with shrinkage, TF-IDF or BM25 weights, top-k neighbours."""
 
+from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal, cast
 
@@ -10,7 +11,7 @@ from sklearn.utils._param_validation import Interval
 
 from skrec.base import BaseRecommender, Link, Queries
 from skrec.calibration import HeldOut
-from skrec.linear._item_weights import ItemWeightsRecommender
+from skrec.linear._item_weights import MOST_EXACT, ItemWeightsRecommender, in_frame, warn_of_nothing
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import row_blocks, row_of_entry, take_entries
 
@@ -64,9 +65,15 @@ def similarities(
     row = np.repeat(np.arange(products.shape[0]), np.diff(products.indptr))
     own = row_norms ** (2 * params.alpha)
     other = column_norms ** (2 * (1 - params.alpha))
-    products.data /= own[row] * other[products.indices] + params.shrinkage
-    if params.power != 1:
-        products.data **= params.power
+    with np.errstate(over="ignore", under="ignore"):
+        products.data /= own[row] * other[products.indices] + params.shrinkage
+        if params.power != 1:
+            products.data **= params.power
+    if not np.isfinite(products.data).all():
+        raise ValueError(
+            "power must be small enough that float32 can hold the similarities, and norms must "
+            f"not be 0; got power={params.power:g} with alpha={params.alpha:g}"
+        )
     return products
 
 
@@ -107,15 +114,49 @@ def nearest(
     similarities : csr_matrix of shape (n_a, n_b)
         At most ``n_neighbors`` entries a row.
     """
+    if A.shape[1] > MOST_EXACT:
+        A, B = A.astype(np.float64), B.astype(np.float64)
     transposed, norms_a, norms_b = sp.csr_matrix(B.T), norms(A), norms(B)
     blocks = []
-    for rows in row_blocks(A.shape[0], 24 * B.shape[0]):
+    for rows in product_blocks(A, transposed):
         block = similarities(A[rows] @ transposed, norms_a[rows], norms_b, params)
         if own is not None:
             block.data[np.repeat(own[rows], np.diff(block.indptr)) == block.indices] = 0
             block.eliminate_zeros()
-        blocks.append(keep_largest(block, params.n_neighbors))
-    return sp.csr_matrix(sp.vstack(blocks, format="csr"), dtype=np.float32)
+        blocks.append(keep_largest(block, int(params.n_neighbors)))
+    nearby = sp.csr_matrix(sp.vstack(blocks, format="csr"), dtype=np.float32)
+    if nearby.nnz and not nearby.data.any():
+        large = "power" if params.power > params.shrinkage else "shrinkage"
+        warn_of_nothing(f"{large}={getattr(params, large):g}", "similarities")
+    return nearby
+
+
+def product_blocks(A: CSRMatrix, B: CSRMatrix) -> Iterator[slice]:
+    """Cut the rows of A into blocks whose products with B fit into the working memory.
+
+    Parameters
+    ----------
+    A : csr_matrix of shape (n_a, n_features)
+        Left factor.
+    B : csr_matrix of shape (n_features, n_b)
+        Right factor.
+
+    Yields
+    ------
+    rows : slice
+        Consecutive slices. A row of A counts for as many entries as its product can have: where
+        little is stored, a block is large however many columns B has.
+    """
+    pattern = sp.csr_matrix((np.ones(A.nnz, dtype=np.int64), A.indices, A.indptr), shape=A.shape)
+    most = np.minimum(pattern @ np.diff(B.indptr).astype(np.int64), B.shape[1])
+    # the first block of rows of one byte each is what the working memory holds
+    limit = next(row_blocks(2**62, 1)).stop
+    ends, start = np.cumsum(24 * most), 0
+    while start < len(most):
+        before = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + limit, side="right")))
+        yield slice(start, stop)
+        start = stop
 
 
 class NeighborhoodRecommender(BaseRecommender):
@@ -195,12 +236,13 @@ class ItemKNNRecommender(NeighborhoodRecommender, ItemWeightsRecommender):
 
     def _fit(self, X: CSRMatrix) -> None:
         items, _ = weigh(sp.csr_matrix(X.T), self.weighting)
-        own = np.arange(len(self.item_counts_))
-        neighbours = nearest(items, items, self, own)
+        known = np.flatnonzero(self.item_counts_)  # the others are near to nothing
+        items = items if len(known) == X.shape[1] else items[known]
+        neighbours = nearest(items, items, self, np.arange(len(known)))
         if self.normalize:
             totals = np.maximum(np.asarray(neighbours.sum(axis=1)).ravel(), 1e-12)
             neighbours.data /= np.repeat(totals, np.diff(neighbours.indptr))
-        self.item_weights_ = sp.csr_matrix(neighbours.T)
+        self.item_weights_ = in_frame(sp.csr_matrix(neighbours.T), known, X.shape[1])
 
 
 class UserKNNRecommender(NeighborhoodRecommender):
@@ -261,20 +303,30 @@ class UserKNNRecommender(NeighborhoodRecommender):
     _link: ClassVar[type[Link]] = HeldOut
 
     def _fit(self, X: CSRMatrix) -> None:
-        self._weighted_, self._weigh_state_ = weigh(X, self.weighting)
+        weighted, self._weigh_state_ = weigh(X, self.weighting)
+        # users without interactions are near to nobody
+        self._users_ = np.flatnonzero(np.diff(X.indptr))
+        whole = len(self._users_) == X.shape[0]
+        self._weighted_ = weighted if whole else weighted[self._users_]
+        self._histories_ = X if whole else X[self._users_]
+        if not self._discounts()[self.item_counts_ > 0].any():
+            warn_of_nothing(f"popularity_discount={self.popularity_discount:g}", "scores")
+
+    def _discounts(self) -> Array:
+        return (self.item_counts_ + 1.0) ** -float(self.popularity_discount)
 
     def _score_block(self, queries: Queries, own: Array | None = None) -> Array:
         rows, _ = weigh(queries.history, self.weighting, self._weigh_state_)
         nearby = nearest(rows, self._weighted_, self, own)
-        scores = (nearby @ self.interactions_).toarray()
+        scores = (nearby @ self._histories_).toarray()
         if self.popularity_discount:
-            scores *= (self.item_counts_ + 1.0) ** -self.popularity_discount
+            scores *= self._discounts()
         return scores
 
     def _held_out_scores(self, history: CSRMatrix, rows: Array) -> Array:
         # a training user's own stored row holds what is hidden: it must not be a neighbour
-        return self._score_block(Queries(history), own=rows)
+        return self._score_block(Queries(history), own=np.searchsorted(self._users_, rows))
 
     def _row_bytes(self) -> int:
         # a row's similarities to all users come before its scores
-        return super()._row_bytes() + 24 * self.interactions_.shape[0]
+        return super()._row_bytes() + 24 * len(self._users_)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 
 import numpy as np
 import scipy.sparse as sp
+from joblib import cpu_count
 from scipy.linalg import cho_factor, cho_solve
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import enet_path
@@ -15,16 +16,19 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.parallel import Parallel, delayed
 
 from skrec.linear._ease import dense_gram
-from skrec.linear._item_weights import ItemWeightsRecommender
+from skrec.linear._item_weights import MOST_EXACT, ItemWeightsRecommender, in_frame, warn_of_nothing
 from skrec.linear._knn import keep_largest
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import row_of_entry, take_entries
+from skrec.utils import check_memory, row_of_entry, take_entries
 
 __all__ = ["SLIMRecommender"]
 
 _CHUNK = 64  # items that one task solves
 _LARGE, _CANDIDATES = 10_000, 1000  # n_candidates="auto": so many of a catalogue larger than this
 _SINGLE = 1e-5  # the least tol for which the rounding of float32 sums does not count
+_LARGEST = 1e30  # numbers that float32 holds, squares of counts times them excepted
+_CLEARLY = 1.001  # times that the penalty is above the products, rounding aside
+_MOST_PASSES = 2**31 - 1
 
 
 def non_negative_elastic_net(
@@ -53,24 +57,27 @@ def non_negative_elastic_net(
     converged : bool
         Whether the duality gap is at most ``tol`` times ``square``.
     """
+    if params.l1 > _CLEARLY * products.max(initial=0):
+        return np.zeros_like(products), True  # no weight is worth its penalty
     # beside the products `enet_path` reads X's type and number of rows, by which it multiplies
     # the penalties, and at the norm of y, for the gap
+    l1, l2, tol = float(params.l1), float(params.l2), min(float(params.tol), _LARGEST)
     X = np.broadcast_to(gram.dtype.type(0), (1, len(gram)))
     y = np.sqrt([square], dtype=gram.dtype)
     _, path, gaps = enet_path(
         X,
         y,
-        alphas=cast(Any, [params.l1 + params.l2]),
-        l1_ratio=params.l1 / (params.l1 + params.l2),
+        alphas=cast(Any, [l1 + l2]),
+        l1_ratio=l1 / (l1 + l2),
         precompute=cast(Any, gram),
         Xy=products,
         positive=True,
-        tol=params.tol,
-        max_iter=params.max_iter,
+        tol=tol,
+        max_iter=min(int(params.max_iter), _MOST_PASSES),
         random_state=0,  # not used, but without it a number is drawn from the global state
         check_input=False,
     )
-    return path[:, 0], gaps[0] <= gram.dtype.type(params.tol) * (y @ y)
+    return path[:, 0], gaps[0] <= gram.dtype.type(tol) * (y @ y)
 
 
 def solve_with_all(gram: Array, items: Array, params: "SLIMRecommender") -> tuple[CSRMatrix, int]:
@@ -215,7 +222,7 @@ def scores_without(
 
 
 def _trimmed(weights: CSRMatrix, params: "SLIMRecommender") -> CSRMatrix:
-    return weights if params.n_neighbors is None else keep_largest(weights, params.n_neighbors)
+    return weights if params.n_neighbors is None else keep_largest(weights, int(params.n_neighbors))
 
 
 class SLIMRecommender(ItemWeightsRecommender):
@@ -234,10 +241,17 @@ class SLIMRecommender(ItemWeightsRecommender):
     interactions_ : csr_matrix of shape (n_users, n_items)
         What ``fit`` saw.
 
+    Raises
+    ------
+    MemoryError
+        If there are more items with interactions than memory allows without candidates.
+
     Warns
     -----
     sklearn.exceptions.ConvergenceWarning
         If ``max_iter`` passes were too few for some items.
+    SkrecWarning
+        If the penalties leave no weight.
 
     See Also
     --------
@@ -251,7 +265,8 @@ class SLIMRecommender(ItemWeightsRecommender):
     (1 - l1_ratio)`` is ``l2 / n``. An item that shares no more than ``l1`` users with another has
     no weight for it.
 
-    Without candidates, memory is 4 bytes times the square of the number of items (8 where ``tol``
+    Without candidates, memory is 4 bytes times the square of the number of items that have
+    interactions (8 where ``tol``
     is less than 1e-5: the sums are then in float64). With candidates it is 8 bytes times their
     square for each thread.
 
@@ -317,49 +332,77 @@ class SLIMRecommender(ItemWeightsRecommender):
 
     def _fit(self, X: CSRMatrix) -> None:
         n_items = X.shape[1]
-        solve = self._solver(X)
-        chunks = np.array_split(np.arange(n_items), -(-n_items // _CHUNK))
+        self._items_ = np.flatnonzero(self.item_counts_)  # the others have no weights
+        X = self._part(X)
+        solve = self._solver(X, n_items)
+        chunks = np.array_split(np.arange(X.shape[1]), -(-X.shape[1] // _CHUNK))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # one an item: one in all, below
             blocks, n_failed = zip(*self._parallel(map(delayed(solve), chunks)))
-        self.item_weights_ = sp.csr_matrix(sp.vstack(blocks, format="csr").T)
+        self._weights_ = sp.csr_matrix(sp.vstack(blocks, format="csr").T)
+        self.item_weights_ = in_frame(self._weights_, self._items_, n_items)
         if n_failed := sum(n_failed):
             warnings.warn(
-                f"{n_failed} of {n_items} items did not converge to tol={self.tol} in "
+                f"{n_failed} of {X.shape[1]} items did not converge to tol={self.tol} in "
                 f"max_iter={self.max_iter} passes; raise one of them",
                 ConvergenceWarning,
                 stacklevel=3,
             )
+        if X.shape[0] < X.nnz and not self._weights_.nnz:
+            large = "l1" if self.l1 >= self.l2 else "l2"
+            warn_of_nothing(f"{large}={getattr(self, large):g}", "weights")
+
+    def _part(self, X: CSRMatrix) -> CSRMatrix:
+        """Return the columns of the items that have interactions."""
+        return X if len(self._items_) == X.shape[1] else sp.csr_matrix(X[:, self._items_])
 
     def _parallel(self, tasks: Iterable) -> list:
         # coordinate descent and LAPACK hold no lock of Python's
-        return list(Parallel(n_jobs=self.n_jobs, require="sharedmem")(tasks))
+        # more threads than cores gain nothing, and joblib would start as many as it is told to
+        n_jobs = None if self.n_jobs is None else min(int(self.n_jobs), cpu_count())
+        return list(Parallel(n_jobs=n_jobs, require="sharedmem")(tasks))
 
-    def _solver(self, X: CSRMatrix) -> Callable:
-        """Return the function that regresses a chunk of items."""
-        n_candidates, n_items = self.n_candidates, X.shape[1]
+    def _solver(self, X: CSRMatrix, n_items: int) -> Callable:
+        """Return the function that regresses a chunk of items, of a catalogue's columns in X."""
+        n_candidates = self.n_candidates
         if n_candidates == "auto":
             n_candidates = _CANDIDATES if n_items > _LARGE else None
         if n_candidates is None:
-            self._gram_ = dense_gram(X, np.float32 if self.tol >= _SINGLE else np.float64)
+            single = self.tol >= _SINGLE and max(self.l1, self.l2) < _LARGEST
+            dtype = np.float32 if single and X.shape[0] <= MOST_EXACT else np.float64
+            check_memory(
+                np.dtype(dtype).itemsize * X.shape[1] ** 2,
+                f"{type(self).__name__} on {X.shape[1]:,} items with interactions and with "
+                "n_candidates=None",
+                "use n_candidates=1000, ItemKNNRecommender or WMFRecommender",
+            )
+            self._gram_ = dense_gram(X, dtype)
             return partial(solve_with_all, self._gram_, params=self)
         self._gram_, X = None, X.astype(np.float64)
         transposed = sp.csr_matrix(X.T)
-        return partial(solve_with_candidates, transposed, X, n_candidates=n_candidates, params=self)
+        return partial(
+            solve_with_candidates, transposed, X, n_candidates=int(n_candidates), params=self
+        )
 
     def _tidy(self) -> None:
-        del self._gram_
+        del self._gram_, self._items_, self._weights_
 
     def _held_out_pairs(self, history: CSRMatrix, rows: Array, row: Array, column: Array) -> Array:
         # what is hidden from a history was part of the fit: leave its user out of that
+        weights, X = sp.csc_matrix(self._weights_), self._part(self.interactions_)
+        weighed = np.zeros(len(self.item_counts_), dtype=bool)
+        weighed[self._items_] = np.diff(weights.indptr) > 0
         order = np.argsort(column, kind="stable")
+        order = order[weighed[column[order]]]  # the scores of the others are 0
         items, starts = np.unique(column[order], return_index=True)
         pairs = np.split(order, starts[1:])
-        weights, transposed = sp.csc_matrix(self.item_weights_), sp.csr_matrix(self.interactions_.T)
-        score = partial(self._item_scores, weights, transposed, self.interactions_[rows], history)
-        tasks = (delayed(score)(item, row[part]) for item, part in zip(items, pairs))
-        scores = np.empty(len(row))
-        scores[np.concatenate(pairs)] = np.concatenate(self._parallel(tasks))
+        score = partial(
+            self._item_scores, weights, sp.csr_matrix(X.T), X[rows], self._part(history)
+        )
+        places = np.searchsorted(self._items_, items)
+        tasks = (delayed(score)(item, row[part]) for item, part in zip(places, pairs))
+        scores = np.zeros(len(row))
+        scores[order] = np.concatenate([np.empty(0), *self._parallel(tasks)])
         return scores
 
     def _item_scores(
@@ -374,8 +417,6 @@ class SLIMRecommender(ItemWeightsRecommender):
         """Score an item for some rows of the histories, each without its user."""
         part = slice(*weights.indptr[item : item + 2])
         others, values = weights.indices[part], weights.data[part]
-        if not len(others):
-            return np.zeros(len(users))
         own = seen[users, item].toarray().ravel()
         had, shown = (matrix[users][:, others].toarray() for matrix in (seen, history))
         gram = gram_of(others, self._gram_, transposed)

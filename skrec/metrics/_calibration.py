@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -13,9 +12,11 @@ from scipy.stats import norm
 from skrec.metrics._check import as_pattern, check_scores
 from skrec.metrics._shared_docs import shared_docs
 from skrec.typing import Array, MatrixLike
-from skrec.utils import row_of_entry
+from skrec.utils import as_numbers, check_choice, check_count, check_share, row_of_entry
 
-__all__ = ["brier", "expected_calibration_error", "reliability_curve"]
+__all__ = ["brier", "check_bins", "expected_calibration_error", "reliability_curve"]
+
+_MOST_BINS = 10**6  # memory of more is no service to anybody
 
 
 @shared_docs
@@ -183,23 +184,25 @@ def reliability_curve(
     >>> rate.tolist(), mean.round(1).tolist(), weight.tolist()
     ([0.0, 1.0], [0.2, 0.7], [2.0, 2.0])
     """
+    check_bins(n_bins, strategy)
+    level = None if confidence is None else check_share(confidence, "confidence")
     prob, positive, weight = _outcomes(y_true, y_prob, sample_weight)
     bins = np.searchsorted(_inner_edges(prob, n_bins, strategy, weight), prob)
 
     def total(values: Array | None, where: Any = slice(None)) -> Array:  # the sum in each bin
         part = None if values is None else values[where]
-        return np.bincount(bins[where], weights=part, minlength=n_bins).astype(np.float64)
+        return np.bincount(bins[where], weights=part, minlength=int(n_bins)).astype(np.float64)
 
     size, hits = total(weight), total(weight, positive)
     filled = size > 0
     mean = total(prob if weight is None else weight * prob)[filled] / size[filled]
     rate = hits[filled] / size[filled]
-    if confidence is None:
+    if level is None:
         return rate, mean, size[filled]
     square = None if weight is None else weight**2
     squares = total(square)[filled], total(square, positive)[filled]
     n_effective = _effective_size(rate, size[filled], *squares)
-    return rate, mean, size[filled], _wilson(rate, n_effective, confidence)
+    return rate, mean, size[filled], _wilson(rate, n_effective, level)
 
 
 def _effective_size(rate: Array, size: Array, squares: Array, hit_squares: Array) -> Array:
@@ -216,8 +219,6 @@ def _effective_size(rate: Array, size: Array, squares: Array, hit_squares: Array
 
 def _wilson(rate: Array, n: Array, confidence: float) -> Array:
     """Return Wilson's interval, that of `scipy.stats.binomtest` but for any real n."""
-    if not isinstance(confidence, numbers.Real) or not 0 < confidence < 1:
-        raise ValueError(f"confidence must be a number in (0, 1), got {confidence!r}.")
     z = norm.isf((1 - confidence) / 2)
     middle = (rate + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
@@ -229,11 +230,11 @@ def _outcomes(
 ) -> tuple[Array, Array, Array | None]:
     """Return flat probabilities, the places of the positives, and flat weights or None."""
     if sp.issparse(y_true):
-        pattern = as_pattern(y_true, "y_true")
+        pattern = as_pattern(y_true, "y_true", strengths=True)
         prob = check_scores(y_prob, pattern.shape, "y_prob")
         positive = row_of_entry(pattern) * pattern.shape[1] + pattern.indices
     else:
-        outcome, prob = np.asarray(y_true), np.asarray(y_prob)
+        outcome, prob = as_numbers(y_true, "y_true"), as_numbers(y_prob, "y_prob")
         if outcome.shape != prob.shape:
             raise ValueError(f"y_prob must have y_true's shape {outcome.shape}, got {prob.shape}.")
         if not np.isin(outcome, (0, 1)).all():
@@ -252,23 +253,27 @@ def _check_probabilities(prob: Array) -> Array:
 
 
 def _check_weights(sample_weight: ArrayLike, shape: tuple[int, ...]) -> Array:
-    weight = np.asarray(sample_weight, dtype=np.float64)
+    weight = as_numbers(sample_weight, "sample_weight").astype(np.float64)
     if weight.shape != shape:
         raise ValueError(f"sample_weight must have y_prob's shape {shape}, got {weight.shape}.")
-    if weight.size and not (weight.min() >= 0 and 0 < weight.sum() < np.inf):
+    with np.errstate(over="ignore"):
+        total = weight.sum()
+    if weight.size and not (weight.min() >= 0 and 0 < total < np.inf):
         raise ValueError("sample_weight must hold finite numbers >= 0 that are not all 0.")
     return weight.ravel()
 
 
+def check_bins(n_bins: Any, strategy: Any) -> None:
+    """Check the number and the kind of bins."""
+    check_count(n_bins, "n_bins", 1, _MOST_BINS)
+    check_choice(strategy, "strategy", ("uniform", "quantile"))
+
+
 def _inner_edges(prob: Array, n_bins: int, strategy: str, weight: Array | None) -> Array:
     """Return the edges between the bins."""
-    if not isinstance(n_bins, numbers.Integral) or n_bins < 1:
-        raise ValueError(f"n_bins must be a positive integer, got {n_bins!r}.")
-    steps = np.linspace(0, 1, n_bins + 1)[1:-1]
+    steps = np.linspace(0, 1, int(n_bins) + 1)[1:-1]
     if strategy == "uniform":
         return steps
-    if strategy != "quantile":
-        raise ValueError(f"strategy must be 'uniform' or 'quantile', got {strategy!r}.")
     if weight is None:
         return np.percentile(prob, steps * 100)  # in percent, to round as scikit-learn does
     return _weighted_quantiles(prob, steps, weight)

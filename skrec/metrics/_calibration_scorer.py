@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-import numbers
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from sklearn.metrics import log_loss
 from sklearn.utils import get_tags
 
 from skrec.interactions import Interactions
-from skrec.metrics._calibration import brier, expected_calibration_error
-from skrec.metrics._check import as_pattern, as_seed, check_scores
+from skrec.metrics._calibration import brier, check_bins, expected_calibration_error
+from skrec.metrics._check import as_csr, as_pattern, as_seed, check_scores
 from skrec.metrics._engine import bytes_per_row
 from skrec.metrics._hits import contains, keys_of, without
+from skrec.metrics._known import (
+    UnknownUsers,
+    check_items,
+    check_unknown_users,
+    fitted_model,
+    keep_known,
+    predicts_ratings,
+    seen_in_fit,
+)
 from skrec.metrics._sampling import candidate_lists, draw_negatives
-from skrec.metrics._tasks import as_csr, histories_and_targets, is_matrix
+from skrec.metrics._tasks import histories_and_targets, is_matrix, refuse_targets
 from skrec.typing import Array, CSRMatrix, MatrixLike, RandomState
-from skrec.utils import row_blocks, row_of_entry, split_rows
+from skrec.utils import (
+    check_choice,
+    check_count,
+    check_finite,
+    check_rng,
+    row_blocks,
+    row_of_entry,
+    split_rows,
+)
 
 __all__ = ["CalibrationScorer", "make_calibration_scorer"]
 
@@ -42,6 +59,8 @@ class CalibrationScorer:
         Bins of equal width, or with equal numbers of predictions.
     random_state : int, RandomState instance or None
         Source of the hidden entries and of the drawn pairs.
+    unknown_users : {"include", "skip", "error"}
+        What to do with users of whom the model knows nothing.
 
     See Also
     --------
@@ -61,25 +80,33 @@ class CalibrationScorer:
         n_bins: int,
         strategy: _Strategy,
         random_state: RandomState,
+        unknown_users: UnknownUsers = "include",
     ) -> None:
-        self.metric = "neg_" + str(metric).removeprefix("neg_")
-        if self.metric.removeprefix("neg_") not in _METRICS:
-            names = [f"neg_{name}" for name in _METRICS]
-            raise ValueError(f"metric must be one of {names}, got {metric!r}.")
-        if n_unstored is not None and (
-            not isinstance(n_unstored, numbers.Integral) or n_unstored < 1
-        ):
-            raise ValueError(f"n_unstored must be a positive integer or None, got {n_unstored!r}.")
+        check_choice(metric, "metric", [*(f"neg_{name}" for name in _METRICS), *_METRICS])
+        if n_unstored is not None:
+            check_count(n_unstored, "n_unstored", 1)
+        check_bins(n_bins, strategy)
+        check_rng(random_state)
+        self.metric = "neg_" + metric.removeprefix("neg_")
         self.n_unstored = n_unstored
         self.n_bins = n_bins
         self.strategy: _Strategy = strategy
         self.random_state = random_state
+        self.unknown_users: UnknownUsers = check_unknown_users(unknown_users)
+
+    @property
+    def __name__(self) -> str:
+        """Name of the metric, the label of scikit-learn's curve displays."""
+        return self.metric
 
     def __repr__(self) -> str:
         parts = [repr(self.metric), f"n_unstored={self.n_unstored}"]
         if self.metric == "neg_ece":
             parts += [f"n_bins={self.n_bins}", f"strategy={self.strategy!r}"]
-        return f"CalibrationScorer({', '.join(parts)}, random_state={self.random_state!r})"
+        parts.append(f"random_state={self.random_state!r}")
+        if self.unknown_users != "include":
+            parts.append(f"unknown_users={self.unknown_users!r}")
+        return f"CalibrationScorer({', '.join(parts)})"
 
     def __call__(
         self,
@@ -140,23 +167,34 @@ class CalibrationScorer:
             Columns ``user`` (row of the frame, or of X), ``item``, ``outcome`` (bool), ``proba``
             and ``weight``, the number of pairs of the user that this one stands for.
         """
-        while hasattr(estimator, "best_estimator_"):  # a fitted search, inside a cross-validation
-            estimator = estimator.best_estimator_
+        estimator = fitted_model(estimator, "predict_proba")
+        check_items(estimator, y)
         seed, tags = as_seed(self.random_state), get_tags(_last_step(estimator))
-        if getattr(tags, "feedback", "implicit") == "explicit":
+        if rated := predicts_ratings(estimator):
             history, judged, outcome, weight = _rated(estimator, X, y, seed)
         else:
             history, targets = _shown_and_hidden(estimator, X, y, seed)
             judged, outcome, weight = _draw_pairs(history, targets, self.n_unstored, seed)
         if judged.nnz == 0:
             raise ValueError("X must leave at least one pair to be judged, got none.")
-        known = isinstance(X, Interactions)
+        row, known = row_of_entry(judged), isinstance(X, Interactions)
+        seen = sp.csr_matrix(estimator.interactions_) if known else history
+        skipped = self._skipped(np.unique(row if rated else row[outcome]), seen, known)
         proba = _known_proba(estimator, judged) if known else _row_proba(estimator, history, judged)
-        user, item = row_of_entry(judged), judged.indices.astype(np.int64)
         if getattr(tags, "proba", "bernoulli") == "categorical":
-            proba = _at_least_once(proba, np.diff(history.indptr)[user])
-        columns = {"user": user, "item": item, "outcome": outcome, "proba": proba, "weight": weight}
-        return pd.DataFrame(columns)
+            proba = _at_least_once(proba, np.diff(history.indptr)[row])
+        item = judged.indices.astype(np.int64)
+        columns = {"user": row, "item": item, "outcome": outcome, "proba": proba, "weight": weight}
+        kept = ~np.isin(row, skipped) if len(skipped) else slice(None)
+        return pd.DataFrame({name: values[kept] for name, values in columns.items()})
+
+    def _skipped(self, users: Array, seen: CSRMatrix, of_fit: bool) -> Array:
+        """Return the users with targets that are left out."""
+        known = np.diff(seen.indptr)[users] > 0
+        skipped = users[~keep_known(known, self.unknown_users, of_fit=of_fit)]
+        if len(skipped) and len(skipped) == len(users):
+            raise ValueError("X must hold a user that the model knows with unknown_users='skip'.")
+        return skipped
 
 
 def _at_least_once(share: Array, n: Array) -> Array:
@@ -179,19 +217,9 @@ def _shown_and_hidden(
     if not isinstance(X, Interactions):
         history, targets = histories_and_targets(X, y, seed)
         return history, without(targets, history)
-    stored = _seen_in_fit(est, X, y)
-    targets = as_pattern(X, "X")
+    refuse_targets(y)
+    stored, targets = seen_in_fit(est, X), as_pattern(X, "X", strengths=True)
     return without(stored, targets), targets
-
-
-def _seen_in_fit(est: Any, X: Interactions, y: Interactions | MatrixLike | None) -> CSRMatrix:
-    """Return the pattern of the interactions seen in fit, after a check of X and y."""
-    if is_matrix(y):
-        raise ValueError("y must be None where X is an Interactions: its entries are targets.")
-    stored = as_pattern(est.interactions_, "interactions_", keep_zeros=True)
-    if X.frame != stored.shape:
-        raise ValueError(f"X must have the frame seen in fit, {stored.shape}, got {X.frame}.")
-    return stored
 
 
 def _draw_pairs(
@@ -201,7 +229,8 @@ def _draw_pairs(
     stored = as_pattern(history, "X", keep_zeros=True) + targets
     active = np.diff(stored.indptr) > 0  # an empty row is no user
     free = np.where(active, stored.shape[1] - np.diff(stored.indptr), 0)
-    n_drawn = np.minimum(free, stored.shape[1] if n_unstored is None else n_unstored)
+    n_items = stored.shape[1]
+    n_drawn = np.minimum(free, n_items if n_unstored is None else min(n_unstored, n_items))
     unstored = draw_negatives(stored, n_drawn.max(initial=0), seed)
     unstored = unstored[active[unstored // stored.shape[1]]]
     judged = candidate_lists(targets, unstored)
@@ -218,11 +247,16 @@ def _rated(
     The outcome is whether a rating reaches the threshold of the rating model.
     """
     if isinstance(X, Interactions):
-        history, ratings = _seen_in_fit(est, X, y), X.tocsr()
+        refuse_targets(y)
+        check_finite(X.value, "X")
+        history, ratings = seen_in_fit(est, X), X.tocsr()
     elif is_matrix(y):
-        history, ratings = as_csr(X, "X", keep_zeros=True), as_csr(y, "y", keep_zeros=True)
+        y = y.tocsr() if isinstance(y, Interactions) else y
+        history = as_csr(X, "X", keep_zeros=True, ratings=True)
+        ratings = as_csr(y, "y", keep_zeros=True, ratings=True)
     else:
-        history, ratings = split_rows(as_csr(X, "X", keep_zeros=True), 0.2, seed)
+        ratings = as_csr(X, "X", keep_zeros=True, ratings=True)
+        history, ratings = split_rows(ratings, 0.2, seed)
     if history.shape != ratings.shape:
         raise ValueError(f"y must have the shape of X, {history.shape}, got {ratings.shape}.")
     return (
@@ -264,6 +298,7 @@ def make_calibration_scorer(
     n_bins: int = 10,
     strategy: _Strategy = "quantile",
     random_state: RandomState = 0,
+    unknown_users: UnknownUsers = "include",
 ) -> CalibrationScorer:
     r"""Return a scorer of probabilities for the ``scoring`` parameter of scikit-learn.
 
@@ -282,6 +317,11 @@ def make_calibration_scorer(
         the first of the bins of equal width would hold nearly all pairs.
     random_state : int, RandomState instance or None, default=0
         Source of the hidden entries and of the drawn pairs.
+    unknown_users : {"include", "skip", "error"}, default="include"
+        What to do with users that have targets, but of whom the model knows nothing: no
+        interactions in fit if X is an `Interactions`, an empty history if X is a matrix. "include"
+        evaluates the probabilities for them, which are the shares of users that have each item.
+        "skip" leaves their pairs out, and "error" raises an error.
 
     Returns
     -------
@@ -292,7 +332,14 @@ def make_calibration_scorer(
     Raises
     ------
     ValueError
-        If a parameter is not valid. The scorer itself raises one if there is no pair to evaluate.
+        If a parameter is not valid. The scorer itself raises one if there is no pair to evaluate,
+        or if X or y do not fit the model.
+
+    Warns
+    -----
+    SkrecWarning
+        By the scorer, if X is an `Interactions` and more than a fifth of the users with targets
+        have no interactions in fit. Not with ``unknown_users="skip"``.
 
     See Also
     --------
@@ -338,4 +385,4 @@ def make_calibration_scorer(
     >>> make_calibration_scorer("neg_ece", n_unstored=100)
     CalibrationScorer('neg_ece', n_unstored=100, n_bins=10, strategy='quantile', random_state=0)
     """
-    return CalibrationScorer(metric, n_unstored, n_bins, strategy, random_state)
+    return CalibrationScorer(metric, n_unstored, n_bins, strategy, random_state, unknown_users)

@@ -8,23 +8,25 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.preprocessing import normalize
-from sklearn.utils import check_array
 
-from skrec.metrics._check import check_ranked, mean_over_targets
+from skrec.metrics._check import as_csr, check_ranked, mean_over_targets
 from skrec.metrics._shared_docs import shared_docs
 from skrec.typing import Array, CSRMatrix, MatrixLike
-from skrec.utils import row_blocks
+from skrec.utils import as_numbers, check_count, check_finite, check_flag, row_blocks
 
 __all__ = ["coverage", "diversity", "gini", "novelty"]
+
+_MOST_ITEMS = 2**53  # floats hold whole numbers up to here
 
 _Matrix: TypeAlias = Any
 """A dense array or a CSR matrix; `scipy.sparse.issparse` is no type guard to a checker."""
 
 
 def _item_counts(ranked: ArrayLike, n_items: int) -> Array:
-    """Return the number of lists that each item is in."""
-    lists = check_ranked(ranked, n_items)
-    return np.bincount(lists[lists >= 0], minlength=n_items)
+    """Return the numbers of lists that items are in, of the items that are in any."""
+    lists = check_ranked(ranked, check_count(n_items, "n_items", 1, _MOST_ITEMS))
+    counts = np.bincount(lists[lists >= 0])
+    return counts[counts > 0]
 
 
 @shared_docs
@@ -48,7 +50,7 @@ def coverage(ranked: ArrayLike, n_items: int) -> float:
     >>> coverage([[0, 1], [1, -1]], n_items=4)
     0.5
     """
-    return float(np.count_nonzero(_item_counts(ranked, n_items)) / n_items)
+    return len(_item_counts(ranked, n_items)) / int(n_items)
 
 
 @shared_docs
@@ -87,9 +89,11 @@ def gini(ranked: ArrayLike, n_items: int) -> float:
     0.75
     """
     counts = np.sort(_item_counts(ranked, n_items)).astype(np.float64)
-    if counts.sum() == 0:
+    if len(counts) == 0:
         raise ValueError("ranked must name at least one item, got nothing but padding.")
-    weights = 2 * np.arange(1, n_items + 1) - n_items - 1
+    # the items that are in no list come first, and add nothing
+    n_items = int(n_items)
+    weights = 2 * np.arange(n_items - len(counts) + 1, n_items + 1) - n_items - 1
     return float(weights @ counts / (n_items * counts.sum()))
 
 
@@ -140,15 +144,18 @@ def novelty(ranked: ArrayLike, popularity: ArrayLike, *, per_user: bool = False)
     >>> novelty([[0, 1]], popularity=[2, 1, 1])
     1.5
     """
-    counts = np.asarray(popularity, dtype=np.float64)
-    if counts.ndim != 1 or not (counts >= 0).all() or not counts.any():
+    per_user = check_flag(per_user, "per_user")
+    counts = as_numbers(popularity, "popularity", ndim=1).astype(np.float64)
+    with np.errstate(over="ignore"):
+        total = counts.sum()
+    if not (counts >= 0).all() or not 0 < total < np.inf:
         raise ValueError(
-            "popularity must be a one-dimensional array without negative values or NaN, not zero "
-            f"everywhere, got shape {counts.shape}."
+            "popularity must be finite numbers >= 0 that are not all 0; got a sum of "
+            f"{total:g} and a least of {counts.min(initial=np.inf):g}"
         )
     lists = check_ranked(ranked, len(counts))
     rarest = counts[counts > 0].min()
-    information = -np.log2(np.maximum(counts, rarest) / counts.sum())
+    information = -np.log2(np.maximum(counts, rarest) / total)
     values = _list_means(lists, information)
     return values if per_user else mean_over_targets(values, "every list is empty")
 
@@ -221,6 +228,7 @@ def diversity(
     >>> diversity([[0, 1, 2]], features=[[1, 0], [1, 0], [0, 1]])
     0.6666666666666667
     """
+    per_user = check_flag(per_user, "per_user")
     if features is not None and similarity is None:
         vectors = _check_matrix(features, "features")
         lists = check_ranked(ranked, vectors.shape[0])
@@ -236,12 +244,12 @@ def diversity(
 
 
 def _check_matrix(X: MatrixLike, name: str) -> _Matrix:
-    """Return a matrix as a dense array or a CSR matrix, after the checks of scikit-learn."""
-    return check_array(
-        X,
-        accept_sparse="csr",  # pyright: ignore[reportArgumentType]
-        input_name=name,
-    )
+    """Return a finite matrix as a dense array or a CSR matrix."""
+    matrix = as_csr(X, name, keep_zeros=True) if sp.issparse(X) else as_numbers(X, name, ndim=2)
+    if 0 in matrix.shape:
+        raise ValueError(f"{name} must hold an item or more; got shape {matrix.shape}")
+    check_finite(matrix.data if sp.issparse(matrix) else matrix, name)
+    return matrix
 
 
 def _check_similarity(similarity: MatrixLike) -> _Matrix:

@@ -51,7 +51,7 @@ def _recall(hits: Hits, k: int | None, truncated: bool) -> Array:
 
 
 def _precision(hits: Hits, k: int | None, truncated: bool) -> Array:
-    length = np.maximum(hits.n_ranked, 1) if k is None else k
+    length = np.maximum(hits.n_ranked, 1) if k is None else float(min(k, 2**53))
     return np.minimum(_ratio(_expected_hits(hits, k), length, hits), 1.0)
 
 

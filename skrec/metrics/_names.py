@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from skrec.metrics._measures import MEASURES
 
@@ -36,6 +38,13 @@ def _split_name(name: str) -> tuple[str, str]:
     return metric, cut
 
 
+def _listed(value: Any) -> list[Any]:
+    """Return the parts of a list, and of anything else the thing itself."""
+    scalar = isinstance(value, np.ndarray) and value.ndim == 0
+    whole = scalar or isinstance(value, str | bytes) or not isinstance(value, Iterable)
+    return [value] if whole else list(value)
+
+
 def parse_names(metrics: str | Iterable[str], k: int | Iterable[int | None] | None = None) -> Specs:
     """Return the metric and the cut-off that each name stands for.
 
@@ -51,8 +60,8 @@ def parse_names(metrics: str | Iterable[str], k: int | Iterable[int | None] | No
     specs : dict of str to (str, int or None)
         Metric and cut-off of each full name, in the order of the input.
     """
-    names = [metrics] if isinstance(metrics, str) else list(metrics)
-    cuts = [check_k(c) for c in ([k] if k is None or isinstance(k, (int, numbers.Real)) else k)]
+    names: list[Any] = _listed(metrics)
+    cuts = [check_k(cut) for cut in _listed(k)]
     specs: Specs = {}
     for name in names:
         metric, own = _split_name(name)

@@ -9,11 +9,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
-from sklearn.utils import column_or_1d
 
-from skrec.metrics._check import check_scores
+from skrec.metrics._check import as_csr, check_scores
 from skrec.typing import Array, MatrixLike
-from skrec.utils import row_of_entry
+from skrec.utils import as_numbers, check_finite, check_flag, row_of_entry
 
 __all__ = ["mae", "rmse"]
 
@@ -45,7 +44,7 @@ def rmse(y_true: MatrixLike, y_pred: ArrayLike, *, per_user: bool = False) -> fl
     >>> rmse([4.0, 2.0], [3.0, 3.0])
     1.0
     """
-    if per_user:
+    if check_flag(per_user, "per_user"):
         return np.sqrt(_error_per_user(y_true, y_pred, np.square))
     return float(root_mean_squared_error(*_rating_pairs(y_true, y_pred)))
 
@@ -77,7 +76,7 @@ def mae(y_true: MatrixLike, y_pred: ArrayLike, *, per_user: bool = False) -> flo
     >>> mae([4.0, 2.0], [3.5, 3.0])
     0.75
     """
-    if per_user:
+    if check_flag(per_user, "per_user"):
         return _error_per_user(y_true, y_pred, np.abs)
     return float(mean_absolute_error(*_rating_pairs(y_true, y_pred)))
 
@@ -85,12 +84,29 @@ def mae(y_true: MatrixLike, y_pred: ArrayLike, *, per_user: bool = False) -> flo
 def _rating_pairs(y_true: MatrixLike, y_pred: ArrayLike) -> tuple[Array, Array]:
     """Return true and predicted ratings as two flat float64 arrays."""
     if not sp.issparse(y_true):
-        true, pred = column_or_1d(y_true), column_or_1d(y_pred)
+        true, pred = _column(y_true, "y_true"), _column(y_pred, "y_pred")
+        if true.shape != pred.shape:
+            raise ValueError(f"y_pred must have y_true's shape {true.shape}, got {pred.shape}.")
     else:
-        ratings = sp.csr_matrix(y_true)
+        ratings = as_csr(y_true, "y_true", keep_zeros=True, ratings=True)
         dense = check_scores(y_pred, ratings.shape, "y_pred")
         true, pred = ratings.data, dense[row_of_entry(ratings), ratings.indices]
+    if not len(true):
+        raise ValueError("y_true must hold at least one rating; got none")
+    check_finite(true, "y_true")
+    check_finite(pred, "y_pred")
     return np.asarray(true, dtype=np.float64), np.asarray(pred, dtype=np.float64)
+
+
+def _column(ratings: MatrixLike, name: str) -> Array:
+    """Return ratings as a one-dimensional array, also those of a table with one column."""
+    array = as_numbers(ratings, name)  # pyright: ignore[reportArgumentType]
+    if array.ndim == 1 or array.shape[1:] == (1,):
+        return array.ravel()
+    raise ValueError(
+        f"{name} must have shape (n,); got {array.shape}. Ratings of users and items are a sparse "
+        "y_true and a dense y_pred of shape (n_users, n_items)"
+    )
 
 
 def _error_per_user(y_true: MatrixLike, y_pred: ArrayLike, loss: Callable[[Array], Array]) -> Array:
@@ -98,7 +114,7 @@ def _error_per_user(y_true: MatrixLike, y_pred: ArrayLike, loss: Callable[[Array
     if not sp.issparse(y_true):
         raise ValueError("per_user=True needs a sparse y_true of shape (n_users, n_items).")
     true, pred = _rating_pairs(y_true, y_pred)
-    ratings = sp.csr_matrix(y_true)
+    ratings = as_csr(y_true, "y_true", keep_zeros=True)
     counts = np.diff(ratings.indptr)
     total = np.bincount(row_of_entry(ratings), weights=loss(pred - true), minlength=len(counts))
     return np.divide(total, counts, out=np.full(len(counts), np.nan), where=counts > 0)

@@ -22,7 +22,7 @@ from skrec.metrics._hits import without
 from skrec.metrics._names import Specs, check_k, parse_names
 from skrec.metrics._shared_docs import shared_docs
 from skrec.typing import Array, CSRMatrix, MatrixLike, RandomState
-from skrec.utils import row_blocks
+from skrec.utils import check_flag, check_rng, row_blocks
 
 __all__ = ["evaluate_ranking", "one_metric"]
 
@@ -78,8 +78,9 @@ def evaluate_ranking(
     >>> values["recall@2"].tolist()
     [1.0, 0.5]
     """
-    specs = parse_names(metrics)
-    targets = as_pattern(y_true, "y_true")
+    specs, truncated = parse_names(metrics), check_flag(truncated, "truncated")
+    check_rng(random_state)
+    targets = as_pattern(y_true, "y_true", strengths=True)
     if (y_score is None) == (ranked is None):
         raise ValueError("Exactly one of y_score and ranked must be given.")
     excluded = None if exclude is None else as_pattern(exclude, "exclude", targets.shape)
@@ -130,6 +131,7 @@ def one_metric(
     **options: Any,
 ) -> float | Array:
     """Compute one metric, for each user or as the mean."""
+    per_user = check_flag(per_user, "per_user")
     name = metric if check_k(k) is None else f"{metric}@{k}"
     values = evaluate_ranking(y_true, y_score, metrics=name, **options)[name]
     return values if per_user else mean_over_targets(values)

@@ -10,11 +10,26 @@ import pandas as pd
 import scipy.sparse as sp
 
 from skrec.interactions import Interactions
-from skrec.metrics._check import as_seed, check_scores
+from skrec.metrics._check import as_csr, as_seed, check_scores
 from skrec.metrics._engine import bytes_per_row
-from skrec.metrics._tasks import as_csr, is_matrix
+from skrec.metrics._known import (
+    UnknownUsers,
+    check_items,
+    check_unknown_users,
+    fitted_model,
+    keep_known,
+    seen_in_fit,
+)
+from skrec.metrics._tasks import is_matrix, refuse_targets
 from skrec.typing import Array, CSRMatrix, MatrixLike, RandomState
-from skrec.utils import row_blocks, row_of_entry, split_rows
+from skrec.utils import (
+    check_choice,
+    check_finite,
+    check_rng,
+    row_blocks,
+    row_of_entry,
+    split_rows,
+)
 
 __all__ = ["RatingScorer", "make_rating_scorer"]
 
@@ -34,6 +49,8 @@ class RatingScorer:
         Metric to return.
     random_state : int, RandomState instance or None
         Source of the hidden entries.
+    unknown_users : {"include", "skip", "error"}
+        What to do with users of whom the model knows nothing.
 
     See Also
     --------
@@ -46,14 +63,25 @@ class RatingScorer:
     True
     """
 
-    def __init__(self, metric: Literal["neg_rmse", "neg_mae"], random_state: RandomState) -> None:
-        if metric not in _LOSSES:
-            raise ValueError(f"metric must be one of {sorted(_LOSSES)}, got {metric!r}.")
-        self.metric = metric
+    def __init__(
+        self,
+        metric: Literal["neg_rmse", "neg_mae"],
+        random_state: RandomState,
+        unknown_users: UnknownUsers = "include",
+    ) -> None:
+        self.metric = check_choice(metric, "metric", sorted(_LOSSES))
+        check_rng(random_state)
         self.random_state = random_state
+        self.unknown_users: UnknownUsers = check_unknown_users(unknown_users)
+
+    @property
+    def __name__(self) -> str:
+        """Name of the metric, the label of scikit-learn's curve displays."""
+        return self.metric
 
     def __repr__(self) -> str:
-        return f"RatingScorer({self.metric!r}, random_state={self.random_state!r})"
+        rule = "" if self.unknown_users == "include" else f", unknown_users={self.unknown_users!r}"
+        return f"RatingScorer({self.metric!r}, random_state={self.random_state!r}{rule})"
 
     def __call__(
         self,
@@ -114,11 +142,14 @@ class RatingScorer:
         self, est: Any, X: Interactions | MatrixLike, y: Interactions | MatrixLike | None
     ) -> tuple[Array, Array]:
         """Return the user and the error of each rating."""
+        est = fitted_model(est, "predict")
         if isinstance(X, Interactions):
-            pred = check_scores(est.predict(X), X.shape, "The result of predict")
-            user, error = X.user, pred - X.value.astype(np.float64)
+            refuse_targets(y)
+            user, error = _errors_of_pairs(est, X, self.unknown_users)
         else:
-            user, error = _errors_of_rows(est, *_histories_and_ratings(X, y, self.random_state))
+            check_items(est, y)
+            history, ratings = _histories_and_ratings(X, y, self.random_state)
+            user, error = _errors_of_rows(est, history, ratings, self.unknown_users)
         if len(error) == 0:
             raise ValueError("X must leave at least one rating to be found, got none.")
         if not np.isfinite(error).all():
@@ -130,18 +161,32 @@ def _histories_and_ratings(
     X: MatrixLike, y: Interactions | MatrixLike | None, random_state: RandomState
 ) -> tuple[CSRMatrix, CSRMatrix]:
     """Return the part of each row that the model sees, and the ratings to predict."""
-    history = as_csr(X, "X", keep_zeros=True)
+    history = as_csr(X, "X", keep_zeros=True, ratings=True)
     if not is_matrix(y):
         return split_rows(history, 0.2, as_seed(random_state))
-    ratings = as_csr(y.tocsr() if isinstance(y, Interactions) else y, "y", keep_zeros=True)
+    y = y.tocsr() if isinstance(y, Interactions) else y
+    ratings = as_csr(y, "y", keep_zeros=True, ratings=True)
     if ratings.shape != history.shape:
         raise ValueError(f"y must have the shape of X, {history.shape}, got {ratings.shape}.")
     return history, ratings
 
 
-def _errors_of_rows(est: Any, history: CSRMatrix, ratings: CSRMatrix) -> tuple[Array, Array]:
+def _errors_of_pairs(est: Any, X: Interactions, rule: UnknownUsers) -> tuple[Array, Array]:
+    """Return the user and the error of each rating of users seen in fit."""
+    check_finite(X.value, "X")
+    users = np.unique(X.user)
+    known = np.diff(seen_in_fit(est, X).indptr)[users] > 0
+    X = X[np.isin(X.user, users[keep_known(known, rule, of_fit=True)])]
+    pred = check_scores(est.predict(X), X.shape, "The result of predict") if len(X) else np.empty(0)
+    return X.user, pred - X.value.astype(np.float64)
+
+
+def _errors_of_rows(
+    est: Any, history: CSRMatrix, ratings: CSRMatrix, rule: UnknownUsers
+) -> tuple[Array, Array]:
     """Return the user and the error of each rating, predicted block by block."""
     users = np.flatnonzero(np.diff(ratings.indptr))
+    users = users[keep_known(np.diff(history.indptr)[users] > 0, rule, of_fit=False)]
     history, ratings = history[users], sp.csr_matrix(ratings[users])
     errors = [np.empty(0)]
     for rows in row_blocks(len(users), bytes_per_row(history.shape[1])):
@@ -153,7 +198,10 @@ def _errors_of_rows(est: Any, history: CSRMatrix, ratings: CSRMatrix) -> tuple[A
 
 
 def make_rating_scorer(
-    metric: Literal["neg_rmse", "neg_mae"] = "neg_rmse", *, random_state: RandomState = 0
+    metric: Literal["neg_rmse", "neg_mae"] = "neg_rmse",
+    *,
+    random_state: RandomState = 0,
+    unknown_users: UnknownUsers = "include",
 ) -> RatingScorer:
     """Return a scorer of rating models for the ``scoring`` parameter of scikit-learn.
 
@@ -164,6 +212,11 @@ def make_rating_scorer(
         predict.
     random_state : int, RandomState instance or None, default=0
         Source of the hidden entries.
+    unknown_users : {"include", "skip", "error"}, default="include"
+        What to do with users that have ratings to predict, but of whom the model knows nothing: no
+        ratings in fit if X is an `Interactions`, an empty history if X is a matrix. "include"
+        evaluates the predictions for them, which are those of an average user. "skip" leaves their
+        ratings out of the mean, and "error" raises an error.
 
     Returns
     -------
@@ -174,8 +227,14 @@ def make_rating_scorer(
     Raises
     ------
     ValueError
-        If the metric is unknown. The scorer itself raises one if there is no rating to predict or a
-        prediction is not finite.
+        If the metric is unknown. The scorer itself raises one if there is no rating to predict, if
+        a prediction is not finite, or if X or y do not fit the model.
+
+    Warns
+    -----
+    SkrecWarning
+        By the scorer, if X is an `Interactions` and more than a fifth of its users have no ratings
+        in fit. Not with ``unknown_users="skip"``.
 
     Notes
     -----
@@ -193,4 +252,4 @@ def make_rating_scorer(
     >>> make_rating_scorer("neg_mae")
     RatingScorer('neg_mae', random_state=0)
     """
-    return RatingScorer(metric, random_state)
+    return RatingScorer(metric, random_state, unknown_users)

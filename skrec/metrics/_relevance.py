@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import numbers
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 
 from skrec.interactions import Interactions
-from skrec.metrics._check import as_pattern
+from skrec.metrics._check import as_pattern, entries_of
 from skrec.typing import Array, CSRMatrix, MatrixLike
-from skrec.utils import row_of_entry
+from skrec.utils import check_count, check_number
 
 __all__ = ["Relevance"]
 
@@ -33,25 +32,28 @@ class Relevance:
     min_held_out: int = 1
 
     def __post_init__(self) -> None:
-        value, least = self.threshold, self.min_held_out
-        if value is not None and not (isinstance(value, numbers.Real) and np.isfinite(value)):
-            raise ValueError(f"relevance_threshold must be a finite number or None, got {value!r}.")
-        if not isinstance(least, numbers.Integral) or least < 1:
-            raise ValueError(f"min_held_out must be a positive integer, got {least!r}.")
+        if self.threshold is not None:
+            check_number(self.threshold, "relevance_threshold")
+        check_count(self.min_held_out, "min_held_out", 1)
 
     def split(
-        self, X: Interactions | MatrixLike, name: str, shape: tuple[int, ...] | None = None
+        self,
+        X: Interactions | MatrixLike,
+        name: str,
+        shape: tuple[int, ...] | None = None,
+        *,
+        strengths: bool = False,
     ) -> tuple[CSRMatrix, CSRMatrix]:
         """Return the held-out entries, and the targets among them, as boolean CSR matrices.
 
-        A stored zero is a rating if there is a threshold, and else no entry.
+        A stored zero is a rating if there is a threshold, and else no entry. With ``strengths``,
+        entries without a threshold may not be negative.
         """
-        held_out = as_pattern(X, name, shape, keep_zeros=self._keep_zeros(X))
         if self.threshold is None:
+            held_out = as_pattern(X, name, shape, strengths=strengths)
             return held_out, held_out
-        row, column, value = _entries(X)
-        if np.isnan(value).any():
-            raise ValueError(f"{name} must not hold NaN: ratings are compared to a threshold.")
+        held_out = as_pattern(X, name, shape, keep_zeros=sp.issparse(X))
+        row, column, value = entries_of(X, name)
         good = value >= self.threshold
         pairs = (np.ones(np.count_nonzero(good), dtype=bool), (row[good], column[good]))
         return held_out, as_pattern(sp.csr_matrix(pairs, shape=held_out.shape), name)
@@ -67,14 +69,3 @@ class Relevance:
     def counts(self, held_out: CSRMatrix) -> Array:
         """Return which rows have enough held-out entries, as a boolean array."""
         return np.diff(held_out.indptr) >= self.min_held_out
-
-    def _keep_zeros(self, X: Interactions | MatrixLike) -> bool:
-        return self.threshold is not None and sp.issparse(X)
-
-
-def _entries(X: Interactions | MatrixLike) -> tuple[Array, Array, Array]:
-    """Return the row, the column and the value of each entry."""
-    if isinstance(X, Interactions):
-        return X.user, X.item, X.value
-    matrix = sp.csr_matrix(X)
-    return row_of_entry(matrix), matrix.indices, matrix.data

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import numbers
-
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
+from skrec.metrics._check import check_lists
 from skrec.metrics._hits import contains, keys_of
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import index_pointer, pair_keys
+from skrec.utils import check_choice, check_count, index_pointer, pair_keys
 
 __all__ = [
     "as_matrix",
@@ -75,6 +74,7 @@ def draw_negatives(taken: CSRMatrix, n: int, seed: int) -> Array:
         Pair keys of (row, column), see `skrec.utils.pair_keys`.
     """
     n_columns = taken.shape[1]
+    n = min(n, n_columns)
     counts = np.diff(taken.indptr).astype(np.int64)
     row, rank = _sample_ranks(n_columns - counts, n, np.random.default_rng(seed))
     # c_0 < c_1 < ... are the taken columns of a row: those with c_j - j <= r, and no others, are
@@ -123,12 +123,9 @@ def check_sampling(
     """Check that the parameters on what is ranked are valid, and do not contradict each other."""
     if n_negatives is not None and negatives is not None:
         raise ValueError("At most one of n_negatives and negatives may be given.")
-    if n_negatives is not None and (
-        not isinstance(n_negatives, numbers.Integral) or n_negatives < 1
-    ):
-        raise ValueError(f"n_negatives must be a positive integer or None, got {n_negatives!r}.")
-    if candidates not in ("all", "own"):
-        raise ValueError(f"candidates must be 'all' or 'own', got {candidates!r}.")
+    if n_negatives is not None:
+        check_count(n_negatives, "n_negatives", 1)
+    check_choice(candidates, "candidates", ("all", "own"))
     if candidates == "own" and not (n_negatives is None and negatives is None):
         raise ValueError("candidates must be 'all' where negatives are ranked, got 'own'.")
     if candidates == "own" and threshold is None:
@@ -140,12 +137,7 @@ def check_sampling(
 
 def check_negatives(negatives: ArrayLike) -> Array:
     """Return lists of negatives as an int64 array, after a check of their form."""
-    lists = np.asarray(negatives)
-    if lists.ndim != 2 or lists.dtype.kind not in "iu" or lists.size == 0:
-        raise ValueError(
-            "negatives must be a two-dimensional array of item indices, (n_users, m), got "
-            f"{lists.dtype} of shape {lists.shape}."
-        )
-    if lists.min() < -1:
-        raise ValueError(f"negatives must be item indices or -1, got {lists.min()}.")
-    return lists.astype(np.int64)
+    lists = check_lists(negatives, "negatives")
+    if lists.size == 0:
+        raise ValueError(f"negatives must hold at least one item; got shape {lists.shape}")
+    return lists

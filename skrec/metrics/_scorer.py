@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from skrec.interactions import Interactions
 from skrec.metrics._check import as_seed
 from skrec.metrics._engine import bytes_per_row, measure_scores
+from skrec.metrics._known import UnknownUsers, check_unknown_users
 from skrec.metrics._names import parse_names
 from skrec.metrics._relevance import Relevance
 from skrec.metrics._sampling import (
@@ -24,7 +25,7 @@ from skrec.metrics._sampling import (
 )
 from skrec.metrics._tasks import Task, make_task
 from skrec.typing import Array, CSRMatrix, MatrixLike, RandomState
-from skrec.utils import row_blocks
+from skrec.utils import check_flag, check_rng, row_blocks
 
 __all__ = ["RankingScorer", "make_ranking_scorer"]
 
@@ -35,6 +36,7 @@ _DEFAULTS: dict[str, object] = {
     "relevance_threshold": None,
     "min_held_out": 1,
     "truncated": True,
+    "unknown_users": "include",
 }
 
 _Block: TypeAlias = tuple[int, Array, CSRMatrix, CSRMatrix | None]
@@ -66,6 +68,8 @@ class RankingScorer(Generic[_Result]):
         Whether recall divides by min(k, number of targets).
     random_state : int, RandomState instance or None
         Source of the hidden entries, the negatives and the order of ties.
+    unknown_users : {"include", "skip", "error"}
+        What to do with users of whom the model knows nothing.
 
     Attributes
     ----------
@@ -96,17 +100,20 @@ class RankingScorer(Generic[_Result]):
         min_held_out: int,
         truncated: bool,
         random_state: RandomState,
+        unknown_users: UnknownUsers = "include",
     ) -> None:
         self._specs = parse_names(metrics, k)
         check_sampling(n_negatives, negatives, candidates, relevance_threshold)
         self._relevance = Relevance(relevance_threshold, min_held_out)
+        check_rng(random_state)
         self.n_negatives = n_negatives
         self.negatives = None if negatives is None else check_negatives(negatives)
         self.candidates = candidates
         self.relevance_threshold = relevance_threshold
         self.min_held_out = min_held_out
-        self.truncated = truncated
+        self.truncated = check_flag(truncated, "truncated")
         self.random_state = random_state
+        self.unknown_users: UnknownUsers = check_unknown_users(unknown_users)
 
     @property
     def sampled(self) -> bool:
@@ -118,6 +125,11 @@ class RankingScorer(Generic[_Result]):
         """Names of the values, such as "ndcg@10"."""
         prefix = "sampled_" if self.sampled else "own_" if self.candidates == "own" else ""
         return [prefix + name for name in self._specs]
+
+    @property
+    def __name__(self) -> str:
+        """Names of the values in one string, the label of scikit-learn's curve displays."""
+        return ", ".join(self.names)
 
     def __repr__(self) -> str:
         parts = [repr(self.names[0] if len(self.names) == 1 else self.names)]
@@ -182,7 +194,7 @@ class RankingScorer(Generic[_Result]):
             and ``values.sem()`` are the standard errors over users.
         """
         seed = as_seed(self.random_state)
-        task = make_task(estimator, X, y, seed, self._relevance)
+        task = make_task(estimator, X, y, seed, self._relevance, self.unknown_users)
         parts = [
             measure_scores(
                 scores,
@@ -246,6 +258,7 @@ def make_ranking_scorer(
     min_held_out: int = 1,
     truncated: bool = True,
     random_state: RandomState = 0,
+    unknown_users: UnknownUsers = "include",
 ) -> RankingScorer[float]: ...
 @overload
 def make_ranking_scorer(
@@ -259,6 +272,7 @@ def make_ranking_scorer(
     min_held_out: int = 1,
     truncated: bool = True,
     random_state: RandomState = 0,
+    unknown_users: UnknownUsers = "include",
 ) -> RankingScorer[float | dict[str, float]]: ...
 def make_ranking_scorer(
     metrics: str | Iterable[str] = "ndcg",
@@ -271,6 +285,7 @@ def make_ranking_scorer(
     min_held_out: int = 1,
     truncated: bool = True,
     random_state: RandomState = 0,
+    unknown_users: UnknownUsers = "include",
 ) -> RankingScorer[Any]:
     """Return a ranking scorer for the ``scoring`` parameter of scikit-learn's model selection.
 
@@ -304,6 +319,11 @@ def make_ranking_scorer(
         Whether recall divides by min(k, number of targets), or else by the number of targets.
     random_state : int, RandomState instance or None, default=0
         Source of the hidden entries, the negatives and the order of ties.
+    unknown_users : {"include", "skip", "error"}, default="include"
+        What to do with users that have targets, but of whom the model knows nothing: no
+        interactions in fit if X is an `Interactions`, an empty history if X is a matrix. "include"
+        evaluates them too. A model ranks by popularity for them. "skip" leaves them out of the
+        mean, and "error" raises an error.
 
     Returns
     -------
@@ -319,7 +339,15 @@ def make_ranking_scorer(
     ValueError
         If a metric or cut-off is unknown, if `n_negatives` and `negatives` are both given, or if
         `candidates` is "own" without a threshold or with negatives.
-        The scorer itself raises one if no user has a target or a score is NaN.
+        The scorer itself raises one if no user has a target, if a score is NaN, or if X or y do not
+        fit the model.
+
+    Warns
+    -----
+    SkrecWarning
+        By the scorer, if X is an `Interactions` and more than a fifth of the users with targets
+        have no interactions in fit: a splitter that does not shuffle, such as ``cv=5``, puts whole
+        users aside. Not with ``unknown_users="skip"``.
 
     Notes
     -----
@@ -370,4 +398,5 @@ def make_ranking_scorer(
         min_held_out,
         truncated,
         random_state,
+        unknown_users,
     )

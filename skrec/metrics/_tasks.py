@@ -6,12 +6,19 @@ from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils import check_array
 
 from skrec.interactions import Interactions
-from skrec.metrics._check import as_pattern, check_scores, no_nan
+from skrec.metrics._check import as_csr, as_pattern, check_scores, no_nan
 from skrec.metrics._engine import bytes_per_row
 from skrec.metrics._hits import without
+from skrec.metrics._known import (
+    UnknownUsers,
+    check_items,
+    fitted_model,
+    keep_known,
+    predicts_ratings,
+    seen_in_fit,
+)
 from skrec.metrics._relevance import Relevance
 from skrec.typing import Array, CSRMatrix, MatrixLike
 from skrec.utils import split_rows
@@ -20,10 +27,10 @@ __all__ = [
     "Histories",
     "KnownUsers",
     "Task",
-    "as_csr",
     "histories_and_targets",
     "is_matrix",
     "make_task",
+    "refuse_targets",
 ]
 
 _EVERYTHING = Relevance()
@@ -31,21 +38,15 @@ _EVERYTHING = Relevance()
 
 def is_matrix(y: Any) -> TypeGuard[MatrixLike]:
     """Return whether y holds targets. One-dimensional labels are ignored by the scorers."""
-    return isinstance(y, Interactions) or sp.issparse(y) or np.ndim(y) == 2
-
-
-def as_csr(X: MatrixLike, name: str, *, keep_zeros: bool = False) -> CSRMatrix:
-    """Return a copy of a matrix in canonical CSR form, with its values as they are."""
-    matrix = check_array(
-        X,
-        accept_sparse="csr",  # pyright: ignore[reportArgumentType]
-        input_name=name,
-    )
-    matrix = sp.csr_matrix(matrix, copy=True)
-    matrix.sum_duplicates()
-    if not keep_zeros:
-        matrix.eliminate_zeros()
-    return matrix
+    if isinstance(y, Interactions) or sp.issparse(y):
+        return True
+    try:
+        n_dimensions = np.ndim(y)
+    except ValueError as error:  # NumPy's words name no parameter
+        raise ValueError("y must have rows of one length; got a ragged list") from error
+    if n_dimensions > 2:
+        raise ValueError(f"y must be a matrix of targets; got {n_dimensions} dimensions")
+    return n_dimensions == 2
 
 
 def make_task(
@@ -54,14 +55,24 @@ def make_task(
     y: Interactions | MatrixLike | None,
     seed: int,
     relevance: Relevance = _EVERYTHING,
+    unknown_users: UnknownUsers = "include",
 ) -> Task:
     """Return the users and targets that X and y stand for, without users that have no target."""
+    est = fitted_model(est, "decision_function")
     if isinstance(X, Interactions):
-        if is_matrix(y):
-            raise ValueError("y must be None where X is an Interactions: its entries are targets.")
-        return KnownUsers(est, X, relevance)
+        refuse_targets(y)
+        return KnownUsers(est, X, relevance, unknown_users)
+    check_items(est, y)
     history, held_out, name = _histories_and_held_out(X, y, seed, relevance.threshold is not None)
-    return Histories(est, history, *relevance.split(held_out, name, history.shape), relevance)
+    implicit = not predicts_ratings(est)
+    parts = relevance.split(held_out, name, history.shape, strengths=implicit)
+    return Histories(est, history, *parts, relevance, unknown_users)
+
+
+def refuse_targets(y: Any) -> None:
+    """Raise where targets are given beside an Interactions."""
+    if is_matrix(y):
+        raise ValueError("y must be None where X is an Interactions: its entries are targets.")
 
 
 def histories_and_targets(
@@ -69,7 +80,7 @@ def histories_and_targets(
 ) -> tuple[CSRMatrix, CSRMatrix]:
     """Return the part of each row that the model sees, and the targets as a boolean matrix."""
     history, targets, name = _histories_and_held_out(X, y, seed)
-    return history, as_pattern(targets, name, history.shape)
+    return history, as_pattern(targets, name, history.shape, strengths=True)
 
 
 def _histories_and_held_out(
@@ -81,7 +92,7 @@ def _histories_and_held_out(
     """
     if is_matrix(y):
         return as_csr(X, "X", keep_zeros=True), y, "y"
-    return *split_rows(as_csr(X, "X", keep_zeros=keep_zeros), 0.2, seed), "targets"
+    return *split_rows(as_csr(X, "X", keep_zeros=keep_zeros), 0.2, seed), "X"
 
 
 class _UsersWithTargets:
@@ -94,30 +105,37 @@ class _UsersWithTargets:
     seen: CSRMatrix
 
     def _keep_users(
-        self, held_out: CSRMatrix, targets: CSRMatrix, seen: CSRMatrix, relevance: Relevance
+        self,
+        held_out: CSRMatrix,
+        targets: CSRMatrix,
+        seen: CSRMatrix,
+        relevance: Relevance,
+        unknown_users: UnknownUsers,
     ) -> None:
         self.n_rows = targets.shape[0]
-        self.users = np.flatnonzero((np.diff(targets.indptr) > 0) & relevance.counts(held_out))
+        users = np.flatnonzero((np.diff(targets.indptr) > 0) & relevance.counts(held_out))
+        known, of_fit = np.diff(seen.indptr)[users] > 0, isinstance(self, KnownUsers)
+        self.users = users[keep_known(known, unknown_users, of_fit=of_fit)]
         self.held_out, self.targets = held_out[self.users], targets[self.users]
         self.seen = without(seen[self.users], self.targets)
         if len(self.users) == 0:
             raise ValueError(
                 "No user has a target: X must leave at least one interaction to be found"
                 f"{relevance.condition}."
+                + (" unknown_users='skip' left out all others." if len(users) else "")
             )
 
 
 class KnownUsers(_UsersWithTargets):
     """Users seen in fit, whose targets are the entries of an `Interactions`."""
 
-    def __init__(self, est: Any, X: Interactions, relevance: Relevance) -> None:
-        while hasattr(est, "best_estimator_"):  # a fitted search, inside another cross-validation
-            est = est.best_estimator_
-        seen = as_pattern(est.interactions_, "interactions_", keep_zeros=True)
-        if X.frame != seen.shape:
-            raise ValueError(f"X must have the frame seen in fit, {seen.shape}, got {X.frame}.")
+    def __init__(
+        self, est: Any, X: Interactions, relevance: Relevance, unknown_users: UnknownUsers
+    ) -> None:
+        seen = seen_in_fit(est, X)
         self.est, self.frame = est, X.frame
-        self._keep_users(*relevance.split(X, "X"), seen, relevance)
+        parts = relevance.split(X, "X", strengths=not predicts_ratings(est))
+        self._keep_users(*parts, seen, relevance, unknown_users)
 
     def scores(self, rows: slice) -> Array:
         """Return the scores of all items for a slice of the users."""
@@ -146,10 +164,11 @@ class Histories(_UsersWithTargets):
         held_out: CSRMatrix,
         targets: CSRMatrix,
         relevance: Relevance,
+        unknown_users: UnknownUsers,
     ) -> None:
         self.est = est
         seen = as_pattern(history, "X", keep_zeros=True)
-        self._keep_users(held_out, targets, seen, relevance)
+        self._keep_users(held_out, targets, seen, relevance, unknown_users)
         self.history = history[self.users]
 
     def scores(self, rows: slice) -> Array:

@@ -15,13 +15,14 @@ from skrec.exceptions import SkrecWarning
 from skrec.interactions import Interactions
 from skrec.model_selection._pairs import Pairs, group_pairs
 from skrec.typing import Array, MatrixLike
+from skrec.utils import check_count, check_rng
 
-__all__ = ["InteractionSplitter", "Splitter", "check_n_splits", "draw", "n_test_units"]
+__all__ = ["InteractionSplitter", "Splitter", "draw", "n_test_units"]
 
 
 def n_test_units(size: float, n: int, name: str, unit: str) -> int:
     """Return the number of test units for a share, rounded up as scikit-learn does, or a count."""
-    is_count = isinstance(size, Integral) and not isinstance(size, bool)
+    is_count = isinstance(size, Integral) and not isinstance(size, bool | np.bool_)
     if not is_count and not (isinstance(size, Real) and 0 < size < 1):
         raise ValueError(f"{name} must be a share in (0, 1) or a count of {unit}; got {size!r}")
     count = int(size) if is_count else ceil(size * n)
@@ -31,12 +32,6 @@ def n_test_units(size: float, n: int, name: str, unit: str) -> int:
             f"{count} of {n} {unit} for the test side"
         )
     return count
-
-
-def check_n_splits(n_splits: int, least: int) -> None:
-    """Check that a number of splits is an integer and not below the least one."""
-    if not isinstance(n_splits, Integral) or n_splits < least:
-        raise ValueError(f"n_splits must be an integer of at least {least}; got {n_splits!r}")
 
 
 def draw(n: int, n_drawn: int, rng: np.random.RandomState) -> Array:
@@ -96,10 +91,15 @@ class Splitter(BaseCrossValidator):
         n_splits : int
             Number of (train, test) pairs that `split` returns.
         """
-        return self.n_splits
+        return check_count(self.n_splits, "n_splits", 1)
 
     def _check(self, X: Any) -> None:
         raise NotImplementedError
+
+    def _check_draws(self, least: int = 1) -> None:
+        """Check the parameters that most splitters have."""
+        check_count(self.n_splits, "n_splits", least)
+        check_rng(getattr(self, "random_state", 0))
 
 
 class InteractionSplitter(Splitter):
@@ -121,7 +121,7 @@ class InteractionSplitter(Splitter):
         self._check_interactions(X)
 
     def _check_interactions(self, X: Interactions) -> None:
-        check_n_splits(self.n_splits, 1)
+        self._check_draws()
 
     def _iter_test_masks(
         self, X: Any = None, y: object = None, groups: object = None

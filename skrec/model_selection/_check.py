@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from skrec.interactions import Interactions
+from skrec.interactions import Interactions, different_ids
 from skrec.typing import Array, MatrixLike
-from skrec.utils import pair_keys
+from skrec.utils import (
+    as_integers,
+    check_dense,
+    check_finite,
+    check_flag,
+    check_structure,
+    pair_keys,
+)
 
 __all__ = ["SplitReport", "check_split"]
 
@@ -107,8 +116,8 @@ def check_split(
     Raises
     ------
     ValueError
-        If the frames differ, if the negatives do not fit them, or if there is a leak and
-        ``raise_on_leak`` is True.
+        If the frames or the ids of two encoders differ, if the negatives do not fit them, or if
+        there is a leak and ``raise_on_leak`` is True.
 
     Examples
     --------
@@ -120,12 +129,18 @@ def check_split(
     >>> report.overlap, report.users_without_targets, report.cold_items
     (1, 1, 1)
     """
-    train = train if isinstance(train, Interactions) else Interactions(train)
-    test = test if isinstance(test, Interactions) else Interactions(test)
+    check_flag(raise_on_leak, "raise_on_leak")
+    train, test = _as_interactions(train, "train"), _as_interactions(test, "test")
     if train.frame != test.frame:
         raise ValueError(
             "train and test must have the same frame of users and items; "
             f"got {train.frame} and {test.frame}"
+        )
+    side = different_ids(train.encoder, test.encoder)
+    if side is not None:
+        raise ValueError(
+            f"train and test must have the same {side} ids; got encoders that give the {side} ids "
+            "other codes. Make both with one encoder: encoder.transform(table)"
         )
     train_pairs, test_pairs = _pairs(train), _pairs(test)
     report = SplitReport(
@@ -142,6 +157,19 @@ def check_split(
     if raise_on_leak and report.leaks:
         raise ValueError(f"train and test must not leak into each other; got\n{report}")
     return report
+
+
+def _as_interactions(X: Interactions | MatrixLike, name: str) -> Interactions:
+    """Return the stored entries of a matrix, repeated ones too."""
+    if isinstance(X, Interactions):
+        return X
+    matrix: Any = check_structure(X, name)
+    matrix = matrix if sp.issparse(X) else sp.coo_matrix(check_dense(X, name))
+    if matrix.dtype.kind not in "buif":
+        raise ValueError(f"{name} must hold real numbers; got {matrix.dtype}")
+    entries = matrix.tocoo()
+    check_finite(entries.data, name)
+    return Interactions(entries)
 
 
 def _pairs(X: Interactions) -> Array:
@@ -162,12 +190,12 @@ def _among_negatives(
     """Return the numbers of negatives that the user has in train and in test."""
     if negatives is None:
         return {}
-    lists = np.asarray(negatives)
-    if lists.ndim != 2 or len(lists) != frame[0] or lists.dtype.kind not in "iu":
-        raise ValueError(
-            f"negatives must be integers of shape ({frame[0]}, m), a row for each user; "
-            f"got {lists.dtype} of shape {lists.shape}"
-        )
+    expected = f"integers of shape ({frame[0]}, m), a row for each user"
+    if isinstance(negatives, Interactions):
+        raise TypeError(f"negatives must be {expected}; got Interactions")
+    lists = as_integers(negatives, "negatives", expected)
+    if lists.ndim != 2 or len(lists) != frame[0]:
+        raise ValueError(f"negatives must be {expected}; got shape {lists.shape}")
     if lists.size and (lists.min() < -1 or lists.max() >= frame[1]):
         raise ValueError(
             f"negatives must lie in [-1, {frame[1]}); got {lists.min()} to {lists.max()}"

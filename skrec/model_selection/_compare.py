@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from numbers import Integral
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from skrec.model_selection._over_datasets import pair_index, rank_tables, ranks_as_text
+from skrec.model_selection._over_datasets import as_table, pair_index, rank_tables, ranks_as_text
 from skrec.model_selection._significance import bootstrap_means, holm, paired_pvalues
 from skrec.typing import Array, RandomState
+from skrec.utils import (
+    as_numbers,
+    check_count,
+    check_finite,
+    check_flag,
+    check_rng,
+    check_share,
+)
 
 __all__ = ["Comparison", "compare"]
+
+_MOST_RESAMPLES = 10**7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,9 +164,12 @@ def compare(
     >>> bool(result.pairwise.loc[("a", "b"), "ci_high"] < 0)
     True
     """
-    _check_settings(n_resamples, alpha)
+    check_rng(random_state)
+    check_count(n_resamples, "n_resamples", 1, _MOST_RESAMPLES)
+    alpha = check_share(alpha, "alpha")
+    greater_is_better = check_flag(greater_is_better, "greater_is_better")
     several = isinstance(scores, Mapping) and any(
-        np.ndim(s) == 2 or isinstance(s, Mapping) for s in scores.values()
+        _is_table(part, f"scores[{key!r}]") for key, part in scores.items()
     )
     parts = cast("Mapping[Any, Any]", scores if several else {None: scores})
     tables = {
@@ -178,26 +190,23 @@ def compare(
     )
 
 
-def _check_settings(n_resamples: int, alpha: float) -> None:
-    if not isinstance(n_resamples, Integral) or n_resamples < 1:
-        raise ValueError(f"n_resamples must be a positive integer; got {n_resamples!r}")
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha must lie in (0, 1); got {alpha!r}")
+def _is_table(part: Any, name: str) -> bool:
+    """Return whether a part of scores is a data set, and not the column of a system."""
+    if isinstance(part, Mapping | pd.DataFrame):
+        return True
+    return as_numbers(part, name).ndim == 2
 
 
 def _as_table(scores: Any, names: Sequence[str] | None, what: str) -> pd.DataFrame:
     """Return a table with the users that have targets as rows and the systems as columns."""
-    lengths = {len(s) for s in scores.values()} if isinstance(scores, Mapping) else {1}
-    if len(lengths) > 1:
-        raise ValueError(f"{what} must be of the same users; got lengths {sorted(lengths)}")
-    table = pd.DataFrame(scores, dtype=np.float64).rename_axis(columns="system")
+    table = as_table(scores, what).rename_axis(columns="system")
     if names is not None:
-        if len(names) != table.shape[1]:
-            raise ValueError(f"names must name {table.shape[1]} systems; got {len(names)}")
+        _check_names(names, table.shape[1])
         table.columns = pd.Index(names, name="system")
     elif isinstance(table.columns, pd.RangeIndex) and not isinstance(scores, Mapping):
         raise ValueError(f"names must be given where {what} is an array; got None")
     missing = table.isna()
+    check_finite(table.to_numpy()[~missing.to_numpy()], what)
     if (missing.any(axis=1) & ~missing.all(axis=1)).any():
         raise ValueError(f"{what} must be NaN for the same users in every system")
     table = table.loc[~missing.all(axis=1)]
@@ -207,6 +216,15 @@ def _as_table(scores: Any, names: Sequence[str] | None, what: str) -> pd.DataFra
             f"got {table.shape[1]} systems and {len(table)} users"
         )
     return table
+
+
+def _check_names(names: Any, n_systems: int) -> None:
+    if isinstance(names, str) or not isinstance(names, Sequence | np.ndarray | pd.Index):
+        raise ValueError(f"names must be a list of names; got {names!r}")
+    if len(names) != n_systems:
+        raise ValueError(f"names must name {n_systems} systems; got {len(names)}")
+    if not all(isinstance(name, Hashable) for name in names) or len(set(names)) < n_systems:
+        raise ValueError(f"names must name each system once; got {names!r}")
 
 
 def _pairs_of(tables: Mapping[Any, pd.DataFrame], reference: str | None) -> list[tuple[Any, Any]]:
@@ -220,7 +238,7 @@ def _pairs_of(tables: Mapping[Any, pd.DataFrame], reference: str | None) -> list
             )
     if reference is None:
         return list(combinations(systems, 2))
-    if reference not in systems:
+    if not isinstance(reference, Hashable) or reference not in systems:
         raise ValueError(f"reference must be one of {list(systems)}; got {reference!r}")
     return [(system, reference) for system in systems if system != reference]
 

@@ -13,8 +13,16 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from skrec.model_selection._significance import critical_difference, friedman, nemenyi_pvalues
+from skrec.utils import as_numbers, check_flag, check_share
 
-__all__ = ["RankComparison", "compare_over_datasets", "pair_index", "rank_tables", "ranks_as_text"]
+__all__ = [
+    "RankComparison",
+    "as_table",
+    "compare_over_datasets",
+    "pair_index",
+    "rank_tables",
+    "ranks_as_text",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,23 +142,39 @@ def compare_over_datasets(
     [('MF', 'KNN'), ('KNN', 'mean')]
     """
     figures = _check_table(table)
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha must lie in (0, 1); got {alpha!r}")
+    alpha = check_share(alpha, "alpha")
+    greater_is_better = check_flag(greater_is_better, "greater_is_better")
     pairs = list(combinations(figures.columns, 2))
     return RankComparison(**rank_tables(figures, pairs, alpha, greater_is_better), alpha=alpha)
 
 
+def as_table(data: Any, name: str) -> pd.DataFrame:
+    """Return a table of float64 with a column for each system."""
+    if not isinstance(data, pd.DataFrame | Mapping):
+        return pd.DataFrame(as_numbers(data, name, ndim=2).astype(np.float64))
+    keys = list(data)
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"{name} must name each system once; got {keys}")
+    columns: dict[Any, Any] = {}
+    for key, part in data.items():
+        column = as_numbers(part, f"{name}[{key!r}]", ndim=1).astype(np.float64)
+        # Series are put side by side by their index
+        columns[key] = pd.Series(column, part.index) if isinstance(part, pd.Series) else column
+    if len({len(column) for column in columns.values()}) > 1:
+        lengths = {key: len(column) for key, column in columns.items()}
+        raise ValueError(f"{name} must be of the same users or data sets; got lengths {lengths}")
+    return pd.DataFrame(columns)
+
+
 def _check_table(data: Any) -> pd.DataFrame:
     """Return figures as a table, after a check that they are complete."""
-    table = pd.DataFrame(data, dtype=np.float64)
+    table = as_table(data, "table")
     n_datasets, n_systems = table.shape
     if n_datasets < 2 or n_systems < 2:
         raise ValueError(
             "table must hold at least 2 data sets (rows) and 2 systems (columns); "
             f"got {n_datasets} data sets and {n_systems} systems"
         )
-    if not table.columns.is_unique:
-        raise ValueError(f"table must name each system once; got {list(table.columns)}")
     wrong = ~np.isfinite(table.to_numpy())
     if wrong.any():
         row, column = np.argwhere(wrong)[0]

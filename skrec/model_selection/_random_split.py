@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sklearn.utils import check_random_state
-
 from skrec.interactions import Interactions
-from skrec.model_selection._base import InteractionSplitter, check_n_splits, draw, n_test_units
+from skrec.model_selection._base import InteractionSplitter, draw, n_test_units
 from skrec.model_selection._pairs import Pairs
 from skrec.typing import Array, RandomState
+from skrec.utils import check_rng
 
 __all__ = ["InteractionHoldout", "InteractionKFold"]
 
@@ -51,7 +50,7 @@ class InteractionKFold(InteractionSplitter):
         self.random_state = random_state
 
     def _check_interactions(self, X: Interactions) -> None:
-        check_n_splits(self.n_splits, 2)
+        self._check_draws(least=2)
 
     def _iter_test_pairs(self, X: Interactions, pairs: Pairs) -> Iterator[Array]:
         n_pairs = len(pairs.user)
@@ -60,7 +59,7 @@ class InteractionKFold(InteractionSplitter):
                 f"n_splits must be at most the number of (user, item) pairs, {n_pairs}; "
                 f"got {self.n_splits}"
             )
-        fold = check_random_state(self.random_state).permutation(n_pairs) % self.n_splits
+        fold = check_rng(self.random_state).permutation(n_pairs) % self.n_splits
         for test in range(self.n_splits):
             yield fold == test
 
@@ -114,6 +113,6 @@ class InteractionHoldout(InteractionSplitter):
     def _iter_test_pairs(self, X: Interactions, pairs: Pairs) -> Iterator[Array]:
         n_pairs = len(pairs.user)
         n_test = n_test_units(self.test_size, n_pairs, "test_size", "(user, item) pairs")
-        rng = check_random_state(self.random_state)
+        rng = check_rng(self.random_state)
         for _ in range(self.n_splits):
             yield draw(n_pairs, n_test, rng)

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
-from sklearn.utils import check_random_state
 
 from skrec.typing import Array, RandomState
-from skrec.utils import row_blocks
+from skrec.utils import as_numbers, check_count, check_rng, check_share, row_blocks
 
 __all__ = [
     "bootstrap_means",
@@ -20,6 +19,8 @@ __all__ = [
     "nemenyi_pvalues",
     "paired_pvalues",
 ]
+
+_MOST_SYSTEMS = 10_000  # the distribution of more has no finite quantiles in SciPy
 
 
 def bootstrap_means(values: Array, n_resamples: int, random_state: RandomState = 0) -> Array:
@@ -40,7 +41,7 @@ def bootstrap_means(values: Array, n_resamples: int, random_state: RandomState =
         Means of the resampled columns.
     """
     n = len(values)
-    rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
+    rng = np.random.default_rng(check_rng(random_state).randint(2**31))
     means = np.empty((n_resamples, values.shape[1]))
     for rows in row_blocks(n_resamples, 32 * n):
         size = rows.stop - rows.start
@@ -92,6 +93,11 @@ def holm(pvalues: ArrayLike) -> Array:
         Corrected p-values. If all those below alpha are rejected, the probability of any false
         rejection is at most alpha.
 
+    Raises
+    ------
+    ValueError
+        If a p-value is NaN or not in [0, 1].
+
     References
     ----------
     Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian
@@ -103,7 +109,11 @@ def holm(pvalues: ArrayLike) -> Array:
     >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
     [0.03, 0.06, 0.06]
     """
-    uncorrected = np.asarray(pvalues, dtype=np.float64)
+    uncorrected = as_numbers(pvalues, "pvalues", ndim=1).astype(np.float64)
+    if not ((uncorrected >= 0) & (uncorrected <= 1)).all():
+        raise ValueError(
+            f"pvalues must lie in [0, 1]; got {uncorrected.min()} to {uncorrected.max()}"
+        )
     order = np.argsort(uncorrected, kind="stable")
     steps = uncorrected[order] * np.arange(len(uncorrected), 0, -1)
     corrected = np.empty_like(uncorrected)
@@ -155,6 +165,11 @@ def critical_difference(n_systems: int, n_datasets: int, alpha: float = 0.05) ->
     difference : float
         The critical difference.
 
+    Raises
+    ------
+    ValueError
+        If a number is too small, or if alpha is not in (0, 1).
+
     References
     ----------
     Demsar (2006), "Statistical comparisons of classifiers over multiple data sets", Journal
@@ -166,7 +181,10 @@ def critical_difference(n_systems: int, n_datasets: int, alpha: float = 0.05) ->
     >>> round(critical_difference(4, 14), 2)
     1.25
     """
-    q = stats.studentized_range.ppf(1 - alpha, n_systems, np.inf) / np.sqrt(2)
+    check_count(n_systems, "n_systems", 2, _MOST_SYSTEMS)
+    check_count(n_datasets, "n_datasets", 1)
+    level = 1 - check_share(alpha, "alpha")
+    q = stats.studentized_range.ppf(level, n_systems, np.inf) / np.sqrt(2)
     return float(q * _rank_error(n_systems, n_datasets))
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import date
+from fractions import Fraction
 from numbers import Real
 from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
-import pandas as pd
-from sklearn.utils import check_random_state
 
-from skrec.interactions import Interactions
+from skrec.interactions import Interactions, as_timestamps
 from skrec.model_selection._base import InteractionSplitter, n_test_units
 from skrec.model_selection._pairs import Pairs, first_places, last_of_users
 from skrec.typing import Array, RandomState
+from skrec.utils import check_choice, check_rng
 
 __all__ = ["LeaveOneOut", "TemporalHoldout"]
 
@@ -74,8 +75,7 @@ class LeaveOneOut(InteractionSplitter):
 
     def _check_interactions(self, X: Interactions) -> None:
         super()._check_interactions(X)
-        if self.by not in ("latest", "random"):
-            raise ValueError(f"by must be 'latest' or 'random'; got {self.by!r}")
+        check_choice(self.by, "by", ("latest", "random"))
         if self.by == "latest":
             self._check_timestamps(X, "by='latest'")
             if self.n_splits != 1:
@@ -91,7 +91,7 @@ class LeaveOneOut(InteractionSplitter):
             places, _ = first_places(pairs.code, cast("Array", X.timestamp))  # checked before
             yield last_of_users(pairs.user, places)
             return
-        rng = check_random_state(self.random_state)
+        rng = check_rng(self.random_state)
         for _ in range(self.n_splits):
             yield last_of_users(pairs.user, rng.permutation(len(pairs.user)))
 
@@ -105,10 +105,11 @@ class TemporalHoldout(InteractionSplitter):
     ----------
     test_size : float or int, default=0.2
         Share (rounded up) or number of the newest pairs to hold out. Pairs of equal time are taken
-        in input order. It is not used if ``at`` is given.
+        in input order.
     at : int, float, str or datetime, default=None
-        Time from which on pairs are held out. A date is converted to seconds since 1970, as in
-        `Interactions.from_frame`.
+        Time from which on pairs are held out: a date such as "2015-03-01" or
+        "2015-03-01 12:00+02:00", a datetime of Python, NumPy or pandas, or a number. Then
+        ``test_size`` is not used.
 
     See Also
     --------
@@ -117,7 +118,13 @@ class TemporalHoldout(InteractionSplitter):
     Notes
     -----
     If the first interaction of a pair is before the cut, all later ones are in train too, so that
-    no pair is on both sides. A date with a time zone is converted to UTC.
+    no pair is on both sides.
+
+    Dates without an offset are those of UTC. A number is in the unit of the times where these are
+    plain integers (``X.time_unit`` is None). Where they are nanoseconds (``X.time_unit`` is "ns"),
+    it is Unix time. The unit of Unix time follows from its size: seconds below 1e11, milliseconds
+    below 1e14, microseconds below 1e17, nanoseconds above. In the same way plain integers are taken
+    for Unix time, by the largest of them, where ``at`` is a date.
 
     Examples
     --------
@@ -141,30 +148,56 @@ class TemporalHoldout(InteractionSplitter):
         timestamp = cast("Array", X.timestamp)  # checked before
         place, first = first_places(pairs.code, timestamp)
         if self.at is not None:
-            yield _not_before(self.at, timestamp[first])
+            yield _not_before(self.at, timestamp[first], X.time_unit)
             return
         n_pairs = len(place)
         n_test = n_test_units(self.test_size, n_pairs, "test_size", "(user, item) pairs")
         yield place >= np.partition(place, n_pairs - n_test)[n_pairs - n_test]
 
 
-def _not_before(at: _Time, times: Array) -> Array:
+def _not_before(at: _Time, times: Array, unit: Literal["ns"] | None) -> Array:
     """Return a mask of the times that are not before a given one; both kinds must occur."""
-    test = times >= _seconds(at)
+    test = times >= _threshold(at, times, unit)
     if test.all() or not test.any():
+        first, last = times.min(), times.max()
+        if unit == "ns":
+            first, last = np.datetime64(int(first), "ns"), np.datetime64(int(last), "ns")
         raise ValueError(
-            f"at must lie after the first and not after the last time of X, {times.min()} "
-            f"to {times.max()} (first times of pairs); got {at!r}"
+            f"at must lie after the first and not after the last time of X, {first} "
+            f"to {last} (first times of pairs); got {at!r}"
         )
     return test
 
 
-def _seconds(at: _Time) -> float:
-    """Return a time in seconds since 1970."""
-    if isinstance(at, Real):
-        return cast("float", at)
+def _threshold(at: _Time, times: Array, unit: Literal["ns"] | None) -> int:
+    """Return the first time of the test side, in the unit of the times."""
+    if isinstance(at, Real) and not isinstance(at, bool | np.bool_):
+        number: Any = at.item() if isinstance(at, np.generic) else at
+        if not math.isfinite(number):
+            raise ValueError(f"at must be a number or a date; got {at!r}")
+        scale = 1 if unit is None else _nanoseconds_per_unit(abs(number))
+        return math.ceil(Fraction(number) * scale)
+    moment = _nanoseconds(at)
+    if unit == "ns":
+        return moment
+    largest = max(-int(times.min()), int(times.max()))
+    return math.ceil(Fraction(moment, _nanoseconds_per_unit(largest)))
+
+
+def _nanoseconds_per_unit(size: float) -> int:
+    """Return the unit of Unix time of some size: s, ms, us or ns."""
+    for limit, scale in ((1e11, 10**9), (1e14, 10**6), (1e17, 10**3)):
+        if size < limit:
+            return scale
+    return 1
+
+
+def _nanoseconds(at: Any) -> int:
+    """Return a date in nanoseconds since 1970."""
     try:
-        moment: Any = pd.Timestamp(at)
-        return moment.timestamp()
+        moments, unit = as_timestamps([at], "at")
     except (TypeError, ValueError) as error:
-        raise ValueError(f"at must be a number or a date; got {at!r}") from error
+        raise ValueError(f"at must be a number or a date; got {at!r} ({error})") from error
+    if unit is None:
+        raise ValueError(f"at must be a number or a date such as '2015-03-01'; got {at!r}")
+    return int(moments[0])

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from sklearn.utils import check_random_state
+import scipy.sparse as sp
 
 from skrec.interactions import Interactions
-from skrec.model_selection._base import Splitter, check_n_splits, draw, n_test_units
+from skrec.model_selection._base import Splitter, draw, n_test_units
 from skrec.typing import Array, RandomState
+from skrec.utils import check_dense, check_rng, check_structure
 
 __all__ = ["StrongGeneralization"]
 
@@ -72,7 +73,7 @@ class StrongGeneralization(Splitter):
                 "whole users aside, and the rows of Interactions are single interactions; got "
                 f"Interactions. Split X.tocsr(), or use {_OVER_INTERACTIONS}"
             )
-        check_n_splits(self.n_splits, 1)
+        self._check_draws()
         n_test_units(self.test_users, _n_rows(X), "test_users", "users")
 
     def _iter_test_masks(
@@ -80,11 +81,12 @@ class StrongGeneralization(Splitter):
     ) -> Generator[Array, None, None]:
         n_users = _n_rows(X)
         n_test = n_test_units(self.test_users, n_users, "test_users", "users")
-        rng = check_random_state(self.random_state)
+        rng = check_rng(self.random_state)
         for _ in range(self.n_splits):
             yield draw(n_users, n_test, rng)
 
 
 def _n_rows(X: Any) -> int:
-    """Return the number of rows of a matrix or of a list of rows."""
-    return X.shape[0] if hasattr(X, "shape") else len(X)
+    """Return the number of rows of a matrix, after a check that X is one."""
+    # a sparse matrix is cut into parts before fit sees any of it
+    return (check_structure(X) if sp.issparse(X) else check_dense(X)).shape[0]

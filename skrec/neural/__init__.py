@@ -1,6 +1,8 @@
 """The bases of estimators that are trained with torch."""
 
 from skrec.neural._base import TorchRecommender
+from skrec.neural._divergence import check_range, check_scores, likely_cause
+from skrec.neural._memory import check_memory
 from skrec.neural._pairs import (
     PairRecommender,
     Pretrain,
@@ -40,11 +42,15 @@ __all__ = [
     "TorchRecommender",
     "ValidationSet",
     "as_sizes",
+    "check_memory",
+    "check_range",
+    "check_scores",
     "copy_factors",
     "factor_tables",
     "fit_start",
     "hold_out_ratings",
     "hold_out_rows",
+    "likely_cause",
     "module_scores",
     "similar_items",
     "twin",

@@ -3,7 +3,7 @@
 import copy
 from fnmatch import fnmatchcase
 from numbers import Integral, Real
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -12,12 +12,18 @@ from sklearn.utils._param_validation import Interval
 from torch import optim
 
 from skrec.base import BaseRecommender, Doc, Link
+from skrec.exceptions import DivergenceError
 from skrec.interactions import Interactions
+from skrec.neural._divergence import check_range, check_scores, check_weights, likely_cause
+from skrec.neural._memory import check_model_memory
+from skrec.neural._optimizers import FUSED, OPTIMIZERS, check_optimizer
 from skrec.neural._similar_items import similar_items
 from skrec.neural.objectives import Objective
 from skrec.training import (
     ProgressBar,
     RecommenderNet,
+    check_callbacks,
+    copy_callback,
     resolve_device,
     run_training,
     seeded,
@@ -25,19 +31,6 @@ from skrec.training import (
 from skrec.typing import CSRMatrix, RandomState
 
 __all__ = ["TorchRecommender"]
-
-_OPTIMIZERS = {
-    "adam": optim.Adam,
-    "adamw": optim.AdamW,
-    "adagrad": optim.Adagrad,
-    "rmsprop": optim.RMSprop,
-    "sgd": optim.SGD,
-}
-# one pass over the weights in place of one a term of the update, where torch has it
-_FUSED = {
-    "cpu": {optim.Adam, optim.AdamW, optim.SGD, optim.Adagrad},
-    "cuda": {optim.Adam, optim.AdamW, optim.SGD},
-}
 
 
 class TorchRecommender(BaseRecommender):
@@ -58,7 +51,8 @@ class TorchRecommender(BaseRecommender):
         Literal["adam", "adamw", "adagrad", "rmsprop", "sgd"] | type,
         type,
         Doc(
-            "Optimiser, by name or as a class of `torch.optim`.",
+            "Optimiser, by name or as a class of `torch.optim` that takes ``lr`` and "
+            "``weight_decay``.",
             '{"adam", "adamw", "adagrad", "rmsprop", "sgd"} or class',
         ),
     ] = "adam"
@@ -68,9 +62,13 @@ class TorchRecommender(BaseRecommender):
         "The optimiser's penalty on squared weights.",
     ] = 0.0
     device: Annotated[
+        str | torch.device,
         str,
-        str,
-        'Where to train and predict; ``"auto"`` takes CUDA where there is one.',
+        torch.device,
+        Doc(
+            'Where to train and predict; ``"auto"`` takes CUDA where there is one.',
+            "str or torch.device",
+        ),
     ] = "auto"
     early_stopping: Annotated[
         bool,
@@ -95,12 +93,19 @@ class TorchRecommender(BaseRecommender):
         None,
         Doc(
             "Data to validate on in place of held-out users: histories and targets, rows of which "
-            "20 % are hidden, or targets of the users of ``X``.",
+            "20 % are hidden, or targets of the users of ``X``. Without ``early_stopping`` it is "
+            "only watched: each epoch's metric is in ``net_.history``, the last weights are kept.",
             "tuple, sparse matrix or Interactions",
         ),
     ] = None
     validation_metric: Annotated[str, str, "Ranking metric to validate by."] = "ndcg@100"
-    callbacks: Annotated[list | None, list, "skorch callbacks; they are copied."] = None
+    callbacks: Annotated[
+        list | None,
+        list,
+        "skorch callbacks, used as they are: after ``fit`` each holds what it has seen, and each "
+        "``fit`` initialises them anew. `sklearn.base.clone` copies them, but not what they refer "
+        "to.",
+    ] = None
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
     random_state: Annotated[RandomState, "random_state", "Seed of weights, batches and noise."] = (
         None
@@ -118,6 +123,24 @@ class TorchRecommender(BaseRecommender):
     def _new_link(self) -> Link:
         return self._objective.link(self)
 
+    # parameters
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        check_range(self)
+        resolve_device(self.device)
+        self._optimizer_class()
+        check_callbacks(self.callbacks)
+        self._objective.check_metric(self.validation_metric)
+
+    def __sklearn_clone__(self) -> Self:
+        # scikit-learn would copy what callbacks refer to, and make them of their attributes
+        bare = copy.copy(self)
+        bare.callbacks = None
+        new: Any = super(TorchRecommender, bare).__sklearn_clone__()
+        new.callbacks = self.callbacks and [copy_callback(each) for each in self.callbacks]
+        return new
+
     def _forget(self) -> None:
         net = self.__dict__.get("net_") if self.warm_start else None
         super()._forget()
@@ -131,6 +154,7 @@ class TorchRecommender(BaseRecommender):
         rng = np.random.RandomState() if self.random_state is None else self.random_state
         seed = check_random_state(rng).randint(2**31 - 1)
         self._train(X, seed, resolve_device(self.device))
+        check_scores(self)
 
     def _train(self, X: CSRMatrix, seed: int, device: str) -> None:
         """Train on X and keep the net as ``net_``."""
@@ -145,10 +169,13 @@ class TorchRecommender(BaseRecommender):
         watched = None
         if self._watches():
             X, watched = self._objective.hold_out(self, X, rng)
+        elif self.validation_data is not None:
+            # what is only watched leaves training as it is: it draws from a generator of its own
+            X, watched = self._objective.hold_out(self, X, copy.deepcopy(rng))
         return self._objective.batches(self, X, rng), watched
 
     def _watches(self) -> bool:
-        """Return whether anything is held out to watch."""
+        """Return whether what is watched decides on the weights."""
         return self.early_stopping
 
     def _prepare(self, batches: Any, seed: int) -> None:
@@ -162,7 +189,9 @@ class TorchRecommender(BaseRecommender):
         if watched is None:
             return []
         patience = self.patience if self.early_stopping else None
-        return [("validation", self._objective.watch(self, watched, batches, patience))]
+        watch = self._objective.watch(self, watched, batches, patience)
+        watch.keep_best = self._watches()
+        return [("validation", watch)]
 
     def _run(
         self, batches: Any, callbacks: list[tuple[str, Any]], seed: int, device: str
@@ -173,7 +202,11 @@ class TorchRecommender(BaseRecommender):
             callbacks = [*callbacks, ("progress", ProgressBar(total, type(self).__name__))]
         with seeded(seed, device):
             net = self._starting_net(device, callbacks)
-            run_training(net, batches, self.max_epochs)
+            try:
+                run_training(net, batches, self.max_epochs)
+            except DivergenceError as error:
+                raise DivergenceError(f"{error}; {likely_cause(self, net)}") from None
+        check_weights(self, net)
         own = {name for name, _ in callbacks}
         net.callbacks_ = [(name, cb) for name, cb in net.callbacks_ if name not in own]
         net.callbacks = self._user_callbacks()
@@ -183,7 +216,7 @@ class TorchRecommender(BaseRecommender):
         return net
 
     def _user_callbacks(self) -> list:
-        return copy.deepcopy(self.callbacks) if self.callbacks else []
+        return [*(self.callbacks or [])]
 
     # the net
 
@@ -198,11 +231,13 @@ class TorchRecommender(BaseRecommender):
         if last is None:
             net = self._new_net(device, callbacks)
         else:
-            net = self._continued_net(copy.deepcopy(last), callbacks)
+            own = {id(callback): callback for _, callback in last.callbacks_}  # not copied
+            net = self._continued_net(copy.deepcopy(last, own), callbacks)
         self._objective.started(self, net)
         return net
 
     def _new_net(self, device: str, callbacks: list) -> RecommenderNet:
+        check_model_memory(self, self._modules, device)
         return self._net_class(
             optimizer=self._optimizer_class(),
             lr=self.lr,
@@ -244,17 +279,29 @@ class TorchRecommender(BaseRecommender):
 
     def _optimizer_class(self) -> type[optim.Optimizer]:
         if isinstance(self.optimizer, str):
-            return _OPTIMIZERS[self.optimizer]
-        return self.optimizer
+            return OPTIMIZERS[self.optimizer]
+        return check_optimizer(self.optimizer)
 
     def _fused(self, device: str) -> dict[str, bool]:
         """Return skorch's parameter for a fused optimiser, where torch has one on the device."""
-        known = _FUSED.get(torch.device(device).type, ())
+        known = FUSED.get(torch.device(device).type, ())
         return {"optimizer__fused": True} if self._optimizer_class() in known else {}
 
     def _parameter_groups(self) -> list[tuple[str, dict[str, Any]]]:
         """Return groups of weights: patterns of names, and the optimiser's options for them."""
         return self._objective.parameter_groups(self)
+
+    def _modules(self) -> list[torch.nn.Module]:
+        """Return new modules of the net."""
+        network = self._network()
+        module, start = network["module"], "module__"
+        own = {k.removeprefix(start): v for k, v in network.items() if k.startswith(start)}
+        own |= {
+            k.removeprefix(start): v
+            for k, v in self._objective.network(self).items()
+            if k.startswith(start)
+        }
+        return [module if isinstance(module, torch.nn.Module) else module(**own)]
 
     @property
     def _module(self) -> Any:

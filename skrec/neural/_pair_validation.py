@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from skrec.base import Queries, check_matrix
+from skrec.base import Queries
 from skrec.interactions import Interactions
 from skrec.metrics import evaluate_ranking
+from skrec.neural._memory import check_memory
+from skrec.neural._validation_set import check_targets
 from skrec.training import NegativeSampler
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_blocks, row_of_entry, take_entries
@@ -58,6 +60,8 @@ class PairValidation:
                     f"{n_candidates}; got users who have everything"
                 )
             self.users = users[able]
+            given = f"validation_candidates={n_candidates}"
+            check_memory(given, "those of all users", 32.0 * len(self.users) * n_candidates)
             drawn = sampler.draw(self.users, n_candidates, rng)
             self.candidates = np.column_stack([targets.indices[able], drawn]).astype(np.int64)
             hit = np.zeros(self.candidates.shape)
@@ -138,7 +142,7 @@ def given_pairs(estimator: Any, data: Any, X: CSRMatrix) -> tuple[CSRMatrix, CSR
             f"validation_data must be Interactions in the frame of X, {X.shape}, for "
             f"{type(estimator).__name__}, which learns a vector for each user of X; got {came}"
         )
-    targets = check_matrix(estimator, data, reset=False)
+    targets = check_targets(estimator, data)
     row = row_of_entry(targets)
     new = ~has_entries(X, row, targets.indices)
     if not new.any():

@@ -286,7 +286,9 @@ class SampledPairRecommender(PairRecommender):
     validation_data: Annotated[
         Any,
         Doc(
-            "Pairs to validate on in place of held-out ones, in the frame of ``X``.",
+            "Pairs to validate on in place of held-out ones, in the frame of ``X``. Without "
+            "``early_stopping`` they are only watched: each epoch's metric is in "
+            "``net_.history``, the last weights are kept.",
             "Interactions",
         ),
     ] = None

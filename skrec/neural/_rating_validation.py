@@ -29,7 +29,12 @@ _PAIRS_A_STEP = 2**14
 RatedFraction = Annotated[float, "Share of the ratings that is held out to validate on."]
 RatedData = Annotated[
     Any,
-    Doc("Ratings to validate on in place of held-out ones, in the frame of ``X``.", "Interactions"),
+    Doc(
+        "Ratings to validate on in place of held-out ones, in the frame of ``X``. Without "
+        "``early_stopping`` they are only watched: each epoch's error is in ``net_.history``, the "
+        "last weights are kept.",
+        "Interactions",
+    ),
 ]
 RatedMetric = Annotated[str, Doc("What to validate by.", '{"rmse"}')]
 
@@ -53,8 +58,6 @@ def hold_out_ratings(
     train, targets : csr_matrix of shape (n_users, n_items)
         The two parts.
     """
-    if estimator.validation_metric != "rmse":
-        raise ValueError(f'validation_metric must be "rmse"; got {estimator.validation_metric!r}')
     if estimator.validation_data is not None:
         return given_pairs(estimator, estimator.validation_data, X)
     chosen = rng.random_sample(X.nnz) < estimator.validation_fraction
@@ -102,8 +105,10 @@ def watched_rmse(estimator: Any) -> float | None:
     Returns
     -------
     rmse : float or None
-        Its least value over epochs; None where nothing was watched.
+        Its least value over epochs; None where nothing was watched, or only for the record.
     """
+    if not estimator._watches():
+        return None
     history = estimator.net_.history if "net_" in estimator.__dict__ else []
     errors = [row["valid_neg_rmse"] for row in history if "valid_neg_rmse" in row]
     return -max(errors) if errors else None

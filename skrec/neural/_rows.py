@@ -115,7 +115,12 @@ class LikelihoodRecommender(RowRecommender):
         return LIKELIHOODS.get(self.likelihood, LIKELIHOODS["multinomial"])
 
     def _network(self) -> dict[str, Any]:
-        if len(self.confidence) != 2 or not self.confidence[0] > self.confidence[1] >= 0:
+        numbers = all(isinstance(c, Real) and not isinstance(c, bool) for c in self.confidence)
+        if (
+            len(self.confidence) != 2
+            or not numbers
+            or not self.confidence[0] > self.confidence[1] >= 0
+        ):
             raise ValueError(f"confidence must be c1 > c0 >= 0; got {self.confidence!r}")
         return super()._network()
 

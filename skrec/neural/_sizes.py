@@ -28,7 +28,8 @@ def as_sizes(name: str, sizes: Iterable[int], least: int = 0) -> tuple[int, ...]
         The same.
     """
     checked = tuple(sizes)
-    if len(checked) < least or not all(isinstance(n, Integral) and n > 0 for n in checked):
+    whole = [isinstance(n, Integral) and not isinstance(n, bool) for n in checked]
+    if len(checked) < least or not all(whole) or not all(n > 0 for n in checked):
         wanted = "positive integers" if least == 0 else "one or more positive integers"
         raise ValueError(f"{name} must be {wanted}; got {checked!r}")
     return tuple(int(n) for n in checked)

@@ -7,12 +7,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from skrec.base import check_matrix
-from skrec.interactions import Interactions
+from skrec.interactions import Interactions, different_ids
 from skrec.metrics import evaluate_ranking
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import row_blocks, split_rows
+from skrec.utils import has_entries, row_blocks, row_of_entry, split_rows
 
-__all__ = ["ValidationSet", "choose_rows", "hold_out_rows"]
+__all__ = ["ValidationSet", "check_targets", "choose_rows", "given_validation", "hold_out_rows"]
 
 _MAX_ROWS = 500
 
@@ -125,6 +125,26 @@ def hold_out_rows(
     return X[~chosen], X[chosen]
 
 
+def check_targets(estimator: Any, data: Interactions) -> CSRMatrix:
+    """Return the matrix of Interactions whose users and items are to be those of ``fit``."""
+    side = different_ids(estimator.encoder_, data.encoder)
+    if side is not None:
+        raise ValueError(
+            f"validation_data must have the {side} ids that X has, in their order; got "
+            "Interactions of another encoder. Make both with one: encoder.fit(train), then "
+            "encoder.transform(validation)."
+        )
+    return check_given(estimator, data)
+
+
+def check_given(estimator: Any, data: Any) -> CSRMatrix:
+    """Return the matrix of ``validation_data``, or of a part of it, checked as X is in ``fit``."""
+    try:
+        return check_matrix(estimator, data, reset=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"validation_data must be as X has to be: {error}") from error
+
+
 def given_validation(estimator: Any, data: Any, X: CSRMatrix) -> tuple[CSRMatrix, CSRMatrix]:
     """Turn the parameter ``validation_data`` into histories and targets."""
     if isinstance(data, Interactions):
@@ -132,18 +152,28 @@ def given_validation(estimator: Any, data: Any, X: CSRMatrix) -> tuple[CSRMatrix
             raise ValueError(
                 f"validation_data must be in the frame of X, {X.shape}; got {data.frame}"
             )
-        return X, check_matrix(estimator, data, reset=False)
+        return _with_news(X, check_targets(estimator, data))
     if isinstance(data, tuple):
         if len(data) != 2:
             raise ValueError(
                 "validation_data must be a pair of histories and targets, a matrix, or "
                 f"Interactions; got a tuple of {len(data)}"
             )
-        history, targets = (check_matrix(estimator, part, reset=False) for part in data)
+        history, targets = (check_given(estimator, part) for part in data)
         if history.shape != targets.shape:
             raise ValueError(
                 "validation_data must hold histories and targets of one shape; got "
                 f"{history.shape} and {targets.shape}"
             )
-        return history, targets
-    return split_rows(sp.csr_matrix(check_matrix(estimator, data, reset=False)))
+        return _with_news(history, targets)
+    return _with_news(*split_rows(sp.csr_matrix(check_given(estimator, data))))
+
+
+def _with_news(history: CSRMatrix, targets: CSRMatrix) -> tuple[CSRMatrix, CSRMatrix]:
+    """Return histories and targets after a check that a target is new to its history."""
+    if has_entries(history, row_of_entry(targets), targets.indices).all():
+        raise ValueError(
+            "validation_data must hold a target that its history lacks; got "
+            f"{targets.nnz} targets, none of them new"
+        )
+    return history, targets

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from numbers import Integral
 from typing import Any, Literal, overload
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from skrec.exceptions import SkrecWarning
-from skrec.interactions import InteractionEncoder, Interactions
+from skrec.interactions import Interactions
 from skrec.preprocessing._matrix import (
     Kept,
     Worked,
@@ -22,8 +19,9 @@ from skrec.preprocessing._matrix import (
     take_frame,
 )
 from skrec.typing import Array, MatrixLike
+from skrec.utils import check_count, check_flag
 
-__all__ = ["k_core", "min_interactions", "reduce_encoder"]
+__all__ = ["k_core", "min_interactions"]
 
 
 @overload
@@ -106,7 +104,8 @@ def k_core(
     Raises
     ------
     ValueError
-        If neither ``k`` nor ``user_k`` nor ``item_k`` is given, or one is no count.
+        If neither ``k`` nor ``user_k`` nor ``item_k`` is given, one is no count, or X is no
+        sound and finite matrix.
 
     Warns
     -----
@@ -129,8 +128,10 @@ def k_core(
     """
     if k is None and user_k is None and item_k is None:
         raise ValueError("k must be given, or user_k or item_k; got none of them")
-    user_k = _count(user_k if user_k is not None else k, "user_k")
-    item_k = _count(item_k if item_k is not None else k, "item_k")
+    least = check_count(k, "k") if k is not None else 0
+    user_k = check_count(user_k, "user_k") if user_k is not None else least
+    item_k = check_count(item_k, "item_k") if item_k is not None else least
+    return_indices = check_flag(return_indices, "return_indices")
     matrix = as_matrix(X)
     user, item, frame = stored_pairs(matrix)
     keep = _core(user, item, frame, user_k, item_k)
@@ -195,7 +196,7 @@ def min_interactions(
     Raises
     ------
     ValueError
-        If ``user`` or ``item`` is no count.
+        If ``user`` or ``item`` is no count, or X is no sound and finite matrix.
 
     Warns
     -----
@@ -214,69 +215,14 @@ def min_interactions(
     >>> min_interactions(sp.csr_matrix([[1, 1, 0], [0, 1, 0]]), user=2).shape
     (1, 3)
     """
-    min_user, min_item = _count(user, "user"), _count(item, "item")
+    min_user, min_item = check_count(user, "user"), check_count(item, "item")
+    return_indices = check_flag(return_indices, "return_indices")
     matrix = as_matrix(X)
     users, items, frame = stored_pairs(matrix)
     keep_item = np.bincount(items, minlength=frame[1]) >= min_item
     left = keep_item[items]
     keep_user = np.bincount(users[left], minlength=frame[0]) >= min_user
     return _reduced(X, matrix, keep_user, keep_item, return_indices)
-
-
-def reduce_encoder(
-    encoder: InteractionEncoder, rows: Array | Sequence[int], columns: Array | Sequence[int]
-) -> InteractionEncoder:
-    """Return the encoder of a reduced frame.
-
-    Parameters
-    ----------
-    encoder : InteractionEncoder
-        The encoder of the frame before rows and columns were dropped.
-    rows, columns : array-like of int
-        The kept rows and columns, as `k_core` and `min_interactions` return them.
-
-    Returns
-    -------
-    encoder : InteractionEncoder
-        A new encoder, whose ids are ``user_ids_[rows]`` and ``item_ids_[columns]``.
-
-    Raises
-    ------
-    ValueError
-        If no row or no column is left.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from skrec import Interactions
-    >>> from skrec.preprocessing import k_core, reduce_encoder
-    >>> df = pd.DataFrame({"user": ["a", "b", "b", "c", "c"], "item": list("xyzyz")})
-    >>> I, encoder = Interactions.from_frame(df)
-    >>> core, rows, columns = k_core(I, 2, return_indices=True)
-    >>> reduce_encoder(encoder, rows, columns).item_ids_.tolist()
-    ['y', 'z']
-    """
-    if not len(rows) or not len(columns):
-        raise ValueError(
-            f"rows and columns must not be empty; got {len(rows)} rows and {len(columns)} columns"
-        )
-    length = max(len(rows), len(columns))
-    # an encoder learns ids in order of first appearance, so repeating them changes nothing
-    table = pd.DataFrame(
-        {
-            encoder.user: pd.Index(encoder.user_ids_).take(np.resize(rows, length)),
-            encoder.item: pd.Index(encoder.item_ids_).take(np.resize(columns, length)),
-        }
-    )
-    names = {name: getattr(encoder, name) for name in ("user", "item", "rating", "timestamp")}
-    return InteractionEncoder(**names).fit(table)
-
-
-def _count(value: int | None, name: str) -> int:
-    value = 0 if value is None else value
-    if not isinstance(value, Integral) or value < 0:
-        raise ValueError(f"{name} must be an integer of at least 0; got {value!r}")
-    return int(value)
 
 
 def _core(

@@ -8,7 +8,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from skrec.interactions import Interactions
+from skrec.preprocessing._encoder import reduce_encoder
 from skrec.typing import Array, MatrixLike, SparseMatrix
+from skrec.utils import canonical_csr, check_dense, refuse_long_table
 
 __all__ = ["as_matrix", "stored_pairs", "take_frame"]
 __all__ += ["Kept", "Worked", "in_format_of"]
@@ -31,27 +33,33 @@ def as_matrix(X: Interactions | MatrixLike) -> Worked:
     Returns
     -------
     X : csr_matrix, csr_array, ndarray or Interactions
-        A sparse input becomes a CSR copy with duplicates summed and stored zeros kept.
+        A sparse input becomes a CSR copy with duplicates summed and stored zeros kept; masked
+        entries of an array become 0.
 
     Raises
     ------
     ValueError
-        If X is no numeric matrix.
+        If X is corrupt, no numeric matrix, a long table of ids, or not finite.
     """
     if isinstance(X, Interactions):
+        _refuse_infinite(X.value)
         return X
     if sp.issparse(X):
-        X = X.tocsr(copy=True)
-        X.sum_duplicates()
-        return X
-    X = np.asarray(X)
-    if X.ndim != 2 or X.dtype.kind not in "buif":
+        matrix = canonical_csr(X)
+        _refuse_infinite(matrix.data)
+        return sp.csr_array(matrix) if isinstance(X, sp.sparray) else matrix
+    refuse_long_table(X)
+    dense = check_dense(X)
+    _refuse_infinite(dense)
+    return dense
+
+
+def _refuse_infinite(values: Array) -> None:
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        kind = "NaN" if np.isnan(values).any() else "infinity"
         raise ValueError(
-            "X must be a sparse matrix, a numeric array of shape (n_users, n_items) or "
-            f"Interactions; got an array of shape {X.shape} and dtype {X.dtype} "
-            "(a table of raw ids goes through Interactions.from_frame)"
+            f"X must hold finite values; got {kind} (what is missing is 0, or not stored)"
         )
-    return X
 
 
 def stored_pairs(X: Worked) -> tuple[Array, Array, tuple[int, int]]:
@@ -97,12 +105,18 @@ def take_frame(X: Worked, rows: Array, columns: Array) -> Worked:
     new_row, new_column = _positions(rows, X.frame[0]), _positions(columns, X.frame[1])
     keep = (new_row[X.user] >= 0) & (new_column[X.item] >= 0)
     part = X[keep]
+    encoder = X.encoder
+    if encoder is not None:
+        some = len(rows) and len(columns)
+        encoder = reduce_encoder(encoder, rows, columns) if some else None
     return Interactions.from_arrays(
         new_row[part.user],
         new_column[part.item],
         part.value,
         part.timestamp,
         frame=(len(rows), len(columns)),
+        time_unit=part.time_unit,
+        encoder=encoder,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import overload
 
 import numpy as np
@@ -13,9 +12,11 @@ from sklearn.utils import check_random_state
 from skrec.interactions import Interactions
 from skrec.preprocessing._matrix import Kept, Worked, as_matrix, in_format_of, stored_pairs
 from skrec.typing import Array, MatrixLike, RandomState, SparseMatrix
-from skrec.utils import pair_keys
+from skrec.utils import check_count, pair_keys
 
 __all__ = ["permute_items"]
+
+_MOST_ROUNDS = 1_000_000  # far beyond any use, and days of work
 
 
 @overload
@@ -54,7 +55,8 @@ def permute_items(
     Raises
     ------
     ValueError
-        If ``n_rounds`` is no count or Interactions hold a pair twice.
+        If ``n_rounds`` is no count, Interactions hold a pair twice, or X is no sound and finite
+        matrix.
 
     Notes
     -----
@@ -82,8 +84,7 @@ def permute_items(
     >>> bool((placebo.getnnz(axis=1) == X.getnnz(axis=1)).all())
     True
     """
-    if not isinstance(n_rounds, Integral) or n_rounds < 0:
-        raise ValueError(f"n_rounds must be an integer of at least 0; got {n_rounds!r}")
+    n_rounds = check_count(n_rounds, "n_rounds", 0, _MOST_ROUNDS)
     matrix = as_matrix(X)
     user, item = _pairs(matrix)
     frame = matrix.frame if isinstance(matrix, Interactions) else matrix.shape
@@ -145,7 +146,9 @@ def _filled(
     """Put the values of each user to the new items, in the container of X."""
     if isinstance(matrix, Interactions):
         parts = (matrix.user, item, matrix.value, matrix.timestamp)
-        return Interactions.from_arrays(*parts, frame=matrix.frame)
+        return Interactions.from_arrays(
+            *parts, frame=matrix.frame, time_unit=matrix.time_unit, encoder=matrix.encoder
+        )
     if not sp.issparse(matrix):
         out = np.zeros_like(matrix)
         out[user, item] = matrix[matrix != 0]

@@ -7,8 +7,11 @@ from skrec.training._callbacks import (
     LinearAnnealing,
     ProgressBar,
     RankingValidation,
+    check_callbacks,
+    copy_callback,
 )
 from skrec.training._decoder_fold_in import DecoderFoldIn
+from skrec.training._device import resolve_device
 from skrec.training._fold_in import FoldIn
 from skrec.training._nested_batches import NestedBatches, Resampling, centred, encode_side
 from skrec.training._net import RecommenderNet, StopTraining, cpu_copy, run_training
@@ -16,7 +19,7 @@ from skrec.training._node_fold_in import NodeFoldIn
 from skrec.training._pair_batches import PairBatches
 from skrec.training._rated_batches import RatedBatches
 from skrec.training._sampler import NegativeSampler
-from skrec.training._seeds import resolve_device, seeded
+from skrec.training._seeds import seeded
 
 __all__ = [
     "AlternatingBatches",
@@ -38,6 +41,8 @@ __all__ = [
     "RowBatches",
     "StopTraining",
     "centred",
+    "check_callbacks",
+    "copy_callback",
     "cpu_copy",
     "encode_side",
     "resolve_device",

@@ -1,5 +1,6 @@
 """skorch callbacks of every training: annealing, validation by ranking, progress."""
 
+import copy
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -9,7 +10,72 @@ from tqdm.auto import tqdm
 
 from skrec.training._net import RecommenderNet, StopTraining, cpu_state, load_state
 
-__all__ = ["DelayedPenalties", "LinearAnnealing", "ProgressBar", "RankingValidation"]
+__all__ = [
+    "DelayedPenalties",
+    "LinearAnnealing",
+    "ProgressBar",
+    "RankingValidation",
+    "check_callbacks",
+    "copy_callback",
+]
+
+
+def check_callbacks(callbacks: list | None) -> None:
+    """Check that a list holds what skorch takes for callbacks.
+
+    Parameters
+    ----------
+    callbacks : list or None
+        Callbacks, classes of such, or pairs of a name and one of them; None stands for no
+        callback.
+
+    Raises
+    ------
+    ValueError
+        If it holds something else, or one name twice.
+    """
+    names = []
+    for each in callbacks or []:
+        callback = each
+        if isinstance(each, tuple | list):
+            if len(each) != 2 or not isinstance(each[0], str):
+                raise ValueError(f"{_WANTED}; got the pair {each!r}")
+            names.append(each[0])
+            callback = each[1]
+        kind = callback if isinstance(callback, type) else type(callback)
+        if callback is not None and not issubclass(kind, Callback):
+            raise ValueError(f"{_WANTED}; got {each!r}")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"callbacks must have names that differ; got {twice} more than once")
+
+
+_WANTED = (
+    "callbacks must be a list of callbacks of skorch, instances or classes of "
+    "skorch.callbacks.Callback, or of pairs (name, callback)"
+)
+
+
+def copy_callback(callback: Any) -> Any:
+    """Return a callback for another net, which shares what the callback refers to.
+
+    Parameters
+    ----------
+    callback : skorch.callbacks.Callback, class, pair of a name and one of them, or None
+        What a list of callbacks holds. Its own state is copied, but no object that it refers to,
+        such as the trial of a search that it reports to.
+
+    Returns
+    -------
+    callback : object
+        The copy.
+    """
+    if isinstance(callback, tuple | list):
+        name, own = callback
+        return name, copy_callback(own)
+    if callback is None or isinstance(callback, type):
+        return callback
+    return copy.copy(callback)
 
 
 class DelayedPenalties(Callback):
@@ -101,6 +167,8 @@ class RankingValidation(Callback):
         first epochs of many models sit at that level.
     patience : int, default=None
         Epochs without a new best after which training stops; None never stops.
+    keep_best : bool, default=True
+        Whether the best weights are restored at the end, or the last ones kept.
     """
 
     def __init__(
@@ -109,11 +177,13 @@ class RankingValidation(Callback):
         name: str,
         floor: float = float("-inf"),
         patience: int | None = None,
+        keep_best: bool = True,
     ) -> None:
         self.evaluate = evaluate
         self.name = name
         self.floor = floor
         self.patience = patience
+        self.keep_best = keep_best
 
     def on_train_begin(self, net: RecommenderNet, **kwargs: Any) -> None:
         """Forget an earlier best."""
@@ -129,7 +199,7 @@ class RankingValidation(Callback):
         self.waited_ += 1
         if value > self.best_:
             self.best_, self.waited_ = value, 0
-            self.state_ = cpu_state(net.module_)
+            self.state_ = cpu_state(net.module_) if self.keep_best else None
         if self.best_ <= self.floor:
             self.waited_ = 0
         if self.patience is not None and self.waited_ >= self.patience:

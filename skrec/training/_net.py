@@ -65,8 +65,7 @@ class RecommenderNet(NeuralNet):
         loss = step["loss"].item()
         if not np.isfinite(loss):
             raise DivergenceError(
-                f"the loss became {loss} in epoch {len(self.history)} with lr={self.lr:g}; "
-                "a smaller lr usually helps"
+                f"the loss became {loss} in epoch {len(self.history)} with lr={self.lr:g}"
             )
         return step
 

@@ -43,8 +43,14 @@ class NegativeSampler:
         self.n_free = X.shape[1] - np.diff(X.indptr)
         self.probabilities = None
         if power:
-            weights = np.maximum(np.bincount(X.indices, minlength=X.shape[1]), 1e-9) ** power
-            self.probabilities = weights / weights.sum()
+            with np.errstate(over="ignore", invalid="ignore"):
+                weights = np.maximum(np.bincount(X.indices, minlength=X.shape[1]), 1e-9) ** power
+                self.probabilities = weights / weights.sum()
+            if not (self.probabilities > 0).all():
+                raise ValueError(
+                    "negative_power must be so small that every item can be drawn; got "
+                    f"{power:g}, usual are 0 to 1"
+                )
             self._cumulative = np.cumsum(self.probabilities)
 
     def draw(self, users: Array, n_negatives: int, rng: np.random.RandomState) -> Array:

@@ -1,4 +1,4 @@
-"""Where training runs, and its random numbers."""
+"""Random numbers of training."""
 
 import threading
 from collections.abc import Iterator
@@ -8,25 +8,7 @@ import torch
 
 from skrec.nn import use_huge_pages
 
-__all__ = ["resolve_device", "seeded"]
-
-
-def resolve_device(device: str) -> str:
-    """Return the device to train on.
-
-    Parameters
-    ----------
-    device : str
-        ``"auto"`` means CUDA where there is one.
-
-    Returns
-    -------
-    device : str
-        Name of a device.
-    """
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
+__all__ = ["seeded"]
 
 
 _ONE_AT_A_TIME = threading.RLock()  # torch's generator belongs to the process, not to a thread

@@ -1,7 +1,9 @@
 """Small tools on arrays and sparse rows, without torch."""
 
 from skrec.utils._check import as_integers, check_count, check_flag
+from skrec.utils._long_tables import refuse_long_table
 from skrec.utils._matrix import canonical_csr, check_dense, check_structure
+from skrec.utils._memory import check_memory, memory_limit
 from skrec.utils._rows import (
     has_entries,
     hide_entries,
@@ -13,19 +15,36 @@ from skrec.utils._rows import (
     take_entries,
 )
 from skrec.utils._topk import most_similar, top_candidates, top_k
+from skrec.utils._values import (
+    as_numbers,
+    check_choice,
+    check_finite,
+    check_number,
+    check_rng,
+    check_share,
+)
 
 __all__ = [
     "as_integers",
+    "as_numbers",
     "canonical_csr",
+    "check_choice",
     "check_count",
     "check_dense",
+    "check_finite",
+    "check_memory",
     "check_flag",
+    "check_number",
+    "check_rng",
+    "check_share",
     "check_structure",
     "has_entries",
     "hide_entries",
     "index_pointer",
+    "memory_limit",
     "most_similar",
     "pair_keys",
+    "refuse_long_table",
     "row_blocks",
     "row_of_entry",
     "split_rows",

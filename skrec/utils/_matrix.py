@@ -185,8 +185,8 @@ def _wide(data: Array) -> type:
 def _as_array(X: Any, name: str) -> Array:
     if isinstance(X, np.ma.MaskedArray):
         return np.ma.filled(X, 0)
-    if hasattr(X, "dtypes") and hasattr(X, "to_numpy"):  # a frame
-        if any(str(dtype) in _NULLABLE for dtype in X.dtypes):
+    if hasattr(X, "columns") and hasattr(X, "to_numpy"):  # a frame
+        if hasattr(X, "iloc") and any(str(dtype) in _NULLABLE for dtype in X.dtypes):  # of pandas
             return X.to_numpy(dtype=np.float64, na_value=np.nan)
         return X.to_numpy()
     try:

@@ -330,6 +330,26 @@ def test_another_number_of_items_is_an_error(fixed):
         fixed.decision_function(other)
 
 
+def test_interactions_of_another_encoder_are_an_error():
+    train = {"user": ["a", "a", "b"], "item": ["x", "y", "y"]}
+    test = {"user": ["b", "a", "a"], "item": ["y", "x", "y"]}
+    known, encoder = Interactions.from_frame(train)
+    est = PopularityRecommender().fit(known)
+    assert est.encoder_.item_ids_.tolist() == ["x", "y"]
+    other, _ = Interactions.from_frame(test)
+    for call in (est.decision_function, est.predict_proba):
+        call(encoder.transform(test))
+        with pytest.raises(ValueError, match=r"the user ids that fit saw.*encoder\.transform"):
+            call(other)
+    histories, _ = Interactions.from_frame({"user": ["z", "z"], "item": ["y", "x"]})
+    with pytest.raises(ValueError, match="the item ids that fit saw"):
+        est.recommend(histories)
+    unseen, _ = Interactions.from_frame({"user": ["z", "z"], "item": ["x", "y"]})
+    est.recommend(unseen)  # histories may be of any users
+    est.decision_function(Interactions(np.eye(2)))  # without an encoder nothing is known
+    assert PopularityRecommender().fit(known.tocsr()).encoder_ is None
+
+
 def test_users_beside_pairs_are_an_error(fixed):
     with pytest.raises(ValueError, match="users must be None where X is Interactions"):
         fixed.decision_function(Interactions.from_arrays([0], [0], frame=(8, 8)), users=[0])

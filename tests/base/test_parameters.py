@@ -2,9 +2,10 @@
 
 import inspect
 import pickle
-from numbers import Real
+from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.utils._param_validation import Interval
@@ -217,6 +218,74 @@ def test_the_type_gives_docs_and_constraints(name):
     for value in wrong:
         with pytest.raises(ValueError, match=f"'{name}' parameter of Kinds"):
             Kinds(**{name: value}).fit([[1]])
+
+
+# numbers
+
+
+class Numbers(BaseRecommender):
+    """A model that keeps what its parameters are while it is fitted."""
+
+    count: Annotated[int, Interval(Integral, 1, None, closed="left"), "A count."] = 1
+    rate: Annotated[float | None, Interval(Real, 0, None, closed="left"), "A rate."] = 0.5
+    flag: Annotated[bool, "A switch."] = False
+    sizes: Annotated[tuple[int, ...] | list[int], tuple, list, "Widths."] = (3,)
+    random_state: Annotated[int | None, "random_state", "A seed."] = None
+
+    def _fit(self, X):
+        self.seen_ = self.get_params()
+        if self.count == 99:
+            raise RuntimeError("meant")
+
+
+@pytest.mark.parametrize("name", ["count", "rate", "random_state"])
+@pytest.mark.parametrize("value", [True, False, np.True_])
+def test_a_number_is_no_boolean(name, value):
+    with pytest.raises(ValueError, match=f"'{name}' parameter of Numbers must be .*Got {value}"):
+        Numbers(**{name: value}).fit([[1]])
+
+
+@pytest.mark.parametrize("value", [True, np.True_])
+def test_a_switch_is_one(value):
+    assert Numbers(flag=value).fit([[1]]).seen_["flag"] is True
+
+
+def test_an_integer_that_no_float_can_hold_is_no_rate():
+    with pytest.raises(ValueError, match="'rate' parameter of Numbers"):
+        Numbers(rate=10**400).fit([[1]])
+    assert Numbers(count=10**400).fit([[1]]).count == 10**400
+
+
+GIVEN = {
+    "count": (np.int8(3), 3),
+    "rate": (np.float16(0.1), float(np.float16(0.1))),
+    "sizes": ([np.uint8(5), 2], [5, 2]),
+    "random_state": (np.int16(7), 7),
+    "flag": (np.False_, False),
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_numbers_of_numpy_are_pythons_inside_fit_and_as_given_outside(name):
+    given, plain = GIVEN[name]
+    est = Numbers(**{name: given})
+    seen = est.fit([[1]]).seen_[name]
+    assert (type(seen), seen) == (type(plain), plain)
+    assert est.get_params()[name] is given
+    assert clone(est).get_params()[name] == given
+
+
+def test_numbers_are_as_given_after_a_fit_that_fails():
+    est = Numbers(count=np.int8(99))
+    with pytest.raises(RuntimeError, match="meant"):
+        est.fit([[1]])
+    assert type(est.count) is np.int8
+
+
+def test_a_float_of_pythons_kind_and_none_stay_what_they_are():
+    rate = np.float64(0.25)
+    assert Numbers(rate=rate).fit([[1]]).seen_["rate"] is rate
+    assert Numbers(rate=None).fit([[1]]).seen_["rate"] is None
 
 
 # bases that meet

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.speed import curves, gerec_module, jobs, measure, modules, run
+from benchmarks.speed import curves, gerec_module, jobs, loading, measure, modules, run
 from benchmarks.speed.matrices import made_file
 
 SMOKE = ["--smoke", "--rounds", "1", "--threads", "1"]
@@ -135,3 +135,13 @@ def test_modules_are_compared(module, capsys):
     assert "paired_ratio" in printed
     assert ("plain convolutions" in printed) == (module == "convncf")
     assert ("naive cube" in printed) == (module == "gerec")
+
+
+def test_speed_of_loading(tmp_path):
+    output = tmp_path / "speed.csv"
+    loading.main(["--smoke", "--scratch", str(tmp_path), "--output", str(output)])
+    table = pd.read_csv(output)
+    assert table["what"].tolist() == ["read", "read, from_frame", "load"]
+    assert table["note"].str.startswith("1000 rows").all()
+    with pytest.raises(SystemExit):
+        loading.main(["--rows", "0"])

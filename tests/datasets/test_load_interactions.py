@@ -97,7 +97,7 @@ def test_positions_go_together(tmp_path):
         with pytest.raises(ValueError, match="must all be positions"):
             load_interactions(path, **given)
     with pytest.raises(ValueError, match=r"item must be a column.*got 5"):
-        load_interactions(path, user=0, item=5)
+        load_interactions(write(path, "1,2\n"), user=0, item=5)
 
 
 def test_column_is_not_found(tmp_path):
@@ -117,7 +117,10 @@ def test_column_is_not_found(tmp_path):
         ("user,item\n", "no rows"),
         ("user,item,rating\n1,2,\n1,3,4\n", "rating must not be missing; got 1"),
         ("user,item,rating\n1,2,good\n", "rating must hold numbers"),
-        ("user,item,timestamp\n1,2,yesterday or so\n", "timestamp must hold times"),
+        (
+            "user,item,timestamp\n1,2,yesterday or so\n",
+            r"x\.csv: timestamp must hold .*'yesterday or so'",
+        ),
         ("user,item\n1,\n", "item ids must not be missing"),
     ],
 )
@@ -131,10 +134,12 @@ def test_file_is_not_there(tmp_path):
         load_interactions(tmp_path / "nothing.csv")
 
 
-def test_dates_become_seconds(tmp_path):
+def test_dates_become_nanoseconds(tmp_path):
     text = "user,item,date\n1,2,2020-01-01 00:00:10\n1,3,1970-01-02 00:00:00\n"
     data = load_interactions(write(tmp_path / "x.csv", text))
-    assert data.interactions.timestamp.tolist() == [1_577_836_810, 86_400]
+    assert data.interactions.timestamp.tolist() == [1_577_836_810 * 10**9, 86_400 * 10**9]
+    assert data.interactions.time_unit == "ns"
+    assert data.frame["timestamp"].dt.year.tolist() == [2020, 1970]
 
 
 def test_ids_are_kept_as_they_are(tmp_path):

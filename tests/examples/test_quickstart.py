@@ -140,9 +140,77 @@ def test_threshold_and_number_of_users(run, plays):
     assert "\n50 users, " in out
 
 
-def test_too_little_data_is_said(run, plays):
-    with pytest.raises(SystemExit, match=r"^0 users have 5 interactions .* of 6 or more count"):
-        run("--data", plays, "--item", "song id", "--threshold", 6)
+@pytest.fixture
+def refused(quickstart, capsys, tmp_path, monkeypatch):
+    """Return a function that runs what must end in one line and status 2 before it trains."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(quickstart, "fit_all", lambda *_: pytest.fail("it has trained"))
+
+    def main(*args):
+        with pytest.raises(SystemExit) as stop:
+            quickstart.main([*map(str, args)])
+        printed = capsys.readouterr().err
+        assert stop.value.code == 2
+        assert printed.count("\n") == 1
+        return printed
+
+    return main
+
+
+def test_too_little_data_is_said(refused, plays):
+    said = refused("--data", plays, "--item", "song id", "--threshold", 6)
+    assert re.search(r"error: 0 users have 5 interactions .* of 6 or more count", said)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--max-users", -3], r"--max-users: must be an integer from 1 to 2\*\*32 - 1; got -3"),
+        (["--max-users", 0], "--max-users: must be"),
+        (["--epochs", "1.5"], r"--epochs: must be an integer from 1 to 2\*\*32 - 1; got 1.5"),
+        (["--seed", -1], r"--seed: must be an integer from 0 to 2\*\*32 - 1; got -1"),
+        (["--threshold", "nan"], "--threshold must be a finite number; got nan"),
+        (["--data", "ml-3m"], "--data must be a file, or one of ml-100k, .*; got 'ml-3m'"),
+        (["--data", "ml-1m", "--sep", ";"], "--sep are for a file of yours"),
+        (["--user", "who"], "--user are for a file of yours"),
+        (["--output", "no/such/folder.png"], "--output must be a file in a folder that is there"),
+        (["--output", "."], "--output must be a file in"),
+        (["--output", "curve.xyz"], "--output must end in one of .*png.*; got curve.xyz"),
+        (["--no-such-option"], "unrecognized arguments"),
+    ],
+)
+def test_bad_options_are_one_line(refused, options, message):
+    assert re.search(message, refused(*options))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--rating", "what"], r"rating must be a column of .*plays.csv.*'what'"),
+        (["--item", "song id", "--user", "who"], "user must be a column of .*'who'"),
+        (["--item", "song id", "--encoding", "klingon"], "encoding must be a name"),
+        (["--item", "song id", "--sep", ";"], "sep=';' separates nothing there"),
+        (["--user", 0], "must all be positions"),
+    ],
+)
+def test_bad_data_is_one_line(refused, plays, options, message):
+    assert re.search(message, refused("--data", plays, *options))
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_training(refused, monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert "--output must be a file that can be written" in refused()
+
+
+def test_options_of_a_file(quickstart, tmp_path, plays):
+    table = pd.read_csv(plays).assign(time=5)
+    text = table.to_csv(index=False, header=False, sep="\t")
+    plays.write_bytes(text.replace("song", "sông").encode("latin-1"))
+    columns = ["--user", "0", "--item", "1", "--rating", "none", "--timestamp", "3"]
+    file = ["--data", str(plays), "--sep", "\\t", "--encoding", "latin-1"]
+    X, titles = quickstart.load(quickstart.make_parser().parse_args([*file, *columns]))
+    assert X.nnz == 900
+    assert all(title.startswith("sông ") for title in titles)
 
 
 def test_large_catalogues_do_without_ease(quickstart, run, monkeypatch):
@@ -174,7 +242,7 @@ def test_epochs_follow_the_size_of_the_data(quickstart, monkeypatch):
     monkeypatch.setattr(quickstart, "MultVAERecommender", Recorder)
     epochs = []
     for shape in [(1000, 500), (5000, 3500), (5000, 40_000)]:
-        quickstart.fit_mult_vae(Rows(*shape), None, quickstart.parse([]))
+        quickstart.fit_mult_vae(Rows(*shape), None, quickstart.make_parser().parse_args([]))
         epochs.append(seen["max_epochs"])
     assert epochs == [100, 57, 10]
 

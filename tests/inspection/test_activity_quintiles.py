@@ -123,7 +123,7 @@ def test_groups_are_a_partition_in_order(activity, n_groups, seed):
             "NaN for the same users",
         ),
         ({"a": np.ones(100)}, {"reference": "c"}, r"reference must be one of \['a'\]; got 'c'"),
-        ({"a": np.ones(100)}, {"n_groups": 0}, "n_groups must be a positive integer; got 0"),
+        ({"a": np.ones(100)}, {"n_groups": 0}, "n_groups must be an integer >= 1; got 0"),
     ],
 )
 def test_bad_input_is_named(values, options, message):

@@ -282,13 +282,13 @@ def test_numbers_of_ones_own_will_do(gaussian):
         ),
         (
             {"groups": "diversity", "item_groups": np.full((60, 1), "x")},
-            "item_groups must be a numeric matrix",
+            "item_groups must hold numbers",
         ),
         (
             {"groups": "diversity", "item_groups": np.zeros((60, 2))},
             "X must hold a user with two items of known genres",
         ),
-        ({"n_bins": 0}, "n_bins must be a positive integer; got 0"),
+        ({"n_bins": 0}, r"n_bins must be an integer in \[1, 10000\]; got 0"),
         ({"strategy": "kmeans"}, "strategy must be one of"),
         ({"edges": [2, 1]}, "edges must be two or more rising numbers"),
         ({"confidence": 1}, r"confidence must be a number in \(0, 1\); got 1"),

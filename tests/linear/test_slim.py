@@ -103,6 +103,7 @@ def test_the_objective_is_within_the_tolerance(way, X):
     assert (objective(X, W, 0.5, 2.0) <= best + 2e-4 * X.sum(0)).all()
 
 
+@pytest.mark.filterwarnings("ignore:all weights are 0")
 @settings(deadline=None, max_examples=40)
 @given(
     seed=st.integers(0, 2**16),

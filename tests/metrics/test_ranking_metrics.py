@@ -309,7 +309,7 @@ def test_no_users_with_targets():
         ({"y_score": [[1.0, 2.0]], "ranked": [[1, 0]]}, "Exactly one of y_score and ranked"),
         ({"ranked": [[1, 1]]}, "at most once"),
         ({"ranked": [[1, 2]]}, "item indices below 2"),
-        ({"ranked": [[1, -2]]}, "item indices below 2"),
+        ({"ranked": [[1, -2]]}, "item indices or -1 as padding; got -2 to 1"),
         ({"ranked": [[0.5, 1.0]]}, "array of integers"),
         ({"ranked": [[1], [0]]}, "a row for each of 1 users, got 2"),
         ({"y_score": [[1.0, 2.0]], "k": 0}, "k must be a positive integer or None"),

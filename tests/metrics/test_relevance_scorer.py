@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import GridSearchCV, KFold
 
 from skrec import GeRecRegressor, Interactions
+from skrec.exceptions import SkrecWarning
 from skrec.metrics import make_ranking_scorer
 from skrec.model_selection import InteractionKFold
 from skrec.utils import split_rows
@@ -151,7 +152,9 @@ def test_who_likes_everything_has_one():
     test = Interactions(sp.csr_matrix([[5.0, 4, 0, 0], [5, 1, 0, 0]]))
     est = Noise().fit(sp.csr_matrix((2, 4)))
     est.scores_ = np.array([[1.0, 2, 3, 4], [1, 2, 3, 4]])
-    values = make_ranking_scorer("ndcg", k=4, candidates="own", **RULE).per_user(est, test)
+    scorer = make_ranking_scorer("ndcg", k=4, candidates="own", **RULE)
+    with pytest.warns(SkrecWarning, match="2 of 2 users"):
+        values = scorer.per_user(est, test)
     assert_allclose(values["own_ndcg@4"], [1, 1 / np.log2(3)])
 
 
@@ -211,14 +214,14 @@ def test_grid_search_of_a_rating_model():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"candidates": "some"}, "candidates must be 'all' or 'own', got 'some'"),
+        ({"candidates": "some"}, r"candidates must be one of \['all', 'own'\]; got 'some'"),
         ({"candidates": "own"}, "relevance_threshold must be given"),
         ({"candidates": "own", "n_negatives": 5, **RULE}, "where negatives are ranked"),
         ({"candidates": "own", "negatives": [[1]], **RULE}, "where negatives are ranked"),
         ({"relevance_threshold": "4"}, "relevance_threshold must be a finite number"),
         ({"relevance_threshold": np.nan}, "relevance_threshold must be a finite number"),
-        ({"min_held_out": 0}, "min_held_out must be a positive integer"),
-        ({"min_held_out": 1.5}, "min_held_out must be a positive integer"),
+        ({"min_held_out": 0}, "min_held_out must be an integer >= 1"),
+        ({"min_held_out": 1.5}, "min_held_out must be an integer >= 1"),
     ],
 )
 def test_bad_parameters(options, message):
@@ -234,5 +237,5 @@ def test_bad_input():
     with pytest.raises(ValueError, match="with 100 or more held-out ones"):
         make_ranking_scorer(min_held_out=100)(est, test)
     missing = Interactions.from_arrays([0, 0], [0, 1], [np.nan, 5], frame=(25, 14))
-    with pytest.raises(ValueError, match="X must not hold NaN"):
+    with pytest.raises(ValueError, match="X must hold finite values; got NaN"):
         make_ranking_scorer(relevance_threshold=4)(est, missing)

@@ -81,6 +81,23 @@ def test_bad_input_is_named(train, negatives, words):
         check_split(train, np.eye(2), negatives)
 
 
+@pytest.mark.parametrize(
+    ("negatives", "error"),
+    [
+        (np.ma.masked_equal([[0], [1]], 0), ValueError),
+        ([[True], [False]], ValueError),
+        ([[0], [0, 1]], ValueError),
+        ([["a"], ["b"]], ValueError),
+        (of([(0, 0)]), TypeError),
+    ],
+)
+def test_negatives_are_lists_of_items(negatives, error):
+    with pytest.raises(error, match=r"negatives must be integers of shape \(2, m\)"):
+        check_split(np.eye(2), np.eye(2)[::-1], negatives)
+    with pytest.raises(ValueError, match="raise_on_leak must be"):
+        check_split(np.eye(2), np.eye(2)[::-1], raise_on_leak="no")
+
+
 def test_movielens_official_test(data_home):
     folder = data_home / "ml-100k"
     if not folder.exists():

@@ -7,7 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from skrec.model_selection import compare, compare_over_datasets
+from skrec.model_selection import (
+    compare,
+    compare_over_datasets,
+    critical_difference,
+    holm,
+)
 
 NAMES = ["C4.5", "C4.5+m", "C4.5+cf", "C4.5+m+cf"]
 # AUC on 14 data sets, table 6 of Demsar (2006); what is .9751 here is ranked before another .975
@@ -107,9 +112,40 @@ def test_in_words():
         (AUC.replace(0.599, np.nan), {}, r"got nan for 1, 'C4\.5'"),
         (AUC.replace(0.599, np.inf), {}, r"got inf for 1, 'C4\.5'"),
         (AUC[["C4.5", "C4.5"]], {}, "name each system once"),
-        (AUC, {"alpha": 1}, "alpha must lie"),
+        (AUC, {"alpha": True}, "alpha must be"),
+        (AUC, {"greater_is_better": 1}, "greater_is_better must be"),
+        (AUC.astype(str), {}, r"table\['C4\.5'\] must hold numbers"),
+        ({"a": [1, 2, 3], "b": [1, 2]}, {}, "of the same users or data sets"),
+        ([[1, 2], [3]], {}, "table must have rows of one length"),
+        (AUC, {"alpha": 1}, r"alpha must be a number in \(0, 1\)"),
     ],
 )
 def test_bad_input_is_named(table, options, words):
     with pytest.raises(ValueError, match=words):
         compare_over_datasets(table, **options)
+
+
+@pytest.mark.parametrize(
+    "values", [[0.1, np.nan], [0.1, 2.0], [-0.1], [["0.1"]], [[0.1, 0.2]], 0.1, None, ["0.1"], [1j]]
+)
+def test_p_values_are_numbers_from_0_to_1(values):
+    with pytest.raises(ValueError, match="pvalues"):
+        holm(values)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ((1, 5), "n_systems"),
+        ((True, 5), "n_systems"),
+        ((10**9, 5), "n_systems"),
+        ((3, 0), "n_datasets"),
+        ((3, 2.5), "n_datasets"),
+        ((3, 5, 0), "alpha"),
+        ((3, 5, np.nan), "alpha"),
+        ((3, 5, "5%"), "alpha"),
+    ],
+)
+def test_a_critical_difference_is_of_numbers_in_range(arguments, name):
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        critical_difference(*arguments)

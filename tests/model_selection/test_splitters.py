@@ -219,7 +219,7 @@ def test_interactions_have_no_users_as_rows():
         (LeaveOneOut("first"), X, "by must be"),
         (LeaveOneOut(n_splits=2), X, "n_splits must be 1"),
         (LeaveOneOut("random"), X[1:], "two items or more"),
-        (InteractionKFold(1), X, "n_splits must be an integer of at least 2"),
+        (InteractionKFold(1), X, "n_splits must be an integer >= 2"),
         (InteractionKFold(4), X, "at most the number of"),
         (InteractionHoldout(1.5), X, "test_size must be a share"),
         (InteractionHoldout(3), X, "on both sides"),
@@ -234,6 +234,77 @@ def test_interactions_have_no_users_as_rows():
 def test_bad_settings_are_named(splitter, data, words):
     with pytest.raises(ValueError, match=words):
         next(splitter.split(data))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, "x", True, 1.5, np.random.default_rng(0)])
+@pytest.mark.parametrize(
+    ("splitter", "data"),
+    [
+        (InteractionKFold(2), X),
+        (InteractionHoldout(), X),
+        (LeaveOneOut(), X),
+        (LeaveOneOut("random"), X),
+        (StrongGeneralization(), np.eye(3)),
+    ],
+)
+def test_a_seed_that_is_none_is_named(splitter, data, seed):
+    with pytest.raises(ValueError, match="random_state must be"):
+        splitter.__class__(**{**vars(splitter), "random_state": seed}).split(data)
+
+
+@pytest.mark.parametrize("n_splits", [True, 2.0, "2", None, 0, -1, np.nan, [2]])
+@pytest.mark.parametrize(
+    ("splitter", "data"),
+    [
+        (InteractionKFold, X),
+        (InteractionHoldout, X),
+        (LeaveOneOut, X),
+        (StrongGeneralization, np.eye(3)),
+    ],
+)
+def test_a_number_of_splits_is_a_count(splitter, data, n_splits):
+    with pytest.raises(ValueError, match="n_splits must be an integer"):
+        splitter(n_splits=n_splits).split(data)
+    with pytest.raises(ValueError, match="n_splits must be an integer"):
+        splitter(n_splits=n_splits).get_n_splits()
+
+
+@pytest.mark.parametrize("size", [0, 1.0, 1.5, -0.5, np.nan, np.inf, True, np.True_, "1", None, 9])
+@pytest.mark.parametrize(
+    ("splitter", "data", "name"),
+    [
+        (InteractionHoldout, X, "test_size"),
+        (TemporalHoldout, X, "test_size"),
+        (StrongGeneralization, np.eye(3), "test_users"),
+    ],
+)
+def test_sizes_that_leave_a_side_empty_or_are_none_are_named(splitter, data, name, size):
+    with pytest.raises(ValueError, match=f"{name} must"):
+        next(splitter(size).split(data))
+
+
+def test_numpy_numbers_are_numbers():
+    for n in (np.int8(2), np.uint8(2)):
+        assert InteractionKFold(n).get_n_splits() == 2
+        assert type(InteractionKFold(n).get_n_splits()) is int
+        ours, plain = InteractionKFold(n).split(X), InteractionKFold(2).split(X)
+        for (_, test), (_, other) in zip(ours, plain, strict=True):
+            np.testing.assert_array_equal(test, other)
+    _, test = next(InteractionHoldout(np.float32(0.5)).split(X))
+    np.testing.assert_array_equal(test, next(InteractionHoldout(0.5).split(X))[1])
+
+
+@pytest.mark.parametrize("data", [None, 3, "users", {"a": [1]}, [1, 2], [[1], [1, 2]], np.ones(3)])
+def test_users_are_the_rows_of_a_matrix(data):
+    with pytest.raises(ValueError, match="X must"):
+        StrongGeneralization().split(data)
+
+
+@pytest.mark.parametrize("data", [None, [[1, 2]], np.eye(3), "x", [(0, 1)]])
+@pytest.mark.parametrize("splitter", SPLITTERS, ids=repr)
+def test_anything_else_is_no_interactions(splitter, data):
+    with pytest.raises(TypeError, match="X must be Interactions"):
+        splitter.split(data)
 
 
 def test_groups_are_ignored_with_a_warning():

@@ -247,11 +247,14 @@ def test_given_pairs_of_which_none_is_new_are_an_error(what, n_candidates, split
         ((np.eye(3, 60), np.eye(3, 60)), "must be Interactions .* got tuple"),
         (Interactions.from_arrays([0], [0], frame=(7, 60)), r"got \(7, 60\)"),
         (Interactions.from_arrays([0], [0], frame=(200, 61)), r"got \(200, 61\)"),
+        (Interactions.from_arrays([0], [0], [np.nan], frame=(200, 60)), "validation_data .*NaN"),
+        (Interactions.from_arrays([0], [0], [-1.0], frame=(200, 60)), "validation_data .*Negative"),
     ],
 )
-def test_bad_validation_data_is_an_error(given, message, X):
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_bad_validation_data_is_an_error(given, message, early_stopping, X):
     with pytest.raises(ValueError, match=message):
-        quick(early_stopping=True, validation_data=given).fit(X)
+        quick(early_stopping=early_stopping, validation_data=given).fit(X)
 
 
 @pytest.mark.parametrize(("metric", "message"), [("x@3", "x@3"), ("ndcg@0", "positive integer")])

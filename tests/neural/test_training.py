@@ -5,13 +5,22 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
 import skorch
 import torch
 from sklearn.base import clone
-from skorch.callbacks import Callback, Checkpoint, EarlyStopping, EpochScoring
+from sklearn.model_selection import cross_val_score
+from skorch.callbacks import (
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    EpochScoring,
+    Freezer,
+    LRScheduler,
+)
 
 from skrec import MultDAERecommender, MultVAERecommender
 from skrec.exceptions import DivergenceError
@@ -122,6 +131,48 @@ def test_bad_parameters_are_named(parameters, name, make, X):
         make(**parameters).fit(X)
 
 
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        torch.optim.LBFGS,
+        torch.optim.SparseAdam,
+        torch.optim.Rprop,
+        torch.optim.Optimizer,
+        torch.nn.Linear,
+        dict,
+    ],
+)
+def test_a_class_that_is_no_optimizer_of_this_kind_is_named_before_training(optimizer, make):
+    with pytest.raises(ValueError, match=f"^optimizer must be .*{optimizer.__name__}"):
+        make(optimizer=optimizer).fit("no data is looked at")
+
+
+def test_a_class_of_the_users_own_is_an_optimizer(make, X):
+    class Slow(torch.optim.SGD):
+        def __init__(self, params, **options):
+            super().__init__(params, **options)
+
+    assert np.isfinite(make(optimizer=Slow).fit(X).net_.history[-1, "train_loss"])
+
+
+def test_an_optimizer_that_is_made_already_is_an_error(make, X):
+    made = torch.optim.Adam([torch.zeros(1)])
+    with pytest.raises(ValueError, match="'optimizer' parameter"):
+        make(optimizer=made).fit(X)
+
+
+def test_a_device_of_torchs_is_taken(make, X):
+    est = make(device=torch.device("cpu"))
+    assert same_weights(weights(est.fit(X)), weights(make().fit(X)))
+    assert clone(est).device == torch.device("cpu")
+
+
+@pytest.mark.parametrize("device", ["gpu", "", "cuda:77"])
+def test_a_device_that_is_not_here_is_named_before_training(device, make):
+    with pytest.raises(ValueError, match=r"^device must be"):
+        make(device=device).fit("no data is looked at")
+
+
 def test_weight_decay_shrinks_the_weights(make, X):
     free, bound = (make(weight_decay=w, max_epochs=20).fit(X) for w in (0.0, 0.05))
     norm = [sum((w**2).sum() for w in weights(est).values()) for est in (free, bound)]
@@ -139,14 +190,138 @@ def test_early_stopping_has_to_be_asked_for(make, X):
 # callbacks
 
 
-def test_callbacks_are_copied_and_see_every_batch_and_epoch(make, X):
+def test_callbacks_are_used_as_given_and_see_every_batch_and_epoch(make, X):
     mine = Count()
-    est = make(callbacks=[mine]).fit(X)
-    assert est.callbacks == [mine]
-    assert not hasattr(mine, "counts_")
-    (used,) = (cb for _, cb in est.net_.callbacks_ if isinstance(cb, Count))
+    given = [mine]
+    est = make(callbacks=given).fit(X)
+    assert est.get_params()["callbacks"] is given
+    assert given == [mine]
+    assert mine in [cb for _, cb in est.net_.callbacks_]
     expected = {"train_begin": 1, "batch_end": 3 * 4, "epoch_end": 3, "train_end": 1}
-    assert used.counts_ == expected
+    assert mine.counts_ == expected
+
+
+class Trial:
+    """A trial of a search, as Optuna has it: it is reported to, and prunes."""
+
+    def __init__(self, prune_at=None):
+        self.reported = []
+        self.prune_at = prune_at
+        self.lock = threading.Lock()  # cannot be copied, as a connection to a storage cannot
+
+    def report(self, value, step):
+        self.reported.append((step, value))
+
+    def should_prune(self):
+        return len(self.reported) == self.prune_at
+
+
+class Pruned(Exception):
+    """What a pruning callback raises."""
+
+
+class Pruning(Callback):
+    """Report to a trial, as the callback of Optuna does: its fields have other names."""
+
+    def __init__(self, trial, monitor):
+        self._trial = trial
+        self._monitor = monitor
+
+    def on_epoch_end(self, net, **kwargs):
+        self._trial.report(net.history[-1, self._monitor], len(net.history) - 1)
+        if self._trial.should_prune():
+            raise Pruned
+
+
+def test_a_callback_prunes_the_trial_that_it_was_given(make, X):
+    trial = Trial(prune_at=2)
+    est = make(early_stopping=True, max_epochs=50)
+    est.set_params(callbacks=[Pruning(trial, "valid_ndcg@100")])
+    with pytest.raises(Pruned):
+        est.fit(X)
+    assert [step for step, _ in trial.reported] == [0, 1]
+    assert not hasattr(est, "net_")
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_clone_reports_to_the_same_trial(named, make, X):
+    trial = Trial()
+    pruning = Pruning(trial, "train_loss")
+    est = make(callbacks=[("pruning", pruning) if named else pruning])
+    again = clone(est)
+    copied = again.callbacks[0][1] if named else again.callbacks[0]
+    assert copied is not pruning
+    again.fit(X)
+    assert len(trial.reported) == 3
+    cross_val_score(est, X, cv=2)
+    assert len(trial.reported) == 3 + 2 * 3
+
+
+def test_a_clone_has_callbacks_with_a_state_of_their_own(make, X):
+    mine, stop = Count(), EarlyStopping(monitor="train_loss", patience=5)
+    other = clone(make(callbacks=[mine, stop, None, Count, ("none", None)])).fit(X)
+    assert not hasattr(mine, "counts_")
+    assert other.callbacks[0].counts_["epoch_end"] == 3
+    assert other.callbacks[1] is not stop
+    assert other.callbacks[1].get_params() == stop.get_params()
+    assert other.callbacks[2:] == [None, Count, ("none", None)]
+    assert clone(make(callbacks=None)).callbacks is None
+
+
+def test_warm_starts_go_on_with_the_callbacks_that_were_given(make, X):
+    trial = Trial()
+    est = make(warm_start=True, callbacks=[Pruning(trial, "train_loss")]).fit(X).fit(X)
+    assert [step for step, _ in trial.reported] == [0, 1, 2, 3, 4, 5]
+    assert len(est.net_.history) == 6
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        EarlyStopping(monitor="train_loss", patience=2, threshold=1e9, threshold_mode="abs"),
+        LRScheduler("StepLR", step_size=1, gamma=0.5),
+        EpochScoring(lambda net, X, y: 0.0, name="zero", on_train=True, use_caching=False),
+        Freezer("last.bias", at=2),
+    ],
+    ids=lambda callback: type(callback).__name__,
+)
+def test_a_second_fit_with_callbacks_of_skorch_is_as_the_first(callback, make, X):
+    est = make(callbacks=[callback], max_epochs=6)
+    first = weights(est.fit(X))
+    n_epochs = len(est.net_.history)
+    assert same_weights(first, weights(est.fit(X)))
+    assert len(est.net_.history) == n_epochs
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "message"),
+    [
+        (["print"], "got 'print'"),
+        ([3], "got 3"),
+        ([dict], "got <class 'dict'>"),
+        ([lambda net: None], "got <function"),
+        ([("name",)], r"got the pair \('name',\)"),
+        ([("name", Count(), 1)], "got the pair"),
+        ([(1, Count())], "got the pair"),
+        ([("name", "print")], r"got \('name', 'print'\)"),
+        ([("twice", Count()), ("twice", Count())], r"\['twice'\] more than once"),
+    ],
+)
+def test_what_is_no_list_of_callbacks_is_named_before_training(callbacks, message, make):
+    with pytest.raises(ValueError, match=f"^callbacks must .*{message}"):
+        make(callbacks=callbacks).fit("no data is looked at")
+
+
+@pytest.mark.parametrize("callbacks", [Count(), Count, (Count(),), {"count": Count()}])
+def test_callbacks_are_a_list(callbacks, make, X):
+    with pytest.raises(ValueError, match=r"'callbacks' parameter .* instance of 'list'"):
+        make(callbacks=callbacks).fit(X)
+
+
+def test_named_and_nameless_callbacks_and_classes_go_together(make, X):
+    est = make(callbacks=[Count(), ("mine", Count()), ["other", Count], Count]).fit(X)
+    names = dict(est.net_.callbacks_)
+    assert {"mine", "other", "Count_1", "Count_2"} <= set(names)
 
 
 def test_a_second_fit_begins_with_fresh_callbacks(make, X):

@@ -1,11 +1,26 @@
 """Early stopping on held-out users or given data."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
+from sklearn.base import clone
 from skorch.callbacks import Callback
 
-from skrec import Interactions
+from skrec import (
+    AutoRecRegressor,
+    BiasedMFRegressor,
+    BPRMFRanker,
+    CDAERecommender,
+    CrossFeedbackBMF,
+    FISMRanker,
+    GeRecClassifier,
+    GMFClassifier,
+    Interactions,
+    MultVAERecommender,
+    RecVAERecommender,
+    VAERegressor,
+)
 from skrec.metrics import evaluate_ranking
 from skrec.utils import split_rows
 
@@ -123,8 +138,74 @@ def test_given_interactions_are_targets_of_the_users_of_fit(make, data):
     assert np.nanmean(value) == pytest.approx(recorded, rel=1e-5)
 
 
-def test_validation_data_is_not_looked_at_without_early_stopping(make, X):
-    assert "valid_ndcg@100" not in make(validation_data=X[:30]).fit(X).net_.history[-1]
+@pytest.mark.parametrize("cls", [MultVAERecommender, BPRMFRanker, VAERegressor])
+def test_interactions_of_other_ids_are_an_error(cls):
+    columns = {"user": "user", "item": "item", "rating": "rating"}
+    user, item = np.divmod(np.arange(48), 4)
+    train = pd.DataFrame({"user": user, "item": item, "rating": user % 5 + 1.0})
+    train = train[train["user"] % 3 != train["item"]]
+    X, _ = Interactions.from_frame(train, **columns)
+    same = Interactions.from_arrays(X.user, 3 - X.item, X.value, frame=X.frame)
+    est = cls(max_epochs=1, device="cpu", random_state=0)
+    est.set_params(validation_data=same).fit(X)  # nothing is known of its ids
+    given, _ = Interactions.from_frame(train.assign(user=99 - train["user"]), **columns)
+    with pytest.raises(ValueError, match="validation_data must have the user ids that X has"):
+        est.set_params(validation_data=given).fit(X)
+
+
+WATCHED = {
+    "rows": MultVAERecommender(hidden_sizes=(8,), latent_size=4, batch_size=50),
+    "rows, in turns": RecVAERecommender(hidden_size=8, latent_size=4, batch_size=50),
+    "rows and nodes": CDAERecommender(latent_size=4, batch_size=50),
+    "pairs": BPRMFRanker(n_factors=4, batch_size=400),
+    "candidates": GMFClassifier(n_factors=4, batch_size=400, validation_candidates=20),
+    "histories": FISMRanker(n_factors=4, batch_size=400),
+    "draws": GeRecClassifier(n_factors=4, n_draws=2, n_filters=2, batch_size=400, n_samples=2),
+    "rated pairs": BiasedMFRegressor(n_factors=4, batch_size=400),
+    "rated rows": VAERegressor(latent_size=4),
+    "rated items": AutoRecRegressor(latent_size=4),
+    "both sides": CrossFeedbackBMF(n_factors=3, hidden_sizes=(4,), joined_size=4),
+}
+
+
+def state(est):
+    return {k: v.numpy().copy() for k, v in est.net_.module_.state_dict().items()}
+
+
+@pytest.mark.parametrize("name", WATCHED)
+def test_data_to_validate_on_without_early_stopping_is_watched_and_changes_nothing(name, data):
+    est = clone(WATCHED[name]).set_params(max_epochs=3, random_state=0, device="cpu")
+    X = data.X.copy()
+    if est.__sklearn_tags__().feedback == "explicit":
+        X.data = (X.indices + 2.0 * np.repeat(np.arange(200), np.diff(X.indptr))) % 5 + 1
+    pairs = Interactions(X.astype(np.float64))
+    held_out = np.random.RandomState(0).uniform(size=len(pairs)) < 0.2
+    train, test = pairs[~held_out], pairs[held_out]
+    plain = clone(est).fit(train)
+    watched = clone(est).set_params(validation_data=test).fit(train)
+    metric = est.validation_metric
+    key = {"rmse": "valid_neg_rmse"}.get(metric, f"valid_{metric}")
+    if est.get_params().get("validation_candidates") is not None:
+        key = key.replace("valid_", "valid_sampled_")
+    assert np.isfinite(watched.net_.history[:, key]).all()
+    assert len(watched.net_.history) == 3
+    one, other = state(plain), state(watched)
+    for weight, values in one.items():
+        np.testing.assert_array_equal(values, other[weight], err_msg=weight)
+    for answer in ("decision_function", "predict_proba"):
+        np.testing.assert_array_equal(
+            getattr(plain, answer)(users=[0, 1]), getattr(watched, answer)(users=[0, 1])
+        )
+
+
+def test_the_last_weights_are_kept_where_training_is_only_watched(make, X):
+    # the rate is so large that the metric has its best before the end
+    options = {"lr": 0.3, "max_epochs": 8, "validation_data": X[:30], "patience": 1}
+    est = make(callbacks=[Weights()], **options).fit(X[30:])
+    assert len(est.net_.history) == 8
+    assert weight_sum(est.net_.module_) == used(est, Weights).sums_[-1]
+    best = make(early_stopping=True, **options).fit(X[30:])
+    assert weight_sum(best.net_.module_) != weight_sum(est.net_.module_)
 
 
 @pytest.mark.parametrize(
@@ -134,12 +215,30 @@ def test_validation_data_is_not_looked_at_without_early_stopping(make, X):
         ((np.eye(3, 60), np.eye(4, 60)), "validation_data must hold .* of one shape"),
         (Interactions.from_arrays([0], [0], frame=(7, 60)), "validation_data must be in the frame"),
         (np.eye(3, 59), "59"),
-        (-np.eye(3, 60), "Negative values"),
+        (-np.eye(3, 60), "validation_data must be as X has to be: Negative values"),
+        (np.full((3, 60), np.nan), "validation_data must be as X has to be: .*NaN"),
+        ((np.eye(3, 60), np.full((3, 60), np.inf)), "validation_data .*: .*infinity"),
+        (np.array([["a"] * 60]), "validation_data must be as X has to be"),
+        ((np.eye(3, 60), np.eye(3, 60)), "a target that its history lacks; got 3"),
+        ((np.eye(3, 60), np.zeros((3, 60))), "a target that its history lacks; got 0"),
+        (np.zeros((3, 60)), "a target that its history lacks; got 0"),
+        ((), "got a tuple of 0"),
+        (([[1]], [[1]], [[1]]), "got a tuple of 3"),
     ],
 )
-def test_bad_validation_data_is_an_error(validation_data, message, make, X):
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_bad_validation_data_is_an_error(validation_data, message, early_stopping, make, X):
+    est = make(early_stopping=early_stopping, validation_data=validation_data)
+    est.set_params(callbacks=[counting := RowCount()])
     with pytest.raises(ValueError, match=message):
-        make(early_stopping=True, validation_data=validation_data).fit(X)
+        est.fit(X)
+    assert not hasattr(counting, "n_rows_")  # nothing was trained
+
+
+@pytest.mark.parametrize("metric", ["x", "ndcg@", "ndcg@0", "ndcg@-1", "ndcg@010", "NDCG@10", ""])
+def test_a_metric_that_is_none_is_named_before_training(metric, make):
+    with pytest.raises(ValueError, match=r"^validation_metric"):
+        make(validation_metric=metric).fit("no data is looked at")
 
 
 def test_the_split_comes_from_the_seed(make, X):

@@ -76,7 +76,7 @@ def test_times_stay_with_their_users():
 
 
 def test_bad_input_is_named():
-    with pytest.raises(ValueError, match="n_rounds must be an integer of at least 0; got -1"):
+    with pytest.raises(ValueError, match=r"n_rounds must be an integer in .*; got -1"):
         permute_items(np.eye(3), n_rounds=-1)
     twice = Interactions.from_arrays([0, 0, 1], [1, 1, 0])
     with pytest.raises(ValueError, match=r"X must hold every pair once; got 1 repetitions"):

@@ -1,5 +1,6 @@
 """Tables run cell by cell: resumable, in parallel, on what data there are."""
 
+import re
 import subprocess
 import sys
 import types
@@ -371,6 +372,31 @@ def test_the_command_reports_errors(capsys):
         with pytest.raises(SystemExit):
             command.main(arguments)
         assert "paper and table must be among" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "nope"], r"--data must be here \(.*synthetic\); got nope"),
+        (["--seeds", "-1"], "--seeds: must be an integer from 0"),
+        (["--jobs", "0"], "--jobs: must be an integer other than 0; got 0"),
+        (["--parameters", "{bad"], "--parameters: must be a JSON object"),
+        (["--options", "[1]"], r"--options: must be a JSON object .*; got \[1\]"),
+        (["--store", "no/such/cells.csv"], "in a folder that can be written to; got no/such"),
+        (["--output", "no/such/page.md"], "in a folder that can be written to; got no/such"),
+        (["--systems", "Nobody"], "systems must be among"),
+    ],
+)
+def test_bad_arguments_of_the_command_are_one_line(
+    arguments, message, table, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        command.main(["test", "--data", "synthetic", *arguments])
+    printed = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert printed.count("\n") == 1
+    assert re.search(message, printed)
 
 
 @pytest.mark.parametrize(

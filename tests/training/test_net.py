@@ -155,4 +155,13 @@ def test_auto_takes_cuda_where_there_is_one(monkeypatch):
     assert resolve_device("auto") == "cuda"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert resolve_device("auto") == "cpu"
-    assert resolve_device("cuda:1") == "cuda:1"
+
+
+def test_a_device_is_what_torch_knows_by_name_or_as_its_own():
+    assert resolve_device("cpu") == resolve_device(torch.device("cpu")) == "cpu"
+
+
+@pytest.mark.parametrize("device", ["gpu", "", "cuda:77", "meta", torch.device("cuda:77")])
+def test_a_device_that_is_not_here_is_an_error_that_names_those_that_are(device):
+    with pytest.raises(ValueError, match=r'^device must be .*"auto", "cpu".*; got .*'):
+        resolve_device(device)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 
 from skrec.base import Link
+from skrec.metrics import evaluate_ranking
 from skrec.training import RankingValidation, RecommenderNet
 from skrec.typing import CSRMatrix
 
@@ -27,6 +29,27 @@ class Objective:
     # whether the loss knows the level of scores, so that a constant can be learnt; a loss of
     # differences does not
     fixes_level: ClassVar[bool] = True
+
+    def check_metric(self, metric: str) -> None:
+        """Check the name of the metric that training is watched by: a ranking metric.
+
+        Parameters
+        ----------
+        metric : str
+            The parameter ``validation_metric``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such metric.
+        """
+        one = np.ones((1, 1))
+        try:
+            known = metric in evaluate_ranking(sp.csr_matrix(one), one, metrics=(metric,))
+        except ValueError as error:
+            raise ValueError(f"validation_metric: {error}") from error
+        if not known:
+            raise ValueError(f'validation_metric must be written as "ndcg@10" is; got {metric!r}')
 
     def network(self, estimator: TorchRecommender) -> dict[str, Any]:
         """Return skorch's ``criterion`` and its parameters, and parameters of the module.

@@ -36,6 +36,10 @@ _PAIRS_A_STEP = 2**14
 class Ratings(Objective):
     """What objectives of ratings share: held-out ratings are watched, a Gaussian is the link."""
 
+    def check_metric(self, metric: str) -> None:
+        if metric != "rmse":
+            raise ValueError(f'validation_metric must be "rmse"; got {metric!r}')
+
     def link(self, estimator: TorchRecommender) -> Threshold:
         return Threshold(watched_rmse(estimator))
 

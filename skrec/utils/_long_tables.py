@@ -72,7 +72,7 @@ def _why_ids(X: Any) -> str | None:
     if table.dtype.kind not in "iuf" or table.shape[1] > 6:
         return None
     whole = [c for c in table.T if np.isfinite(c).all() and (c == np.rint(c)).all()]
-    others = [c for c in whole if c.min() < _A_TIME]
+    others = [c for c in whole if float(c.min()) < _A_TIME]
     if len(others) < len(whole) and len(others) >= 2:
         return "a column of times"
     if table.shape[1] <= 4 and _are_pairs([c for c in whole if len(np.unique(c)) > _MANY]):

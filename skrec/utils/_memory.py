@@ -1,0 +1,104 @@
+"""How much memory the machine has, and a refusal of what cannot fit before it is allocated."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["check_memory", "memory_limit"]
+
+_ALWAYS_FINE = 2**28  # bytes that are not worth a look at the machine
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+def check_memory(n_bytes: float, what: str, instead: str) -> None:
+    """Refuse what needs more memory than the machine has, before anything is allocated.
+
+    Parameters
+    ----------
+    n_bytes : float
+        The least that is needed. What is not known for sure is left out, so that nothing is
+        refused that would have fitted.
+    what : str
+        What needs it, the sizes that decide included; the subject of the message.
+    instead : str
+        What to use or change instead; the end of the message.
+
+    Raises
+    ------
+    MemoryError
+        If the machine, or the container that the process runs in, has less memory.
+
+    Examples
+    --------
+    >>> from skrec.utils import check_memory
+    >>> check_memory(2**20, "a small matrix", "use a smaller one")
+    """
+    if n_bytes <= _ALWAYS_FINE:
+        return
+    limit = memory_limit()
+    if limit is not None and n_bytes > limit:
+        raise MemoryError(
+            f"{what} needs at least {_readable(n_bytes)} of memory, and this machine has "
+            f"{_readable(limit)}; {instead}"
+        )
+
+
+def memory_limit() -> int | None:
+    """Return the memory that this process can have at most, in bytes; None if nobody says.
+
+    Returns
+    -------
+    limit : int or None
+        The least of the machine's memory, the limits of its control groups and that of its
+        address space.
+    """
+    return min(_limits(), default=None)
+
+
+def _limits() -> Iterator[int]:
+    if hasattr(os, "sysconf") and {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(os.sysconf_names):
+        yield os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return
+    address_space = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if address_space != resource.RLIM_INFINITY:
+        yield address_space
+    yield from _cgroup_limits()
+
+
+def _cgroup_limits() -> Iterator[int]:
+    """Yield the limits of the process's control groups and their parents, of both versions."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            root, name = _CGROUPS, "memory.max"
+        elif "memory" in controllers.split(","):
+            root, name = _CGROUPS / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        group = root / path.lstrip("/")
+        for folder in [group, *group.parents]:
+            if folder.is_relative_to(root):
+                yield from _limit_in(folder / name)
+
+
+def _limit_in(file: Path) -> Iterator[int]:
+    try:
+        text = file.read_text().strip()
+    except OSError:
+        return
+    if text.isdecimal():  # "max" is none
+        yield int(text)
+
+
+def _readable(n_bytes: float) -> str:
+    size, units = float(n_bytes), ["bytes", "kB", "MB", "GB", "TB", "PB"]
+    while size >= 1000 and len(units) > 1:
+        size, units = size / 1000, units[1:]
+    return f"{size:,.3g} {units[0]}" if size < 1000 else f"{size:,.0f} {units[0]}"
