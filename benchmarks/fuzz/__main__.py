@@ -26,11 +26,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.only:
         numbers = (n for n in numbers if _matches(options.seed, n, options.only))
     results = []
-    for result in run_cases(options.seed, numbers, options.jobs, options.seconds):
-        results.append(result)
-        if options.verbose and result.outcome not in ("accepted", "clear"):
-            print(_line(result), flush=True)
-    report(results, options.seed)
+    try:
+        for result in run_cases(options.seed, numbers, options.jobs, options.seconds):
+            results.append(result)
+            if options.verbose and result.outcome not in ("accepted", "clear"):
+                print(_line(result), flush=True)
+    except KeyboardInterrupt:  # what there is, is shown
+        print("interrupted")
+    if results:
+        report(results, options.seed)
     print(f"{len(results)} cases in {time.perf_counter() - start:.0f} s")
     return int(any(r.outcome in ("crashed", "silent") for r in results))
 
