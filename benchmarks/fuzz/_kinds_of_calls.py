@@ -1,12 +1,6 @@
 """Kinds of traps, parameters, sizes, commands, threads and forks."""
 
-import os
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +12,8 @@ from sklearn.pipeline import make_pipeline
 import skrec
 from skrec import EASERecommender, Interactions, ItemKNNRecommender, PopularityRecommender
 from skrec.metrics import make_ranking_scorer
+
+skrec.BPRMFRanker  # noqa: B018 - imports torch once, for all forks
 
 CASES: list[tuple[str, str, Callable[[], Any]]] = []
 
@@ -42,9 +38,18 @@ def fitted(data: Any = X, **params: Any) -> str:
     return type(bpr(data, **params)).__name__
 
 
+def watched() -> list[str]:
+    """Return what the history of a fit has that comes from validation data."""
+    columns = bpr(validation_data=Interactions(X)).net_.history[-1]
+    return [name for name in columns if "ndcg" in name or "valid" in name]
+
+
 scorer = make_ranking_scorer("ndcg@5")
-case("7 unknown users", "cross_val_score(Interactions by user, cv=5)",
-     lambda: cross_val_score(EASERecommender(), Interactions(X), scoring=scorer, cv=5).mean())  # fmt: skip
+case(
+    "7 unknown users",
+    "cross_val_score(Interactions by user, cv=5)",
+    lambda: cross_val_score(EASERecommender(), Interactions(X), scoring=scorer, cv=5).mean(),
+)
 
 
 def cold_users() -> float:
@@ -55,10 +60,12 @@ def cold_users() -> float:
 
 
 case("7 unknown users", "scorer on users without interactions in fit", cold_users)
-case("7 weights taken as ones", "make_pipeline(TfidfTransformer(), EASE).fit",
-     lambda: make_pipeline(TfidfTransformer(), EASERecommender()).fit(X))  # fmt: skip
-case("7 validation data ignored", "validation_data=X, early_stopping=False: columns of history",
-     lambda: [k for k in bpr(validation_data=X).net_.history[-1] if "ndcg" in k or "valid" in k])  # fmt: skip
+case(
+    "7 weights taken as ones",
+    "make_pipeline(TfidfTransformer(), EASE).fit",
+    lambda: make_pipeline(TfidfTransformer(), EASERecommender()).fit(X),
+)
+case("7 validation data ignored", "validation_data, no early_stopping: columns of history", watched)
 
 
 def callback_by_reference() -> str:
@@ -77,8 +84,11 @@ def callback_by_reference() -> str:
 
 
 case("7 callbacks are copied", "callbacks=[counter]", callback_by_reference)
-case("7 scorers have no name", "make_ranking_scorer().__name__",
-     lambda: make_ranking_scorer("ndcg").__name__)  # fmt: skip
+case(
+    "7 scorers have no name",
+    "make_ranking_scorer().__name__",
+    lambda: make_ranking_scorer("ndcg").__name__,
+)
 
 
 def scored_nan() -> float:
@@ -92,25 +102,52 @@ case("7 scorers validate less", "scorer(model, X with NaN)", scored_nan)
 for device in ("gpu", "cuda", ""):
     case("8 device", f"device={device!r}", lambda device=device: fitted(device=device))
 for name, value in {
-    "batch_size": np.int8(3), "n_factors": True, "callbacks": ["x"], "optimizer": int,
-    "random_state": -1, "negative_power": 1e30, "validation_candidates": 10**9, "init_std": 1e30,
-    "lr": 1e30, "patience": True, "optimizer ": "sgd",
-}.items():  # fmt: skip
-    label = f"{name.strip()}={value if not isinstance(value, type) else value.__name__!s}"
-    more = {"validation_data": X, "early_stopping": True} if "validation" in name else {}
-    case("8 parameters", label, lambda name=name, value=value, more=more: fitted(
-        **{name.strip(): value}, **more))  # fmt: skip
-case("8 n_items", "recommend(1 user, n_items=3 * n_columns)",
-     lambda: EASERecommender().fit(X).recommend(X[:1], 36).shape)  # fmt: skip
-case("8 n_items", "recommend(1 user, n_items=10**9)",
-     lambda: EASERecommender().fit(X).recommend(X[:1], 10**9).shape)  # fmt: skip
-case("8 n_items", "similar_items([0], n_items=2.5)",
-     lambda: EASERecommender().fit(X).similar_items([0], 2.5))  # type: ignore  # fmt: skip
-case("8 n_items", "similar_items([0], n_items=np.int8(3))",
-     lambda: EASERecommender().fit(X).similar_items([0], np.int8(3))[0].shape)  # type: ignore  # fmt: skip
+    "batch_size": np.int8(3),
+    "n_factors": True,
+    "callbacks": ["x"],
+    "optimizer": int,
+    "random_state": -1,
+    "negative_power": 1e30,
+    "validation_candidates": 10**9,
+    "init_std": 1e30,
+    "lr": 1e30,
+    "patience": True,
+}.items():
+    label = f"{name}={value if not isinstance(value, type) else value.__name__!s}"
+    more = (
+        {"validation_data": Interactions(X), "early_stopping": True} if "validation" in name else {}
+    )
+    case(
+        "8 parameters",
+        label,
+        lambda name=name, value=value, more=more: fitted(**{name: value}, **more),
+    )
+case(
+    "8 n_items",
+    "recommend(1 user, n_items=3 * n_columns)",
+    lambda: EASERecommender().fit(X).recommend(X[:1], 36).shape,
+)
+case(
+    "8 n_items",
+    "recommend(1 user, n_items=10**9)",
+    lambda: EASERecommender().fit(X).recommend(X[:1], 10**9).shape,
+)
+case(
+    "8 n_items",
+    "similar_items([0], n_items=2.5)",
+    lambda: EASERecommender().fit(X).similar_items([0], 2.5),
+)
+case(
+    "8 n_items",
+    "similar_items([0], n_items=np.int8(3))",
+    lambda: EASERecommender().fit(X).similar_items([0], np.int8(3))[0].shape,
+)
 case("8 ragged", "fit([[1, 0], [1]])", lambda: fitted([[1, 0], [1]]))
-case("8 ragged", "recommend(users=[[0], [1, 2]])",
-     lambda: EASERecommender().fit(X).recommend(users=[[0], [1, 2]]))  # type: ignore  # fmt: skip
+case(
+    "8 ragged",
+    "recommend(users=[[0], [1, 2]])",
+    lambda: EASERecommender().fit(X).recommend(users=[[0], [1, 2]]),
+)
 case("8 float16", "fit(float16)", lambda: fitted(X.toarray().astype(np.float16)))
 
 
@@ -133,125 +170,19 @@ def nan_rating(door: str) -> Any:
 for door in ("fit", "validation_data", "score"):
     case("8 NaN ratings", f"{door}: a rating is NaN", lambda door=door: nan_rating(door))
 WIDE = sp.csr_matrix(([1.0] * 4, ([0, 0, 1, 1], [0, 5, 5, 9])), shape=(2, 2_000_000))
-case("9 memory", "EASE on 2 million items",
-     lambda: EASERecommender().fit(WIDE).item_weights_.shape)  # fmt: skip
-case("9 memory", "from_arrays(user=[10**11], item=[0])",
-     lambda: PopularityRecommender().fit(Interactions.from_arrays([10**11], [0])))  # fmt: skip
-case("9 empty columns", "ItemKNN, 4 interactions, 2 million items",
-     lambda: ItemKNNRecommender().fit(WIDE).recommend(users=[0], n_items=2).tolist())  # fmt: skip
-case("9 empty columns", "SLIM, 4 interactions, 2 million items",
-     lambda: skrec.SLIMRecommender().fit(WIDE).recommend(users=[0], n_items=2).tolist())  # fmt: skip
-
-
-def quickstart(*options: str, content: str = "user,item\n1,2\n") -> str:
-    """Run the quickstart of the checkout; return its status and what it prints last."""
-    folder = Path(os.environ["SKREC_KINDS"])
-    (folder / "file.csv").write_text(content)
-    script = Path(skrec.__file__).parents[1] / "examples" / "quickstart.py"
-    options = tuple(option.replace("FOLDER", str(folder)) for option in options)
-    done = subprocess.run(
-        [sys.executable, str(script), *options], capture_output=True, text=True, cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(script.parents[1])}, check=False,
-    )  # fmt: skip
-    lines = done.stderr.strip().splitlines() or ["nothing"]
-    return f"exit {done.returncode}, {len(lines)} lines: {lines[-1].replace(str(folder), '')}"
-
-
-case("10 sentences", "quickstart --data file.csv of two values",
-     lambda: quickstart("--data", "FOLDER/file.csv"))  # fmt: skip
-case("10 sentences", "quickstart --data none.csv", lambda: quickstart("--data", "none.csv"))
-case("10 sentences", "quickstart --max-users -3", lambda: quickstart("--max-users", "-3"))
-case("10 sentences", "quickstart --output none/a.png",
-     lambda: quickstart("--output", "none/a.png"))  # fmt: skip
-
-
-def other_thread_draws() -> str:
-    """Return whether a fit depends on what another thread draws from torch."""
-    import torch
-
-    alone = bpr(max_epochs=20).decision_function(X)
-    stop = threading.Event()
-
-    def draw() -> None:
-        while not stop.is_set():
-            torch.rand(1)
-
-    thread = threading.Thread(target=draw)
-    thread.start()
-    try:
-        return f"same model: {np.array_equal(alone, bpr(max_epochs=20).decision_function(X))}"
-    finally:
-        stop.set()
-        thread.join()
-
-
-case("12 threads", "torch.rand in another thread during fit", other_thread_draws)
-
-
-def stream_of_user() -> str:
-    """Return whether a thread that draws while a model trains gets its own numbers."""
-    import torch
-
-    def numbers() -> list[float]:
-        torch.manual_seed(0)
-        drawn = []
-        for _ in range(100):
-            drawn.append(float(torch.rand(1)))
-            time.sleep(0.002)
-        return drawn
-
-    alone = numbers()
-    thread = threading.Thread(target=lambda: bpr(max_epochs=150))
-    thread.start()
-    beside = numbers()
-    thread.join()
-    return f"same stream: {alone == beside}"
-
-
-case("12 threads", "the user's stream while a thread fits", stream_of_user)
-
-
-def fork_while_training() -> str:
-    """Fork while a thread trains, and fit in the child."""
-    thread = threading.Thread(target=lambda: bpr(max_epochs=300), daemon=True)
-    thread.start()
-    time.sleep(0.3)
-    child = os.fork()
-    if child == 0:
-        bpr()
-        os._exit(0)
-    for _ in range(200):
-        if os.waitpid(child, os.WNOHANG)[0]:
-            return "the child has fitted"
-        time.sleep(0.1)
-    os.kill(child, 9)
-    return "the child hangs"
-
-
-case("12 forks", "fork while a thread trains, fit in the child", fork_while_training)
-
-
-def read_while_refitting() -> str:
-    """Return how many answers fail while another thread fits the model again."""
-    model = bpr(max_epochs=3)
-    done = threading.Event()
-
-    def refit() -> None:
-        for _ in range(5):
-            model.fit(X)
-        done.set()
-
-    thread = threading.Thread(target=refit)
-    thread.start()
-    n_asked = n_failed = 0
-    while not done.is_set():
-        n_asked += 1
-        try:
-            model.recommend(users=[0, 1], n_items=3)
-        except Exception:
-            n_failed += 1
-    thread.join()
-    return f"some failed: {n_failed > 0} ({n_failed} of {n_asked})"
-
-
-case("12 refits", "recommend while another thread fits", read_while_refitting)
+case("9 memory", "EASE on 2 million items", lambda: EASERecommender().fit(WIDE).item_weights_.shape)
+case(
+    "9 memory",
+    "from_arrays(user=[10**11], item=[0])",
+    lambda: PopularityRecommender().fit(Interactions.from_arrays([10**11], [0])),
+)
+case(
+    "9 empty columns",
+    "ItemKNN, 4 interactions, 2 million items",
+    lambda: ItemKNNRecommender().fit(WIDE).recommend(users=[0], n_items=2).tolist(),
+)
+case(
+    "9 empty columns",
+    "SLIM, 4 interactions, 2 million items",
+    lambda: skrec.SLIMRecommender().fit(WIDE).recommend(users=[0], n_items=2).tolist(),
+)

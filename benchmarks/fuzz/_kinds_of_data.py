@@ -39,7 +39,9 @@ def file_case(kind: str, label: str, content: Any, name: str = "file.csv", **opt
 HEAD = "user,item\n"
 file_case("1 leading zeros", "ids 007, 7, 07", HEAD + "007,1\n7,1\n07,1\n")
 file_case("1 missing names", "ids NA, null, None", HEAD + "NA,1\nnull,1\nNone,1\n")
-file_case("1 large numbers", "ids 10**23 + 1, 10**23 + 2", HEAD + f"{10**23 + 1},1\n{10**23 + 2},1\n")
+file_case(
+    "1 large numbers", "ids 10**23 + 1, 10**23 + 2", HEAD + f"{10**23 + 1},1\n{10**23 + 2},1\n"
+)
 file_case("1 codes that look like numbers", "ids 1e5, 100000", HEAD + "1e5,1\n100000,1\n")
 
 
@@ -105,7 +107,7 @@ def cut_at_date() -> Any:
     days = pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-03"])
     table = pd.DataFrame({"user": [0, 1, 2], "item": [0, 0, 1], "timestamp": days})
     interactions, _ = Interactions.from_frame(table, timestamp="timestamp")
-    train, test = next(TemporalHoldout(at="2020-01-02").split(interactions))  # type: ignore
+    train, test = next(TemporalHoldout(at="2020-01-02").split(interactions))
     return len(train), len(test)
 
 
@@ -126,13 +128,22 @@ def recommended() -> Any:
 
 
 case("3 strengths overflow", "fit, recommend: a pair 256 times in uint8", recommended)
-case("3 strengths overflow", "binarize(100): a pair 300 times in uint8",
-     lambda: binarize(repeats(300), 100).tocsr().toarray().tolist())  # fmt: skip
-case("3 strengths overflow", "k_core(1): a pair 256 times in uint8",
-     lambda: k_core(repeats(256), 1).tocsr().toarray().tolist())  # fmt: skip
+case(
+    "3 strengths overflow",
+    "binarize(100): a pair 300 times in uint8",
+    lambda: binarize(repeats(300), 100).tocsr().toarray().tolist(),
+)
+case(
+    "3 strengths overflow",
+    "k_core(1): a pair 256 times in uint8",
+    lambda: k_core(repeats(256), 1).tocsr().toarray().tolist(),
+)
 MASKED = np.ma.masked_array(np.eye(3) + 1, np.eye(3, dtype=bool))
-case("3 masked arrays", "fit(ones, the diagonal masked)",
-     lambda: PopularityRecommender().fit(MASKED).interactions_.toarray().tolist())  # fmt: skip
+case(
+    "3 masked arrays",
+    "fit(ones, the diagonal masked)",
+    lambda: PopularityRecommender().fit(MASKED).interactions_.toarray().tolist(),
+)
 
 rng = np.random.RandomState(0)
 TABLE = np.column_stack([rng.permutation(40) + 100, rng.permutation(40), rng.randint(1, 6, 40)])
@@ -147,7 +158,9 @@ FRAME = pd.DataFrame(TABLE, columns=["a", "b", "c"])
 case("4 long tables", "fit(DataFrame of ids, columns a, b, c)", lambda: shape_of(FRAME))
 case("4 long tables", "fit(list of rows of ids)", lambda: shape_of(TABLE.tolist()))
 case("4 long tables", "fit(array of ids)", lambda: shape_of(TABLE))
-case("4 no long table", "fit(30 x 3 scores)", lambda: shape_of(np.random.RandomState(0).rand(30, 3)))
+case(
+    "4 no long table", "fit(30 x 3 scores)", lambda: shape_of(np.random.RandomState(0).rand(30, 3))
+)
 
 
 def corrupt(name: str, part: str, place: int, value: int) -> Any:
@@ -187,19 +200,31 @@ def other_table(library: str, name: str) -> Any:
     return getattr(__import__(library), name)(COLUMNS)
 
 
-case("6 frames", "from_frame(polars.DataFrame)", lambda: from_table(other_table("polars", "DataFrame")))
+case(
+    "6 frames",
+    "from_frame(polars.DataFrame)",
+    lambda: from_table(other_table("polars", "DataFrame")),
+)
 case("6 frames", "from_frame(pyarrow.table)", lambda: from_table(other_table("pyarrow", "table")))
 case("6 frames", "from_frame(dict of columns)", lambda: from_table(dict(COLUMNS)))
 TWICE = pd.DataFrame([["b", 7, "x"], ["a", 7, "y"]], columns=["user", "item", "user"])
 case("6 frames", "from_frame(two columns 'user')", lambda: from_table(TWICE))
-case("6 encoder", "clone(InteractionEncoder())",
-     lambda: __import__("sklearn.base").base.clone(InteractionEncoder()))  # fmt: skip
-case("6 encoder", "InteractionEncoder().encode_users(['a']) before fit",
-     lambda: InteractionEncoder().encode_users(["a"]))  # fmt: skip
-case("6 encoder", "decode_users(0), a scalar",
-     lambda: InteractionEncoder().fit(pd.DataFrame(COLUMNS)).decode_users(0))  # fmt: skip
-case("6 encoder", "unknown='ignore'",
-     lambda: InteractionEncoder(unknown="ignore"))  # type: ignore  # fmt: skip
+case(
+    "6 encoder",
+    "clone(InteractionEncoder())",
+    lambda: __import__("sklearn.base").base.clone(InteractionEncoder()),
+)
+case(
+    "6 encoder",
+    "InteractionEncoder().encode_users(['a']) before fit",
+    lambda: InteractionEncoder().encode_users(["a"]),
+)
+case(
+    "6 encoder",
+    "decode_users(0), a scalar",
+    lambda: InteractionEncoder().fit(pd.DataFrame(COLUMNS)).decode_users(0),
+)
+case("6 encoder", "unknown='ignore'", lambda: InteractionEncoder(unknown="ignore"))
 
 
 def two_encoders() -> float:

@@ -122,18 +122,16 @@ def _frames() -> list[Odd]:
     return [Odd(repr(f), f, "take" if f in good else "any") for f in frames]
 
 
-def _check_interactions(I: Any, odd: dict[str, Odd]) -> str | None:  # noqa: N803
-    if len({len(I), *map(len, (I.user, I.item, I.value))}) != 1:
+def _check_interactions(given: Any, odd: dict[str, Odd]) -> str | None:
+    if len({len(given), *map(len, (given.user, given.item, given.value))}) != 1:
         return "arrays of different lengths"
-    users, items = I.frame
-    if len(I) and not (
-        0 <= I.user.min() and I.user.max() < users and 0 <= I.item.min() and I.item.max() < items
-    ):
-        return f"pairs outside of the frame {I.frame}"
+    sides = zip((given.user, given.item), given.frame, strict=True)
+    if len(given) and not all(0 <= index.min() and index.max() < n for index, n in sides):
+        return f"pairs outside of the frame {given.frame}"
     if "X" in odd and odd["X"].truth is not None and len(odd) == 1:
-        return check_matrix(I.tocsr(), odd["X"].truth)
+        return check_matrix(given.tocsr(), odd["X"].truth)
     if "timestamp" in odd and odd["timestamp"].truth is not None and len(odd) == 1:
-        return _check_times(I.timestamp)
+        return _check_times(given.timestamp)
     return None
 
 

@@ -94,8 +94,8 @@ def is_clear(error: Exception, names: frozenset[str]) -> bool:
 
     Its class is one of those that scikit-learn raises for wrong input; it comes from a raise
     statement in skrec or sklearn.utils, so that it is no failure of NumPy, SciPy or torch; and its
-    message has a parameter of the call as a word. scikit-learn's own sentences say "array" or "data"
-    for X, and "RandomState" for a seed.
+    message has a parameter of the call as a word. scikit-learn's own sentences say "array" or
+    "data" for X, and "RandomState" for a seed.
     """
     frame = _innermost(error)
     if not isinstance(error, _EXPECTED) or frame is None or not _is_raise(frame):
@@ -105,9 +105,7 @@ def is_clear(error: Exception, names: frozenset[str]) -> bool:
         return False
     message = str(error)
     plain = {"array", "data", "RandomState"} if file.startswith(_OURS[1]) else set()
-    return any(
-        re.search(rf"(?<!\w){re.escape(name)}(?!\w)", message) for name in names | plain
-    )
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", message) for name in names | plain)
 
 
 def _innermost(error: BaseException) -> TracebackType | None:

@@ -20,7 +20,7 @@ from typing import Any
 
 __all__ = ["main"]
 
-_FILES = ("_kinds_of_data.py", "_kinds_of_calls.py")
+_FILES = ("_kinds_of_data.py", "_kinds_of_calls.py", "_kinds_of_processes.py")
 _BYTES = 6 * 2**30  # of addresses; torch alone takes two
 _LONGEST = 160  # characters of an outcome
 
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", default="", help="run cases whose label has these words")
     parser.add_argument("--seconds", type=float, default=60, help="limit of a case; default: 60")
     options = parser.parse_args(argv)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
     if options.markdown:
         print("| kind | smallest input | outcome |\n|---|---|---|")
     for kind, label, function in _cases():

@@ -133,7 +133,6 @@ def _wrong(X: np.ndarray) -> Iterator[tuple[str, str, Any]]:
     yield "other", "bool", X > 0
     yield "other", "csr bool", sp.csr_matrix(X > 0)
     yield "other", "longdouble", X.astype(np.longdouble)
-    yield "other", "np.matrix", np.asmatrix(X)
     yield "frame", "Interactions", Interactions(sp.csr_matrix(X))
     yield "frame", "no Interactions", Interactions(sp.csr_matrix(X))[:0]
 

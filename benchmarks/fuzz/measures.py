@@ -110,7 +110,9 @@ def _list_metric(name: str) -> tuple[dict[str, Any], dict[str, Callable[[], list
         pools["popularity"] = lambda: _options("x") + mark(matrices(_scores())[::4], {})
     else:
         base["features"] = np.eye(9)
-        pools["features"] = lambda: mark(matrices(np.eye(9)), {"nan": "refuse", "corrupt": "refuse"})
+        pools["features"] = lambda: mark(
+            matrices(np.eye(9)), {"nan": "refuse", "corrupt": "refuse"}
+        )
     return base, pools, partial(_floor, 0.0)
 
 

@@ -1,7 +1,7 @@
 """Cases of estimators: parameters and data of fit, queries of fitted models, scorers."""
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import cache, partial
 from random import Random
 from typing import Any
 
@@ -40,7 +40,7 @@ def data(explicit: bool, n_users: int = 12, seed: int = 0) -> np.ndarray:
     return X * rng.randint(1, 6, size=X.shape) if explicit else X
 
 
-@lru_cache(maxsize=1)
+@cache
 def _classes() -> dict[str, Any]:
     return dict(all_estimators())
 
@@ -56,7 +56,7 @@ def _is_explicit(model: Any) -> bool:
     return model.__sklearn_tags__().feedback == "explicit"
 
 
-@lru_cache(maxsize=None)
+@cache
 def _fitted(name: str) -> Any:
     model = _quick(name)
     return model.fit(sp.csr_matrix(data(_is_explicit(model))))
@@ -169,8 +169,10 @@ def _query_pools(method: str, X: np.ndarray) -> dict[str, Callable[[], list[Odd]
         "candidates": lambda: _indices(9) + _per_row(),
         "exclude": lambda: _indices(9) + mark(matrices(X), {"corrupt": "refuse"}),
         "exclude_seen": scalars.plain_scalars,
-        "strategy": lambda: [Odd(repr(w), w, "any" if w in words[:3] else "refuse") for w in words]
-        + mark(scalars.plain_scalars(), {"nan": "refuse", "object": "refuse"}),
+        "strategy": lambda: (
+            [Odd(repr(w), w, "any" if w in words[:3] else "refuse") for w in words]
+            + mark(scalars.plain_scalars(), {"nan": "refuse", "object": "refuse"})
+        ),
         "return_scores": scalars.plain_scalars,
     }
 

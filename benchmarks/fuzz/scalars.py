@@ -19,6 +19,7 @@ _ENDLESS = {
     "n_cg_steps", "n_encoder_passes", "n_decoder_passes", "n_resamples", "n_rounds", "n_splits",
     "n_interactions", "n_users",
 }  # fmt: skip
+_OF_WORDS = ("device", "validation_metric", "optimizer")
 _HUGE = (10**9, 2**63, 1e30)
 
 
@@ -71,9 +72,7 @@ def _is_huge(value: Any) -> bool:
     return isinstance(value, int | float) and value > 1000
 
 
-def _judged(
-    odds: list[Odd], intervals: list[Any], constraints: list[Any], name: str
-) -> list[Odd]:
+def _judged(odds: list[Odd], intervals: list[Any], constraints: list[Any], name: str) -> list[Odd]:
     """Return odd values with the verdicts that constraints of numbers and of words imply."""
     whole = bool(intervals) and all(c.type.__name__ == "Integral" for c in intervals)
     simple = bool(intervals) and all(
@@ -88,8 +87,7 @@ def _judged(
             or (odd.verdict == "text" and (simple or bool(words)) and odd.value not in words)
             or (odd.verdict == "object" and simple and isinstance(odd.value, list | dict | set))
             or (odd.verdict == "number" and simple and _below(odd.value, intervals))
-            or (odd.value in ("", "nonsense") if isinstance(odd.value, str) else False)
-            and name in ("device", "validation_metric", "optimizer")
+            or (odd.label in ("''", "'nonsense'") and name in _OF_WORDS)
         )
         judged.append(odd._replace(verdict="refuse" if wrong else "any"))
     return judged
@@ -104,7 +102,9 @@ def _special(name: str) -> list[Odd]:
     if name.endswith("_sizes") or name in ("kernel_sizes", "confidence"):
         sizes: list[Any] = [(0,), (-1,), (2.5,), (True,), ("a",), (np.int8(3),), [4], ((4,),)]
         sizes += [(), (4, 0), (None,), (float("nan"),), (10**9,), [4.0], "44", (3, 3, 3)]
-        return [Odd(repr(s), s, "refuse" if s in ((-1,), ("a",), (None,)) else "any") for s in sizes]
+        return [
+            Odd(repr(s), s, "refuse" if s in ((-1,), ("a",), (None,)) else "any") for s in sizes
+        ]
     if name == "device":
         words = ("cpu", "cuda", "gpu", "mps", "meta", "cpu:0", "cuda:9", "CPU")
         return [Odd(repr(w), w, "refuse" if w == "gpu" else "any") for w in words]

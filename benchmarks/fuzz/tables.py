@@ -126,9 +126,7 @@ def times() -> list[Odd]:
         "a date of 9999": ["9999-01-01", "9999-01-02", "9999-01-03"],
     }
     free = ("bool", "timedelta", "a date of 9999")
-    return odds + [
-        Odd(n, pd.Series(w), "any" if n in free else "refuse") for n, w in wrong.items()
-    ]
+    return odds + [Odd(n, pd.Series(w), "any" if n in free else "refuse") for n, w in wrong.items()]
 
 
 def files(folder: Path) -> list[Odd]:
@@ -139,7 +137,10 @@ def files(folder: Path) -> list[Odd]:
         path.write_bytes(content)
         verdict = "any" if truth == "?" else "refuse" if truth is None else "take"
         odds.append(Odd(name, path, verdict, truth if verdict == "take" else None))
-    missing = [Odd("no such file", folder / "none.csv", "refuse"), Odd("a folder", folder, "refuse")]
+    missing = [
+        Odd("no such file", folder / "none.csv", "refuse"),
+        Odd("a folder", folder, "refuse"),
+    ]
     return odds + missing + [Odd("None", None, "refuse"), Odd("3", 3, "refuse")]
 
 

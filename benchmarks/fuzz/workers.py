@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from typing import Any
 
 from benchmarks.fuzz.judge import Result, draw, judge
@@ -24,17 +23,17 @@ class Worker:
 
     def __init__(self, seed: int, seconds: float) -> None:
         self.seed, self.seconds = seed, seconds
-        self.process: BaseProcess | None = None
+        self.process: Any = None
         self.pipe: Any = None
 
     def run(self, number: int) -> Result:
         """Return the result of a case, whatever it does to the process."""
         if self.process is None:
             self._start()
-        self.pipe.send(number)
-        if not self._wait(self.seconds):
-            return self._ended(number, "slow", f"no answer after {self.seconds:g} s")
         try:
+            self.pipe.send(number)
+            if not self._wait(self.seconds):
+                return self._ended(number, "slow", f"no answer after {self.seconds:g} s")
             answer = self.pipe.recv()
             if isinstance(answer, Exception):
                 raise RuntimeError(f"case {number} cannot be drawn") from answer
