@@ -55,7 +55,7 @@ def _loose(name: str, odd: Odd) -> str:
 
 def _check_filtered(name: str, answer: Any, odd: dict[str, Odd]) -> str | None:
     result = answer[0] if isinstance(answer, tuple) else answer
-    matrix = result.tocsr() if isinstance(result, Interactions) else result
+    matrix = result.tocsr() if hasattr(result, "tocsr") else result
     values = np.asarray(matrix.data if sp.issparse(matrix) else matrix)
     if values.dtype.kind == "f" and not np.isfinite(values).all() and "refuse" not in name:
         return "values are not finite"
@@ -110,7 +110,7 @@ def _values() -> list[Odd]:
     lists: list[Any] = [[1, 2], [1.0, np.nan, 2], [np.inf, 1, 1], ["a", "b", "c"], [1e300, 1, 1]]
     lists += [[None, 1, 2], [[1], [2], [3]], 3, "abc", [1j, 1, 1], [True, False, True], [1, 2, "3"]]
     fine = ([True, False, True],)
-    odds = [Odd(repr(v), v, "any" if v in fine or "nan" in repr(v) else "refuse") for v in lists]
+    odds = [Odd(repr(v), v, "any" if v in fine or "nan" in repr(v) or None in np.ravel(v) else "refuse") for v in lists]
     return [o._replace(verdict="any") if o.label == "[inf, 1, 1]" else o for o in odds]
 
 

@@ -79,7 +79,9 @@ def judge(case: Case, number: int = 0) -> Result:
             fault = case.check(answer, case.odd)
     except Exception as error:
         note = f"{type(error).__name__}: {(str(error).strip() or '-').splitlines()[0]}"
-        if not is_clear(error, case.names):
+        # an index of a sequence has Python's own error
+        index = case.target == "index" and isinstance(error, IndexError)
+        if not index and not is_clear(error, case.names):
             return result("obscure", note, _place(error))
         if case.valid:
             return result("obscure", f"refused though it is valid: {note}", _place(error))

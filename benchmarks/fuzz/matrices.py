@@ -93,8 +93,8 @@ def _wrong(X: np.ndarray) -> Iterator[tuple[str, str, Any]]:
         yield sort, f"csr with {value}", sp.csr_matrix(changed)
         yield sort, f"coo_array with {value}", sp.coo_array(changed)
         yield sort, f"list with {value}", changed.tolist()
-    yield "nan", "DataFrame with NaN", pd.DataFrame(np.where(X > 0, X, np.nan))
-    yield "nan", "nullable DataFrame", pd.DataFrame(np.where(X > 0, X, np.nan)).astype("Float64")
+    yield "nan", "DataFrame with NaN", pd.DataFrame(_with_nan(X))
+    yield "nan", "nullable DataFrame", pd.DataFrame(_with_nan(X)).convert_dtypes()
     yield "negative", "dense negative", -X
     yield "negative", "csr negative", -sp.csr_matrix(X)
     yield "complex", "dense complex", X + 1j
@@ -118,7 +118,7 @@ def _wrong(X: np.ndarray) -> Iterator[tuple[str, str, Any]]:
     yield "dimensions", "0-D", np.array(1.0)
     yield "dimensions", "1-D coo_array", sp.coo_array(X[0])
     yield "dimensions", "[]", []
-    yield "dimensions", "[[]]", [[]]
+    yield "empty", "[[]]", [[]]
     yield "empty", "0 rows", X[:0]
     yield "empty", "0 columns", X[:, :0]
     yield "empty", "csr 0 rows", sp.csr_matrix((0, X.shape[1]))
@@ -135,6 +135,12 @@ def _wrong(X: np.ndarray) -> Iterator[tuple[str, str, Any]]:
     yield "other", "longdouble", X.astype(np.longdouble)
     yield "frame", "Interactions", Interactions(sp.csr_matrix(X))
     yield "frame", "no Interactions", Interactions(sp.csr_matrix(X))[:0]
+
+
+def _with_nan(X: np.ndarray) -> np.ndarray:
+    changed = X.astype(float)
+    changed[0, 0] = np.nan
+    return changed
 
 
 def corrupt(X: np.ndarray) -> Iterator[tuple[str, Any]]:

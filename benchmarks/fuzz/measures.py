@@ -55,9 +55,10 @@ def _options(name: str) -> list[Odd]:
 def _ranked() -> list[Odd]:
     lists = _lists()
     forms: list[Any] = [lists.tolist(), lists.astype(np.int8), pd.DataFrame(lists), lists[:, :0]]
+    forms += [lists[:1]]
     odds = [Odd(f"lists {n}", form) for n, form in enumerate(forms)]
     wrong = {"far": lists + 6, "negative": -lists - 3, "repeats": lists * 0 + 1}
-    wrong |= {"one row": lists[:1], "fractions": lists + 0.5}
+    wrong |= {"fractions": lists + 0.5}
     odds += [Odd(f"lists {n}", w, "refuse") for n, w in wrong.items()]
     return odds + mark(matrices(_targets())[::2], {s: "refuse" for s in ("nan", "corrupt", "text")})
 
@@ -87,7 +88,8 @@ def draw_metric(rng: Random) -> Case:
     else:
         other = "y_pred" if name in ("mae", "rmse") else "y_prob"
         base = {"y_true": y_true, other: _scores()}
-        pools = {"y_true": truth, other: scores}
+        # a dense y_true has other shapes
+        pools = {"y_true": lambda: mark(matrices(_targets()), _WRONG), other: scores}
         more = ["per_user"] if other == "y_pred" else ["n_bins", "strategy", "sample_weight"]
         more = ["sample_weight"] if name == "brier" else more
         pools |= {option: partial(_options, option) for option in more}

@@ -132,10 +132,10 @@ def indices(n: int) -> list[Odd]:
     far: list[Any] = [[0, n], [-1], [n + 10**6], [10**20], [-(10**11)], [0, -n - 1]]
     odds += [Odd(_short(f), f, "far") for f in far]
     wrong: list[Any] = [[0.5], ["0"], [None], [float("nan")], "abc", [[0, 1], [2]], {0: 1}]
-    wrong += [[1j], [b"0"], [[[0]]], np.array(["2020"], "datetime64[s]"), [pd.NA], [Ridge()]]
+    wrong += [[1j], [b"0"], np.array(["2020"], "datetime64[s]"), [pd.NA], [Ridge()]]
     odds += [Odd(_short(w), w, "wrong") for w in wrong]
     other: list[Any] = [[], 0, [0.0], [True, False], np.array([0], object), {0, 1}, iter([0])]
-    other += [[[0, 1]], np.ma.masked_array([0, 1], [0, 1]), slice(0, 2), np.zeros((0, 3), int)]
+    other += [[[0, 1]], [[[0]]], np.ma.masked_array([0, 1], [False, True]), slice(0, 2), np.zeros((0, 3), int)]
     return odds + [Odd(_short(o), o) for o in other]
 
 
