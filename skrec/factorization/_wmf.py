@@ -1,5 +1,6 @@
 """Weighted matrix factorisation by alternating least squares."""
 
+import warnings
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -12,6 +13,7 @@ from tqdm.auto import tqdm
 
 from skrec.base import BaseRecommender, Doc, Link, Queries
 from skrec.calibration import HeldOut
+from skrec.exceptions import SkrecWarning
 from skrec.factorization._products import inner_products
 from skrec.neural import check_memory, check_range, check_scores, likely_cause, similar_items
 from skrec.nn import WeightedRows, use_huge_pages
@@ -19,6 +21,8 @@ from skrec.training import resolve_device
 from skrec.typing import Array, CSRMatrix, RandomState
 
 __all__ = ["WMFRecommender"]
+
+_MOST, _LEAST = 1e30, 1e-60  # float32 holds the first, and the root of the second
 
 
 class WMFRecommender(BaseRecommender):
@@ -187,6 +191,14 @@ class WMFRecommender(BaseRecommender):
                 f"l2 must be large enough for systems that can be solved; got {self.l2:g}; {cause}"
             ) from error
         check_scores(self)
+        if not (self.item_factors_.any() and self.user_factors_.any()):
+            warnings.warn(
+                "all vectors are 0, so that all items have the same score: "
+                f"l2={self.l2:g} or unobserved_weight={self.unobserved_weight:g} is too large, or "
+                "init_std too small",
+                SkrecWarning,
+                stacklevel=4,
+            )
 
     def _train(self, X: CSRMatrix, device: str) -> torch.Tensor:
         """Return the vectors of the items after all sweeps, float32 on the device."""
@@ -218,6 +230,11 @@ class WMFRecommender(BaseRecommender):
         l2, exponent = float(self.l2), float(self.frequency_exponent)
         if self.weighting == "confidence":
             added = float(self.alpha) * X.data.astype(np.float64)
+            if added.size and added.min() < _LEAST:
+                raise ValueError(
+                    f"alpha times the strengths of X must be at least {_LEAST:g}; got "
+                    f"alpha={self.alpha:g} and strengths from {X.data.min():g}"
+                )
             scales, weight = np.sqrt(added), 1.0
             targets = (1 + added) / scales
             ridge = np.full(X.shape[0], l2)
@@ -225,7 +242,14 @@ class WMFRecommender(BaseRecommender):
             scales = targets = np.ones(X.nnz)
             weight = float(self.unobserved_weight)
             frequency = np.diff(X.indptr) + weight * n_columns
-            ridge = l2 * frequency**exponent
+            with np.errstate(over="ignore"):
+                ridge = l2 * frequency**exponent
+        if not ridge.max(initial=0) <= _MOST:
+            raise ValueError(
+                f"the penalties must be at most {_MOST:g}; got up to {ridge.max():g} from "
+                f"l2={l2:g}, unobserved_weight={self.unobserved_weight:g} and "
+                f"frequency_exponent={exponent:g}"
+            )
         offsets, indices = (
             torch.from_numpy(a.astype(np.int64)).to(like.device) for a in (X.indptr, X.indices)
         )

@@ -90,6 +90,8 @@ def prior_components(
     model: Any = estimator  # its class has more attributes than the base
     if X is None and users is None:
         users = np.arange(model.interactions_.shape[0])
+    if users is not None and np.size(users) == 0:
+        raise ValueError("users must name a user or more; got none")
     codes, _ = model.posterior(X, users=users)
     means, variances = model.prior_means_, np.exp(model.prior_log_variances_)
     if codes.shape[1] < 2:

@@ -13,6 +13,7 @@ from skrec.inspection._matplotlib import make_axes
 from skrec.interactions import Interactions
 from skrec.metrics import make_calibration_scorer, reliability_curve
 from skrec.typing import MatrixLike, RandomState
+from skrec.utils import check_share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -186,6 +187,7 @@ class ReliabilityDisplay:
         ValueError
             If the arrays do not fit each other.
         """
+        check_share(confidence, "confidence")
         curve: Any = reliability_curve(
             y_true,
             y_prob,

@@ -219,6 +219,7 @@ def _labels(groups: Any, n_rows: int) -> tuple[Array, pd.Series]:
             f"groups must have one label a user, of shape ({n_rows},); got shape {shape}"
         )
     labels: Any = pd.Series(groups).reset_index(drop=True)
+    labels = labels.astype(np.float32) if labels.dtype == np.float16 else labels
     if labels.dtype.kind == "c" or not labels.map(lambda label: isinstance(label, Hashable)).all():
         raise ValueError(f"groups must be labels, such as text or numbers; got {labels.dtype}")
     numeric = pd.api.types.is_numeric_dtype(labels)

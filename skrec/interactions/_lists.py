@@ -189,8 +189,7 @@ def _who(users: Ids | None, X: Any, encoder: InteractionEncoder, model: Any) -> 
 def _histories(X: Any, encoder: InteractionEncoder, n_items: int) -> tuple[IdTable, CSRMatrix]:
     """Return the raw ids of users and a matrix with one row each."""
     if isinstance(X, Interactions):
-        side = different_ids(X.encoder, encoder)
-        if side == "item":
+        if different_ids(X.encoder, encoder, items_only=True):
             raise ValueError(
                 "X must be of the model's encoder; got other item ids. Use encoder.transform"
             )

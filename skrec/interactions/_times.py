@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias, cast
 
@@ -25,6 +26,8 @@ _FIRST, _LAST = "1678-01-01", "2262-01-01"
 _SECONDS = tuple(int(np.datetime64(day, "s").astype(np.int64)) for day in (_FIRST, _LAST))
 _FRACTIONS = "be seconds of the years 1678 to 2261 where there are fractions (or be integers)"
 _EXACT = 2**53
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
+_SAFE_DIGITS = 18  # what is no longer fits into int64
 _GIGA = 10**9
 
 
@@ -236,19 +239,24 @@ def _python_integers(column: pd.Series, name: str) -> Array:
 
 def _text(text: pd.Series, name: str) -> tuple[Array, TimeKind]:
     """Return what is written: numbers if the first value is one, else dates."""
-    number = r"[+-]?\d+"
-    if not text.str.fullmatch(number + r"(\.\d*)?([eE][+-]?\d+)?").iloc[0]:
+    if not _NUMBER.fullmatch(text.iloc[0]):
         return _moments(parse_dates(text, name), name), "calendar"
-    if text.str.fullmatch(number).all():
+    values = text.to_numpy(dtype=object)
+    if text.str.fullmatch(r"[+-]?\d+").all():
+        if text.str.len().max() <= _SAFE_DIGITS:
+            return values.astype(np.int64), "integers"
         return _python_integers(text.map(int).astype(object), name), "integers"
-    no_numbers = np.asarray(pd.isna(pd.to_numeric(text, errors="coerce")))
-    _check_range(no_numbers, text.to_numpy(), name, "be numbers in all rows or dates in all rows")
+    no_numbers = ~text.str.fullmatch(_NUMBER.pattern).to_numpy(dtype=bool)
+    _check_range(no_numbers, values, name, "be numbers in all rows or dates in all rows")
     return _decimals([Decimal(value) for value in text], name)
 
 
 def _decimals(values: list[Decimal], name: str) -> tuple[Array, TimeKind]:
     shown = np.array(values, dtype=object)
     _check_range(np.array([not v.is_finite() for v in values]), shown, name, "be finite")
+    # an exponent in text may ask for more digits than there is memory
+    huge = np.array([not -(2**63) <= value < 2**63 for value in values])
+    _check_range(huge, shown, name, "fit into 64 bits with a sign")
     if all(value == int(value) for value in values):
         return _python_integers(pd.Series([int(v) for v in values], dtype=object), name), "integers"
     outside = np.array([not _SECONDS[0] <= value < _SECONDS[1] for value in values])

@@ -17,6 +17,9 @@ __all__ = ["EASERecommender"]
 _LAPACK_COLUMNS = 2048
 _SURE = 1e-10  # a penalty of at least this share of the trace bounds the error of the inverse
 _MOST_ERROR = 1e-3
+# by users, what is left of an item beside the others is one minus what they explain: a smaller
+# rest is rounding
+_LEAST_SHARE = 1e-9
 _TOO_SMALL = "l2 must be large enough that X'X + l2 can be inverted; take a larger l2"
 
 
@@ -52,6 +55,8 @@ def ease_weights(X: CSRMatrix, l2: float) -> tuple[Array, Array]:
     inverse = regularized_inverse(X, l2)
     weights = np.empty(inverse.shape, dtype=np.float32)
     diagonal = inverse.diagonal().copy()
+    if not diagonal.min() > 0:
+        raise ValueError(_TOO_SMALL)
     np.divide(inverse, -diagonal, out=weights, casting="same_kind")
     np.fill_diagonal(weights, 0)
     return weights, diagonal
@@ -82,12 +87,15 @@ def ease_weights_by_users(X: CSRMatrix, l2: float) -> tuple[Array, Array]:
     transposed = sp.csr_matrix(X.T, dtype=np.float64)
     weights = np.empty((n_items, n_items), dtype=np.float32)
     diagonal = np.empty(n_items)
+    least = _LEAST_SHARE / l2 if l2 < _SURE * X.nnz else 0
     for items in row_blocks(n_items, 8 * (2 * n_users + 3 * n_items)):
         columns = transposed @ (transposed[items] @ inner).T  # (n_items, n_block), of P
         own = np.arange(items.start, items.stop), np.arange(columns.shape[1])
         columns[own] -= 1
         columns /= -l2
         diagonal[items] = columns[own]
+        if not diagonal[items].min() > least:
+            raise ValueError(_TOO_SMALL)
         columns[own] = 0
         weights[:, items] = columns / -diagonal[items]
     return weights, diagonal
@@ -290,8 +298,6 @@ class EASERecommender(ItemWeightsRecommender):
         )
         solve = ease_weights_by_users if by_users else ease_weights
         self._weights_, self._diagonal_ = solve(X, float(self.l2))
-        if not np.isfinite(self._diagonal_).all() or self._diagonal_.min() <= 0:
-            raise ValueError(_TOO_SMALL)
         if X.shape[0] < X.nnz and not self._weights_.any():
             warn_of_nothing(f"l2={self.l2:g}", "weights")
 

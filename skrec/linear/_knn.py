@@ -117,15 +117,18 @@ def nearest(
     if A.shape[1] > MOST_EXACT:
         A, B = A.astype(np.float64), B.astype(np.float64)
     transposed, norms_a, norms_b = sp.csr_matrix(B.T), norms(A), norms(B)
-    blocks = []
+    blocks, n_products = [], 0
     for rows in product_blocks(A, transposed):
         block = similarities(A[rows] @ transposed, norms_a[rows], norms_b, params)
+        n_products += block.nnz
         if own is not None:
-            block.data[np.repeat(own[rows], np.diff(block.indptr)) == block.indices] = 0
+            itself = np.repeat(own[rows], np.diff(block.indptr)) == block.indices
+            n_products -= np.count_nonzero(itself)
+            block.data[itself] = 0
             block.eliminate_zeros()
         blocks.append(keep_largest(block, int(params.n_neighbors)))
     nearby = sp.csr_matrix(sp.vstack(blocks, format="csr"), dtype=np.float32)
-    if nearby.nnz and not nearby.data.any():
+    if n_products and not nearby.data.any():
         large = "power" if params.power > params.shrinkage else "shrinkage"
         warn_of_nothing(f"{large}={getattr(params, large):g}", "similarities")
     return nearby
@@ -309,7 +312,7 @@ class UserKNNRecommender(NeighborhoodRecommender):
         whole = len(self._users_) == X.shape[0]
         self._weighted_ = weighted if whole else weighted[self._users_]
         self._histories_ = X if whole else X[self._users_]
-        if not self._discounts()[self.item_counts_ > 0].any():
+        if not self._discounts()[self.item_counts_ > 0].astype(np.float32).any():
             warn_of_nothing(f"popularity_discount={self.popularity_discount:g}", "scores")
 
     def _discounts(self) -> Array:

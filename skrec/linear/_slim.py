@@ -108,7 +108,7 @@ def solve_with_all(gram: Array, items: Array, params: "SLIMRecommender") -> tupl
         weights, converged = non_negative_elastic_net(
             gram, products, float(gram[item, item]), params
         )
-        rows.append(sp.csr_matrix(weights, dtype=np.float32))
+        rows.append(sp.csr_matrix(weights.astype(np.float32, copy=False)))
         n_failed += not converged
     return _trimmed(sp.vstack(rows, format="csr"), params), n_failed
 
@@ -349,7 +349,8 @@ class SLIMRecommender(ItemWeightsRecommender):
                 stacklevel=3,
             )
         if X.shape[0] < X.nnz and not self._weights_.nnz:
-            large = "l1" if self.l1 >= self.l2 else "l2"
+            large = max(("l1", "l2"), key=lambda name: getattr(self, name))
+            large = "tol" if self.tol >= 1 else large
             warn_of_nothing(f"{large}={getattr(self, large):g}", "weights")
 
     def _part(self, X: CSRMatrix) -> CSRMatrix:

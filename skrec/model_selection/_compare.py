@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
 from skrec.model_selection._over_datasets import as_table, pair_index, rank_tables, ranks_as_text
@@ -168,8 +169,10 @@ def compare(
     check_count(n_resamples, "n_resamples", 1, _MOST_RESAMPLES)
     alpha = check_share(alpha, "alpha")
     greater_is_better = check_flag(greater_is_better, "greater_is_better")
-    several = isinstance(scores, Mapping) and any(
-        _is_table(part, f"scores[{key!r}]") for key, part in scores.items()
+    several = (
+        isinstance(scores, Mapping)
+        and not sp.issparse(scores)
+        and any(_is_table(part, f"scores[{key!r}]") for key, part in scores.items())
     )
     parts = cast("Mapping[Any, Any]", scores if several else {None: scores})
     tables = {

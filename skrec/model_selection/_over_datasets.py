@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from scipy import stats
 
@@ -150,7 +151,8 @@ def compare_over_datasets(
 
 def as_table(data: Any, name: str) -> pd.DataFrame:
     """Return a table of float64 with a column for each system."""
-    if not isinstance(data, pd.DataFrame | Mapping):
+    # sparse matrices may be mappings of places to values
+    if sp.issparse(data) or not isinstance(data, pd.DataFrame | Mapping):
         return pd.DataFrame(as_numbers(data, name, ndim=2).astype(np.float64))
     keys = list(data)
     if len(set(keys)) < len(keys):

@@ -1,6 +1,7 @@
 """The base of every estimator that is trained with torch."""
 
 import copy
+from contextlib import nullcontext
 from fnmatch import fnmatchcase
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -19,14 +20,15 @@ from skrec.neural._memory import check_model_memory
 from skrec.neural._optimizers import FUSED, OPTIMIZERS, check_optimizer
 from skrec.neural._similar_items import similar_items
 from skrec.neural.objectives import Objective
+from skrec.nn import SeededCalls, seeded
 from skrec.training import (
     ProgressBar,
     RecommenderNet,
     check_callbacks,
     copy_callback,
+    prepare_process,
     resolve_device,
     run_training,
-    seeded,
 )
 from skrec.typing import CSRMatrix, RandomState
 
@@ -200,10 +202,13 @@ class TorchRecommender(BaseRecommender):
         if self.verbose:
             total = len(batches) * self.max_epochs
             callbacks = [*callbacks, ("progress", ProgressBar(total, type(self).__name__))]
+        prepare_process()
         with seeded(seed, device):
-            net = self._starting_net(device, callbacks)
+            with SeededCalls():
+                net = self._starting_net(device, callbacks)
             try:
-                run_training(net, batches, self.max_epochs)
+                with self._seeded_calls():
+                    run_training(net, batches, self.max_epochs)
             except DivergenceError as error:
                 raise DivergenceError(f"{error}; {likely_cause(self, net)}") from None
         check_weights(self, net)
@@ -214,6 +219,11 @@ class TorchRecommender(BaseRecommender):
             net.optimizer_ = None
         net.module_.eval()
         return net
+
+    def _seeded_calls(self) -> Any:
+        """Return the context of training: an optimiser that is not torch's may draw by itself."""
+        known = self._optimizer_class().__module__.startswith("torch.")
+        return nullcontext() if known else SeededCalls()
 
     def _user_callbacks(self) -> list:
         return [*(self.callbacks or [])]

@@ -1,6 +1,7 @@
 """The networks and their losses, in torch alone."""
 
 from skrec.nn._huge_pages import use_huge_pages
+from skrec.nn._random import SeededCalls, dropout, own_generator, randn, randn_like, seeded
 from skrec.nn._row_kernels import stored_products
 from skrec.nn.attention import EmbeddingAttention
 from skrec.nn.auto_rec import AutoRec, ObservedELBO, RatingDAE, RatingVAE
@@ -47,6 +48,12 @@ from skrec.nn.vamp_vae import HierarchicalVampVAE, VampVAE
 from skrec.nn.wmf import WeightedRows
 
 __all__ = [
+    "SeededCalls",
+    "dropout",
+    "own_generator",
+    "randn",
+    "randn_like",
+    "seeded",
     "AutoRec",
     "ObservedELBO",
     "RatingDAE",

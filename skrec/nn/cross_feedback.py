@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from skrec.nn._huge_pages import use_huge_pages
+from skrec.nn._random import randn, randn_like
 from skrec.nn._row_kernels import weighted_sums
 from skrec.nn.attention import EmbeddingAttention
 from skrec.nn.losses import standard_normal_kl
@@ -363,8 +364,8 @@ class CrossFeedbackVAE(nn.Module):
         self.items = SideEncoder(n_users, n_factors, **options)
         self.clip = clip
         self.log_noise = nn.Parameter(torch.tensor(float(math.log(noise_std))))
-        self.register_buffer("user_embeddings", self.clipped(torch.randn(n_users, n_factors)))
-        self.register_buffer("item_embeddings", self.clipped(torch.randn(n_items, n_factors)))
+        self.register_buffer("user_embeddings", self.clipped(randn(n_users, n_factors)))
+        self.register_buffer("item_embeddings", self.clipped(randn(n_items, n_factors)))
 
     def clipped(self, embeddings: Tensor) -> Tensor:
         """Make embeddings non-negative, if the model clips.
@@ -394,7 +395,7 @@ class CrossFeedbackVAE(nn.Module):
         embeddings : Tensor of shape (B, n_factors)
             The draws.
         """
-        return self.clipped(mean + torch.randn_like(mean) * variance.sqrt())
+        return self.clipped(mean + randn_like(mean) * variance.sqrt())
 
     def forward(self, batch: NestedBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Reconstruct the ratings of a batch.

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from skrec.nn._huge_pages import use_huge_pages
+from skrec.nn._random import randn
 from skrec.nn.encoders import EmbeddingTable
 from skrec.nn.interactions import Interaction, chunk_size
 from skrec.nn.pairs import PairBatch, PairModel
@@ -152,8 +153,7 @@ class GaussianInteraction(Interaction):
         """
         if self.training:
             noise = [
-                torch.randn(*side.shape[:2], self.n_draws, self.size).to(side)
-                for side in (users, items)
+                randn(*side.shape[:2], self.n_draws, self.size).to(side) for side in (users, items)
             ]
             return self._drawn(users, items, *noise)
         return self._averaged(lambda noise: self._drawn(users, items, *noise), users)

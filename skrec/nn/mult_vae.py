@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from skrec.nn._random import randn_like
 from skrec.nn.losses import multinomial_nll, standard_normal_kl
 from skrec.nn.rows import SparseRows
 from skrec.nn.stacks import RowEncoder, make_hidden, make_linear, outputs_of
@@ -115,7 +116,7 @@ def sample(mean: Tensor, log_variance: Tensor, noise: Tensor | None = None) -> T
     z : Tensor of shape (B, latent_size)
         The codes.
     """
-    noise = torch.randn_like(mean) if noise is None else noise
+    noise = randn_like(mean) if noise is None else noise
     return mean + noise * torch.exp(0.5 * log_variance)
 
 

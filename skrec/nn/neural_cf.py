@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skrec.nn._random import dropout
 from skrec.nn.interactions import Dot, Interaction, ItemSide
 
 __all__ = ["GMF", "JRL", "NCFMLP", "NeuMF", "Tower"]
@@ -53,7 +54,7 @@ class Tower(nn.Module):
 
     def _activate(self, x: Tensor) -> Tensor:
         x = F.relu_(x)
-        return F.dropout(x, self.dropout, self.training) if self.dropout else x
+        return dropout(x, self.dropout, self.training) if self.dropout else x
 
 
 def init_relu_(layer: nn.Linear, fan_in: int) -> None:

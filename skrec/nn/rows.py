@@ -11,6 +11,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from skrec.nn._huge_pages import use_huge_pages
+from skrec.nn._random import dropout
 
 __all__ = [
     "SparseLinear",
@@ -126,7 +127,7 @@ class SparseRows:
         rows : SparseRows
             The corrupted rows.
         """
-        return replace(self, values=F.dropout(self.values, p, training))
+        return replace(self, values=dropout(self.values, p, training))
 
 
 class SparseLinear(nn.Module):

@@ -6,6 +6,7 @@ ICDM. https://doi.org/10.1109/ICDM.2008.22
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import NamedTuple
 
 import torch
@@ -140,14 +141,31 @@ def _for_each(
         for group in groups:
             function(group)
         return
-    try:
-        with ThreadPoolExecutor(
-            n_threads, initializer=torch.set_num_threads, initargs=(1,)
-        ) as pool:
-            for _ in pool.map(function, groups):
-                pass
-    finally:
-        torch.set_num_threads(n_threads)
+    n_workers = min(n_threads, len(groups))
+    started = Barrier(n_workers + 1)
+    with ThreadPoolExecutor(n_workers, initializer=_take_one_core, initargs=(started,)) as pool:
+        try:
+            done = pool.map(function, groups)
+            started.wait()
+        except BaseException:
+            started.abort()  # or workers would wait for one that could not be started
+            raise
+        finally:
+            torch.set_num_threads(n_threads)
+        for _ in done:
+            pass
+
+
+def _take_one_core(started: Barrier) -> None:
+    """Let this thread use one core.
+
+    torch gives the last number that was set, in whatever thread, to each thread that asks for it
+    for the first time. So a worker asks before it sets its own, and the caller sets its number
+    again as soon as all workers have theirs.
+    """
+    torch.get_num_threads()
+    torch.set_num_threads(1)
+    started.wait()
 
 
 def solve_group(group: RowGroup, vectors: Tensor, diagonal: Tensor) -> Tensor:

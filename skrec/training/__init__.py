@@ -13,13 +13,13 @@ from skrec.training._callbacks import (
 from skrec.training._decoder_fold_in import DecoderFoldIn
 from skrec.training._device import resolve_device
 from skrec.training._fold_in import FoldIn
+from skrec.training._forks import prepare_process
 from skrec.training._nested_batches import NestedBatches, Resampling, centred, encode_side
 from skrec.training._net import RecommenderNet, StopTraining, cpu_copy, run_training
 from skrec.training._node_fold_in import NodeFoldIn
 from skrec.training._pair_batches import PairBatches
 from skrec.training._rated_batches import RatedBatches
 from skrec.training._sampler import NegativeSampler
-from skrec.training._seeds import seeded
 
 __all__ = [
     "AlternatingBatches",
@@ -45,8 +45,8 @@ __all__ = [
     "copy_callback",
     "cpu_copy",
     "encode_side",
+    "prepare_process",
     "resolve_device",
     "run_training",
-    "seeded",
     "sparse_rows",
 ]

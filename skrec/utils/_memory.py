@@ -98,7 +98,7 @@ def _limit_in(file: Path) -> Iterator[int]:
 
 
 def _readable(n_bytes: float) -> str:
-    size, units = float(n_bytes), ["bytes", "kB", "MB", "GB", "TB", "PB"]
+    size, units = float(n_bytes), ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
     while size >= 1000 and len(units) > 1:
         size, units = size / 1000, units[1:]
-    return f"{size:,.3g} {units[0]}" if size < 1000 else f"{size:,.0f} {units[0]}"
+    return f"{size:.3g} {units[0]}"

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skrec import CalibratedRecommender, WMFRecommender
+from skrec.datasets import make_interactions
+from skrec.exceptions import SkrecWarning
 
 WEIGHTINGS = {
     "unobserved": {"unobserved_weight": 0.3, "l2": 0.02},
@@ -106,6 +108,7 @@ def test_many_steps_of_conjugate_gradients_are_the_exact_solution(wmf, R):
     np.testing.assert_allclose(steps.decision_function(R), scores, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:X holds weights")
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), density=st.floats(0.02, 1), n_factors=st.integers(1, 20))
 def test_any_matrix(seed, density, n_factors):
@@ -200,3 +203,42 @@ def test_verbose_shows_a_bar(wmf, R, capsys):
 def test_a_bad_parameter_is_named(name, R):
     with pytest.raises(ValueError, match=f"'{name}' parameter of WMFRecommender"):
         WMFRecommender(**{name: 0}).fit(R)
+
+
+EDGES = [
+    ({"l2": 1e38}, r"the penalties must be at most 1e\+30; got up to .* from l2=1e\+38"),
+    ({"frequency_exponent": 1e3}, r"got up to inf from l2=0.003, .* and frequency_exponent=1000"),
+    ({"weighting": "confidence", "alpha": 1e-300}, "alpha times the strengths of X must be at"),
+]
+
+
+@pytest.mark.parametrize(("parameters", "words"), EDGES)
+@pytest.mark.parametrize("solver", ["cholesky", "cg"])
+def test_numbers_beyond_float32_are_named(parameters, words, solver):
+    X = make_interactions(60, 40, 500, random_state=0).X
+    est = WMFRecommender(n_factors=4, max_epochs=3, device="cpu", solver=solver, **parameters)
+    with pytest.raises(ValueError, match=words):
+        est.fit(X)
+
+
+def test_small_integers_of_numpy_are_integers():
+    X = make_interactions(60, 40, 500, random_state=0).X
+    options = {"device": "cpu", "random_state": 0}
+    small = {"n_factors": np.int8(100), "max_epochs": np.int8(2), "n_cg_steps": np.int8(2)}
+    usual = {name: int(value) for name, value in small.items()}
+    for solver in ("cholesky", "cg"):
+        scores = [
+            WMFRecommender(solver=solver, **numbers, **options).fit(X).decision_function(X)
+            for numbers in (small, usual)
+        ]
+        np.testing.assert_array_equal(*scores)
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"unobserved_weight": 1e30, "l2": 1e-3}, {"init_std": 1e-300}]
+)
+def test_parameters_that_leave_nothing_are_warned_of(parameters):
+    X = make_interactions(60, 40, 500, random_state=0).X
+    est = WMFRecommender(n_factors=4, max_epochs=3, device="cpu", **parameters)
+    with pytest.warns(SkrecWarning, match="all vectors are 0"):
+        est.fit(X)

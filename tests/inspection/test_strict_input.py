@@ -190,3 +190,10 @@ def test_histories_of_a_display_are_sound():
         ActivityDisplay.from_estimators({"EASE": EASE}, X, random_state=-1)
     with pytest.raises(TypeError, match="estimator must be a fitted recommender"):
         ActivityDisplay.from_estimators({"EASE": 1}, X)
+
+
+def test_a_display_needs_users_and_a_confidence(vamp):
+    with pytest.raises(ValueError, match="users must name a user or more"):
+        prior_components(vamp, users=[])
+    with pytest.raises(ValueError, match="confidence must be a number"):
+        ReliabilityDisplay.from_estimator(EASE, X, confidence=None)

@@ -424,3 +424,11 @@ def test_a_missing_time_is_an_error(kind):
     table = pd.DataFrame({"user": [1, 2], "item": [1, 1], "t": times})
     with pytest.raises(ValueError, match="timestamp"):
         Interactions.from_frame(table, timestamp="t")
+
+
+def test_a_pickle_from_before_encoders_were_kept_can_be_read(five):
+    state = {name: value for name, value in vars(five).items() if name[0] not in "et"}
+    old = Interactions.__new__(Interactions)
+    vars(old).update(state, timestamp=five.timestamp)
+    again = pickle.loads(pickle.dumps(old))
+    assert again[:2].encoder is again[:2].time_unit is None

@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from skrec import EASERecommender, Interactions, PopularityRecommender
 from skrec.datasets import fetch_movielens, make_interactions
+from skrec.exceptions import SkrecWarning
+from skrec.linear import _ease
 from skrec.metrics import make_ranking_scorer
-from skrec.utils import hide_entries
+from skrec.utils import _memory, hide_entries
 
 
 @pytest.fixture
@@ -127,3 +131,138 @@ def test_probabilities_hold_for_users_that_the_weights_have_not_seen():
     proba = est.predict_proba(history) * (history.toarray() == 0)
     for rows in np.array_split(np.argsort(np.diff(test.indptr)), 5):
         assert 0.75 < proba[rows].sum() / hidden[rows].sum() < 1.3
+
+
+def with_holes(X, n_users, n_items, seed=0):
+    """Return X with its rows and columns spread over a larger frame, and where they are."""
+    rng = np.random.RandomState(seed)
+    rows = np.sort(rng.choice(n_users, X.shape[0], replace=False))
+    columns = np.sort(rng.choice(n_items, X.shape[1], replace=False))
+    coo = sp.coo_matrix(X)
+    entries = (coo.data, (rows[coo.row], columns[coo.col]))
+    return sp.csr_matrix(entries, shape=(n_users, n_items)), rows, columns
+
+
+@pytest.mark.parametrize("shape", [(40, 9), (60, 9), (40, 21), (300, 100)])
+def test_items_and_users_without_interactions_change_nothing(shape, X):
+    whole, rows, columns = with_holes(X, *shape)
+    small, large = EASERecommender(l2=2.0).fit(X), EASERecommender(l2=2.0).fit(whole)
+    expected = np.zeros((shape[1], shape[1]))
+    expected[np.ix_(columns, columns)] = ease(X, 2.0)
+    np.testing.assert_allclose(large.item_weights_, expected, atol=1e-6)
+    scores = small.decision_function(X)
+    np.testing.assert_allclose(large.decision_function(users=rows)[:, columns], scores, atol=1e-6)
+    new = whole.copy().tolil()
+    new[:, np.setdiff1d(np.arange(shape[1]), columns)] = 1  # what nobody had adds nothing
+    answers = large.decision_function(new.tocsr())
+    np.testing.assert_allclose(answers[np.ix_(rows, columns)], scores, atol=1e-6)
+    nearest = (
+        est.similar_items(items, 3)[1] for est, items in ((large, columns), (small, range(9)))
+    )
+    np.testing.assert_allclose(*nearest, atol=1e-6)
+    assert np.isfinite(large.predict_proba(whole)).all()
+
+
+@pytest.mark.parametrize("candidates", [[0], [3, 0, 11], list(range(15))])
+def test_candidates_may_be_items_that_nobody_has(candidates, X):
+    whole, rows, _ = with_holes(X, 50, 21)
+    est = EASERecommender(l2=2.0).fit(whole)
+    lists, scores = est.recommend(
+        users=rows, n_items=2, candidates=candidates, exclude_seen=False, return_scores=True
+    )
+    full, found = est.decision_function(users=rows), lists >= 0
+    picked = np.take_along_axis(full, np.maximum(lists, 0), axis=1)
+    np.testing.assert_allclose(scores[found], picked[found], atol=1e-6)
+    best = np.sort(full[:, candidates], axis=1)[:, ::-1][:, :2]
+    np.testing.assert_allclose(scores[:, : best.shape[1]], best, atol=1e-6)
+
+
+def test_weights_that_are_set_count(X):
+    whole, rows, _ = with_holes(X, 50, 21)
+    est = EASERecommender(l2=2.0).fit(whole)
+    before = est.decision_function(users=rows)
+    est.item_weights_ = 2 * est.item_weights_
+    np.testing.assert_allclose(est.decision_function(users=rows), 2 * before, rtol=1e-6)
+    assert est._diagonal_.shape == (21,)
+
+
+def test_too_many_items_are_refused_with_words_before_anything_is_allocated():
+    X = sp.eye(3_000_000, format="csr")
+    words = r"on 3,000,000 items with interactions needs at least 108 TB.*SLIMRecommender.*ItemKNN"
+    est = EASERecommender()
+    with pytest.raises(MemoryError, match=words):
+        est.fit(X)
+    assert not hasattr(est, "interactions_")
+    few_users = sp.csr_matrix((np.ones(3_000_000), np.arange(3_000_000), [0, 10, 3_000_000]))
+    with pytest.raises(MemoryError, match="needs at least 36 TB"):
+        est.fit(few_users)
+
+
+def test_only_items_with_interactions_count_as_memory(monkeypatch, X):
+    monkeypatch.setattr(_memory, "_ALWAYS_FINE", 0)
+    monkeypatch.setattr(_memory, "memory_limit", lambda: 12 * 9**2)
+    whole, rows, _ = with_holes(X, 50, 21)
+    est = EASERecommender(l2=2.0).fit(whole)
+    assert est.recommend(users=rows, n_items=2).shape == (40, 2)
+    with pytest.raises(MemoryError, match="item_weights_ of 21 items"):
+        est.item_weights_  # noqa: B018
+    monkeypatch.setattr(_memory, "memory_limit", lambda: 12 * 9**2 - 1)
+    with pytest.raises(MemoryError, match="EASERecommender on 9 items"):
+        est.fit(whole)
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 99), st.sampled_from([20, 40, 58, 200]), st.floats(-300, -4), st.booleans())
+def test_weights_solve_their_equations_or_l2_is_an_error(seed, n_users, exponent, equal_items):
+    X = make_interactions(n_users, 60, 12 * n_users, random_state=seed).X.toarray()
+    l2 = 10**exponent
+    if equal_items:
+        X[:, 1] = X[:, 0]
+    try:
+        B = EASERecommender(l2=l2).fit(X).item_weights_.astype(float)
+    except ValueError:
+        return  # its words are tested below
+    gram, off = X.T @ X, ~np.eye(60, dtype=bool)
+    assert abs(gram @ B + l2 * B - gram)[off].max() < 1e-2 * gram.max() * max(1, abs(B).max())
+
+
+@pytest.mark.parametrize("n_users", [30, 300])
+def test_a_penalty_that_leaves_no_inverse_is_an_error(n_users):
+    X = make_interactions(n_users, 60, 20 * n_users, random_state=0).X.toarray()
+    X[:, 1] = X[:, 0]
+    X[0] = X[1]
+    with pytest.raises(ValueError, match="l2 must be large enough"):
+        EASERecommender(l2=1e-300).fit(X)
+
+
+@pytest.mark.parametrize("l2", [1e-8, 1e-3, 1e6])
+def test_weights_are_right_for_small_and_large_penalties(l2):
+    X = make_interactions(40, 60, 500, random_state=0).X
+    X = X[:, X.getnnz(axis=0) > 0].toarray()
+    np.testing.assert_allclose(EASERecommender(l2=l2).fit(X).item_weights_, ease(X, l2), atol=1e-5)
+
+
+def test_a_penalty_that_leaves_no_weights_is_warned_of(X):
+    with pytest.warns(SkrecWarning, match=r"all weights are 0.*l2=1e\+300 is too large"):
+        EASERecommender(l2=1e300).fit(X)
+
+
+def test_counts_beyond_those_of_float32_are_exact():
+    n = 2**24 + 3
+    gram = _ease.dense_gram(sp.csr_matrix(np.ones((n, 1), dtype=np.float32)))
+    assert gram.tolist() == [[n]]
+
+
+@pytest.mark.parametrize("n_items", [True, 0, 2.0, "3", None])
+def test_a_length_of_lists_is_checked(n_items, X):
+    with pytest.raises(ValueError, match="n_items must be an integer >= 1"):
+        EASERecommender().fit(X).similar_items([0], n_items)
+
+
+def test_lists_are_as_long_as_asked_and_no_longer_than_memory(X):
+    est = EASERecommender(l2=2.0).fit(X)
+    indices, weights = est.similar_items([4], np.int16(1000))
+    assert indices.shape == weights.shape == (1, 1000)
+    assert (indices[0, 8:] == -1).all()
+    with pytest.raises(MemoryError, match="n_items=1,000,000,000,000"):
+        est.similar_items([4], 10**12)

@@ -1,10 +1,16 @@
 """Nearest neighbours against double loops."""
 
+import tracemalloc
+from itertools import pairwise
+
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from skrec import ItemKNNRecommender, UserKNNRecommender
 from skrec.datasets import make_interactions
+from skrec.exceptions import SkrecWarning
+from skrec.linear import _knn
 
 WEIGHTINGS = [None, "tf-idf", "bm25"]
 
@@ -159,3 +165,97 @@ def test_items_that_nobody_has_score_zero(cls, X):
     scores = cls().fit(X).decision_function(X)
     assert np.isfinite(scores).all()
     assert not scores[:, 4].any()
+
+
+def equal_sparse(A, B):
+    """Return whether two CSR matrices store the same, bit for bit."""
+    names = ("data", "indices", "indptr")
+    return A.shape == B.shape and all(np.array_equal(getattr(A, n), getattr(B, n)) for n in names)
+
+
+@pytest.mark.parametrize("weighting", [None])
+def test_items_and_users_without_interactions_change_nothing(weighting, X):
+    parameters = {"weighting": weighting, "n_neighbors": 4, "shrinkage": 1.0}
+    whole = np.zeros((50, 40))
+    rows, columns = np.arange(10, 40), np.arange(2, 28, 2)
+    whole[np.ix_(rows, columns)] = X
+    small, large = (ItemKNNRecommender(**parameters).fit(D) for D in (X, whole))
+    part = sp.csr_matrix(large.item_weights_[columns][:, columns])
+    assert equal_sparse(part, small.item_weights_)
+    assert large.item_weights_.nnz == part.nnz
+    small, large = (UserKNNRecommender(**parameters).fit(D) for D in (X, whole))
+    scores = large.decision_function(whole)
+    np.testing.assert_array_equal(scores[np.ix_(rows, columns)], small.decision_function(X))
+    assert large._weighted_.shape[0] == 30
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_weights_of_a_frame_with_holes_are_the_double_loop(weighting, X):
+    X[:, [2, 7]] = 0
+    est = ItemKNNRecommender(weighting=weighting, n_neighbors=4, shrinkage=1.0).fit(X)
+    items = weigh(X.T, weighting)
+    S = similarities(items, items, 1.0, 4, skip_own=True)
+    np.testing.assert_allclose(est.item_weights_.toarray(), S.T, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("cls", [ItemKNNRecommender, UserKNNRecommender])
+def test_millions_of_empty_columns_and_rows_cost_next_to_nothing(cls):
+    n, last = 2_000_000, 1_999_999
+    for shape, at in (
+        ((3, n), ([0, 0, 1, 1], [5, last] * 2)),
+        ((n, 3), ([5, last] * 2, [0, 0, 1, 1])),
+    ):
+        X = sp.csr_matrix((np.ones(4), at), shape=shape)
+        tracemalloc.start()
+        est = cls().fit(X)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 100 * n  # bytes: some arrays of one number an item
+        lists = est.recommend(X[:1], 2, exclude_seen=False)
+        assert lists.shape == (1, 2)
+
+
+def test_blocks_are_as_large_as_what_they_can_store():
+    n = 100_000
+    A = sp.identity(n, format="csr", dtype=np.float32)
+    assert [(b.start, b.stop) for b in _knn.product_blocks(A, A)] == [(0, n)]
+    dense = sp.csr_matrix(np.ones((3000, 2), dtype=np.float32))
+    blocks = list(_knn.product_blocks(dense, sp.csr_matrix(dense.T)))
+    assert blocks[0].start == 0
+    assert blocks[-1].stop == 3000
+    assert all(a.stop == b.start for a, b in pairwise(blocks))
+    assert max((b.stop - b.start) * 24 * 3000 for b in blocks) <= 128 * 2**20
+
+
+def test_blocks_change_nothing(monkeypatch, X):
+    whole = ItemKNNRecommender(weighting="bm25").fit(X).item_weights_
+    monkeypatch.setattr(_knn, "product_blocks", lambda A, B: (slice(i, i + 1) for i in range(13)))
+    assert equal_sparse(ItemKNNRecommender(weighting="bm25").fit(X).item_weights_, whole)
+
+
+@pytest.mark.parametrize("cls", [ItemKNNRecommender, UserKNNRecommender])
+def test_small_integers_of_numpy_are_integers(cls):
+    X = make_interactions(300, 200, 20_000, random_state=0).X
+    scores = [cls(n_neighbors=k).fit(X).decision_function(X[:9]) for k in (np.int8(100), 100)]
+    np.testing.assert_array_equal(*scores)
+
+
+@pytest.mark.parametrize("cls", [ItemKNNRecommender, UserKNNRecommender])
+@pytest.mark.parametrize("parameters", [{"power": 1000.0}, {"shrinkage": 1e300}])
+def test_parameters_that_leave_no_similarity_are_warned_of(cls, parameters, X):
+    ((name, value),) = parameters.items()
+    with pytest.warns(SkrecWarning, match="all similarities are 0") as caught:
+        cls(**parameters).fit(X)
+    assert f"{name}={value:g} is too large" in str(caught[0].message)
+
+
+def test_a_discount_that_leaves_no_scores_is_warned_of(X):
+    with pytest.warns(SkrecWarning, match="popularity_discount=1000 is too large"):
+        UserKNNRecommender(popularity_discount=1000.0).fit(X)
+
+
+def test_similarities_beyond_float32_are_an_error():
+    X = np.ones((4, 3))
+    X[0, 0] = 0
+    with pytest.raises(ValueError, match="power must be small enough"):
+        ItemKNNRecommender(weighting="bm25", alpha=0.0, shrinkage=0.0, power=1e300).fit(X)

@@ -1,5 +1,6 @@
 """SLIM against the conditions of the constrained elastic net, and a loop over its coordinates."""
 
+import tracemalloc
 import warnings
 
 import joblib
@@ -13,6 +14,7 @@ from sklearn.linear_model import ElasticNet
 
 from skrec import SLIMRecommender
 from skrec.datasets import make_interactions
+from skrec.exceptions import SkrecWarning
 from skrec.linear import _slim
 from skrec.utils import hide_entries
 
@@ -227,3 +229,61 @@ def test_probabilities_hold_for_users_that_the_weights_have_not_seen(way):
     assert 0.85 < proba.sum() / hidden.sum() < 1.15  # 1.58 if it is not
     for rows in np.array_split(np.argsort(np.diff(new.indptr)), 5):
         assert 0.75 < proba[rows].sum() / hidden[rows].sum() < 1.3
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_items_without_interactions_change_nothing(way, X):
+    whole, columns = np.zeros((60, 40)), np.arange(3, 39, 3)
+    whole[:, columns] = X
+    small, large = (SLIMRecommender(l1=0.5, l2=2.0, **WAYS[way]).fit(D) for D in (X, whole))
+    W = large.item_weights_.toarray()
+    np.testing.assert_array_equal(W[np.ix_(columns, columns)], small.item_weights_.toarray())
+    assert np.count_nonzero(W) == small.item_weights_.nnz == large.item_weights_.nnz
+    proba = large.predict_proba(whole)[:, columns]
+    assert np.isfinite(proba).all()
+    assert large.link_.coef_[0] > 0
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_millions_of_empty_columns_cost_next_to_nothing(way):
+    n, last = 2_000_000, 1_999_999
+    X = sp.csr_matrix((np.ones(4), ([0, 0, 1, 1], [5, last] * 2)), shape=(3, n))
+    tracemalloc.start()
+    est = SLIMRecommender(l1=0.1, l2=1.0, **WAYS[way]).fit(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100 * n  # bytes: some arrays of one number an item
+    assert est.similar_items([5], 1)[0].tolist() == [[last]]
+
+
+def test_a_gram_matrix_that_cannot_fit_is_refused_with_words():
+    with pytest.raises(MemoryError, match=r"3,000,000 items.*n_candidates=None.*n_candidates=1000"):
+        SLIMRecommender(n_candidates=None).fit(sp.eye(3_000_000, format="csr"))
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ["l1", "l2"])
+def test_penalties_that_leave_no_weights_are_warned_of_alone(way, name, X):
+    est = SLIMRecommender(**{"l1": 0.5, "l2": 2.0, **WAYS[way], name: 1e300})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert est.fit(X).item_weights_.nnz == 0
+    (warning,) = [w for w in caught if "calibr" not in str(w.message)]
+    assert warning.category is SkrecWarning
+    assert f"{name}=1e+300 is too large" in str(warning.message)
+
+
+def test_parameters_at_the_edges(X):
+    expected = weights(X, l1=0.5, l2=2.0, n_neighbors=3).toarray()
+    edges = {
+        "n_jobs": 10**30,
+        "max_iter": 10**30,
+        "n_neighbors": np.int8(3),
+        "l1": np.float16(0.5),
+        "tol": np.float64(1e-4),
+    }
+    for name, value in edges.items():
+        same = weights(X, **{"l1": 0.5, "l2": 2.0, "n_neighbors": 3, name: value}).toarray()
+        np.testing.assert_array_equal(same, expected)
+    with pytest.warns(SkrecWarning, match=r"tol=1e\+300 is too large"):
+        weights(X, l1=0.5, l2=2.0, tol=1e300)

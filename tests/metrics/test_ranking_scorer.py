@@ -88,6 +88,7 @@ def by_hand(est, X):
     return {name: values[name][targets.any(axis=1)] for name in NAMES}
 
 
+@FEW
 @given(st.integers(0, 1000))
 def test_known_users(seed):
     train, test = parts(seed)

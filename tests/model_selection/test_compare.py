@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -205,3 +206,9 @@ def test_resamples_repeat_in_any_block_size_and_spare_the_global_state():
 def test_bad_input_is_named(scores, settings, words):
     with pytest.raises(ValueError, match=words):
         compare(scores, **settings)
+
+
+@pytest.mark.parametrize("kind", [sp.csr_matrix, sp.dok_matrix])
+def test_sparse_scores_are_refused(kind):
+    with pytest.raises(TypeError, match="scores must be a dense array"):
+        compare(kind(np.eye(3)), names=["a", "b", "c"])

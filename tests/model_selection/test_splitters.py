@@ -1,3 +1,4 @@
+import datetime as dt
 from collections import defaultdict
 
 import numpy as np
@@ -181,6 +182,64 @@ def test_a_date_is_its_seconds(at):
     df = pd.DataFrame({"user": [1, 1, 2], "item": [1, 2, 1], "time": times})
     X, _ = Interactions.from_frame(df, timestamp="time")
     assert next(TemporalHoldout(at=at).split(X))[1].tolist() == [1, 2]
+
+
+JANUARY_2 = 1_577_923_200
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        *("2020-01-02", "2020-01-02T00:00Z", "2020-01-02 02:00+02:00", "Jan 2, 2020"),
+        *(dt.date(2020, 1, 2), dt.datetime(2020, 1, 2), np.datetime64("2020-01-02")),
+        dt.datetime(2020, 1, 2, 1, tzinfo=dt.timezone(dt.timedelta(hours=1))),
+        pd.Timestamp("2020-01-02", tz="UTC"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("scale", [1, 10**3, 10**6, 10**9])
+def test_a_cut_as_a_person_writes_it(at, scale):
+    seconds = JANUARY_2 + np.array([-1, 0, 86_400])
+    plain = Interactions.from_arrays([1, 1, 2], [1, 2, 1], timestamp=seconds * scale)
+    calendar = Interactions.from_arrays([1, 1, 2], [1, 2, 1], timestamp=seconds + 0.5)
+    for X in (plain, calendar):
+        assert next(TemporalHoldout(at=at).split(X))[1].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("scale", [1, 10**3, 10**6, 10**9])
+@pytest.mark.parametrize("kind", [int, float, np.int64, np.float64])
+def test_a_number_in_any_unit_cuts_dates(scale, kind):
+    X = Interactions.from_arrays([1, 1], [1, 2], timestamp=["2020-01-01 23:59:59", "2020-01-02"])
+    assert next(TemporalHoldout(at=kind(JANUARY_2 * scale)).split(X))[1].tolist() == [1]
+
+
+def test_a_cut_is_exact_where_floats_are_not():
+    times = [2**62, 2**62 + 1, 2**62 + 2]
+    X = Interactions.from_arrays([0, 0, 0], [0, 1, 2], timestamp=times)
+    assert next(TemporalHoldout(at=2**62 + 1).split(X))[1].tolist() == [1, 2]
+    small = Interactions.from_arrays([0, 0], [0, 1], timestamp=[1, 2])
+    assert next(TemporalHoldout(at=1.5).split(small))[1].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        *(np.nan, np.inf, True, np.bool_(False), 1j, "12:30", dt.time(12), "soon", "2020", ""),
+        *(pd.NaT, "3000-01-01", ["2020-01-02"], b"2020-01-02", np.datetime64("NaT")),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("times", [[1, 2], ["2020-01-01", "2020-01-02"]], ids=["plain", "dates"])
+def test_a_cut_that_is_no_time_is_an_error(at, times):
+    X = Interactions.from_arrays([0, 0], [0, 1], timestamp=times)
+    with pytest.raises(ValueError, match="at must be a number or a date"):
+        next(TemporalHoldout(at=at).split(X))
+
+
+def test_a_cut_outside_the_data_shows_its_dates():
+    X = Interactions.from_arrays([0, 0], [0, 1], timestamp=["2020-01-01", "2020-01-02"])
+    with pytest.raises(ValueError, match=r"of X, 2020-01-01T.* to 2020-01-02T.* got '2021-01-01'"):
+        next(TemporalHoldout(at="2021-01-01").split(X))
 
 
 @pytest.mark.parametrize("make", [np.asarray, sp.csr_matrix, sp.csr_array, sp.csc_matrix])

@@ -1,11 +1,15 @@
 """Rows of weighted least squares against normal equations in NumPy, one row at a time."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import skrec.nn.wmf
 from skrec.nn import WeightedRows
 
 
@@ -129,3 +133,24 @@ def test_cuda_solves_alike():
     solved = rows.solve(torch.tensor(V, device="cuda")).cpu().numpy()
     expected = normal_equations(dense, scales, targets, V, ridge, 0.2)
     np.testing.assert_allclose(solved, expected, rtol=1e-8, atol=1e-10)
+
+
+def test_new_threads_have_all_cores_while_groups_are_solved(n_threads, monkeypatch):
+    right = skrec.nn.wmf.solve_group
+
+    def threads_of_a_new_one():
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(torch.get_num_threads).result()
+
+    def solve(*args):
+        end = time.monotonic() + 5  # all workers have started a moment later
+        while threads_of_a_new_one() != n_threads:
+            assert time.monotonic() < end
+        seen.append(torch.get_num_threads())
+        return right(*args)
+
+    seen = []
+    monkeypatch.setattr(skrec.nn.wmf, "solve_group", solve)
+    dense, scales, targets, V, ridge = problem([30] * 10 + [7] * 9000 + [2] * 9000, 40, 5)
+    rows_of(dense, scales, targets, ridge, 0.1, 5).solve(torch.from_numpy(V))
+    assert set(seen) == {1}

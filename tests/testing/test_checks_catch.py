@@ -203,7 +203,7 @@ class TorchNoise(EASE):
 class ForgetsInPickle(EASE):
     def __getstate__(self):
         state = super().__getstate__()
-        return {**state, "item_weights_": state.get("item_weights_", 0) * 2}
+        return {**state, "_weights_": state.get("_weights_", 0) * 2}
 
 
 class OwnProcess(EASE):

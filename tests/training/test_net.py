@@ -1,4 +1,4 @@
-"""The net's loop: losses, divergence and interrupts; seeds and devices."""
+"""The net's loop: losses, divergence and interrupts; devices."""
 
 import functools
 import itertools
@@ -12,7 +12,7 @@ from skorch.callbacks import Callback, EarlyStopping, PrintLog
 
 from skrec.exceptions import DivergenceError
 from skrec.nn import MultDAE
-from skrec.training import RowBatches, resolve_device, run_training, seeded, sparse_rows
+from skrec.training import RowBatches, resolve_device, run_training, sparse_rows
 
 
 @pytest.fixture
@@ -121,33 +121,7 @@ def test_infer_gives_what_the_module_gives(make_net, X):
     torch.testing.assert_close(net.infer(rows, items=items), net.module_(rows, items))
 
 
-# seeds and devices
-
-
-def test_seeded_leaves_torchs_generator():
-    torch.manual_seed(1)
-    before = torch.get_rng_state()
-    with seeded(5):
-        inside = torch.rand(3)
-    assert torch.equal(before, torch.get_rng_state())
-    torch.manual_seed(5)
-    torch.testing.assert_close(inside, torch.rand(3))
-
-
-def test_seeded_leaves_torchs_generator_on_errors():
-    before = torch.get_rng_state()
-    with pytest.raises(ZeroDivisionError), seeded(5):
-        1 / int(torch.rand(3).min())
-    assert torch.equal(before, torch.get_rng_state())
-
-
-def test_seeded_draws_alike_whatever_came_before():
-    def draw(seed):
-        torch.rand(7)
-        with seeded(seed):
-            return torch.rand(4).tolist()
-
-    assert draw(3) == draw(3) != draw(4)
+# devices
 
 
 def test_auto_takes_cuda_where_there_is_one(monkeypatch):

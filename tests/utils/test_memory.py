@@ -55,7 +55,8 @@ def test_limits_of_control_groups_count(line, file, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("n_bytes", "text"), [(999, "999 bytes"), (23.5e9, "23.5 GB"), (4e18, "4,000 PB")]
+    ("n_bytes", "text"),
+    [(999, "999 bytes"), (23.5e9, "23.5 GB"), (4e18, "4 EB"), (4e48, "4e+30 EB")],
 )
 def test_sizes_are_readable(n_bytes, text):
     assert _memory._readable(n_bytes) == text
