@@ -24,6 +24,11 @@ def case(kind: str, label: str, function: Callable[[], Any]) -> None:
     CASES.append((kind, label, function))
 
 
+def fit_ease(X: Any) -> Any:
+    """Fit EASE; what it answers is of any type here."""
+    return EASERecommender(l2=1.0).fit(X)
+
+
 def ids_of(content: bytes | str, name: str = "file.csv", **options: Any) -> list[Any]:
     """Return the user ids of a file with such content."""
     path = Path(os.environ["SKREC_KINDS"]) / name
@@ -79,7 +84,7 @@ case("1 a page in the cache", "<html> in ml-100k/ratings.csv.gz", page_in_cache)
 def times_of(values: Any) -> Any:
     """Return the timestamps that a column becomes."""
     table = pd.DataFrame({"user": [0, 1], "item": [0, 0], "timestamp": values})
-    return Interactions.from_frame(table, timestamp="timestamp")[0].timestamp.tolist()
+    return np.asarray(Interactions.from_frame(table, timestamp="timestamp")[0].timestamp).tolist()
 
 
 for label, kind, values in [
@@ -98,7 +103,9 @@ for label, kind, values in [
 case(
     "2 times: other doors",
     "from_arrays(timestamp=[1.1, 1.2])",
-    lambda: Interactions.from_arrays([0, 1], [0, 0], None, [1.1, 1.2]).timestamp.tolist(),
+    lambda: np.asarray(
+        Interactions.from_arrays([0, 1], [0, 0], None, [1.1, 1.2]).timestamp
+    ).tolist(),
 )
 
 
@@ -124,7 +131,7 @@ def repeats(times: int, dtype: str = "u1") -> sp.coo_matrix:
 def recommended() -> Any:
     """Return what is recommended to a user who has items 0 and 1."""
     X = repeats(256)
-    return EASERecommender(l2=1.0).fit(X).recommend(X, 2)[0].tolist()
+    return fit_ease(X).recommend(X, 2)[0].tolist()
 
 
 case("3 strengths overflow", "fit, recommend: a pair 256 times in uint8", recommended)
@@ -167,7 +174,7 @@ def corrupt(name: str, part: str, place: int, value: int) -> Any:
     """Fit a matrix with one wrong index."""
     X = getattr(sp, f"{name}_matrix")((np.arange(60).reshape(12, 5) % 3 > 0).astype(float))
     getattr(X, part)[place] = value
-    model = EASERecommender().fit(X)
+    model = fit_ease(X)
     return model.recommend(users=[0, 1, 2, 3], n_items=3).shape
 
 
@@ -233,7 +240,7 @@ def two_encoders() -> float:
     table = pd.DataFrame(ids, columns=["user", "item"]).drop_duplicates()
     train, _ = Interactions.from_frame(table[:150])
     test, _ = Interactions.from_frame(table[::-1][:150])
-    model = EASERecommender().fit(train)
+    model = fit_ease(train)
     return make_ranking_scorer("ndcg@5")(model, test)
 
 

@@ -109,9 +109,9 @@ def _ids(n: int) -> list[Odd]:
 def _values() -> list[Odd]:
     lists: list[Any] = [[1, 2], [1.0, np.nan, 2], [np.inf, 1, 1], ["a", "b", "c"], [1e300, 1, 1]]
     lists += [[None, 1, 2], [[1], [2], [3]], 3, "abc", [1j, 1, 1], [True, False, True], [1, 2, "3"]]
-    fine = ([True, False, True],)
-    odds = [Odd(repr(v), v, "any" if v in fine or "nan" in repr(v) or None in np.ravel(v) else "refuse") for v in lists]
-    return [o._replace(verdict="any") if o.label == "[inf, 1, 1]" else o for o in odds]
+    # what is missing or infinite may be held, and is refused where it is learnt from
+    held = ("[True, False, True]", "[1.0, nan, 2]", "[None, 1, 2]", "[inf, 1, 1]", "[1, 2]")
+    return [Odd(repr(v), v, "any" if repr(v) in held else "refuse") for v in lists]
 
 
 def _frames() -> list[Odd]:

@@ -179,8 +179,9 @@ def draw_splitter(rng: Random) -> Case:
 
 
 def _timed(X: np.ndarray) -> Interactions:
-    pairs = np.argwhere(X)
-    return Interactions.from_arrays(*pairs.T, None, np.arange(len(pairs)) % 7, frame=X.shape)
+    users, items = np.nonzero(X)
+    times = np.arange(len(users)) % 7
+    return Interactions.from_arrays(users, items, None, times, frame=X.shape)
 
 
 def _splitter_options(name: str) -> list[Odd]:

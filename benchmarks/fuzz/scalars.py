@@ -135,7 +135,7 @@ def indices(n: int) -> list[Odd]:
     wrong += [[1j], [b"0"], np.array(["2020"], "datetime64[s]"), [pd.NA], [Ridge()]]
     odds += [Odd(_short(w), w, "wrong") for w in wrong]
     other: list[Any] = [[], 0, [0.0], [True, False], np.array([0], object), {0, 1}, iter([0])]
-    other += [[[0, 1]], [[[0]]], np.ma.masked_array([0, 1], [False, True]), slice(0, 2), np.zeros((0, 3), int)]
+    other += [[[0, 1]], [[[0]]], np.ma.masked_equal([0, 1], 1), slice(0, 2), np.zeros((0, 3), int)]
     return odds + [Odd(_short(o), o) for o in other]
 
 

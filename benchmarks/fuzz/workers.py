@@ -39,8 +39,9 @@ class Worker:
                 raise RuntimeError(f"case {number} cannot be drawn") from answer
             return answer
         except (EOFError, ConnectionError):
-            self.process.join()
-            code = self.process.exitcode or 0
+            process: Any = self.process
+            process.join()
+            code = process.exitcode or 0
             death = signal.Signals(-code).name if code < 0 else f"exit status {code}"
             return self._ended(number, "crashed", death)
 
