@@ -29,6 +29,7 @@ def fit_ease(X: Any) -> Any:
 
 
 X = sp.csr_matrix((np.random.RandomState(0).rand(30, 12) < 0.4).astype(np.float32))
+NEW = Interactions(sp.csr_matrix(1 - X.toarray()))  # pairs that X lacks
 RATINGS = sp.csr_matrix(X.toarray() * np.random.RandomState(1).randint(1, 6, X.shape))
 
 
@@ -45,7 +46,7 @@ def fitted(data: Any = X, **params: Any) -> str:
 
 def watched() -> list[str]:
     """Return what the history of a fit has that comes from validation data."""
-    columns = bpr(validation_data=Interactions(X)).net_.history[-1]
+    columns = bpr(validation_data=NEW).net_.history[-1]
     return [name for name in columns if "ndcg" in name or "valid" in name]
 
 
@@ -119,9 +120,7 @@ for name, value in {
     "patience": True,
 }.items():
     label = f"{name}={value if not isinstance(value, type) else value.__name__!s}"
-    more = (
-        {"validation_data": Interactions(X), "early_stopping": True} if "validation" in name else {}
-    )
+    more = {"validation_data": NEW, "early_stopping": True} if "validation" in name else {}
     case(
         "8 parameters",
         label,
@@ -164,8 +163,7 @@ def nan_rating(door: str) -> Any:
         return type(model.fit(data)).__name__
     model.fit(RATINGS)
     if door == "validation_data":
-        wrong = RATINGS.copy()
-        wrong.data[0] = np.nan
+        wrong = Interactions(sp.csr_matrix((1 - X.toarray()) * np.nan))
         return type(model.set_params(early_stopping=True, validation_data=wrong).fit(RATINGS))
     wrong = RATINGS.astype(float)
     wrong.data[0] = np.nan
