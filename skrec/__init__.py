@@ -3,13 +3,14 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from skrec.interactions import InteractionEncoder as InteractionEncoder
-from skrec.interactions import Interactions as Interactions
-from skrec.interactions import recommend_frame as recommend_frame
-
 __version__ = "0.1.0"
 
-# estimators are found on first use, so that ``import skrec`` does not import torch
+# names are found on first use, so that ``import skrec`` imports neither torch nor pandas
+_DATA = {
+    "InteractionEncoder": "interactions",
+    "Interactions": "interactions",
+    "recommend_frame": "interactions",
+}
 _ESTIMATORS = {
     "AutoRecRegressor": "autoencoder",
     "BPRMFRanker": "factorization",
@@ -77,6 +78,9 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.gaussian import GeRecRegressor as GeRecRegressor
     from skrec.gaussian import GERRanker as GERRanker
     from skrec.gaussian import MoGClassifier as MoGClassifier
+    from skrec.interactions import InteractionEncoder as InteractionEncoder
+    from skrec.interactions import Interactions as Interactions
+    from skrec.interactions import recommend_frame as recommend_frame
     from skrec.item_based import FISMRanker as FISMRanker
     from skrec.item_based import NAISClassifier as NAISClassifier
     from skrec.item_based import SVDppRanker as SVDppRanker
@@ -100,20 +104,19 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
 
 if not TYPE_CHECKING:  # a checker that saw __getattr__ would take every name for one of ours
     __all__ = [
-        "InteractionEncoder",
-        "Interactions",
         "__version__",
-        "recommend_frame",
         "reproduce",
+        *sorted(_DATA),
         *sorted(_ESTIMATORS),
     ]
 
     def __getattr__(name: str) -> Any:
         if name == "reproduce":
             return import_module("skrec.reproduce")
-        if name not in _ESTIMATORS:
+        package = {**_DATA, **_ESTIMATORS}.get(name)
+        if package is None:
             raise AttributeError(f"module 'skrec' has no attribute {name!r}")
-        return getattr(import_module(f"skrec.{_ESTIMATORS[name]}"), name)
+        return getattr(import_module(f"skrec.{package}"), name)
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

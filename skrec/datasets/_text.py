@@ -7,6 +7,7 @@ import io
 import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, BinaryIO, cast
 
@@ -63,15 +64,15 @@ class TextTable:
         """
         ids = {name: columns[name] for name in _IDS if name in columns}
         texts = {name for name in columns if name in as_text or self._starts_as_text(name, ids)}
-        table = self._columns(columns, texts)
-        odd_ids = ids if self._odd else ()
+        table, odd = self._read_and_scan(columns, texts)
+        odd_ids = ids if odd else ()
         wrong = {
             name
             for name in columns.keys() - texts
             if name in odd_ids or _is_unsure(_series(table, name), name in ids)
         }
         if wrong:
-            again = self._columns({name: columns[name] for name in wrong}, wrong)
+            again = self._columns({name: columns[name] for name in wrong}, wrong, odd)
             table[list(wrong)] = again[list(wrong)]
         for name in ids.keys() - set(as_text):
             table[name] = _integers_where_possible(_series(table, name))
@@ -100,9 +101,20 @@ class TextTable:
         sample = cast(pd.Series, self._sample[ids[name]]).dropna()
         return not all(INTEGER.fullmatch(field) for field in sample)
 
-    @cached_property
-    def _odd(self) -> bool:
-        return scan(self.text, self._sep)
+    def _read_and_scan(
+        self, columns: Mapping[str, int], as_text: Collection[str]
+    ) -> tuple[pd.DataFrame, bool]:
+        """Return the table, and whether an id in it may be no integer though it was read as one."""
+        with ThreadPoolExecutor(1) as pool:
+            scanned = pool.submit(scan, self.text, self._sep)
+            try:
+                table = self._columns(columns, as_text, False)
+            except ValueError:
+                scanned.result()  # what is wrong with the bytes comes first
+                table = self._columns(columns, as_text, True)
+            odd = scanned.result()
+        # blanks before a field are odd
+        return self._columns(columns, as_text, True) if odd else table, odd
 
     @cached_property
     def _sample(self) -> pd.DataFrame:
@@ -112,11 +124,13 @@ class TextTable:
         except ValueError:  # the whole file will tell
             return pd.DataFrame()
 
-    def _columns(self, columns: Mapping[str, int], as_text: Collection[str]) -> pd.DataFrame:
+    def _columns(
+        self, columns: Mapping[str, int], as_text: Collection[str], blanks: bool
+    ) -> pd.DataFrame:
         header = 0 if self.header else None
         dtype = {columns[name]: str for name in as_text}
-        # fields with blanks before them are odd ones; to skip blanks takes pandas a fifth longer
-        table = self._parse(self.text.source(), self._odd, header=header, dtype=dtype)
+        # to skip blanks takes pandas a fifth longer
+        table = self._parse(self.text.source(), blanks, header=header, dtype=dtype)
         self._check_shape(table)
         chosen = table.iloc[:, list(columns.values())]
         return chosen.set_axis(list(columns), axis=1)

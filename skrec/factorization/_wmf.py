@@ -15,10 +15,11 @@ from skrec.base import BaseRecommender, Doc, Link, Queries
 from skrec.calibration import HeldOut
 from skrec.exceptions import SkrecWarning
 from skrec.factorization._products import inner_products
-from skrec.neural import check_memory, check_range, check_scores, likely_cause, similar_items
+from skrec.neural import check_range, check_scores, likely_cause, similar_items
 from skrec.nn import WeightedRows, use_huge_pages
 from skrec.training import resolve_device
 from skrec.typing import Array, CSRMatrix, RandomState
+from skrec.utils import check_memory
 
 __all__ = ["WMFRecommender"]
 
@@ -178,7 +179,7 @@ class WMFRecommender(BaseRecommender):
     def _fit(self, X: CSRMatrix) -> None:
         device = resolve_device(self.device)
         n_bytes = 8.0 * self.n_factors * (sum(X.shape) + self.n_factors)
-        check_memory(f"n_factors={self.n_factors}", "the model in training", n_bytes, device)
+        check_memory(n_bytes, f"n_factors={self.n_factors}", "choose a smaller n_factors")
         try:
             items = self._train(X, device)
             self.item_factors_ = items.cpu().numpy()

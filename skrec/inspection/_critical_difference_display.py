@@ -207,7 +207,8 @@ class CriticalDifferenceDisplay:
         """Draw a bar for each group, one below the other."""
         bars: list[Line2D] = []
         for place, group in enumerate(self.groups):
-            ends = ranks[list(group)].agg(["min", "max"]).to_numpy() + [-0.03, 0.03]
+            members: Any = ranks[list(group)]
+            ends = members.agg(["min", "max"]).to_numpy() + [-0.03, 0.03]
             style = {"color": "black", "linewidth": 3, "solid_capstyle": "butt", **options}
             bars += self.ax_.plot(ends, [_STEP * (place + 1.7)] * 2, **style)
         return bars

@@ -253,7 +253,7 @@ def _intervals(index: pd.Index) -> pd.Index:
 
 
 def _correlations(per_user: pd.DataFrame, by_activity: bool) -> dict[str, float]:
-    there = per_user[np.isfinite(per_user[["uncertainty", "value"]]).all(axis=1)]
+    there: Any = per_user[np.isfinite(per_user[["uncertainty", "value"]]).all(axis=1)]
     x, y, n = (there[name].to_numpy() for name in ("uncertainty", "value", "n_interactions"))
     nothing = np.nan, np.nan
     correlation, pvalue = partial_spearman(x, y) if len(there) else nothing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from typing import Any, Self, TypeAlias
 
@@ -113,8 +114,7 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
             If a column or an id is missing; the encoder is then as it was before.
         """
         table = self._take(df, optional=("timestamp",))
-        users, _ = IdTable.learn(table["user"], "user")
-        items, _ = IdTable.learn(table["item"], "item")
+        (users, _), (items, _) = _learn(table)
         return self._know(users, items, _kind_of_times(table))
 
     def fit_transform(self, df: Any, y: Any = None) -> Interactions:  # type: ignore[override]
@@ -133,8 +133,7 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
             One a row of the table, in its order.
         """
         table = self._take(df)
-        users, rows = IdTable.learn(table["user"], "user")
-        items, columns = IdTable.learn(table["item"], "item")
+        (users, rows), (items, columns) = _learn(table)
         value, timestamp, kind = _values(table)
         self._know(users, items, kind)
         return self._interactions(rows, columns, value, timestamp, kind)
@@ -323,6 +322,13 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         check_is_fitted(self, "user_ids_")
 
 
+def _learn(table: dict[str, pd.Series]) -> list[tuple[IdTable, Array]]:
+    """Return the users' and the items' table of ids, each with the codes of the rows."""
+    # hashing numbers leaves other threads alone
+    with ThreadPoolExecutor(2) as pool:
+        return [*pool.map(lambda name: IdTable.learn(table[name], name), ("user", "item"))]
+
+
 def _kind_of_times(table: dict[str, pd.Series]) -> TimeKind | None:
     """Return what the times of a table are, None where there are none."""
     if len(table.get("timestamp", ())) == 0:
@@ -336,4 +342,5 @@ def _values(table: dict[str, pd.Series]) -> tuple[Array | None, Array | None, Ti
     if "timestamp" not in table:
         return value, None, None
     timestamp, kind = read_times(table["timestamp"], "timestamp")
-    return value, timestamp, kind if len(timestamp) else None
+    # a copy: it may be the user's own array
+    return value, timestamp.copy(), kind if len(timestamp) else None

@@ -90,18 +90,19 @@ class Interactions:
 
     def _set(
         self,
-        user: ArrayLike,
-        item: ArrayLike,
-        value: ArrayLike,
-        timestamp: ArrayLike | None,
+        user: Array,
+        item: Array,
+        value: Array,
+        timestamp: Array | None,
         frame: tuple[int, int],
         time_unit: TimeUnit = None,
         encoder: InteractionEncoder | None = None,
     ) -> Self:
-        self.user = _frozen(user, np.int64)
-        self.item = _frozen(item, np.int64)
-        self.value = _frozen(value, np.float32)
-        self.timestamp = None if timestamp is None else _frozen(timestamp, np.int64)
+        """Keep arrays that nobody else writes to."""
+        self.user = _locked(user, np.int64)
+        self.item = _locked(item, np.int64)
+        self.value = _locked(value, np.float32)
+        self.timestamp = None if timestamp is None else _locked(timestamp, np.int64)
         self.frame, self.time_unit, self.encoder = frame, time_unit, encoder
         return self
 
@@ -164,6 +165,7 @@ class Interactions:
         times, unit = None, None
         if timestamp is not None:
             times, unit = as_timestamps(columns["timestamp"])
+            times = times.copy()  # which may be the user's own
             unit = _unit(unit, time_unit)
         strengths: Array = np.ones(len(user), np.float32)
         if value is not None:
@@ -279,9 +281,9 @@ class Interactions:
         return sp.csr_matrix(entries, shape=self.frame)
 
 
-def _frozen(array: ArrayLike, dtype: DTypeLike) -> Array:
-    """Copy an array and lock it, so that parts may share it."""
-    array = np.array(array, dtype=dtype)
+def _locked(array: Array, dtype: DTypeLike) -> Array:
+    """Lock an array, so that parts may share it."""
+    array = array.astype(dtype, copy=False).view()
     array.flags.writeable = False
     return array
 

@@ -43,6 +43,8 @@ def as_strengths(values: Any, name: str, *, finite: bool = True) -> Array:
         _refuse(~np.isfinite(numbers), numbers, name, "be finite")
     with np.errstate(over="ignore"):
         strengths = numbers.astype(np.float32)
+    if numbers.dtype.kind != "f":
+        return strengths
     beyond = np.isinf(strengths) & np.isfinite(numbers)
     if beyond.any():
         _refuse(beyond, numbers, name, "be in the range of float32")

@@ -153,7 +153,8 @@ def as_table(data: Any, name: str) -> pd.DataFrame:
     """Return a table of float64 with a column for each system."""
     # sparse matrices may be mappings of places to values
     if sp.issparse(data) or not isinstance(data, pd.DataFrame | Mapping):
-        return pd.DataFrame(as_numbers(data, name, ndim=2).astype(np.float64))
+        figures: Any = data
+        return pd.DataFrame(as_numbers(figures, name, ndim=2).astype(np.float64))
     keys = list(data)
     if len(set(keys)) < len(keys):
         raise ValueError(f"{name} must name each system once; got {keys}")

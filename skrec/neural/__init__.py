@@ -2,7 +2,6 @@
 
 from skrec.neural._base import TorchRecommender
 from skrec.neural._divergence import check_range, check_scores, likely_cause
-from skrec.neural._memory import check_memory
 from skrec.neural._pairs import (
     PairRecommender,
     Pretrain,
@@ -42,7 +41,6 @@ __all__ = [
     "TorchRecommender",
     "ValidationSet",
     "as_sizes",
-    "check_memory",
     "check_range",
     "check_scores",
     "copy_factors",

@@ -247,7 +247,7 @@ class TorchRecommender(BaseRecommender):
         return net
 
     def _new_net(self, device: str, callbacks: list) -> RecommenderNet:
-        check_model_memory(self, self._modules, device)
+        check_model_memory(self, self._modules)
         return self._net_class(
             optimizer=self._optimizer_class(),
             lr=self.lr,

@@ -9,11 +9,10 @@ import scipy.sparse as sp
 from skrec.base import Queries
 from skrec.interactions import Interactions
 from skrec.metrics import evaluate_ranking
-from skrec.neural._memory import check_memory
 from skrec.neural._validation_set import check_targets
 from skrec.training import NegativeSampler
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import has_entries, row_blocks, row_of_entry, take_entries
+from skrec.utils import check_memory, has_entries, row_blocks, row_of_entry, take_entries
 
 __all__ = ["PairValidation", "given_pairs", "hold_out_pairs"]
 
@@ -60,8 +59,9 @@ class PairValidation:
                     f"{n_candidates}; got users who have everything"
                 )
             self.users = users[able]
-            given = f"validation_candidates={n_candidates}"
-            check_memory(given, "those of all users", 32.0 * len(self.users) * n_candidates)
+            what = f"validation_candidates={n_candidates}"
+            n_bytes = 32.0 * len(self.users) * n_candidates
+            check_memory(n_bytes, what, "choose fewer, or None for all items")
             drawn = sampler.draw(self.users, n_candidates, rng)
             self.candidates = np.column_stack([targets.indices[able], drawn]).astype(np.int64)
             hit = np.zeros(self.candidates.shape)

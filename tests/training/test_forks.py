@@ -20,7 +20,7 @@ from skrec.datasets import make_interactions
 X = make_interactions(60, 40, 800, random_state=0).X
 quick = {"max_epochs": 2, "random_state": 0}
 
-def in_child(function, limit=40):
+def in_child(function, limit=100):
     child = os.fork()
     if child == 0:
         try:

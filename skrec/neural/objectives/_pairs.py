@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from skrec.base import Queries
-from skrec.neural._memory import check_memory
 from skrec.neural._pair_validation import PairValidation, given_pairs, hold_out_pairs
 from skrec.neural.objectives._base import Objective
 from skrec.nn import SampledLoss
 from skrec.training import PairBatches, RankingValidation
 from skrec.typing import Array, CSRMatrix
+from skrec.utils import check_memory
 
 if TYPE_CHECKING:
     from skrec.neural._pairs import PairRecommender, SampledPairRecommender
@@ -110,8 +110,9 @@ class SampledObjective(PairObjective):
     def batches(
         self, estimator: SampledPairRecommender, X: CSRMatrix, rng: np.random.RandomState
     ) -> PairBatches:
-        given = f"n_negatives={estimator.n_negatives}"
-        check_memory(given, "those of an epoch", 32.0 * X.nnz * estimator.n_negatives)
+        what = f"n_negatives={estimator.n_negatives}, those of an epoch drawn at once,"
+        n_bytes = 32.0 * X.nnz * estimator.n_negatives
+        check_memory(n_bytes, what, "choose fewer n_negatives")
         options = estimator.negative_power, estimator._histories
         return PairBatches(X, estimator.batch_size, estimator.n_negatives, rng, *options)
 
