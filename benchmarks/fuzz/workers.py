@@ -15,6 +15,7 @@ from benchmarks.fuzz.judge import Result, draw, judge
 __all__ = ["run_cases"]
 
 _GIGABYTE = 2**30
+_CASES = 1000  # that a process runs, before what they left in memory is in the way
 _START = 120.0  # seconds that imports may take
 
 
@@ -24,26 +25,30 @@ class Worker:
     def __init__(self, seed: int, seconds: float) -> None:
         self.seed, self.seconds = seed, seconds
         self.process: Any = None
+        self.n_run = 0
         self.pipe: Any = None
 
     def run(self, number: int) -> Result:
         """Return the result of a case, whatever it does to the process."""
+        if self.n_run >= _CASES:
+            self.stop()
         if self.process is None:
             self._start()
+        self.n_run += 1
         try:
             self.pipe.send(number)
             if not self._wait(self.seconds):
                 return self._ended(number, "slow", f"no answer after {self.seconds:g} s")
             answer = self.pipe.recv()
-            if isinstance(answer, Exception):
-                raise RuntimeError(f"case {number} cannot be drawn") from answer
-            return answer
+            if not isinstance(answer, Exception):
+                return answer
         except (EOFError, ConnectionError):
             process: Any = self.process
             process.join()
             code = process.exitcode or 0
             death = signal.Signals(-code).name if code < 0 else f"exit status {code}"
             return self._ended(number, "crashed", death)
+        raise RuntimeError(f"case {number} cannot be drawn") from answer
 
     def run_again(self, number: int) -> Result:
         """Return the result of a case, which runs once more in a new process if it crashed.
@@ -61,6 +66,7 @@ class Worker:
     def _start(self) -> None:
         context: Any = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
+        self.n_run = 0
         self.process = context.Process(target=serve, args=(other, self.seed), daemon=True)
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         self.process.start()
