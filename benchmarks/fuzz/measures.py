@@ -89,7 +89,10 @@ def draw_metric(rng: Random) -> Case:
         other = "y_pred" if name in ("mae", "rmse") else "y_prob"
         base = {"y_true": y_true, other: _scores()}
         # a dense y_true has other shapes
-        pools = {"y_true": lambda: mark(matrices(_targets()), _WRONG), other: scores}
+        pools = {"y_true": lambda: mark(matrices(_targets()), _WRONG)}
+        # predictions may be NaN where there is no target
+        loose = {**_WRONG, "nan": "any"} if other == "y_pred" else _WRONG
+        pools[other] = lambda: mark(matrices(_scores()), loose)
         more = ["per_user"] if other == "y_pred" else ["n_bins", "strategy", "sample_weight"]
         more = ["sample_weight"] if name == "brier" else more
         pools |= {option: partial(_options, option) for option in more}

@@ -15,7 +15,7 @@ from benchmarks.fuzz.judge import Result, draw, judge
 __all__ = ["run_cases"]
 
 _GIGABYTE = 2**30
-_CASES = 1000  # that a process runs, before what they left in memory is in the way
+_CASES = 500  # that a process runs, before what they left in memory is in the way
 _START = 120.0  # seconds that imports may take
 
 
