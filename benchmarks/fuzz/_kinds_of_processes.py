@@ -61,7 +61,13 @@ def other_thread_draws() -> str:
     """Return whether a fit depends on what another thread draws from torch."""
     import torch
 
-    alone = bpr(max_epochs=20).decision_function(X)
+    def scores() -> Any:
+        model = skrec.MultDAERecommender(
+            hidden_sizes=(8,), latent_size=4, max_epochs=100, device="cpu", random_state=0
+        )
+        return model.fit(X).decision_function(X)
+
+    alone = scores()
     stop = threading.Event()
 
     def draw() -> None:
@@ -71,7 +77,7 @@ def other_thread_draws() -> str:
     thread = threading.Thread(target=draw)
     thread.start()
     try:
-        return f"same model: {np.array_equal(alone, bpr(max_epochs=20).decision_function(X))}"
+        return f"same model: {np.array_equal(alone, scores())}"
     finally:
         stop.set()
         thread.join()
