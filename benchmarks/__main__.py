@@ -13,7 +13,7 @@ def main() -> None:
     for folder, about in FOLDERS.items():
         print(f"\n{folder}: {about}")
         for name, line in commands.items():
-            if name.startswith(f"benchmarks.{folder}."):
+            if name.split(".")[1] == folder:
                 print(f"  {name:{width}}  {line}")
 
 

@@ -1,4 +1,4 @@
-"""The commands: files of the four folders that have a ``main`` and run as ``python -m``."""
+"""The commands: files of the five folders that have a ``main`` and run as ``python -m``."""
 
 import ast
 from pathlib import Path
@@ -11,6 +11,7 @@ FOLDERS = {
     "claims": "what a paper claims beside its tables, tried out",
     "speed": "time and memory of skrec alone",
     "peers": "time beside other libraries, each in an environment of its own",
+    "fuzz": "what becomes of odd input",
 }
 
 

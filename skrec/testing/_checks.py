@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from skrec.base import BaseRecommender
 from skrec.testing import (
     _checks_docs,
+    _checks_doors,
     _checks_errors,
     _checks_fit,
     _checks_input,
@@ -27,6 +28,7 @@ _MODULES = (
     _checks_ranking,
     _checks_input,
     _checks_errors,
+    _checks_doors,
     _checks_fit,
     _checks_proba,
     _checks_search,

@@ -20,19 +20,20 @@ from skrec.testing._data import (
     tiny,
 )
 
-__all__ = ["CHECKS", "wrong_data"]
+__all__ = ["CHECKS", "Words", "assert_clear_errors", "wrong_data"]
 
-_Words: TypeAlias = tuple[str, ...]  # an error must have all of them
+Words: TypeAlias = tuple[str, ...]
+"""Words, all of which an error must have."""
 
 
-def wrong_data(estimator: AnyRecommender) -> dict[str, tuple[Any, _Words]]:
+def wrong_data(estimator: AnyRecommender) -> dict[str, tuple[Any, Words]]:
     """Return matrices that no fit accepts, each with the words that its error must have."""
     X = tiny(estimator)
     nan, infinite = X.copy(), X.copy()
     nan.data[3], infinite.data[3] = np.nan, np.inf
     ids = np.random.RandomState(0).permutation(40)
     table = pd.DataFrame({"user_id": ids, "item_id": ids[::-1], "rating": 1.0})
-    wrong: dict[str, tuple[Any, _Words]] = {
+    wrong: dict[str, tuple[Any, Words]] = {
         "NaN": (nan, ("X", "NaN")),
         "dense NaN": (nan.toarray(), ("X", "NaN")),
         "infinity": (infinite, ("X", "infinity")),
@@ -57,13 +58,13 @@ def wrong_data(estimator: AnyRecommender) -> dict[str, tuple[Any, _Words]]:
     return wrong
 
 
-def _wrong_calls(model: AnyRecommender) -> list[tuple[partial[Any], _Words]]:
+def _wrong_calls(model: AnyRecommender) -> list[tuple[partial[Any], Words]]:
     """Return calls that a fitted model refuses, each with the words that its error must have."""
     (n_users, n_items), X = model.interactions_.shape, tiny(model, 4, seed=2)
     narrow, pairs = X[:, :3], Interactions(model.interactions_)
     other = Interactions.from_arrays([0], [0], frame=(n_users, n_items + 1))
     methods = [model.decision_function, model.predict_proba, model.recommend]
-    calls: list[tuple[partial[Any], _Words]] = [(partial(model.score, narrow), ("X", str(n_items)))]
+    calls: list[tuple[partial[Any], Words]] = [(partial(model.score, narrow), ("X", str(n_items)))]
     calls += [(partial(model.score, other), ("X", "frame"))]
     for call in methods:
         calls += [
@@ -84,7 +85,7 @@ def _wrong_calls(model: AnyRecommender) -> list[tuple[partial[Any], _Words]]:
     return calls + _wrong_rankings(model, X)
 
 
-def _wrong_rankings(model: AnyRecommender, X: Histories) -> list[tuple[partial[Any], _Words]]:
+def _wrong_rankings(model: AnyRecommender, X: Histories) -> list[tuple[partial[Any], Words]]:
     n_rows, n_items = X.shape
     ask = partial(model.recommend, X)
     return [
@@ -104,7 +105,7 @@ def _wrong_rankings(model: AnyRecommender, X: Histories) -> list[tuple[partial[A
     ]
 
 
-def _fault_of_error(call: Callable[[], Any], words: _Words) -> str | None:
+def _fault_of_error(call: Callable[[], Any], words: Words) -> str | None:
     """Return what is wrong with the error of a call, or None."""
     try:
         message = error_message(call)
@@ -116,7 +117,8 @@ def _fault_of_error(call: Callable[[], Any], words: _Words) -> str | None:
     return f"no single sentence: {message}" if "\n" in message.strip() else None
 
 
-def _assert_clear_errors(name: str, calls: Mapping[str, tuple[partial[Any], _Words]]) -> None:
+def assert_clear_errors(name: str, calls: Mapping[str, tuple[partial[Any], Words]]) -> None:
+    """Check that each call raises an error of one sentence with its words."""
     faults = {what: _fault_of_error(call, words) for what, (call, words) in calls.items()}
     faults = [f"{what}: {fault}" for what, fault in faults.items() if fault]
     assert not faults, "\n".join([f"{name}: {len(faults)} errors are not as they must be", *faults])
@@ -126,7 +128,7 @@ def check_errors_of_fit(name: str, estimator: AnyRecommender) -> None:
     """Check that unusable X raises an error that says in one sentence what is wrong with X."""
     wrong = wrong_data(estimator).items()
     calls = {case: (partial(quick(estimator).fit, X), words) for case, (X, words) in wrong}
-    _assert_clear_errors(name, calls)
+    assert_clear_errors(name, calls)
 
 
 def check_errors_of_prediction(name: str, estimator: AnyRecommender) -> None:
@@ -135,7 +137,7 @@ def check_errors_of_prediction(name: str, estimator: AnyRecommender) -> None:
     for call, words in _wrong_calls(fitted(estimator)):
         given = [type(a).__name__ for a in call.args], call.keywords
         calls[f"{call.func.__name__}{given}, {words}"] = call, words
-    _assert_clear_errors(name, calls)
+    assert_clear_errors(name, calls)
 
 
 CHECKS = [check_errors_of_fit, check_errors_of_prediction]

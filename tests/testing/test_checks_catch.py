@@ -16,7 +16,7 @@ from skrec.factorization import MFClassifier
 from skrec.interactions import Interactions
 from skrec.neural.objectives import Pairwise, Pointwise
 from skrec.nn import MultDAE
-from skrec.testing import estimator_checks, make_estimator
+from skrec.testing import _checks_doors, estimator_checks, make_estimator
 
 try:  # a dependency of joblib, which brought it along until 1.5
     import cloudpickle
@@ -484,7 +484,8 @@ def test_fault_is_caught(name, cls):
 
 def test_every_check_has_a_fault_to_catch():
     names = {name for estimator in SOUND for name in checks_by_name(estimator)}
-    assert names == set(CATCHES)
+    doors = {*_checks_doors.CHECKS, *_checks_doors.IMPLICIT_CHECKS}  # they have a file of their own
+    assert names - {check.__name__ for check in doors} == set(CATCHES)
 
 
 @pytest.mark.parametrize("name", checks_by_name(SOUND[-1]))
