@@ -42,6 +42,9 @@ class Worker:
             answer = self.pipe.recv()
             if not isinstance(answer, Exception):
                 return answer
+            if self.n_run > 1:  # what earlier cases left may be in the way of threads or memory
+                self.stop()
+                return self.run(number)
         except (EOFError, ConnectionError):
             process: Any = self.process
             process.join()

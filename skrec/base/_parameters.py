@@ -31,12 +31,14 @@ _SECTION_RULE = "-" * 10
 
 
 class _Numbers(Interval):
-    """An interval of numbers that holds no boolean, and no integer that no float can hold."""
+    """An interval of Python's and NumPy's numbers: no boolean, nothing that no float can hold."""
 
     def is_satisfied_by(self, val: Any) -> bool:
-        if isinstance(val, bool) or not super().is_satisfied_by(val):
+        # others, such as fractions, are Real too, but torch and NumPy cannot compute with them
+        plain = isinstance(val, int | float | np.integer | np.floating)
+        if not plain or isinstance(val, bool) or not super().is_satisfied_by(val):
             return False
-        return self.type is Integral or abs(val) <= sys.float_info.max
+        return self.type is Integral or bool(abs(val) <= sys.float_info.max)
 
 
 _SEEDS = [_Numbers(Integral, 0, 2**32 - 1, closed="both"), np.random.RandomState, None]

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from skrec.base._queries import Queries
 from skrec.base._validation import check_candidates, exclusion_keys, mask_entries
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import check_count, check_flag, has_entries
+from skrec.utils import check_count, check_flag, check_list_memory, has_entries
 
 __all__ = ["ListRequest", "Lists", "check_strategy"]
 
@@ -121,6 +121,7 @@ class Lists:
     """
 
     def __init__(self, n_rows: int, n_items: int, with_scores: bool, with_std: bool) -> None:
+        check_list_memory(n_rows, n_items, 8 + 4 * with_scores + 4 * with_std)
         size = (n_rows, n_items)
         self.indices = np.full(size, -1, dtype=np.int64)
         self.scores = np.full(size, np.nan, dtype=np.float32) if with_scores else None

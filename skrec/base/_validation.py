@@ -11,12 +11,26 @@ from sklearn.utils.validation import validate_data
 from skrec.exceptions import SkrecWarning
 from skrec.interactions import InteractionEncoder, Interactions, different_ids
 from skrec.typing import Array, CSRMatrix, MatrixLike
-from skrec.utils import as_integers, canonical_csr, check_structure, refuse_long_table, row_of_entry
+from skrec.utils import (
+    as_array,
+    as_integers,
+    canonical_csr,
+    check_structure,
+    refuse_long_table,
+    row_of_entry,
+)
 
 if TYPE_CHECKING:
     from skrec.base._recommender import BaseRecommender
 
-__all__ = ["check_candidates", "check_items", "check_matrix", "check_pairs", "check_users"]
+__all__ = [
+    "check_candidates",
+    "check_item_list",
+    "check_items",
+    "check_matrix",
+    "check_pairs",
+    "check_users",
+]
 
 
 def check_matrix(estimator: "BaseRecommender", X: Any, *, reset: bool) -> CSRMatrix:
@@ -69,14 +83,8 @@ def _readable(X: Any) -> Any:
     """Return X as scikit-learn can read it, after the checks that it leaves out."""
     if sp.issparse(X):
         return check_structure(X)
-    if isinstance(X, np.ma.MaskedArray):
-        return np.ma.filled(X, 0)  # a masked entry is missing, and so is a 0
-    if isinstance(X, list | tuple):
-        try:
-            return np.asarray(X)
-        except ValueError as error:  # NumPy's words name no parameter
-            raise ValueError("X must have rows of one length; got a ragged list") from error
-    return X
+    plain = type(X) is np.ndarray or isinstance(X, list | tuple | type | np.ma.MaskedArray)
+    return as_array(X) if plain else X
 
 
 def _refuse_infinite(values: Array) -> None:
@@ -248,6 +256,27 @@ def check_items(items: ArrayLike, n_items: int, name: str = "items", lowest: int
             f"{name} must lie in [{lowest}, {n_items}); got {items.min()} to {items.max()}"
         )
     return items.astype(np.int64)
+
+
+def check_item_list(items: ArrayLike, n_items: int) -> Array:
+    """Return a list of items, or one item, as int64.
+
+    Parameters
+    ----------
+    items : int or array-like of int of shape (n,)
+        Columns of the fitted matrix.
+    n_items : int
+        How many there are.
+
+    Returns
+    -------
+    items : ndarray of int64 of shape (n,)
+        The columns.
+    """
+    columns = np.atleast_1d(check_items(items, n_items))
+    if columns.ndim != 1:
+        raise ValueError(f"items must be 1-D integer columns; got shape {columns.shape}")
+    return columns
 
 
 def check_candidates(candidates: ArrayLike, n_rows: int, n_items: int) -> Array:

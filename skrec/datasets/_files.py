@@ -11,11 +11,12 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike, fspath
 from pathlib import Path
 from typing import BinaryIO
 from zipfile import BadZipFile, ZipFile
 
-__all__ = ["TextFile", "check_path", "check_text", "open_text"]
+__all__ = ["TextFile", "as_path", "check_path", "check_text", "open_text"]
 
 _BLOCK = 2**18
 _HEAD = 2**16
@@ -29,6 +30,13 @@ _NO_TEXT = {
     b"ARROW1": "is an Arrow file; its name must end in .arrow or .feather",
 }
 _HTML = (b"<!doctype html", b"<html", b"<?xml")
+
+
+def as_path(path: str | PathLike[str], name: str) -> Path:
+    """Return a path that a user passed, with the home folder in place of "~"."""
+    if not isinstance(path, str | PathLike) or isinstance(fspath(path), bytes):
+        raise TypeError(f"{name} must be a path, as text or pathlib.Path; got {path!r}")
+    return Path(path).expanduser()
 
 
 @dataclass(frozen=True)

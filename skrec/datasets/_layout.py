@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skrec.datasets._files import open_text
+from skrec.datasets._files import as_path, open_text
 from skrec.datasets._ids import scan
 from skrec.datasets._text import TextTable
 
@@ -23,7 +23,7 @@ _GZIP = {"method": "gzip", "compresslevel": 6, "mtime": 1}
 
 def find_home(data_home: str | os.PathLike[str] | None) -> Path:
     """Return the folder of all data sets: the argument, else SKREC_DATA, else ~/skrec_data."""
-    return Path(data_home or os.environ.get("SKREC_DATA") or "~/skrec_data").expanduser()
+    return as_path(data_home or os.environ.get("SKREC_DATA") or "~/skrec_data", "data_home")
 
 
 def ratings_file(folder: Path) -> Path:

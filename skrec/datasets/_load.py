@@ -15,7 +15,7 @@ from sklearn.utils import Bunch
 
 from skrec.datasets._bunch import make_bunch
 from skrec.datasets._columns import by_position, check_header, find_columns
-from skrec.datasets._files import open_text
+from skrec.datasets._files import as_path, open_text
 from skrec.datasets._ids import SIGNED, as_integers
 from skrec.datasets._records import ArrowTable, JSONTable
 from skrec.datasets._text import TextTable
@@ -110,7 +110,7 @@ def load_interactions(
     """
     chosen = {"user": user, "item": item, "rating": rating, "timestamp": timestamp}
     positions, kinds = by_position(chosen), _kinds(dtype)
-    table = _open(Path(path).expanduser(), sep, encoding, positions)
+    table = _open(as_path(path, "path"), sep, encoding, positions)
     check_header(table.path, table.first, chosen, positions)
     columns = find_columns(table.path, table.first, chosen, positions, table.sep)
     frame = table.read(columns, [name for name, kind in kinds.items() if kind is str])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 
 from skrec.interactions import Interactions
 from skrec.typing import Array, CSRMatrix, RandomState
-from skrec.utils import index_pointer
+from skrec.utils import check_count, check_memory, check_rng, index_pointer
 
 __all__ = ["make_interactions"]
 
@@ -128,9 +128,12 @@ def make_interactions(
     >>> bool((data.user_clusters[user] == data.item_clusters[item]).mean() > 0.5)
     True
     """
-    _check_sizes(n_users, n_items, n_interactions, n_clusters)
+    n_users, n_items = check_count(n_users, "n_users", 1), check_count(n_items, "n_items", 1)
+    n_clusters = check_count(n_clusters, "n_clusters", 1, n_items)
+    n_interactions = check_count(n_interactions, "n_interactions", 1, n_users * n_items)
+    _check_memory(n_users, n_items, n_interactions)
     _check_shares(affinity, popularity_exponent, activity_exponent)
-    rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
+    rng = np.random.default_rng(check_rng(random_state).randint(2**31 - 1))
     tastes = _make_tastes(
         n_users, n_items, n_clusters, affinity, popularity_exponent, activity_exponent, rng
     )
@@ -180,18 +183,11 @@ class _Tastes:
         return self.user_activity[:, None] * by_cluster[self.user_clusters]
 
 
-def _check_sizes(n_users: int, n_items: int, n_interactions: int, n_clusters: int) -> None:
-    limits = {
-        "n_users": (n_users, None),
-        "n_items": (n_items, None),
-        "n_clusters": (n_clusters, n_items),
-        "n_interactions": (n_interactions, n_users * n_items),
-    }
-    for name, (size, limit) in limits.items():
-        integer = isinstance(size, Integral) and not isinstance(size, bool)
-        if not integer or size < 1 or (limit is not None and size > limit):
-            upper = "" if limit is None else f" and at most {limit}"
-            raise ValueError(f"{name} must be an integer of at least 1{upper}; got {size!r}")
+def _check_memory(n_users: int, n_items: int, n_interactions: int) -> None:
+    # a popularity and a cluster of each user and item, and the keys of the pairs
+    n_bytes = 8 * (2 * n_users + 2 * n_items + n_interactions)
+    what = f"n_users={n_users:,} with n_items={n_items:,} and n_interactions={n_interactions:,}"
+    check_memory(n_bytes, what, "choose smaller numbers")
 
 
 def _check_shares(affinity: float, popularity_exponent: float, activity_exponent: float) -> None:

@@ -43,7 +43,8 @@ def as_column(values: Any, name: str) -> pd.Series:
         values = pa.array(values).to_pandas()
     if isinstance(values.dtype, pd.SparseDtype):
         values = pd.Series(np.asarray(values))
-    return values
+    # pandas cannot look up numbers of half precision
+    return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
 def _series(values: Any, name: str) -> pd.Series:

@@ -167,6 +167,29 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
             converted(np.empty(0, dtype=np.int64), kind, self._time_kind, "timestamp")
         return self._know(users, items, self._time_kind or kind)
 
+    def restrict(self, rows: ArrayLike, columns: ArrayLike) -> Self:
+        """Forget the ids of all but some rows and columns; the kind of times stays.
+
+        Parameters
+        ----------
+        rows, columns : array-like of int, or mask
+            What is kept, in this order.
+
+        Returns
+        -------
+        self : InteractionEncoder
+            The encoder, whose ids are ``user_ids_[rows]`` and ``item_ids_[columns]``.
+
+        Raises
+        ------
+        ValueError
+            If no row or no column is left, one is kept twice or there is none of its number; the
+            encoder is then as it was before.
+        """
+        self._check_fitted()
+        users, items = self._users.taken(rows, "rows"), self._items.taken(columns, "columns")
+        return self._know(users, items, self._time_kind)
+
     def transform(self, df: Any) -> Interactions:
         """Return the interactions of a table.
 
@@ -291,6 +314,9 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         if self.unknown not in ("error", "ignore"):
             raise ValueError(f"unknown must be 'error' or 'ignore'; got {self.unknown!r}")
         names = {"user": self.user, "item": self.item, "timestamp": self.timestamp}
+        for key in ("user", "item"):
+            if names[key] is None:
+                raise ValueError(f"{key} must name a column of raw ids; got None")
         if not optional:
             names["rating"] = self.rating
         given = {key: name for key, name in names.items() if name is not None}

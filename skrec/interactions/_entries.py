@@ -92,7 +92,10 @@ def times_of(entries: _COO, timestamps: MatrixLike) -> tuple[Array, TimeUnit]:
 
 
 def _dense_times(entries: _COO, timestamps: Any) -> tuple[Array, TimeUnit]:
-    times = np.asanyarray(timestamps)
+    try:
+        times = np.asanyarray(timestamps)
+    except ValueError as error:  # NumPy's words name no parameter
+        raise ValueError("timestamps must have rows of one length; got a ragged list") from error
     if times.shape != entries.shape:
         raise ValueError(
             "timestamps must store the same entries as X; "

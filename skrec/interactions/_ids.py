@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from skrec.interactions._columns import whole_column
 from skrec.typing import Array
-from skrec.utils import as_integers
+from skrec.utils import as_array, as_integers
 
 if TYPE_CHECKING:
     from skrec.interactions._encoder import InteractionEncoder
@@ -123,6 +123,32 @@ class IdTable:
         if self.ids.dtype == new_ids.dtype and self.ids.dtype.kind != "O":
             return type(self)(np.concatenate([self.ids, new_ids]), self.name)
         return type(self)(_joined(self.ids, new_ids), self.name)
+
+    def taken(self, index: ArrayLike, name: str) -> Self:
+        """Return the table of some of the ids, chosen by their codes or by a mask."""
+        if isinstance(index, list | np.ndarray) and as_array(index, name).dtype == bool:
+            index = self._where(np.asarray(index), name)
+        places = as_integers(index, name, f"integer {name} of the frame")
+        if places.ndim != 1:
+            raise ValueError(f"{name} must be 1-D; got {places.ndim}-D")
+        if not len(places):
+            raise ValueError(f"{name} must not be empty; got none of {len(self)}")
+        if places.min() < 0 or places.max() >= len(self):
+            raise ValueError(
+                f"{name} must lie in [0, {len(self)}), the frame of the encoder; got "
+                f"{places.min()} to {places.max()}"
+            )
+        if len(np.unique(places)) < len(places):
+            raise ValueError(f"{name} must not repeat; got {len(places)} with fewer different ones")
+        return type(self)(self.ids[places], self.name)
+
+    def _where(self, mask: Array, name: str) -> Array:
+        if mask.shape != self.ids.shape:
+            raise ValueError(
+                f"{name} must have one entry for each of the {len(self)} {name} where it is a "
+                f"mask; got the shape {mask.shape}"
+            )
+        return np.flatnonzero(mask)
 
     def encode(self, values: Any, unknown: Unknown) -> Any:
         """Return the codes of ids; of unknown ones an error, or -1."""

@@ -237,7 +237,7 @@ class Interactions:
     def __getitem__(self, key: slice | ArrayLike | tuple[Any, ...]) -> Self:
         index: Any = key[0] if isinstance(key, tuple) else key
         if isinstance(index, list):
-            index = np.asarray(index, dtype=None if len(index) else np.int64)
+            index = _as_index(index)
         if isinstance(index, (int, np.integer)):
             index = [index]
         timestamp = None if self.timestamp is None else self.timestamp[index]
@@ -279,6 +279,13 @@ class Interactions:
         last[:-1] = (user[1:] != user[:-1]) | (item[1:] != item[:-1])
         entries = (self.value[order][last], (user[last], item[last]))
         return sp.csr_matrix(entries, shape=self.frame)
+
+
+def _as_index(index: list) -> Array:
+    try:
+        return np.asarray(index, dtype=None if len(index) else np.int64)
+    except ValueError as error:
+        raise IndexError("interactions are 1-D; got an index that is a ragged list") from error
 
 
 def _locked(array: Array, dtype: DTypeLike) -> Array:

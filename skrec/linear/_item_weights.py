@@ -8,11 +8,11 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base import BaseRecommender, Link, Queries, check_items, of_one_fit
+from skrec.base import BaseRecommender, Link, Queries, check_item_list, of_one_fit
 from skrec.calibration import HeldOut
 from skrec.exceptions import SkrecWarning
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import check_count, check_memory, row_blocks, top_k
+from skrec.utils import check_count, check_list_memory, row_blocks, top_k
 
 __all__ = ["ItemWeightsRecommender"]
 
@@ -131,13 +131,9 @@ class ItemWeightsRecommender(BaseRecommender):
             If lists of that length cannot fit into memory.
         """
         check_is_fitted(self)
-        items = check_items(np.atleast_1d(items), self.n_features_in_)
+        items = check_item_list(items, self.n_features_in_)
         n_items = check_count(n_items, "n_items", 1)
-        check_memory(
-            12 * len(items) * n_items,
-            f"{len(items):,} lists of n_items={n_items:,}",
-            f"the catalogue has {self.n_features_in_:,} items",
-        )
+        check_list_memory(len(items), n_items)
         indices = np.full((len(items), n_items), -1, dtype=np.int64)
         weights = np.full((len(items), n_items), np.nan, dtype=np.float32)
         width = min(n_items, self.n_features_in_)  # the rest of longer lists stays empty

@@ -157,7 +157,7 @@ def novelty(ranked: ArrayLike, popularity: ArrayLike, *, per_user: bool = False)
     rarest = counts[counts > 0].min()
     information = -np.log2(np.maximum(counts, rarest) / total)
     values = _list_means(lists, information)
-    return values if per_user else mean_over_targets(values, "every list is empty")
+    return values if per_user else mean_over_targets(values, "every list of ranked is empty")
 
 
 def _list_means(ranked: Array, values: Array) -> Array:
@@ -240,7 +240,7 @@ def diversity(
     else:
         raise ValueError("Exactly one of features and similarity must be given.")
     values = _one_minus_mean(total, (lists >= 0).sum(axis=1))
-    return values if per_user else mean_over_targets(values, "no list has two items")
+    return values if per_user else mean_over_targets(values, "no list of ranked has two items")
 
 
 def _check_matrix(X: MatrixLike, name: str) -> _Matrix:

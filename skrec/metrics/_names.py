@@ -28,7 +28,7 @@ def check_k(k: int | None) -> int | None:
 def _split_name(name: str) -> tuple[str, str]:
     """Split a name into the metric and its own cut-off, which is "" where there is none."""
     if not isinstance(name, str):
-        raise TypeError(f"A metric must be a string such as 'ndcg@10', got {name!r}.")
+        raise TypeError(f"metrics must be strings such as 'ndcg@10', got {name!r}.")
     metric, _, cut = name.partition("@")
     if metric not in MEASURES or ("@" in name and not (cut.isascii() and cut.isdigit())):
         raise ValueError(

@@ -40,6 +40,8 @@ def is_matrix(y: Any) -> TypeGuard[MatrixLike]:
     """Return whether y holds targets. One-dimensional labels are ignored by the scorers."""
     if isinstance(y, Interactions) or sp.issparse(y):
         return True
+    if isinstance(y, type):
+        raise TypeError(f"y must be a matrix of targets; got the class {y.__name__}")
     try:
         n_dimensions = np.ndim(y)
     except ValueError as error:  # NumPy's words name no parameter

@@ -50,7 +50,14 @@ def fit_start(estimator: Any, X: CSRMatrix, seed: int) -> Any:
     -------
     estimator : estimator
         The fitted clone.
+
+    Raises
+    ------
+    TypeError
+        If it is no estimator.
     """
+    if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
+        raise TypeError(f"pretrain must be an estimator, or a pair of them; got {estimator!r}")
     estimator = clone(estimator)
     if estimator.get_params(deep=False).get("random_state", seed) is None:
         estimator.set_params(random_state=seed)

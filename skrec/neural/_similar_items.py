@@ -5,7 +5,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base import check_items, of_one_fit
+from skrec.base import check_item_list, of_one_fit
 from skrec.typing import Array
 from skrec.utils import most_similar
 
@@ -34,6 +34,8 @@ def similar_items(self: Any, items: ArrayLike, n_items: int = 10) -> tuple[Array
     ------
     ValueError
         If an item is not a column of the fitted matrix.
+    MemoryError
+        If lists of that length cannot fit into memory.
     """
     check_is_fitted(self)
-    return most_similar(self.item_factors_, check_items(items, self.n_features_in_), n_items)
+    return most_similar(self.item_factors_, check_item_list(items, self.n_features_in_), n_items)

@@ -7,12 +7,11 @@ from typing import overload
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
-from sklearn.utils import check_random_state
 
 from skrec.interactions import Interactions
 from skrec.preprocessing._matrix import Kept, Worked, as_matrix, in_format_of, stored_pairs
 from skrec.typing import Array, MatrixLike, RandomState, SparseMatrix
-from skrec.utils import check_count, pair_keys
+from skrec.utils import check_count, check_rng, pair_keys
 
 __all__ = ["permute_items"]
 
@@ -88,7 +87,7 @@ def permute_items(
     matrix = as_matrix(X)
     user, item = _pairs(matrix)
     frame = matrix.frame if isinstance(matrix, Interactions) else matrix.shape
-    rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
+    rng = np.random.default_rng(check_rng(random_state).randint(2**31 - 1))
     traded = item
     for _ in range(n_rounds):
         traded = _trade(user, traded, frame, rng)

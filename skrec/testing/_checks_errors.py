@@ -45,6 +45,8 @@ def wrong_data(estimator: AnyRecommender) -> dict[str, tuple[Any, Words]]:
         "all zeros": (np.zeros((4, 5)), ("X",)),
         "no Interactions": (Interactions(X)[:0], ("X", "empty")),
         "table": (table, ("X", "Interactions.from_frame")),
+        "array of lists": (np.array([[1], [1, 2]], dtype=object), ("X", "one length")),
+        "class of a matrix": (sp.csr_matrix, ("X", "class")),
         "array of ids": (table.to_numpy(), ("X", "Interactions.from_frame")),
     }
     if not is_explicit(estimator):
@@ -82,6 +84,14 @@ def _wrong_calls(model: AnyRecommender) -> list[tuple[partial[Any], Words]]:
             (partial(call, X, users=[0]), ("users", "4", "1")),
         ]
     calls += [(partial(call, pairs, users=[0]), ("users", "Interactions")) for call in methods[:2]]
+    if hasattr(model, "similar_items"):
+        similar = partial(model.similar_items)
+        calls += [
+            (partial(similar, [[0, 1]]), ("items", "1-D")),
+            (partial(similar, [n_items]), ("items", str(n_items))),
+            (partial(similar, [0], n_items=0), ("n_items", "0")),
+            (partial(similar, [0], n_items=2**63), ("n_items", "memory")),
+        ]
     return calls + _wrong_rankings(model, X)
 
 
@@ -92,6 +102,7 @@ def _wrong_rankings(model: AnyRecommender, X: Histories) -> list[tuple[partial[A
         (partial(ask, n_items=0), ("n_items", "0")),
         (partial(ask, n_items=2.5), ("n_items", "2.5")),
         (partial(ask, n_items=True), ("n_items", "True")),
+        (partial(ask, n_items=2**63), ("n_items", "memory")),
         (partial(ask, candidates=[0, n_items]), ("candidates", str(n_items))),
         (partial(ask, candidates=[-1, 2]), ("candidates", "-1")),
         (partial(ask, candidates=[0.5]), ("candidates", "float64")),

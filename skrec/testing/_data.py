@@ -140,6 +140,6 @@ def error_message(function: Callable[..., Any], *args: Any, **kwargs: Any) -> st
     """Return the message of the error that a call must raise."""
     try:
         function(*args, **kwargs)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, MemoryError) as error:
         return str(error)
     raise AssertionError("no error was raised")

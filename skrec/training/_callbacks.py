@@ -52,7 +52,7 @@ def check_callbacks(callbacks: list | None) -> None:
 
 _WANTED = (
     "callbacks must be a list of callbacks of skorch, instances or classes of "
-    "skorch.callbacks.Callback, or of pairs (name, callback)"
+    "skorch.callbacks.Callback, or of pairs (name, callback); None stands for no callback"
 )
 
 

@@ -2,8 +2,8 @@
 
 from skrec.utils._check import as_integers, check_count, check_flag
 from skrec.utils._long_tables import refuse_long_table
-from skrec.utils._matrix import canonical_csr, check_dense, check_structure
-from skrec.utils._memory import check_memory, memory_limit
+from skrec.utils._matrix import as_array, canonical_csr, check_dense, check_structure
+from skrec.utils._memory import check_list_memory, check_memory, memory_limit
 from skrec.utils._rows import (
     has_entries,
     hide_entries,
@@ -25,6 +25,7 @@ from skrec.utils._values import (
 )
 
 __all__ = [
+    "as_array",
     "as_integers",
     "as_numbers",
     "canonical_csr",
@@ -34,6 +35,7 @@ __all__ = [
     "check_finite",
     "check_memory",
     "check_flag",
+    "check_list_memory",
     "check_number",
     "check_rng",
     "check_share",

@@ -116,6 +116,8 @@ def as_integers(values: ArrayLike, name: str, expected: str = "integers") -> Arr
         raise ValueError(f"{name} must be {expected}; got a masked array")
     try:
         array = np.asarray(values)
+    except TypeError as error:  # such as Interactions, which are no array
+        raise ValueError(f"{name} must be {expected}; got {type(values).__name__}") from error
     except ValueError as error:  # NumPy's words name no parameter
         raise ValueError(f"{name} must be {expected}; got lists of different lengths") from error
     if array.size == 0 and array.dtype.kind in "fiu":  # an empty list is an array of floats

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from skrec.typing import Array, CSRMatrix, MatrixLike
 
-__all__ = ["canonical_csr", "check_dense", "check_structure"]
+__all__ = ["as_array", "canonical_csr", "check_dense", "check_structure"]
 
 S = TypeVar("S")
 
@@ -57,6 +57,8 @@ def check_structure(X: S, name: str = "X") -> S:
     matrix: Any = X
     if matrix.ndim != 2:
         raise ValueError(f"{name} must be a matrix; got a sparse array of {matrix.ndim} dimensions")
+    if not matrix.dtype.isnative:
+        _refuse(name, f"values in the byte order of another machine, {matrix.dtype}")
     if matrix.format in _COMPRESSED:
         _check_compressed(matrix, name)
     elif matrix.format == "coo":
@@ -66,7 +68,53 @@ def check_structure(X: S, name: str = "X") -> S:
             name,
             f"{len(matrix.offsets)} offsets for data of shape {np.shape(matrix.data)}",
         )
+    elif matrix.format == "lil":
+        _check_lists(matrix, name)
+    elif matrix.format == "dok":
+        _check_keys(matrix, name)
     return X
+
+
+def as_array(X: Any, name: str = "X") -> Array:
+    """Return an array of whatever kind a user's values are.
+
+    Parameters
+    ----------
+    X : array-like
+        What a user passed; masked entries are taken as 0, the value of what is not there.
+    name : str, default="X"
+        Parameter to name in the error.
+
+    Returns
+    -------
+    X : ndarray
+        The values, in the byte order of the machine.
+
+    Raises
+    ------
+    TypeError
+        If X is a class, or an object that is no array by its own word.
+    ValueError
+        If X is ragged.
+
+    Examples
+    --------
+    >>> from skrec.utils import as_array
+    >>> as_array([[1], [2, 3]])
+    Traceback (most recent call last):
+        ...
+    ValueError: X must have rows of one length; got a ragged list
+    """
+    if isinstance(X, type):
+        raise TypeError(f"{name} must be an array or a sparse matrix; got the class {X.__name__}")
+    array = _as_array(X, name)
+    if array.dtype.kind == "O" and array.ndim == 1 and any(map(_is_row, array)):
+        raise ValueError(f"{name} must have rows of one length; got an array of lists")
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _is_row(value: Any) -> bool:
+    return isinstance(value, list | tuple | np.ndarray)
 
 
 def check_dense(X: ArrayLike, name: str = "X") -> Array:
@@ -96,7 +144,7 @@ def check_dense(X: ArrayLike, name: str = "X") -> Array:
     >>> check_dense(np.ma.masked_equal([[5, 9], [9, 1]], 9)).tolist()
     [[5, 0], [0, 1]]
     """
-    array = _as_array(X, name)
+    array = as_array(X, name)
     if array.ndim != 2:
         raise ValueError(
             f"{name} must be a matrix of shape (n_users, n_items); got {array.ndim} dimensions"
@@ -191,6 +239,8 @@ def _as_array(X: Any, name: str) -> Array:
         return X.to_numpy()
     try:
         return np.asarray(X)
+    except TypeError as error:  # such as Interactions, which are no array
+        raise TypeError(f"{name} must be a matrix; got {type(X).__name__} ({error})") from error
     except ValueError as error:  # NumPy's words name no parameter
         raise ValueError(f"{name} must have rows of one length; got a ragged list") from error
 
@@ -231,6 +281,26 @@ def _check_coordinates(X: Any, name: str) -> None:
         _refuse(name, f"{len(row)} rows and {len(column)} columns of {len(X.data)} entries")
     _check_range(name, row, X.shape[0], "row")
     _check_range(name, column, X.shape[1], "column")
+
+
+def _check_lists(X: Any, name: str) -> None:
+    if not all(isinstance(each, list) for part in (X.rows, X.data) for each in part):
+        _refuse(name, "rows that are no lists")
+    lengths = [[len(row) for row in part] for part in (X.rows, X.data)]
+    if lengths[0] != lengths[1] or len(lengths[0]) != X.shape[0]:
+        _refuse(name, f"lists of {sum(lengths[0])} columns and {sum(lengths[1])} values")
+    _check_columns(name, [column for row in X.rows for column in row], X.shape[1:])
+
+
+def _check_keys(X: Any, name: str) -> None:
+    for axis in (0, 1):
+        _check_columns(name, [key[axis] for key in X.keys()], X.shape[axis:], axis)
+
+
+def _check_columns(name: str, index: list[Any], shape: tuple[int, ...], axis: int = 1) -> None:
+    if index:
+        _check_integers(name, np.asarray(index))
+        _check_range(name, np.asarray(index), shape[0], ("row", "column")[axis])
 
 
 def _check_integers(name: str, *arrays: Array) -> None:

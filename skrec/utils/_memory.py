@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["check_memory", "memory_limit"]
+__all__ = ["check_list_memory", "check_memory", "memory_limit"]
 
 _ALWAYS_FINE = 2**28  # bytes that are not worth a look at the machine
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -41,6 +41,28 @@ def check_memory(n_bytes: float, what: str, instead: str) -> None:
             f"{what} needs at least {_readable(n_bytes)} of memory, and this machine has "
             f"{_readable(limit)}; {instead}"
         )
+
+
+def check_list_memory(n_rows: int, n_items: int, n_bytes: int = 12) -> None:
+    """Refuse lists that need more memory than the machine has.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of lists.
+    n_items : int
+        Their length, as a user asked for it.
+    n_bytes : int, default=12
+        Bytes of an entry; an int64 and a float32 where nothing is said.
+
+    Raises
+    ------
+    MemoryError
+        If the machine has less memory.
+    """
+    n_rows = max(n_rows, 1)  # NumPy makes no array of no rows that is too wide
+    what = f"{n_rows:,} lists of n_items={n_items:,}"
+    check_memory(n_bytes * n_rows * n_items, what, "choose a smaller n_items")
 
 
 def memory_limit() -> int | None:
@@ -98,7 +120,7 @@ def _limit_in(file: Path) -> Iterator[int]:
 
 
 def _readable(n_bytes: float) -> str:
-    size, units = float(n_bytes), ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
+    size, units = float(min(n_bytes, 1e300)), ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
     while size >= 1000 and len(units) > 1:
         size, units = size / 1000, units[1:]
     return f"{size:.3g} {units[0]}"

@@ -8,9 +8,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn import get_config
-from sklearn.utils import check_random_state
 
 from skrec.typing import Array, CSRMatrix, MatrixLike, RandomState
+from skrec.utils._values import check_rng
 
 __all__ = [
     "has_entries",
@@ -168,7 +168,7 @@ def split_rows(
     n_hidden = np.clip(np.rint(fraction * counts), 1, np.maximum(counts - 1, 1)).astype(np.int64)
     n_hidden[counts < 2] = 0
     row = row_of_entry(X)
-    shuffled = np.lexsort((check_random_state(random_state).random_sample(X.nnz), row))
+    shuffled = np.lexsort((check_rng(random_state).random_sample(X.nnz), row))
     rank = np.arange(X.nnz) - X.indptr[row]
     hidden = np.zeros(X.nnz, dtype=bool)
     hidden[shuffled] = rank < n_hidden[row]
@@ -194,7 +194,7 @@ def hide_entries(
     history, hidden : csr_matrix of shape (n_rows, n_columns)
         What stays visible, and what is hidden.
     """
-    hidden = check_random_state(random_state).random_sample(X.nnz) < rate
+    hidden = check_rng(random_state).random_sample(X.nnz) < rate
     row = row_of_entry(X)
     return take_entries(X, row, ~hidden), take_entries(X, row, hidden)
 

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from skrec.typing import Array
 from skrec.utils._check import check_count
+from skrec.utils._memory import check_list_memory
 from skrec.utils._rows import row_blocks
 
 __all__ = ["most_similar", "top_candidates", "top_k"]
@@ -133,7 +134,7 @@ def most_similar(vectors: Array, items: ArrayLike, k: int) -> tuple[Array, Array
     ----------
     vectors : ndarray of shape (n_items, n_dimensions)
         One vector an item.
-    items : int or ndarray of int of shape (n,)
+    items : ndarray of int of shape (n,)
         Rows to compare with all others.
     k : int
         Length of the lists, ``n_items`` to the user.
@@ -144,14 +145,21 @@ def most_similar(vectors: Array, items: ArrayLike, k: int) -> tuple[Array, Array
         Rows, best first, without the row itself; -1 where there are too few.
     similarities : ndarray of shape (n, k)
         Cosines; NaN where the index is -1.
+
+    Raises
+    ------
+    MemoryError
+        If lists of that length cannot fit into memory.
     """
     items, k = np.atleast_1d(items), check_count(k, "n_items", 1)
+    check_list_memory(len(items), k, 8 + vectors.dtype.itemsize)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = vectors / np.maximum(norms, np.finfo(vectors.dtype).tiny)
-    indices = np.empty((len(items), k), dtype=np.int64)
-    similarities = np.empty((len(items), k), dtype=vectors.dtype)
+    indices = np.full((len(items), k), -1, dtype=np.int64)
+    similarities = np.full((len(items), k), np.nan, dtype=vectors.dtype)
+    width = min(k, len(vectors))  # the rest of longer lists stays empty
     for rows in row_blocks(len(items), 12 * len(vectors)):
         cosines = unit[items[rows]] @ unit.T
         cosines[np.arange(len(cosines)), items[rows]] = -np.inf
-        indices[rows], similarities[rows] = top_k(cosines, k)
+        indices[rows, :width], similarities[rows, :width] = top_k(cosines, width)
     return indices, similarities

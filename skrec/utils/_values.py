@@ -74,7 +74,7 @@ def as_numbers(values: ArrayLike, name: str, ndim: int | None = None) -> Array:
         raise ValueError(f"{name} must hold numbers; got an array of {array.dtype}")
     if array.dtype in (np.float16, np.longdouble):
         return array.astype(np.float32 if array.dtype == np.float16 else np.float64)
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _as_array(values: Any, name: str) -> Array:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import sklearn
+from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.pipeline import make_pipeline
 
@@ -268,6 +269,7 @@ def test_excluded_items_and_pairs(fixed):
         ({"n_items": 0}, "n_items must be an integer >= 1; got 0"),
         ({"n_items": 2.5}, "n_items must be an integer >= 1"),
         ({"n_items": True}, "n_items must be an integer >= 1"),
+        ({"exclude": Interactions(np.eye(8))}, "exclude must be a sparse .*; got Interactions"),
         ({"strategy": "best"}, "strategy must be one of"),
         ({"strategy": "ucb"}, "strategy must be 'mean'"),
         ({"return_std": True}, "return_std must be False"),
@@ -291,7 +293,37 @@ def test_bad_requests_are_named(parameters, message, fixed):
         fixed.recommend(np.eye(8)[:2], **parameters)
 
 
+def test_lists_that_no_memory_holds_name_n_items(fixed):
+    with pytest.raises(MemoryError, match="n_items=9,223,372,036,854,775,808 needs at least"):
+        fixed.recommend(np.eye(8)[:2], 2**63)
+
+
 # bad input
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        (np.array([[1], [1, 2]], dtype=object), ValueError, "must have rows of one length"),
+        (sp.csr_matrix, TypeError, "must be .*matrix.*; got the class"),
+    ],
+)
+def test_what_is_no_matrix_is_named(X, error, message, fixed):
+    for call in (fixed.recommend, clone(fixed).fit):
+        with pytest.raises(error, match=message):
+            call(X)
+
+
+def test_targets_are_no_class(fixed):
+    with pytest.raises(TypeError, match="y must be a matrix of targets; got the class csr_matrix"):
+        fixed.score(np.eye(8), sp.csr_matrix)
+
+
+def test_dense_values_of_another_byte_order_are_the_same(fixed):
+    X = np.eye(8)[:3]
+    expected, foreign = fixed.decision_function(X), X.astype(">f8")
+    np.testing.assert_array_equal(fixed.decision_function(foreign), expected)
+    assert clone(fixed).fit(foreign).interactions_.dtype == np.float32
 
 
 def test_neither_rows_nor_users_is_an_error(fixed):

@@ -2,6 +2,8 @@
 
 import inspect
 import pickle
+from decimal import Decimal
+from fractions import Fraction
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -243,6 +245,13 @@ class Numbers(BaseRecommender):
 def test_a_number_is_no_boolean(name, value):
     with pytest.raises(ValueError, match=f"'{name}' parameter of Numbers must be .*Got {value}"):
         Numbers(**{name: value}).fit([[1]])
+
+
+@pytest.mark.parametrize("value", [Fraction(1, 2), Decimal("0.5"), np.array(2)])
+def test_a_number_is_pythons_or_numpys(value):
+    for name in ("count", "rate"):
+        with pytest.raises(ValueError, match=f"'{name}' parameter of Numbers must be"):
+            Numbers(**{name: value}).fit([[1]])
 
 
 @pytest.mark.parametrize("value", [True, np.True_])

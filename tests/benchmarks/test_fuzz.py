@@ -100,10 +100,10 @@ def test_a_process_that_dies_is_a_result():
     assert (result.outcome, result.note) == ("crashed", "SIGKILL")
 
 
-def test_nothing_crashes_and_nothing_is_silent():
+def test_nothing_crashes_is_silent_or_obscure():
     results = list(run_cases(SEED, range(N_CASES), jobs=1, seconds=30))
     assert len(results) == N_CASES
-    wrong = [r for r in results if r.outcome in ("crashed", "silent", "slow")]
+    wrong = [r for r in results if r.outcome not in ("accepted", "clear")]
     assert not wrong, f"python -m benchmarks.fuzz --seed {SEED} --case {wrong[0].number}: {wrong}"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skrec.datasets import load_interactions
+from skrec.datasets import fetch_movielens, load_interactions
 
 TABLE = pd.DataFrame(
     {
@@ -149,3 +149,14 @@ def test_ids_are_kept_as_they_are(tmp_path):
     assert data.encoder.user_ids_.tolist() == ["Li, An", "null"]
     assert data.encoder.item_ids_.tolist() == ["NA", "tea"]
     assert np.array_equal(data.encoder.transform(data.frame).item, data.interactions.item)
+
+
+@pytest.mark.parametrize("path", [3, None, b"a.csv", ["a.csv"]])
+def test_a_path_is_named(path):
+    with pytest.raises(TypeError, match="path must be a path, as text or"):
+        load_interactions(path)
+
+
+def test_a_folder_of_data_is_named():
+    with pytest.raises(TypeError, match="data_home must be a path"):
+        fetch_movielens("100k", data_home=3)

@@ -216,3 +216,42 @@ def test_which_ids_differ(encoder):
     text = InteractionEncoder().fit({"user": ["1", "2", "1"], "item": ["x", "y", "z"]})
     assert different_ids(encoder, text) == "user"
     assert different_ids(encoder, text, items_only=True) is None
+
+
+# a part of the ids
+
+
+def test_restricting_keeps_some_ids_in_their_new_order(encoder):
+    made = encoder.transform(TABLE)
+    assert encoder.restrict([1, 0], [False, True, True]) is encoder
+    assert encoder.user_ids_.tolist() == [2, 1]
+    assert encoder.item_ids_.tolist() == ["y", "z"]
+    assert encoder.encode_users([1, 2]).tolist() == [1, 0]
+    with pytest.raises(ValueError, match="item ids must be among the 2 of fit"):
+        encoder.encode_items("x")
+    assert made.encoder.item_ids_.tolist() == ["x", "y", "z"]
+
+
+@pytest.mark.parametrize(
+    "columns", [[], [3], [-1], [0, 0], [0.5], [[0], [1, 2]], [True], 0, np.zeros((1, 1), int)]
+)
+def test_what_cannot_be_kept_is_named_and_nothing_changes(encoder, columns):
+    with pytest.raises(ValueError, match="columns must"):
+        encoder.restrict([0], columns)
+    assert encoder.user_ids_.tolist() == [1, 2]
+
+
+# odd columns
+
+
+@pytest.mark.parametrize("side", ["user", "item"])
+def test_a_column_of_ids_must_be_named(side):
+    for call in (Interactions.from_frame, lambda df, **names: InteractionEncoder(**names).fit(df)):
+        with pytest.raises(ValueError, match=f"{side} must name a column of raw ids; got None"):
+            call(TABLE, **{side: None})
+
+
+def test_ids_of_half_precision_are_those_of_the_same_value():
+    encoder = InteractionEncoder().fit({"user": np.array([2.5, 0.5], np.float16), "item": [0, 1]})
+    assert encoder.encode_users(np.array([0.5, 2.5], np.float16)).tolist() == [1, 0]
+    assert encoder.encode_users(0.5) == encoder.encode_users(np.float16(0.5)) == 1

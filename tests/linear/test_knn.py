@@ -130,6 +130,12 @@ def test_of_equal_neighbours_the_first_are_kept():
     np.testing.assert_allclose(est.item_weights_.toarray(), expected, rtol=1e-6)
 
 
+def test_one_item_has_similar_ones_as_a_list_of_one_has(X):
+    est = ItemKNNRecommender().fit(X)
+    for one, other in zip(est.similar_items(3), est.similar_items([3]), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_similar_items_are_those_that_weigh_most(X):
     est = ItemKNNRecommender(shrinkage=1.0).fit(X)
     S = similarities(X.T, X.T, 1.0, 100, skip_own=True)

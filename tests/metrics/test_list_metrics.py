@@ -95,9 +95,9 @@ def test_extremes():
         (lambda: coverage([1, 2], 3), "two-dimensional array of integers"),
         (lambda: novelty([[0]], [0, 0]), "popularity must be"),
         (lambda: novelty([[0]], [1, -1]), "popularity must be"),
-        (lambda: novelty([[-1]], [1, 1]), "every list is empty"),
+        (lambda: novelty([[-1]], [1, 1]), "every list of ranked is empty"),
         (lambda: diversity([[0, 1]]), "Exactly one of features and similarity"),
-        (lambda: diversity([[0, -1]], np.eye(2)), "no list has two items"),
+        (lambda: diversity([[0, -1]], np.eye(2)), "no list of ranked has two items"),
         (lambda: diversity([[0, 1]], similarity=np.ones((2, 3))), "similarity must be square"),
     ],
 )

@@ -330,3 +330,9 @@ def test_groups_of_genres_are_a_sound_matrix():
     wrong.indices[0] = 99
     with pytest.raises(ValueError, match="item_groups must be a sound sparse matrix"):
         user_uncertainty(EASE, measure=np.ones(12), groups="diversity", item_groups=wrong)
+
+
+@pytest.mark.parametrize("metrics", [3, None, b"ndcg", [3], ["ndcg", None]])
+def test_names_of_metrics_are_text(metrics):
+    with pytest.raises(TypeError, match="metrics must be strings such as 'ndcg@10', got"):
+        make_ranking_scorer(metrics)

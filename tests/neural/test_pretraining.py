@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 
-from skrec import BPRMFRanker, EASERecommender, GMFRanker, Interactions, SVDppRanker
+from skrec import BPRMFRanker, EASERecommender, GMFRanker, Interactions, NeuMFRanker, SVDppRanker
 from skrec.model_selection import StrongGeneralization
 from skrec.neural import (
     Pretrain,
@@ -209,3 +209,9 @@ def test_twin_shares_what_both_have(source):
     shared = made.l2, made.lr, made.n_factors, made.warm_start, made.random_state
     assert shared == (0.5, 0.3, 3, False, None)
     assert twin(est, GMFRanker).pretrain is None
+
+
+@pytest.mark.parametrize("pretrain", [[1], (None, None), ["auto"], BPRMFRanker])
+def test_what_cannot_be_fitted_is_no_start(pretrain, X):
+    with pytest.raises((TypeError, ValueError), match=r"pretrain.* must be"):
+        NeuMFRanker(pretrain=pretrain, n_factors=4, max_epochs=1, device="cpu").fit(X)

@@ -353,9 +353,33 @@ def test_only_a_fitted_encoder_is_reduced():
         (lambda: binarize(np.ones(3), 4), "X must be a matrix"),
         (lambda: k_core(np.eye(2), 1, return_indices=1), "return_indices must be True or False"),
         (lambda: k_core(pd.DataFrame({"user": ["a"], "item": ["x"]}), 2), "from_frame"),
-        (lambda: reduce_encoder(ENCODER, [], [1]), "rows and columns must not be empty"),
+        (lambda: reduce_encoder(ENCODER, [], [1]), "rows must not be empty"),
     ],
 )
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+SECONDS, WHOLE = [1.5, 2.5, 3.5], [10, 20, 30]
+DATES = ["2020-01-01", "2020-01-02", "2020-01-03"]
+
+
+@pytest.mark.parametrize(
+    ("times", "taken", "refused"),
+    [(SECONDS, WHOLE, None), (WHOLE, WHOLE, DATES), (DATES, DATES, WHOLE)],
+)
+def test_a_reduced_encoder_takes_times_of_the_same_kind(times, taken, refused):
+    def table(values):
+        return {"user": list("abc"), "item": list("xyz"), "t": values}
+
+    encoder = InteractionEncoder(timestamp="t", unknown="ignore").fit(table(times))
+    reduced = reduce_encoder(encoder, [2, 0], [2, 0])
+    assert reduced.time_unit_ == encoder.time_unit_
+    assert reduced.get_params() == encoder.get_params()
+    assert encoder.user_ids_.tolist() == ["a", "b", "c"]
+    expected = encoder.transform(table(taken)).timestamp[[0, 2]]
+    assert reduced.transform(table(taken)).timestamp.tolist() == expected.tolist()
+    if refused is not None:
+        with pytest.raises(ValueError, match="timestamp must be of the kind that fit saw"):
+            reduced.transform(table(refused))

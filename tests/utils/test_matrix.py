@@ -7,7 +7,15 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skrec.utils import as_integers, canonical_csr, check_count, check_dense, check_structure
+from skrec import Interactions
+from skrec.utils import (
+    as_array,
+    as_integers,
+    canonical_csr,
+    check_count,
+    check_dense,
+    check_structure,
+)
 
 FORMATS = ["csr", "csc", "coo", "lil", "dok", "bsr", "dia"]
 
@@ -64,6 +72,55 @@ def test_coordinates_out_of_range_are_refused(axis, index):
     X = sample("coo")
     X.coords[axis][2] = index
     with pytest.raises(ValueError, match="X must be a sound sparse matrix; got"):
+        canonical_csr(X)
+
+
+def beyond(X):
+    X.rows[2], X.data[2] = [0, 27], [1.0, 1.0]
+
+
+def below(X):
+    X.rows[2], X.data[2] = [-1], [1.0]
+
+
+def more_values(X):
+    X.data[2] = [1.0] * 100
+
+
+def few_lists(X):
+    X.rows, X.data = X.rows[:-1], X.data[:-1]
+
+
+def no_list(X):
+    X.rows[2] = None
+
+
+def word(X):
+    X.rows[2], X.data[2] = ["a"], [1.0]
+
+
+@pytest.mark.parametrize("fault", [beyond, below, more_values, few_lists, no_list, word])
+def test_lists_that_do_not_fit_are_refused(fault):
+    X = sample("lil")
+    fault(X)
+    for check in (check_structure, canonical_csr):
+        with pytest.raises(ValueError, match="histories must be a sound sparse matrix; got"):
+            check(X, "histories")
+
+
+@pytest.mark.parametrize("key", [(0, 20), (30, 0), (-1, 0)])
+def test_keys_that_do_not_fit_are_refused(key):
+    X = sample("dok")
+    X._dict[key] = 1.0
+    with pytest.raises(ValueError, match="X must be a sound sparse matrix; got"):
+        canonical_csr(X)
+
+
+@pytest.mark.parametrize("kind", ["csr", "coo", "dia"])
+def test_values_of_another_byte_order_are_refused_where_scipy_has_none(kind):
+    X = sample(kind)
+    X.data = X.data.astype(X.data.dtype.newbyteorder())
+    with pytest.raises(ValueError, match=r"X must be a sound .*got values in the byte order"):
         canonical_csr(X)
 
 
@@ -156,3 +213,34 @@ def test_a_small_count_becomes_an_integer():
 def test_what_are_no_integers_is_refused(values):
     with pytest.raises(ValueError, match="users must be rows; got"):
         as_integers(values, "users", "rows")
+
+
+# arrays of any kind
+
+
+@pytest.mark.parametrize("dtype", [">f8", ">i2", "<f4", ">u4"])
+def test_dense_values_are_in_the_byte_order_of_the_machine(dtype):
+    X = np.arange(6).reshape(2, 3).astype(dtype)
+    for checked in (as_array(X), check_dense(X), canonical_csr(X).toarray()):
+        assert checked.dtype.isnative
+        np.testing.assert_array_equal(checked, X)
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "words"),
+    [
+        (np.array([[1], [1, 2]], dtype=object), ValueError, "w must have rows of one length"),
+        ([[1], [1, 2]], ValueError, "w must have rows of one length"),
+        (sp.csr_matrix, TypeError, "w must be .*; got the class csr_matrix"),
+        (Interactions(np.eye(2)), TypeError, r"w must be a matrix; got Interactions .*tocsr\(\)"),
+    ],
+)
+def test_what_is_no_array_is_named(X, error, words):
+    for check in (as_array, check_dense, canonical_csr):
+        with pytest.raises(error, match=words):
+            check(X, "w")
+
+
+def test_integers_are_not_those_of_interactions():
+    with pytest.raises(ValueError, match="exclude must be integers; got Interactions"):
+        as_integers(Interactions(np.eye(2)), "exclude")

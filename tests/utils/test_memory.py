@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from skrec.utils import _memory, check_memory, memory_limit
+from skrec.utils import _memory, check_list_memory, check_memory, memory_limit
 
 PHYSICAL = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
@@ -60,3 +60,10 @@ def test_limits_of_control_groups_count(line, file, tmp_path, monkeypatch):
 )
 def test_sizes_are_readable(n_bytes, text):
     assert _memory._readable(n_bytes) == text
+
+
+@pytest.mark.parametrize(("n_rows", "n_items"), [(5, 10**12), (1, 2**63), (0, 2**63), (1, 10**400)])
+def test_lists_that_are_too_long_name_their_length(n_rows, n_items):
+    with pytest.raises(MemoryError, match=r"lists of n_items=[0-9,]+ needs at least"):
+        check_list_memory(n_rows, n_items)
+    check_list_memory(n_rows, 1000)

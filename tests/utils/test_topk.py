@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skrec.utils import most_similar, top_candidates, top_k
+from skrec.utils import _topk, most_similar, top_candidates, top_k
 
 QUICK = settings(deadline=None, max_examples=80)
 # few different values, so that most rows have ties; -0.0 equals 0.0
@@ -116,3 +116,16 @@ def test_most_similar_takes_one_item_and_breaks_ties_by_index():
     indices, similarities = most_similar(vectors, 2, 2)
     assert indices.tolist() == [[0, 3]]
     np.testing.assert_allclose(similarities, [[1, 1]], rtol=1e-6)
+
+
+def test_lists_longer_than_the_catalogue_are_work_on_the_catalogue_alone(monkeypatch):
+    asked = []
+    real = _topk.top_k
+    monkeypatch.setattr(_topk, "top_k", lambda scores, k: asked.append(k) or real(scores, k))
+    indices, similarities = most_similar(np.eye(4), np.array([2, 0]), 1000)
+    assert asked == [4]
+    assert indices[:, :3].tolist() == [[0, 1, 3], [1, 2, 3]]
+    assert (indices[:, 3:] == -1).all()
+    assert np.isnan(similarities[:, 3:]).all()
+    with pytest.raises(MemoryError, match="n_items"):
+        most_similar(np.eye(4), np.array([0]), 2**63)

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from skrec import Interactions
+from skrec.datasets import make_interactions
+from skrec.preprocessing import permute_items
 from skrec.utils import (
     as_numbers,
     check_choice,
@@ -19,7 +22,11 @@ from skrec.utils import (
     check_number,
     check_rng,
     check_share,
+    hide_entries,
+    split_rows,
 )
+
+X = sp.csr_matrix(np.eye(3))
 
 KINDS = [np.float32, np.float64, np.int8, np.uint16, np.int64, np.bool_]
 
@@ -139,3 +146,25 @@ def test_a_generator_is_returned_as_it_is():
 def test_other_seeds_are_named(seed):
     with pytest.raises(ValueError, match="seed must be an integer"):
         check_rng(seed, "seed")
+
+
+def test_numbers_of_another_byte_order_are_the_machines():
+    array = as_numbers(np.array([1, 2], dtype=">f4"), "v")
+    assert array.dtype == np.float32
+    assert array.dtype.isnative
+    assert array.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        make_interactions,
+        partial(permute_items, X),
+        partial(hide_entries, X, 0.5),
+        partial(split_rows, X),
+    ],
+)
+@pytest.mark.parametrize("seed", [-1, True, 2**32, "a", np.random.default_rng(0)])
+def test_every_seed_is_named(draw, seed):
+    with pytest.raises(ValueError, match="random_state must be an integer in"):
+        draw(random_state=seed)
