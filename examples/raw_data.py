@@ -107,13 +107,13 @@ print(lists)
 # More data
 # ---------
 #
-# ``partial_fit`` learns the ids that are new, and leaves the numbers of the others as they are. A
-# model has to be fitted again to recommend the new items.
+# ``partial_fit`` learns the ids that are new, and leaves the numbers of the others as they are. Fit
+# the model again, so that it knows the new users and recommends the new items.
 
 encoder.partial_fit(after)
 everything = encoder.transform(likes)
 print(f"all:   {everything}")
 ease.fit(everything)
-latest = after["user"].iloc[-1]
-newest = recommend_frame(ease, latest, n_items=3, titles=titles)
+newcomers = after.loc[~after["user"].isin(before["user"]), "user"].unique()
+newest = recommend_frame(ease, newcomers[:2], n_items=3, titles=titles)
 print(newest)
