@@ -98,7 +98,8 @@ def _matrix_of_interactions(
             f"{estimator.n_features_in_} items"
         )
     else:
-        _check_ids(interactions, estimator.encoder_, items_only=True)
+        # others' estimators may lack it
+        _check_ids(interactions, getattr(estimator, "encoder_", None), items_only=True)
     if len(interactions) and not np.isfinite(interactions.value).all():
         raise ValueError("X must hold finite values; got NaN or infinity in Interactions.value")
     if explicit and interactions.timestamp is None:

@@ -25,7 +25,7 @@ __all__ = [
     "seen_in_fit",
 ]
 
-UnknownUsers: TypeAlias = Literal["include", "skip", "error"]
+UnknownUsers: TypeAlias = Literal["warn", "include", "skip", "error"]
 """What a scorer does with users of whom the model knows nothing."""
 
 _MANY = 0.2  # share of unknown users that is hardly meant
@@ -33,7 +33,7 @@ _MANY = 0.2  # share of unknown users that is hardly meant
 
 def check_unknown_users(unknown_users: Any) -> UnknownUsers:
     """Return the parameter ``unknown_users`` after a check."""
-    check_choice(unknown_users, "unknown_users", ("include", "skip", "error"))
+    check_choice(unknown_users, "unknown_users", ("warn", "include", "skip", "error"))
     return unknown_users
 
 
@@ -102,11 +102,10 @@ def keep_known(known: Array, rule: UnknownUsers, *, of_fit: bool) -> Array:
     ----------
     known : ndarray of bool of shape (n_users,)
         Whether the model knows something of each user with targets.
-    rule : {"include", "skip", "error"}
+    rule : {"warn", "include", "skip", "error"}
         What to do with the others.
     of_fit : bool
-        Whether they were to be known from fit. Many unknown ones are then hardly meant, and
-        included with a warning.
+        Whether they were to be known from fit. Many unknown ones are then hardly meant.
     """
     n_unknown, n = int(np.count_nonzero(~known)), len(known)
     if rule == "error" and n_unknown:
@@ -115,7 +114,7 @@ def keep_known(known: Array, rule: UnknownUsers, *, of_fit: bool) -> Array:
             f"{n} users with targets that have no interactions "
             f"{'in fit' if of_fit else 'in their histories'}"
         )
-    if rule == "include" and of_fit and n_unknown > _MANY * n:
+    if rule == "warn" and of_fit and n_unknown > _MANY * n:
         warnings.warn(_warning(n_unknown, n), SkrecWarning, stacklevel=2)
     return known if rule == "skip" else np.ones(n, dtype=bool)
 
@@ -127,5 +126,6 @@ def _warning(n_unknown: int, n: int) -> str:
         "order of users, split without shuffling (cv=5, or no cv), put whole users aside. Split at "
         "random, by InteractionKFold, InteractionHoldout or LeaveOneOut of skrec.model_selection, "
         "or by KFold(shuffle=True). For users that fit has not seen, give matrices (tocsr()) and "
-        "cv=StrongGeneralization(). unknown_users='skip' leaves such users out of the mean"
+        "cv=StrongGeneralization(). unknown_users='skip' leaves such users out of the mean, "
+        "'include' takes them in"
     )
