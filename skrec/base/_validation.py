@@ -16,7 +16,14 @@ from skrec.utils import as_integers, canonical_csr, check_structure, refuse_long
 if TYPE_CHECKING:
     from skrec.base._recommender import BaseRecommender
 
-__all__ = ["check_candidates", "check_items", "check_matrix", "check_pairs", "check_users"]
+__all__ = [
+    "check_candidates",
+    "check_ids",
+    "check_items",
+    "check_matrix",
+    "check_pairs",
+    "check_users",
+]
 
 
 def check_matrix(estimator: "BaseRecommender", X: Any, *, reset: bool) -> CSRMatrix:
@@ -99,7 +106,7 @@ def _matrix_of_interactions(
         )
     else:
         # others' estimators may lack it
-        _check_ids(interactions, getattr(estimator, "encoder_", None), items_only=True)
+        check_ids(interactions, getattr(estimator, "encoder_", None), items_only=True)
     if len(interactions) and not np.isfinite(interactions.value).all():
         raise ValueError("X must hold finite values; got NaN or infinity in Interactions.value")
     if explicit and interactions.timestamp is None:
@@ -207,13 +214,23 @@ def check_pairs(
         raise ValueError(
             f"X must be Interactions in the frame of fit, {frame}; got {interactions.frame}"
         )
-    _check_ids(interactions, encoder, items_only=False)
+    check_ids(interactions, encoder, items_only=False)
 
 
-def _check_ids(
+def check_ids(
     interactions: Interactions, encoder: InteractionEncoder | None, items_only: bool
 ) -> None:
-    """Refuse Interactions whose rows or columns mean other ids than those of ``fit``."""
+    """Refuse Interactions whose rows or columns mean other ids than those of ``fit``.
+
+    Parameters
+    ----------
+    interactions : Interactions
+        What a user passed.
+    encoder : InteractionEncoder or None
+        Encoder of what ``fit`` saw.
+    items_only : bool
+        Whether users may differ: histories are of any users.
+    """
     side = different_ids(encoder, interactions.encoder, items_only=items_only)
     if side is not None:
         raise ValueError(

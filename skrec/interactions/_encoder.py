@@ -342,5 +342,4 @@ def _values(table: dict[str, pd.Series]) -> tuple[Array | None, Array | None, Ti
     if "timestamp" not in table:
         return value, None, None
     timestamp, kind = read_times(table["timestamp"], "timestamp")
-    # a copy: it may be the user's own array
-    return value, timestamp.copy(), kind if len(timestamp) else None
+    return value, timestamp, kind if len(timestamp) else None

@@ -165,7 +165,6 @@ class Interactions:
         times, unit = None, None
         if timestamp is not None:
             times, unit = as_timestamps(columns["timestamp"])
-            times = times.copy()  # which may be the user's own
             unit = _unit(unit, time_unit)
         strengths: Array = np.ones(len(user), np.float32)
         if value is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from types import SimpleNamespace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -13,7 +12,7 @@ from skrec.exceptions import SkrecWarning
 from skrec.interactions import Interactions, different_ids
 from skrec.metrics._check import as_pattern
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import check_choice
+from skrec.utils import check_choice, check_finite
 
 __all__ = [
     "UnknownUsers",
@@ -69,6 +68,7 @@ def seen_in_fit(est: Any, X: Interactions) -> CSRMatrix:
     if X.frame != seen.shape:
         raise ValueError(f"X must have the frame seen in fit, {seen.shape}, got {X.frame}.")
     _check_ids(different_ids(getattr(est, "encoder_", None), X.encoder), "X")
+    check_finite(X.value, "X")
     return seen
 
 
@@ -78,12 +78,8 @@ def check_items(est: Any, y: Any) -> None:
     Their users are the rows of the histories, who need not be those of fit.
     """
     if isinstance(y, Interactions):
-        encoders = (getattr(est, "encoder_", None), y.encoder)
-        _check_ids(different_ids(*map(_without_users, encoders)), "y")
-
-
-def _without_users(encoder: Any) -> Any:
-    return encoder and SimpleNamespace(user_ids_=np.empty(0), item_ids_=encoder.item_ids_)
+        encoder = getattr(est, "encoder_", None)
+        _check_ids(different_ids(encoder, y.encoder, items_only=True), "y")
 
 
 def _check_ids(side: str | None, name: str) -> None:
