@@ -44,7 +44,7 @@ def check_memory(n_bytes: float, what: str, instead: str) -> None:
 
 
 def memory_limit() -> int | None:
-    """Return the memory that this process can have at most, in bytes; None if nobody says.
+    """Return the memory that this process can have at most, in bytes; None if it is not known.
 
     Returns
     -------
