@@ -73,9 +73,9 @@ write_reference(DOCS / "generated")
 
 
 def skip_member(app, what, name, obj, skip, options):
-    """Leave out the methods of metadata routing, which scikit-learn makes and documents."""
+    """Leave out methods that scikit-learn makes and documents."""
     routing = name == "get_metadata_routing" or (name[:4] == "set_" and name[-8:] == "_request")
-    return skip or routing
+    return skip or routing or name == "set_output"  # an encoder has it by its base, switched off
 
 
 def setup(app):

@@ -100,7 +100,7 @@ def check_kind(path):
 
 
 def load(options):
-    """Return a matrix of users x items, 1 for what a user likes, and the names of the items."""
+    """Return a matrix of users x items, 1 for what a user likes, and the items' names."""
     if options.data is None:
         data = make_interactions(random_state=options.seed)
         return data.X, data.item_names
@@ -113,7 +113,9 @@ def load(options):
         data = load_interactions(options.data, **chosen)
     X = data.interactions.tocsr()
     if "rating" in data.frame:
-        X = binarize(X, options.threshold)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SkrecWarning)  # too little is an error further on
+            X = binarize(X, options.threshold)
     return X, data.encoder.item_ids_ if data.item_names is None else data.item_names
 
 

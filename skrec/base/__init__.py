@@ -8,7 +8,7 @@ from skrec.base._queries import Queries
 from skrec.base._ratings import RatingRecommender, Threshold, probability_at_least
 from skrec.base._recommender import BaseRecommender
 from skrec.base._tags import RecommenderTags
-from skrec.base._validation import check_item_list, check_items, check_matrix
+from skrec.base._validation import check_ids, check_item_list, check_items, check_matrix
 
 __all__ = [
     "BaseRecommender",
@@ -19,6 +19,7 @@ __all__ = [
     "RecommenderTags",
     "Softmax",
     "Threshold",
+    "check_ids",
     "check_item_list",
     "check_items",
     "check_matrix",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_candidates",
+    "check_ids",
     "check_item_list",
     "check_items",
     "check_matrix",
@@ -106,7 +107,8 @@ def _matrix_of_interactions(
             f"{estimator.n_features_in_} items"
         )
     else:
-        _check_ids(interactions, estimator.encoder_, items_only=True)
+        # others' estimators may lack it
+        check_ids(interactions, getattr(estimator, "encoder_", None), items_only=True)
     if len(interactions) and not np.isfinite(interactions.value).all():
         raise ValueError("X must hold finite values; got NaN or infinity in Interactions.value")
     if explicit and interactions.timestamp is None:
@@ -214,13 +216,23 @@ def check_pairs(
         raise ValueError(
             f"X must be Interactions in the frame of fit, {frame}; got {interactions.frame}"
         )
-    _check_ids(interactions, encoder, items_only=False)
+    check_ids(interactions, encoder, items_only=False)
 
 
-def _check_ids(
+def check_ids(
     interactions: Interactions, encoder: InteractionEncoder | None, items_only: bool
 ) -> None:
-    """Refuse Interactions whose rows or columns mean other ids than those of ``fit``."""
+    """Refuse Interactions whose rows or columns mean other ids than those of ``fit``.
+
+    Parameters
+    ----------
+    interactions : Interactions
+        What a user passed.
+    encoder : InteractionEncoder or None
+        Encoder of what ``fit`` saw.
+    items_only : bool
+        Whether users may differ: histories are of any users.
+    """
     side = different_ids(encoder, interactions.encoder, items_only=items_only)
     if side is not None:
         raise ValueError(

@@ -7,7 +7,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base import BaseRecommender, RecommenderTags, check_matrix, shared_docs
+from skrec.base import BaseRecommender, RecommenderTags, check_ids, check_matrix, shared_docs
 from skrec.interactions import Interactions
 from skrec.typing import Array, MatrixLike
 
@@ -68,10 +68,13 @@ class WrappingRecommender(BaseRecommender):
         """Rating that counts as good, of a rating model."""
         return self._inner().relevance_threshold
 
-    def _asked(self, X: Interactions | MatrixLike | None) -> Any:
-        """Return X as the recommender takes it; names and numbers of items are checked."""
+    def _asked(self, X: Interactions | MatrixLike | None, *, histories: bool = False) -> Any:
+        """Return X as the recommender takes it; ids, names and numbers of items are checked."""
         check_is_fitted(self)
-        if X is None or isinstance(X, Interactions):
+        if X is None:
+            return X
+        if isinstance(X, Interactions):
+            check_ids(X, self.encoder_, items_only=histories)
             return X
         return check_matrix(self, X, reset=False)
 
@@ -164,7 +167,9 @@ class WrappingRecommender(BaseRecommender):
         ------
         %(bad_input)s
         """
-        return self._inner().recommend(self._asked(X), n_items, users=users, **options)
+        return self._inner().recommend(
+            self._asked(X, histories=True), n_items, users=users, **options
+        )
 
     @shared_docs
     def score(self, X: Interactions | MatrixLike, y: Any = None) -> float:

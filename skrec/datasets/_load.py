@@ -39,7 +39,9 @@ def load_interactions(
     encoding: str | None = None,
     dtype: DTypeLike | Mapping[str, DTypeLike] | None = None,
 ) -> Bunch:
-    r"""Load interactions from a CSV, TSV, Parquet, Arrow or JSON lines file, one an interaction.
+    r"""Load interactions from a CSV, TSV, Parquet, Arrow or JSON lines file.
+
+    One row, or one line, is one interaction.
 
     Parameters
     ----------
@@ -50,15 +52,15 @@ def load_interactions(
         ``user_id``, ``item``, ``movieId``. An integer is a position, from 0, and says that the
         file has *no header line*: then all columns are given by position.
     rating, timestamp : str, int or False, default=None
-        Columns of ratings and times, likewise; False takes none.
+        Columns of ratings and times, likewise; False takes none. Dates in text become datetimes.
     sep : str, default=None
         Separator of a text file, of several characters too (``"::"``); ``r"\s+"`` means any
         spaces. None finds it in the first lines.
     encoding : str, default=None
         Encoding of a text file, such as ``"latin-1"``; None means UTF-8, or UTF-16 where the
-        file starts with its mark.
+        file starts with its byte order mark.
     dtype : type or dict, default=None
-        ``str`` or ``int`` for the raw ids, or a dict with one for "user" or "item". None: see
+        Type of the raw ids, ``str`` or ``int``, or a dict such as ``{"user": str}``. For None see
         Notes.
 
     Returns
@@ -85,9 +87,10 @@ def load_interactions(
 
     Notes
     -----
-    Raw ids in a text file are integers (int64) where *every* id of the column is one as a person
-    writes it; else all ids of the column are text, as in the file. So 007 and 7 are two users,
-    1.0, 1e5, NA and null are names, and one "guest" makes the whole column text. Only an empty
+    Raw ids in a text file are integers (int64) if *every* id of the column is written as one,
+    without leading zeros or a plus sign. Else all ids of the column are text, as in the file. So
+    007 and 7 are two users, 1.0, 1e5, NA and null are names, and one "guest" makes the whole column
+    text. ``dtype=int`` makes one user of 007 and 7, ``dtype=str`` keeps all as text. Only an empty
     field is missing. Spaces right after a separator do not belong to a field.
 
     Parquet, Arrow and JSON lines say which values are numbers; a column of JSON with both numbers

@@ -30,7 +30,8 @@ Ids: TypeAlias = ArrayLike | Sequence[Hashable] | Hashable
 class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Map raw user and item ids to rows and columns, and back.
 
-    A transformer from tables of raw ids to `Interactions`.
+    A transformer from tables of raw ids to `Interactions`. Pass training and test tables through
+    the same encoder, so that the same id has the same code in both.
 
     Parameters
     ----------
@@ -74,6 +75,11 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
     [1, 0]
     >>> encoder.encode_users("a"), encoder.decode_items(0)
     (1, 7)
+
+    Ids that come later get the next codes:
+
+    >>> encoder.partial_fit({"user": ["c"], "item": [8]}).encode_users(["a", "b", "c"]).tolist()
+    [1, 0, 2]
     """
 
     def __init__(
@@ -131,6 +137,14 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         -------
         interactions : Interactions
             One a row of the table, in its order.
+
+        Raises
+        ------
+        TypeError
+            If ``df`` is no table.
+        ValueError
+            If a column, an id, a rating or a time is missing or of a wrong kind; the encoder is
+            then as it was before.
         """
         table = self._take(df)
         (users, rows), (items, columns) = _learn(table)
@@ -156,7 +170,8 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         Raises
         ------
         ValueError
-            If ids are missing or of another type; the encoder is then as it was before.
+            If ids are missing or of another type than in `fit`, or times are of another kind; the
+            encoder is then as it was before.
         """
         if not hasattr(self, "user_ids_"):
             return self.fit(df)
@@ -201,13 +216,14 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         Returns
         -------
         interactions : Interactions
-            One a row of the table, in its order; with ``unknown="ignore"`` one a row of known ids.
+            One a row of the table, in its order; with ``unknown="ignore"`` only of the rows whose
+            user and item are known.
 
         Raises
         ------
         ValueError
-            If an id is not known (``unknown="error"``), or times are of another kind than in
-            `fit`.
+            If an id is not known (``unknown="error"``), if a column, an id, a rating or a time is
+            missing, or if ids or times are of another kind than in `fit`.
         """
         self._check_fitted()
         table = self._take(df)
@@ -246,12 +262,12 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         Returns
         -------
         rows : ndarray of shape (n,) or int
-            Rows, int64; -1 for ids that are not known, with ``unknown="ignore"``.
+            Rows, int64; with ``unknown="ignore"`` -1 for ids that are not known.
 
         Raises
         ------
         ValueError
-            If an id is not known, or of another type than those of `fit`.
+            If an id is not known (``unknown="error"``), or ids are of another type than in `fit`.
         """
         self._check_fitted()
         return self._users.encode(ids, self.unknown)
@@ -267,12 +283,12 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         Returns
         -------
         columns : ndarray of shape (n,) or int
-            Columns, int64; -1 for ids that are not known, with ``unknown="ignore"``.
+            Columns, int64; with ``unknown="ignore"`` -1 for ids that are not known.
 
         Raises
         ------
         ValueError
-            If an id is not known, or of another type than those of `fit`.
+            If an id is not known (``unknown="error"``), or ids are of another type than in `fit`.
         """
         self._check_fitted()
         return self._items.encode(ids, self.unknown)
@@ -289,6 +305,11 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         -------
         ids : ndarray or one id
             Raw ids, in the shape of ``rows``.
+
+        Raises
+        ------
+        ValueError
+            If a row lies outside the frame.
         """
         self._check_fitted()
         return self._users.decode(rows, "rows")
@@ -305,6 +326,11 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         -------
         ids : ndarray or one id
             Raw ids, in the shape of ``columns``.
+
+        Raises
+        ------
+        ValueError
+            If a column lies outside the frame.
         """
         self._check_fitted()
         return self._items.decode(columns, "columns")
@@ -368,5 +394,4 @@ def _values(table: dict[str, pd.Series]) -> tuple[Array | None, Array | None, Ti
     if "timestamp" not in table:
         return value, None, None
     timestamp, kind = read_times(table["timestamp"], "timestamp")
-    # a copy: it may be the user's own array
-    return value, timestamp.copy(), kind if len(timestamp) else None
+    return value, timestamp, kind if len(timestamp) else None

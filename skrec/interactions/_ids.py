@@ -29,21 +29,22 @@ def different_ids(
     *,
     items_only: bool = False,
 ) -> Literal["user", "item"] | None:
-    """Return which ids two encoders give other codes to.
+    """Return whose ids two encoders code differently, the users' or the items'.
 
-    An encoder may have grown since, so ids are compared up to the shorter of the two lists.
+    One of them may have grown by `partial_fit` since, so that ids are compared up to the shorter of
+    the two lists.
 
     Parameters
     ----------
     first, second : InteractionEncoder or None
-        Fitted encoders; nothing is known where one is None.
+        Fitted encoders; if one is None, nothing can be said and None is returned.
     items_only : bool, default=False
-        Whether users may differ, as where histories of other users are given.
+        Whether users may differ, because the histories are those of other users.
 
     Returns
     -------
     side : "user", "item" or None
-        The first side that differs, None where both agree as far as they go.
+        The first side that differs; None if both agree as far as they go.
 
     Examples
     --------

@@ -25,15 +25,15 @@ __all__ = ["Interactions"]
 class Interactions:
     """A sequence of interactions between the users and items of a fixed frame.
 
-    Taking a part of it gives the chosen interactions in the same frame, so scikit-learn's row
-    indexing is interaction indexing: a cross-validation splits interactions, and every part
-    still speaks of the same users and items. It is never turned into an array by itself.
+    A part of it has the same frame. So where scikit-learn indexes rows, it indexes interactions
+    here: a cross-validation splits interactions, and every part still speaks of the same users and
+    items. NumPy does not turn it into an array; `tocsr` returns the matrix.
 
     Parameters
     ----------
     X : sparse matrix or array-like of shape (n_users, n_items)
-        The interactions. Each stored entry of a sparse matrix is one, a stored zero too; of a
-        dense array each entry that is not 0 is one, masked entries are none.
+        The interactions. Each stored entry of a sparse matrix is one, a stored zero too. Of a
+        dense array each entry is one that is neither 0 nor masked.
     timestamps : sparse matrix or array of shape (n_users, n_items), default=None
         Times with the same pattern of stored entries as ``X``. A dense array is read where ``X``
         has entries; it may hold datetimes.
@@ -60,7 +60,8 @@ class Interactions:
     Raises
     ------
     ValueError
-        If ``X`` is no sound matrix or ``timestamps`` has another pattern.
+        If ``X`` is no sound matrix of numbers, ``timestamps`` has another pattern, or a time is
+        missing.
 
     See Also
     --------
@@ -144,9 +145,9 @@ class Interactions:
         Raises
         ------
         ValueError
-            If the lengths differ, an index lies outside the frame or, without a frame, indices
-            are as large and as rare as raw ids: 10 million or more, and 1,000 times the number of
-            interactions or more.
+            If the lengths differ, a time is missing, the frame is not that of the encoder, or an
+            index lies outside the frame. Without a frame, also if indices are as large and as rare
+            as raw ids: 10 million or more, and 1,000 times the number of interactions or more.
         """
         user, item = indices(user, "user"), indices(item, "item")
         columns: dict[str, Any] = {"item": item}
@@ -165,7 +166,6 @@ class Interactions:
         times, unit = None, None
         if timestamp is not None:
             times, unit = as_timestamps(columns["timestamp"])
-            times = times.copy()  # which may be the user's own
             unit = _unit(unit, time_unit)
         strengths: Array = np.ones(len(user), np.float32)
         if value is not None:
@@ -206,6 +206,8 @@ class Interactions:
 
         Raises
         ------
+        TypeError
+            If ``df`` is no table.
         ValueError
             If a column, an id, a rating or a time is missing or of a wrong kind.
 

@@ -48,7 +48,8 @@ def recommend_frame(
         Raw ids of users that ``fit`` has seen.
     X : Interactions, DataFrame, table or dict of columns, default=None
         Histories of any users, new ones too. A table has the columns that the encoder was made
-        for; ratings and times may be missing. Together with ``users`` these are the newer
+        for; ratings and times may be missing. An unknown item is an error, or its row is left out
+        if the encoder has ``unknown="ignore"``. Together with ``users`` these are the newer
         histories of known users.
     encoder : InteractionEncoder, default=None
         The coding of the raw ids; None takes ``model.encoder_``, which is there where the model was
@@ -69,16 +70,17 @@ def recommend_frame(
     Returns
     -------
     table : DataFrame
-        Columns ``user``, ``rank`` (from 1), ``item``, ``title`` (with ``titles``; None where there
-        is none), ``score`` and ``std`` (with ``return_std``). A user with fewer items to recommend
-        has fewer rows.
+        Columns ``user``, ``rank`` (from 1), ``item``, ``title`` (with ``titles``; missing where
+        there is none), ``score`` and ``std`` (with ``return_std``). A user with fewer items to
+        recommend has fewer rows.
 
     Raises
     ------
     TypeError
-        If ``X`` is a matrix, which has no raw ids.
+        If ``X`` is a matrix, which has no raw ids, or ``model`` is no model of skrec.
     ValueError
-        If there is no encoder, or users or items are not known.
+        If there is no encoder or another one than that of the model, if users or items are not
+        known, or if neither ``users`` nor ``X`` is given.
 
     Examples
     --------

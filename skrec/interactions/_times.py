@@ -54,8 +54,9 @@ def as_timestamps(values: Any, name: str = "timestamp") -> tuple[Array, TimeUnit
     Raises
     ------
     ValueError
-        If a time is missing, is a time of day without a date, lies outside the years 1678 to
-        2261 (where nanoseconds are needed) or is no time at all.
+        If a time is missing, is a time of day without a date, is a date whose day and month could
+        be exchanged, lies outside the years 1678 to 2261 (where nanoseconds are needed), or is no
+        time at all. The message shows one of them.
 
     Examples
     --------

@@ -59,7 +59,7 @@ class CalibrationScorer:
         Bins of equal width, or with equal numbers of predictions.
     random_state : int, RandomState instance or None
         Source of the hidden entries and of the drawn pairs.
-    unknown_users : {"include", "skip", "error"}
+    unknown_users : {"warn", "include", "skip", "error"}
         What to do with users of whom the model knows nothing.
 
     See Also
@@ -80,7 +80,7 @@ class CalibrationScorer:
         n_bins: int,
         strategy: _Strategy,
         random_state: RandomState,
-        unknown_users: UnknownUsers = "include",
+        unknown_users: UnknownUsers = "warn",
     ) -> None:
         check_choice(metric, "metric", [*(f"neg_{name}" for name in _METRICS), *_METRICS])
         if n_unstored is not None:
@@ -104,7 +104,7 @@ class CalibrationScorer:
         if self.metric == "neg_ece":
             parts += [f"n_bins={self.n_bins}", f"strategy={self.strategy!r}"]
         parts.append(f"random_state={self.random_state!r}")
-        if self.unknown_users != "include":
+        if self.unknown_users != "warn":
             parts.append(f"unknown_users={self.unknown_users!r}")
         return f"CalibrationScorer({', '.join(parts)})"
 
@@ -298,7 +298,7 @@ def make_calibration_scorer(
     n_bins: int = 10,
     strategy: _Strategy = "quantile",
     random_state: RandomState = 0,
-    unknown_users: UnknownUsers = "include",
+    unknown_users: UnknownUsers = "warn",
 ) -> CalibrationScorer:
     r"""Return a scorer of probabilities for the ``scoring`` parameter of scikit-learn.
 
@@ -317,10 +317,11 @@ def make_calibration_scorer(
         the first of the bins of equal width would hold nearly all pairs.
     random_state : int, RandomState instance or None, default=0
         Source of the hidden entries and of the drawn pairs.
-    unknown_users : {"include", "skip", "error"}, default="include"
+    unknown_users : {"warn", "include", "skip", "error"}, default="warn"
         What to do with users that have targets, but of whom the model knows nothing: no
         interactions in fit if X is an `Interactions`, an empty history if X is a matrix. "include"
         evaluates the probabilities for them, which are the shares of users that have each item.
+        "warn" does the same, and warns if they are many.
         "skip" leaves their pairs out, and "error" raises an error.
 
     Returns
@@ -339,7 +340,7 @@ def make_calibration_scorer(
     -----
     SkrecWarning
         By the scorer, if X is an `Interactions` and more than a fifth of the users with targets
-        have no interactions in fit. Not with ``unknown_users="skip"``.
+        have no interactions in fit. Only with ``unknown_users="warn"``.
 
     See Also
     --------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from types import SimpleNamespace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -13,7 +12,7 @@ from skrec.exceptions import SkrecWarning
 from skrec.interactions import Interactions, different_ids
 from skrec.metrics._check import as_pattern
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import check_choice
+from skrec.utils import check_choice, check_finite
 
 __all__ = [
     "UnknownUsers",
@@ -25,7 +24,7 @@ __all__ = [
     "seen_in_fit",
 ]
 
-UnknownUsers: TypeAlias = Literal["include", "skip", "error"]
+UnknownUsers: TypeAlias = Literal["warn", "include", "skip", "error"]
 """What a scorer does with users of whom the model knows nothing."""
 
 _MANY = 0.2  # share of unknown users that is hardly meant
@@ -33,7 +32,7 @@ _MANY = 0.2  # share of unknown users that is hardly meant
 
 def check_unknown_users(unknown_users: Any) -> UnknownUsers:
     """Return the parameter ``unknown_users`` after a check."""
-    check_choice(unknown_users, "unknown_users", ("include", "skip", "error"))
+    check_choice(unknown_users, "unknown_users", ("warn", "include", "skip", "error"))
     return unknown_users
 
 
@@ -69,6 +68,7 @@ def seen_in_fit(est: Any, X: Interactions) -> CSRMatrix:
     if X.frame != seen.shape:
         raise ValueError(f"X must have the frame seen in fit, {seen.shape}, got {X.frame}.")
     _check_ids(different_ids(getattr(est, "encoder_", None), X.encoder), "X")
+    check_finite(X.value, "X")
     return seen
 
 
@@ -78,12 +78,8 @@ def check_items(est: Any, y: Any) -> None:
     Their users are the rows of the histories, who need not be those of fit.
     """
     if isinstance(y, Interactions):
-        encoders = (getattr(est, "encoder_", None), y.encoder)
-        _check_ids(different_ids(*map(_without_users, encoders)), "y")
-
-
-def _without_users(encoder: Any) -> Any:
-    return encoder and SimpleNamespace(user_ids_=np.empty(0), item_ids_=encoder.item_ids_)
+        encoder = getattr(est, "encoder_", None)
+        _check_ids(different_ids(encoder, y.encoder, items_only=True), "y")
 
 
 def _check_ids(side: str | None, name: str) -> None:
@@ -102,11 +98,10 @@ def keep_known(known: Array, rule: UnknownUsers, *, of_fit: bool) -> Array:
     ----------
     known : ndarray of bool of shape (n_users,)
         Whether the model knows something of each user with targets.
-    rule : {"include", "skip", "error"}
+    rule : {"warn", "include", "skip", "error"}
         What to do with the others.
     of_fit : bool
-        Whether they were to be known from fit. Many unknown ones are then hardly meant, and
-        included with a warning.
+        Whether they were to be known from fit. Many unknown ones are then hardly meant.
     """
     n_unknown, n = int(np.count_nonzero(~known)), len(known)
     if rule == "error" and n_unknown:
@@ -115,7 +110,7 @@ def keep_known(known: Array, rule: UnknownUsers, *, of_fit: bool) -> Array:
             f"{n} users with targets that have no interactions "
             f"{'in fit' if of_fit else 'in their histories'}"
         )
-    if rule == "include" and of_fit and n_unknown > _MANY * n:
+    if rule == "warn" and of_fit and n_unknown > _MANY * n:
         warnings.warn(_warning(n_unknown, n), SkrecWarning, stacklevel=2)
     return known if rule == "skip" else np.ones(n, dtype=bool)
 
@@ -127,5 +122,6 @@ def _warning(n_unknown: int, n: int) -> str:
         "order of users, split without shuffling (cv=5, or no cv), put whole users aside. Split at "
         "random, by InteractionKFold, InteractionHoldout or LeaveOneOut of skrec.model_selection, "
         "or by KFold(shuffle=True). For users that fit has not seen, give matrices (tocsr()) and "
-        "cv=StrongGeneralization(). unknown_users='skip' leaves such users out of the mean"
+        "cv=StrongGeneralization(). unknown_users='skip' leaves such users out of the mean, "
+        "'include' takes them in"
     )

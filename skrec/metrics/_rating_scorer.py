@@ -49,7 +49,7 @@ class RatingScorer:
         Metric to return.
     random_state : int, RandomState instance or None
         Source of the hidden entries.
-    unknown_users : {"include", "skip", "error"}
+    unknown_users : {"warn", "include", "skip", "error"}
         What to do with users of whom the model knows nothing.
 
     See Also
@@ -67,7 +67,7 @@ class RatingScorer:
         self,
         metric: Literal["neg_rmse", "neg_mae"],
         random_state: RandomState,
-        unknown_users: UnknownUsers = "include",
+        unknown_users: UnknownUsers = "warn",
     ) -> None:
         self.metric = check_choice(metric, "metric", sorted(_LOSSES))
         check_rng(random_state)
@@ -80,7 +80,7 @@ class RatingScorer:
         return self.metric
 
     def __repr__(self) -> str:
-        rule = "" if self.unknown_users == "include" else f", unknown_users={self.unknown_users!r}"
+        rule = "" if self.unknown_users == "warn" else f", unknown_users={self.unknown_users!r}"
         return f"RatingScorer({self.metric!r}, random_state={self.random_state!r}{rule})"
 
     def __call__(
@@ -201,7 +201,7 @@ def make_rating_scorer(
     metric: Literal["neg_rmse", "neg_mae"] = "neg_rmse",
     *,
     random_state: RandomState = 0,
-    unknown_users: UnknownUsers = "include",
+    unknown_users: UnknownUsers = "warn",
 ) -> RatingScorer:
     """Return a scorer of rating models for the ``scoring`` parameter of scikit-learn.
 
@@ -212,10 +212,11 @@ def make_rating_scorer(
         predict.
     random_state : int, RandomState instance or None, default=0
         Source of the hidden entries.
-    unknown_users : {"include", "skip", "error"}, default="include"
+    unknown_users : {"warn", "include", "skip", "error"}, default="warn"
         What to do with users that have ratings to predict, but of whom the model knows nothing: no
         ratings in fit if X is an `Interactions`, an empty history if X is a matrix. "include"
-        evaluates the predictions for them, which are those of an average user. "skip" leaves their
+        evaluates the predictions for them, which are those of an average user. "warn"
+        does the same, and warns if they are many. "skip" leaves their
         ratings out of the mean, and "error" raises an error.
 
     Returns
@@ -234,7 +235,7 @@ def make_rating_scorer(
     -----
     SkrecWarning
         By the scorer, if X is an `Interactions` and more than a fifth of its users have no ratings
-        in fit. Not with ``unknown_users="skip"``.
+        in fit. Only with ``unknown_users="warn"``.
 
     Notes
     -----

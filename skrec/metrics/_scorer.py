@@ -36,7 +36,7 @@ _DEFAULTS: dict[str, object] = {
     "relevance_threshold": None,
     "min_held_out": 1,
     "truncated": True,
-    "unknown_users": "include",
+    "unknown_users": "warn",
 }
 
 _Block: TypeAlias = tuple[int, Array, CSRMatrix, CSRMatrix | None]
@@ -68,7 +68,7 @@ class RankingScorer(Generic[_Result]):
         Whether recall divides by min(k, number of targets).
     random_state : int, RandomState instance or None
         Source of the hidden entries, the negatives and the order of ties.
-    unknown_users : {"include", "skip", "error"}
+    unknown_users : {"warn", "include", "skip", "error"}
         What to do with users of whom the model knows nothing.
 
     Attributes
@@ -100,7 +100,7 @@ class RankingScorer(Generic[_Result]):
         min_held_out: int,
         truncated: bool,
         random_state: RandomState,
-        unknown_users: UnknownUsers = "include",
+        unknown_users: UnknownUsers = "warn",
     ) -> None:
         self._specs = parse_names(metrics, k)
         check_sampling(n_negatives, negatives, candidates, relevance_threshold)
@@ -258,7 +258,7 @@ def make_ranking_scorer(
     min_held_out: int = 1,
     truncated: bool = True,
     random_state: RandomState = 0,
-    unknown_users: UnknownUsers = "include",
+    unknown_users: UnknownUsers = "warn",
 ) -> RankingScorer[float]: ...
 @overload
 def make_ranking_scorer(
@@ -272,7 +272,7 @@ def make_ranking_scorer(
     min_held_out: int = 1,
     truncated: bool = True,
     random_state: RandomState = 0,
-    unknown_users: UnknownUsers = "include",
+    unknown_users: UnknownUsers = "warn",
 ) -> RankingScorer[float | dict[str, float]]: ...
 def make_ranking_scorer(
     metrics: str | Iterable[str] = "ndcg",
@@ -285,7 +285,7 @@ def make_ranking_scorer(
     min_held_out: int = 1,
     truncated: bool = True,
     random_state: RandomState = 0,
-    unknown_users: UnknownUsers = "include",
+    unknown_users: UnknownUsers = "warn",
 ) -> RankingScorer[Any]:
     """Return a ranking scorer for the ``scoring`` parameter of scikit-learn's model selection.
 
@@ -319,10 +319,11 @@ def make_ranking_scorer(
         Whether recall divides by min(k, number of targets), or else by the number of targets.
     random_state : int, RandomState instance or None, default=0
         Source of the hidden entries, the negatives and the order of ties.
-    unknown_users : {"include", "skip", "error"}, default="include"
+    unknown_users : {"warn", "include", "skip", "error"}, default="warn"
         What to do with users that have targets, but of whom the model knows nothing: no
         interactions in fit if X is an `Interactions`, an empty history if X is a matrix. "include"
-        evaluates them too. A model ranks by popularity for them. "skip" leaves them out of the
+        evaluates them too. A model ranks by popularity for them. "warn" does the same, and warns if
+        they are many. "skip" leaves them out of the
         mean, and "error" raises an error.
 
     Returns
@@ -347,7 +348,7 @@ def make_ranking_scorer(
     SkrecWarning
         By the scorer, if X is an `Interactions` and more than a fifth of the users with targets
         have no interactions in fit: a splitter that does not shuffle, such as ``cv=5``, puts whole
-        users aside. Not with ``unknown_users="skip"``.
+        users aside. Only with ``unknown_users="warn"``.
 
     Notes
     -----

@@ -57,7 +57,7 @@ def make_task(
     y: Interactions | MatrixLike | None,
     seed: int,
     relevance: Relevance = _EVERYTHING,
-    unknown_users: UnknownUsers = "include",
+    unknown_users: UnknownUsers = "warn",
 ) -> Task:
     """Return the users and targets that X and y stand for, without users that have no target."""
     est = fitted_model(est, "decision_function")

@@ -22,6 +22,9 @@ from skrec.utils import split_rows
 
 __all__ = ["Protocol", "list_protocols", "make_protocol"]
 
+# the published figures take in users of whom nothing is known
+_ALL: dict[str, Any] = {"unknown_users": "include"}
+
 
 @dataclass
 class Protocol:
@@ -149,7 +152,7 @@ class NCF(Protocol):
         data = with_leave_one_out(data, self.n_negatives)
         by = "random" if data.loo_train.timestamp is None else "latest"
         train, held_out = next(LeaveOneOut(by, random_state=0).split(data.loo_train))
-        scorer = make_ranking_scorer(self._metrics, self._cuts, n_negatives=99)
+        scorer = make_ranking_scorer(self._metrics, self._cuts, n_negatives=99, **_ALL)
         validation = data.loo_train[held_out]
         watched = watching(validation, self.watched)
         train = data.loo_train[train]
@@ -161,7 +164,9 @@ class NCF(Protocol):
         frame = data.loo_train.frame
         users = np.flatnonzero(data.loo_test >= 0)
         targets = Interactions.from_arrays(users, data.loo_test[users], frame=frame)
-        scorer = make_ranking_scorer(self._metrics, self._cuts, negatives=data.loo_negatives)
+        scorer = make_ranking_scorer(
+            self._metrics, self._cuts, negatives=data.loo_negatives, **_ALL
+        )
         return Task(data.loo_train, targets, scorer, warm_users=_warm(data.loo_train, targets))
 
 
@@ -262,7 +267,7 @@ class Weak(Protocol):
         return self._task(data.train.tocsr(), data.test, {})
 
     def _task(self, train: Any, evaluate: Any, fit_parameters: dict[str, Any]) -> Task:
-        scorer = make_ranking_scorer(self._metrics, truncated=False)
+        scorer = make_ranking_scorer(self._metrics, truncated=False, **_ALL)
         return Task(train, evaluate, scorer, fit_parameters)
 
 

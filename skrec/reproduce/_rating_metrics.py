@@ -15,7 +15,11 @@ __all__ = ["ERRORS", "RatingMetrics", "pooled"]
 ERRORS = {"rmse": "squared_error", "mae": "absolute_error"}
 
 # relevant is what is rated higher than 3: the same as 3.5 or more on scales of whole or half stars
-_RULE: dict[str, Any] = {"relevance_threshold": 3.5, "min_held_out": 2}
+_RULE: dict[str, Any] = {
+    "relevance_threshold": 3.5,
+    "min_held_out": 2,
+    "unknown_users": "include",
+}
 _NAMES = ("recall", "ndcg")
 _CUTS = (20, 50)
 

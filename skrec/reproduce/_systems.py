@@ -177,7 +177,8 @@ def make_system(
     sampled_parameters : dict, default=None
         What replaces further parameters if the class can watch a sampled ranking.
     **fit_parameters
-        Further parameters, given if the class has them.
+        Further parameters, given if the class has them; those of validation only with early
+        stopping, since nothing else is decided by them.
 
     Returns
     -------
@@ -197,6 +198,8 @@ def make_system(
     if "validation_candidates" in known:
         fit_parameters = {**fit_parameters, **(sampled_parameters or {})}
     optional = {**fit_parameters, "random_state": seed, "device": device}
+    if not (optional.get("early_stopping") or known.get("early_stopping")):
+        optional = {name: v for name, v in optional.items() if not name.startswith("validation_")}
     return estimator.set_params(
         **{name: v for name, v in optional.items() if name in known and v is not None}
     )

@@ -16,6 +16,7 @@ from skrec.testing import (
     _checks_proba,
     _checks_ranking,
     _checks_search,
+    _checks_threads,
 )
 from skrec.testing._data import Check, is_explicit
 
@@ -30,6 +31,7 @@ _MODULES = (
     _checks_errors,
     _checks_doors,
     _checks_fit,
+    _checks_threads,
     _checks_proba,
     _checks_search,
     _checks_docs,

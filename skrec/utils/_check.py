@@ -70,7 +70,7 @@ def check_flag(value: Any, name: str) -> bool:
     Raises
     ------
     ValueError
-        If it is none.
+        If it is no boolean.
 
     Examples
     --------

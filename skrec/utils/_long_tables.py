@@ -24,11 +24,11 @@ _A_TIME = 1e8  # seconds since 1970 at the least, of any data of this kind
 
 
 def refuse_long_table(X: Any) -> None:
-    """Check that X is not a table of (user, item, ...) rows.
+    """Check that X is not a long table, with a row (user, item, ...) for each interaction.
 
-    What it goes by: text or dates among the columns, names of columns, columns of times, and,
-    where there are four columns at most, two of whole numbers that are too large or too well
-    paired for scores.
+    The signs of one are text or dates among the columns, names of columns, a column of times, and,
+    in at most four columns, two of whole numbers that are too large or too well paired for scores.
+    A small table of small integers may pass as a matrix.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ def check_list_memory(n_rows: int, n_items: int, n_bytes: int = 12) -> None:
 
 
 def memory_limit() -> int | None:
-    """Return the memory that this process can have at most, in bytes; None if nobody says.
+    """Return the memory that this process can have at most, in bytes; None if it is not known.
 
     Returns
     -------

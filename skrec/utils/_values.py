@@ -114,7 +114,7 @@ def check_finite(values: Array, name: str) -> None:
     Raises
     ------
     ValueError
-        If one is NaN, infinite or larger.
+        If one is NaN, infinite or beyond float32.
     """
     if values.dtype.kind != "f" or not values.size:
         return
@@ -147,7 +147,7 @@ def check_choice(value: Any, name: str, options: Sequence[str]) -> str:
     Raises
     ------
     ValueError
-        If it is no string or none of them.
+        If it is none of them.
     """
     if not isinstance(value, str) or value not in options:
         raise ValueError(f"{name} must be one of {list(options)}; got {value!r}")
@@ -196,7 +196,7 @@ def check_share(value: Any, name: str) -> float:
     Returns
     -------
     value : float
-        The number, between 0 and 1 and neither of them.
+        The number, strictly between 0 and 1.
 
     Raises
     ------

@@ -1,10 +1,13 @@
 """The commands on the speed of skrec alone, on tiny data only."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.speed import curves, gerec_module, jobs, loading, measure, modules, run
+import skrec
+from benchmarks.speed import curves, gerec_module, jobs, loading, measure, modules, run, versions
 from benchmarks.speed.matrices import made_file
 
 SMOKE = ["--smoke", "--rounds", "1", "--threads", "1"]
@@ -145,3 +148,12 @@ def test_speed_of_loading(tmp_path):
     assert table["note"].str.startswith("1000 rows").all()
     with pytest.raises(SystemExit):
         loading.main(["--rows", "0"])
+
+
+def test_two_versions_are_compared(capsys):
+    root = Path(skrec.__file__).parents[1]
+    arguments = ["--older", str(root), "--systems", "EASERecommender", "--data", "synthetic"]
+    versions.main([*arguments, "--rounds", "1"])
+    assert "EASERecommender on synthetic: older" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        versions.main(["--older", str(root / "docs")])

@@ -75,3 +75,23 @@ def test_uncertainty(run):
     assert float(deviations["ucb"]) >= float(deviations["mean"])
     assert "with activity held fixed" in out
     assert len(plt.get_fignums()) == 1
+
+
+def test_raw_data_that_are_made_up(run, monkeypatch):
+    monkeypatch.delenv("SKREC_DATA", raising=False)
+    names, out = run("raw_data")
+    values = dict(re.findall(r"(\w+) +NDCG@10 = ([\d.]+)", out))
+    assert float(values["EASE"]) > float(values["popularity"]) + 0.2
+    assert len(names["test"]) < len(names["after"])  # those of new users are left out
+    assert set(names["lists"]["title"]) <= set(names["titles"].values())
+    assert not set(names["lists"]["item"]) & set(names["likes_of_hers"])
+    assert set(names["newest"]["user"]) == set(names["newcomers"][:2])
+
+
+def test_raw_data_of_movielens(run, data_home):
+    if not (data_home / "ml-100k").is_dir():
+        pytest.skip("no MovieLens-100K")
+    names, _ = run("raw_data")
+    assert names["train"].frame == (645, 1317)
+    assert len(names["newest"]) == 6
+    assert names["newest"]["title"].notna().all()

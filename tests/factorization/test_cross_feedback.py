@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, KFold
 
 from skrec import CrossFeedbackBMF, Interactions
 from skrec.datasets import fetch_movielens
@@ -196,9 +196,8 @@ def test_training_goes_on_after_a_warm_start(problem):
 
 def test_it_can_be_searched(problem):
     est = CrossFeedbackBMF(**SMALL, max_epochs=3)
-    search = GridSearchCV(
-        est, {"attention": ["rated", None]}, scoring=make_rating_scorer(), cv=2, error_score="raise"
-    )
+    grid, cv = {"attention": ["rated", None]}, KFold(2, shuffle=True, random_state=0)
+    search = GridSearchCV(est, grid, scoring=make_rating_scorer(), cv=cv, error_score="raise")
     search.fit(Interactions(problem[0]))
     assert search.best_score_ < 0
     assert clone(search.best_estimator_).get_params()["n_factors"] == 4

@@ -90,6 +90,15 @@ def test_skipped_users_are_as_if_they_were_not_given(make):
 
 
 @pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.filterwarnings("error")
+def test_unknown_users_that_are_meant_are_no_warning(make):
+    est = fitted(make, np.arange(10))
+    with pytest.warns(SkrecWarning, match="30 of 40 users"):
+        expected = make()(est, of(range(40)))
+    assert make(unknown_users="include")(est, of(range(40))) == expected
+
+
+@pytest.mark.parametrize("make", MAKERS)
 def test_unknown_users_can_be_an_error(make):
     est, strict = fitted(make, np.arange(39)), make(unknown_users="error")
     assert strict(est, of(range(39))) == make()(est, of(range(39)))
