@@ -63,6 +63,11 @@ def _ranked() -> list[Odd]:
     return odds + mark(matrices(_targets())[::2], {s: "refuse" for s in ("nan", "corrupt", "text")})
 
 
+def _negatives() -> list[Odd]:
+    # a draw with replacement has repeats
+    return [o._replace(verdict="any") if o.label == "lists repeats" else o for o in _ranked()]
+
+
 def draw_metric(rng: Random) -> Case:
     """Draw a case of a metric."""
     name = rng.choice([*_RANKING, *_RANKING, "evaluate_ranking", *_LISTS, *_POINTS])
@@ -135,7 +140,7 @@ def draw_comparison(rng: Random) -> Case:
     if name == "check_split":
         base = {"train": sp.csr_matrix(X), "test": sp.csr_matrix(X[::-1])}
         matrix = lambda: mark(matrices(X), {"corrupt": "refuse", "format": "take"})  # noqa: E731
-        pools = {"train": matrix, "test": matrix, "negatives": _ranked}
+        pools = {"train": matrix, "test": matrix, "negatives": _negatives}
     elif name == "compare":
         base = {"scores": rows.T, "n_resamples": 20}
         options = ("names", "reference", "n_resamples", "random_state", "alpha")

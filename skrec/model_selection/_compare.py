@@ -209,7 +209,7 @@ def _as_table(scores: Any, names: Sequence[str] | None, what: str) -> pd.DataFra
     elif isinstance(table.columns, pd.RangeIndex) and not isinstance(scores, Mapping):
         raise ValueError(f"names must be given where {what} is an array; got None")
     missing = table.isna()
-    check_finite(table.to_numpy()[~missing.to_numpy()], what)
+    check_finite(table.to_numpy()[~missing.to_numpy(dtype=bool)], what)
     if (missing.any(axis=1) & ~missing.all(axis=1)).any():
         raise ValueError(f"{what} must be NaN for the same users in every system")
     table = table.loc[~missing.all(axis=1)]

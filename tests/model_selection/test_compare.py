@@ -175,6 +175,7 @@ def test_resamples_repeat_in_any_block_size_and_spare_the_global_state():
     [
         ({"a": [1, 2], "b": [1, 2, 3]}, {}, "of the same users"),
         ({"a": [1, 2]}, {}, "at least 2 systems"),
+        ({}, {}, "scores must hold at least 2 systems"),
         ({"a": [1], "b": [2]}, {}, "2 users"),
         ({"a": [1, np.nan, 2], "b": [1, 2, 3]}, {}, "NaN for the same users"),
         (np.eye(3), {}, "names must be given"),
