@@ -72,6 +72,8 @@ class Worker:
         self.n_run = 0
         self.process = context.Process(target=serve, args=(other, self.seed), daemon=True)
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+        # glibc reserves 64 MB for each new thread, until the limit leaves none to start
+        os.environ.setdefault("MALLOC_ARENA_MAX", "2")
         self.process.start()
         other.close()
         if not self._wait(_START):
