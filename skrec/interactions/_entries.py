@@ -94,6 +94,9 @@ def times_of(entries: _COO, timestamps: MatrixLike) -> tuple[Array, TimeUnit]:
 def _dense_times(entries: _COO, timestamps: Any) -> tuple[Array, TimeUnit]:
     try:
         times = np.asanyarray(timestamps)
+    except TypeError as error:  # such as Interactions, which are no array
+        got = type(timestamps).__name__
+        raise TypeError(f"timestamps must be a matrix as X is; got {got}") from error
     except ValueError as error:  # NumPy's words name no parameter
         raise ValueError("timestamps must have rows of one length; got a ragged list") from error
     if times.shape != entries.shape:

@@ -12,7 +12,7 @@ __all__ = ["check_model_memory"]
 
 _COPIES = 4  # weights, gradients and the two moments of Adam
 _SMALL = 2**30  # bytes; below, nothing is worth a closer look
-_SIZE = re.compile("(factors|size|sizes|filters|inputs|draws)$")
+_SIZE = re.compile("(factors|size|sizes|filters|maps|inputs|draws)$")
 
 
 def check_model_memory(estimator: Any, make: Callable[[], Iterable[torch.nn.Module]]) -> None:

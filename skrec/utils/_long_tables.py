@@ -40,7 +40,7 @@ def refuse_long_table(X: Any) -> None:
     ValueError
         If X looks like such a table.
     """
-    shape = getattr(X, "shape", ())
+    shape = () if isinstance(X, type) else getattr(X, "shape", ())
     if sp.issparse(X) or (len(shape) == 2 and shape[1] > _WIDEST):
         return
     if isinstance(X, dict):

@@ -431,3 +431,15 @@ def test_a_pickle_from_before_encoders_were_kept_can_be_read(five):
     vars(old).update(state, timestamp=five.timestamp)
     again = pickle.loads(pickle.dumps(old))
     assert again[:2].encoder is again[:2].time_unit is None
+
+
+@pytest.mark.parametrize("T", [[[1], [1, 2]], Interactions(DENSE)])
+def test_timestamps_that_are_no_array_are_named(T):
+    with pytest.raises((TypeError, ValueError), match="timestamps must"):
+        Interactions(DENSE, timestamps=T)
+
+
+@pytest.mark.parametrize("index", [[[0, 1], [2]], [[0], []]])
+def test_a_ragged_index_is_an_index_error(index):
+    with pytest.raises(IndexError, match="interactions are 1-D; got"):
+        Interactions(DENSE)[index]

@@ -6,6 +6,7 @@ import pytest
 
 from skrec import EASERecommender, PopularityRecommender
 from skrec.datasets import make_interactions
+from skrec.preprocessing import permute_items
 
 COO = make_interactions(60, 50, 900, random_state=0).X.tocoo()
 PAIRS = np.column_stack([COO.row, COO.col])
@@ -56,3 +57,8 @@ def test_a_long_table_is_an_error_that_names_from_frame(kind):
 @pytest.mark.parametrize("kind", MATRICES)
 def test_a_small_matrix_of_scores_is_none(kind):
     PopularityRecommender().fit(MATRICES[kind])
+
+
+def test_a_class_is_for_others_to_refuse():
+    with pytest.raises(TypeError, match="X must be an array or a sparse matrix; got the class coo"):
+        permute_items(type(COO))
