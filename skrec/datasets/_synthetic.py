@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -132,7 +133,9 @@ def make_interactions(
     n_clusters = check_count(n_clusters, "n_clusters", 1, n_items)
     n_interactions = check_count(n_interactions, "n_interactions", 1, n_users * n_items)
     _check_memory(n_users, n_items, n_interactions)
-    _check_shares(affinity, popularity_exponent, activity_exponent)
+    affinity = _check_number(affinity, "affinity", 1)
+    popularity_exponent = _check_number(popularity_exponent, "popularity_exponent", 10)
+    activity_exponent = _check_number(activity_exponent, "activity_exponent", 10)
     rng = np.random.default_rng(check_rng(random_state).randint(2**31 - 1))
     tastes = _make_tastes(
         n_users, n_items, n_clusters, affinity, popularity_exponent, activity_exponent, rng
@@ -190,15 +193,10 @@ def _check_memory(n_users: int, n_items: int, n_interactions: int) -> None:
     check_memory(n_bytes, what, "choose smaller numbers")
 
 
-def _check_shares(affinity: float, popularity_exponent: float, activity_exponent: float) -> None:
-    limits = {
-        "affinity": (affinity, 1),
-        "popularity_exponent": (popularity_exponent, 10),
-        "activity_exponent": (activity_exponent, 10),
-    }
-    for name, (value, limit) in limits.items():
-        if not isinstance(value, Real) or not 0 <= value <= limit:
-            raise ValueError(f"{name} must be a number in [0, {limit}]; got {value!r}")
+def _check_number(value: Any, name: str, limit: int) -> float:
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= value <= limit:
+        raise ValueError(f"{name} must be a number in [0, {limit}]; got {value!r}")
+    return float(value)
 
 
 def _make_tastes(

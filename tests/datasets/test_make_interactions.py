@@ -1,6 +1,7 @@
 """Synthetic interactions: exact counts, known law, taste that can be learnt."""
 
 import pickle
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -221,3 +222,11 @@ def test_small_integers_of_numpy_are_sizes():
 def test_sizes_that_no_memory_holds_are_named(name):
     with pytest.raises(MemoryError, match=f"{name}=9,223,372,036,854,775,808 .*needs at least"):
         make_interactions(**{name: 2**63})
+
+
+def test_fractions_are_numbers():
+    plain = make_interactions(100, 50, 800, affinity=0.5, popularity_exponent=0.5)
+    given = make_interactions(
+        100, 50, 800, affinity=Fraction(1, 2), popularity_exponent=Fraction(1, 2)
+    )
+    assert (plain.X != given.X).nnz == 0
