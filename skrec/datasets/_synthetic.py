@@ -194,9 +194,10 @@ def _check_memory(n_users: int, n_items: int, n_interactions: int) -> None:
 
 
 def _check_number(value: Any, name: str, limit: int) -> float:
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= value <= limit:
+    number: Any = value if isinstance(value, Real) and not isinstance(value, bool) else np.nan
+    if not 0 <= number <= limit:
         raise ValueError(f"{name} must be a number in [0, {limit}]; got {value!r}")
-    return float(value)
+    return float(number)
 
 
 def _make_tastes(
