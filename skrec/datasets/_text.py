@@ -132,8 +132,10 @@ class TextTable:
         # to skip blanks takes pandas a fifth longer
         table = self._parse(self.text.source(), blanks, header=header, dtype=dtype)
         self._check_shape(table)
-        chosen = table.iloc[:, list(columns.values())]
-        return chosen.set_axis(list(columns), axis=1)
+        places = list(columns.values())
+        if places != [*range(table.shape[1])]:  # all of them need no copy
+            table = table.iloc[:, places]
+        return table.set_axis(list(columns), axis=1)
 
     def _parse(self, source: str | BinaryIO, blanks: bool, **options: Any) -> pd.DataFrame:
         # a field is missing where it is empty only: an id may be "NA"

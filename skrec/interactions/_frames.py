@@ -47,6 +47,8 @@ def take_columns(
     ------
     TypeError
         If it is no table.
+    ImportError
+        If a library that the table needs to be read is missing.
     ValueError
         If a column is missing or there twice, or if columns of a dict differ in length.
     """
@@ -77,8 +79,17 @@ def _through_narwhals(
     wanted: Any = dict.fromkeys(names.values())
     frame = frame.select(*wanted)
     if isinstance(frame, nw.LazyFrame):
-        frame = frame.collect()
+        frame = _collected(frame, name)
     return {key: as_column(frame[column].to_native(), key) for key, column in names.items()}
+
+
+def _collected(frame: Any, name: str) -> Any:
+    try:
+        return frame.collect()
+    except ModuleNotFoundError as error:  # DuckDB hands its rows on as Arrow
+        raise ImportError(
+            f"{name} needs pyarrow to be read: pip install pyarrow, or give {name}.df()"
+        ) from error
 
 
 def _found(

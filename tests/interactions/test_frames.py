@@ -1,6 +1,7 @@
 """Tables of any library."""
 
 import datetime as dt
+import sys
 
 import duckdb
 import numpy as np
@@ -176,3 +177,10 @@ def test_movielens_is_the_same_in_every_library(data_home, times):
         for name in ("user", "item", "value", "timestamp"):
             np.testing.assert_array_equal(getattr(made, name), getattr(expected, name))
         assert (made.time_unit, made.frame) == (expected.time_unit, expected.frame)
+
+
+def test_relations_without_pyarrow_name_it(monkeypatch):
+    relation = duckdb.sql('select 1 as "user", 2 as item')
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match="df needs pyarrow to be read: pip install pyarrow"):
+        Interactions.from_frame(relation)
