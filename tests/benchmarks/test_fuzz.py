@@ -18,7 +18,7 @@ from benchmarks.fuzz.matrices import corrupt, matrices
 from benchmarks.fuzz.workers import Worker, run_cases
 from skrec.utils import check_structure
 
-N_CASES = 300
+N_CASES = 200
 SEED = 16
 
 

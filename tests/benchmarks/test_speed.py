@@ -150,6 +150,7 @@ def test_speed_of_loading(tmp_path):
         loading.main(["--rows", "0"])
 
 
+@pytest.mark.slow
 def test_two_versions_are_compared(capsys):
     root = Path(skrec.__file__).parents[1]
     arguments = ["--older", str(root), "--systems", "EASERecommender", "--data", "synthetic"]

@@ -86,6 +86,7 @@ def test_agrees_with_the_formulas(candidates, seed, threshold, min_held_out):
         candidates=candidates,
         relevance_threshold=threshold,
         min_held_out=min_held_out,
+        unknown_users="include",
     )
     expected = oracle(est.scores_, train, test, candidates, threshold, min_held_out)
     values = scorer.per_user(est, test)

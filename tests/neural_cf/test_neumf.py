@@ -139,7 +139,7 @@ def test_wrong_pairs(quick, X):
     for wrong in ((mlp, gmf), (gmf, quick(BPRMFRanker)), (gmf,), (gmf, mlp, mlp), ()):
         with pytest.raises(ValueError, match=match):
             quick(NeuMFRanker, pretrain=wrong).fit(X)
-    with pytest.raises(TypeError, match="Cannot clone object '3'"):
+    with pytest.raises(TypeError, match="pretrain must be an estimator, or a pair of them; got 3"):
         quick(NeuMFRanker, pretrain=(gmf, 3)).fit(X)
 
 
