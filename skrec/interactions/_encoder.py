@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from typing import Any, Self, TypeAlias
 
@@ -376,9 +375,7 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
 
 def _learn(table: dict[str, pd.Series]) -> list[tuple[IdTable, Array]]:
     """Return the users' and the items' table of ids, each with the codes of the rows."""
-    # hashing numbers leaves other threads alone
-    with ThreadPoolExecutor(2) as pool:
-        return [*pool.map(lambda name: IdTable.learn(table[name], name), ("user", "item"))]
+    return [IdTable.learn(table[name], name) for name in ("user", "item")]
 
 
 def _kind_of_times(table: dict[str, pd.Series]) -> TimeKind | None:
