@@ -130,6 +130,8 @@ def draw_query(rng: Random) -> Case:
     odd = choose(rng, pools)
     if "users" in odd and "X" not in odd:
         base = {"X": None}
+    elif "users" in odd and odd["X"].value is None:  # users alone are enough
+        odd["X"] = odd["X"]._replace(verdict="any")
     call = partial(_ask, name, method)
     check = partial(_check_query, name, method, base)
     return make_case("query", f"{name}.{method}", call, base, odd, check)

@@ -40,7 +40,7 @@ def solve_rows(X: CSRMatrix, vectors: Array, l2: float) -> Array:
         transposed = regressors.swapaxes(1, 2)
         gram = transposed @ regressors  # (n, size, size)
         diagonal = np.einsum("nkk->nk", gram)
-        diagonal += max(l2, _LEAST_L2) * counts[rows, None]
+        diagonal += max(float(l2), _LEAST_L2) * counts[rows, None]
         solved[rows] = np.linalg.solve(gram, transposed @ targets[:, :, None])[:, :, 0]
     return solved
 

@@ -222,7 +222,8 @@ def _as_table(scores: Any, names: Sequence[str] | None, what: str) -> pd.DataFra
 
 
 def _check_names(names: Any, n_systems: int) -> None:
-    if isinstance(names, str) or not isinstance(names, Sequence | np.ndarray | pd.Index):
+    listed = isinstance(names, Sequence | pd.Index) or np.ndim(names) == 1
+    if isinstance(names, str) or not listed:
         raise ValueError(f"names must be a list of names; got {names!r}")
     if len(names) != n_systems:
         raise ValueError(f"names must name {n_systems} systems; got {len(names)}")

@@ -194,6 +194,7 @@ def test_resamples_repeat_in_any_block_size_and_spare_the_global_state():
         ({"a": [1, 2], "b": [np.inf, 1]}, {}, "scores must hold finite values"),
         ({"a": [1, 2], "b": [1e200, 1]}, {}, "in the range of float32"),
         (np.eye(3), {"names": "abc"}, "names must be a list of names"),
+        (np.eye(3), {"names": np.array(2)}, "names must be a list of names"),
         (np.eye(3), {"names": ["a", "b", "a"]}, "names must name each system once"),
         ([[1, 2], [3]], {"names": ["a", "b"]}, "scores must have rows of one length"),
         (None, {}, "scores must have 2 dimensions"),
