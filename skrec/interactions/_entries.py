@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 
 from skrec.interactions._columns import as_column
@@ -104,8 +105,9 @@ def _dense_times(entries: _COO, timestamps: Any) -> tuple[Array, TimeUnit]:
             "timestamps must store the same entries as X; "
             f"got shapes {entries.shape} and {times.shape}"
         )
-    if times.dtype.kind in "iuf":
-        stray = np.ma.filled(times, 0) != 0
+    if times.dtype.kind in "iufO":
+        stray = np.ma.filled(times, 0)
+        stray = np.where(pd.isna(stray), 1, stray) != 0  # what is missing is no 0 either
         stray[entries.row, entries.col] = False
         if stray.any():
             raise ValueError(

@@ -171,3 +171,10 @@ def test_what_is_no_frame_is_an_error(frame, message):
 def test_an_index_of_two_dimensions_is_an_error():
     with pytest.raises(IndexError, match="2-D"):
         Interactions(np.eye(2))[np.zeros((1, 2), dtype=int)]
+
+
+@pytest.mark.parametrize("value", [2, None])
+def test_nullable_times_where_there_is_no_entry_are_an_error(value):
+    first, last = pd.array([1, value], dtype="Int64"), pd.array([0, 7], dtype="Int64")
+    with pytest.raises(ValueError, match="got 1 times where X has no entry"):
+        Interactions(np.eye(2), pd.DataFrame({"a": first, "b": last}))
