@@ -1,4 +1,4 @@
-"""Telling a long table of ids from a matrix of users and items."""
+"""Whether what was passed as a matrix is a long table of ids."""
 
 import re
 from datetime import date
