@@ -7,15 +7,24 @@ not import numba before they call one.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-_FILES: dict[str, str] = {}  # the file of each kernel
+# the file of each function
+_FILES = {
+    "elastic_net": "_descent_gram",
+    "in_threads": "_threads",
+    "index_arrays": "_sparse",
+    "nearest_rows": "_sparse",
+    "similarity_blocks": "_sparse",
+}
 
 if TYPE_CHECKING:  # the same names for type checkers, which do not run what is below
-    pass
-
-__all__ = list(_FILES)
-
+    from skrec.kernels._descent_gram import elastic_net as elastic_net
+    from skrec.kernels._sparse import index_arrays as index_arrays
+    from skrec.kernels._sparse import nearest_rows as nearest_rows
+    from skrec.kernels._sparse import similarity_blocks as similarity_blocks
+    from skrec.kernels._threads import in_threads as in_threads
 
 if not TYPE_CHECKING:  # a checker that saw __getattr__ would take every name for one of ours
+    __all__ = sorted(_FILES)
 
     def __getattr__(name: str) -> Any:
         if name not in _FILES:

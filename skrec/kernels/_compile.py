@@ -1,7 +1,7 @@
 """How every kernel is compiled."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from numba import njit
 
@@ -30,6 +30,6 @@ def compiled(function: Function) -> Function:
         the file or in a folder of the user's; where neither can be written, each process compiles.
     """
     try:
-        return njit(cache=True, **_OPTIONS)(function)
+        return cast(Any, njit(cache=True, **_OPTIONS)(function))
     except RuntimeError:  # raised here, not at the first call: there is no place for the results
-        return njit(**_OPTIONS)(function)
+        return cast(Any, njit(**_OPTIONS)(function))

@@ -1,6 +1,5 @@
 """Neighbourhood models: cosine with shrinkage, TF-IDF or BM25 weights, top-k neighbours."""
 
-from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal, cast
 
@@ -9,11 +8,11 @@ import scipy.sparse as sp
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.utils._param_validation import Interval
 
+from skrec import kernels
 from skrec.base import BaseRecommender, Link, Queries
 from skrec.calibration import HeldOut
 from skrec.linear._item_weights import MOST_EXACT, ItemWeightsRecommender, in_frame, warn_of_nothing
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import row_blocks, row_of_entry, take_entries
 
 __all__ = ["ItemKNNRecommender", "UserKNNRecommender"]
 
@@ -57,44 +56,6 @@ def norms(X: CSRMatrix) -> Array:
     return np.sqrt(np.asarray(X.multiply(X).sum(axis=1)).ravel())
 
 
-def similarities(
-    products: CSRMatrix, row_norms: Array, column_norms: Array, params: "NeighborhoodRecommender"
-) -> CSRMatrix:
-    """Turn a sparse block of dot products into asymmetric, shrunk cosines to a power."""
-    products = sp.csr_matrix(products)
-    row = np.repeat(np.arange(products.shape[0]), np.diff(products.indptr))
-    own = row_norms ** (2 * params.alpha)
-    other = column_norms ** (2 * (1 - params.alpha))
-    with np.errstate(over="ignore", under="ignore"):
-        products.data /= own[row] * other[products.indices] + params.shrinkage
-        if params.power != 1:
-            products.data **= params.power
-    if not np.isfinite(products.data).all():
-        raise ValueError(
-            "power must be small enough that float32 can hold the similarities, and norms must "
-            f"not be 0; got power={params.power:g} with alpha={params.alpha:g}"
-        )
-    return products
-
-
-def keep_largest(X: CSRMatrix, k: int) -> CSRMatrix:
-    """Keep the k largest entries of each row of a CSR matrix, ties to the lower column."""
-    X.sort_indices()
-    keep = np.ones(X.nnz, dtype=bool)
-    for row in np.flatnonzero(np.diff(X.indptr) > k):
-        part = slice(X.indptr[row], X.indptr[row + 1])
-        keep[part] = _largest(X.data[part], k)
-    return take_entries(X, row_of_entry(X), keep)
-
-
-def _largest(values: Array, k: int) -> Array:
-    """Mark the k largest of more than k values, ties to the first."""
-    least = np.partition(values, len(values) - k)[len(values) - k]
-    chosen = values > least
-    chosen[np.flatnonzero(values == least)[: k - np.count_nonzero(chosen)]] = True
-    return chosen
-
-
 def nearest(
     A: CSRMatrix, B: CSRMatrix, params: "NeighborhoodRecommender", own: Array | None = None
 ) -> CSRMatrix:
@@ -112,54 +73,39 @@ def nearest(
     Returns
     -------
     similarities : csr_matrix of shape (n_a, n_b)
-        At most ``n_neighbors`` entries a row.
+        At most ``n_neighbors`` entries a row, float32.
+
+    Raises
+    ------
+    ValueError
+        If float32 cannot hold a similarity.
     """
     if A.shape[1] > MOST_EXACT:
         A, B = A.astype(np.float64), B.astype(np.float64)
-    transposed, norms_a, norms_b = sp.csr_matrix(B.T), norms(A), norms(B)
-    blocks, n_products = [], 0
-    for rows in product_blocks(A, transposed):
-        block = similarities(A[rows] @ transposed, norms_a[rows], norms_b, params)
-        n_products += block.nnz
-        if own is not None:
-            itself = np.repeat(own[rows], np.diff(block.indptr)) == block.indices
-            n_products -= np.count_nonzero(itself)
-            block.data[itself] = 0
-            block.eliminate_zeros()
-        blocks.append(keep_largest(block, int(params.n_neighbors)))
-    nearby = sp.csr_matrix(sp.vstack(blocks, format="csr"), dtype=np.float32)
-    if n_products and not nearby.data.any():
+    near = kernels.nearest_rows(
+        A,
+        sp.csr_matrix(B.T),
+        norms(A) ** (2 * params.alpha),
+        norms(B) ** (2 * (1 - params.alpha)),
+        params.shrinkage,
+        k=int(params.n_neighbors),
+        itself=own,
+        n_jobs=params.n_jobs,
+    )
+    with np.errstate(over="ignore", under="ignore"):
+        if params.power != 1:
+            near.data **= params.power  # keeps the order, so that it can wait until here
+        near = sp.csr_matrix(near, dtype=np.float32)
+    if not np.isfinite(near.data).all():
+        raise ValueError(
+            "power must be small enough that float32 can hold the similarities, and norms must "
+            f"not be 0; got power={params.power:g} with alpha={params.alpha:g}"
+        )
+    if near.nnz and not near.data.any():
         large = "power" if params.power > params.shrinkage else "shrinkage"
         warn_of_nothing(f"{large}={getattr(params, large):g}", "similarities")
-    return nearby
-
-
-def product_blocks(A: CSRMatrix, B: CSRMatrix) -> Iterator[slice]:
-    """Cut the rows of A into blocks whose products with B fit into the working memory.
-
-    Parameters
-    ----------
-    A : csr_matrix of shape (n_a, n_features)
-        Left factor.
-    B : csr_matrix of shape (n_features, n_b)
-        Right factor.
-
-    Yields
-    ------
-    rows : slice
-        Consecutive slices. A row of A counts for as many entries as its product can have: where
-        little is stored, a block is large however many columns B has.
-    """
-    pattern = sp.csr_matrix((np.ones(A.nnz, dtype=np.int64), A.indices, A.indptr), shape=A.shape)
-    most = np.minimum(pattern @ np.diff(B.indptr).astype(np.int64), B.shape[1])
-    # the first block of rows of one byte each is what the working memory holds
-    limit = next(row_blocks(2**62, 1)).stop
-    ends, start = np.cumsum(24 * most), 0
-    while start < len(most):
-        before = ends[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, before + limit, side="right")))
-        yield slice(start, stop)
-        start = stop
+    near.eliminate_zeros()
+    return near
 
 
 class NeighborhoodRecommender(BaseRecommender):
@@ -183,6 +129,11 @@ class NeighborhoodRecommender(BaseRecommender):
         "Exponent q of the similarities; more than 1 lets the closest decide.",
     ] = 1.0
     weighting: Annotated[Literal["tf-idf", "bm25"] | None, "Weights of the entries."] = None
+    n_jobs: Annotated[
+        int | None,
+        Integral,
+        "Threads over rows; None takes that of `joblib.parallel_config`.",
+    ] = None
 
     _test_parameters: ClassVar[dict[str, Any]] = {"shrinkage": 0.0}
 

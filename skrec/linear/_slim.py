@@ -1,23 +1,21 @@
 """SLIM: sparse non-negative regression from items to items, an elastic net for each item."""
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 import numpy as np
 import scipy.sparse as sp
-from joblib import cpu_count
 from scipy.linalg import cho_factor, cho_solve
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import enet_path
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.parallel import Parallel, delayed
 
+from skrec import kernels
 from skrec.linear._ease import dense_gram
 from skrec.linear._item_weights import MOST_EXACT, ItemWeightsRecommender, in_frame, warn_of_nothing
-from skrec.linear._knn import keep_largest
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import check_memory, row_of_entry, take_entries
 
@@ -27,68 +25,31 @@ _CHUNK = 64  # items that one task solves
 _LARGE, _CANDIDATES = 10_000, 1000  # n_candidates="auto": so many of a catalogue larger than this
 _SINGLE = 1e-5  # the least tol for which the rounding of float32 sums does not count
 _LARGEST = 1e30  # numbers that float32 holds, squares of counts times them excepted
-_CLEARLY = 1.001  # times that the penalty is above the products, rounding aside
 _MOST_PASSES = 2**31 - 1
 
 
-def non_negative_elastic_net(
-    gram: Array, products: Array, square: float, params: "SLIMRecommender"
-) -> tuple[Array, bool]:
-    r"""Solve an elastic net with non-negative weights by scikit-learn's coordinate descent.
-
-    .. math:: \min_{w \geq 0} \tfrac12 w^\top G w - p^\top w + \tfrac12 y^\top y
-        + l_1 \lVert w \rVert_1 + \tfrac12 l_2 \lVert w \rVert^2
-
-    Parameters
-    ----------
-    gram : ndarray of shape (n, n)
-        G, C-contiguous.
-    products : ndarray of shape (n,)
-        p, of the type of ``gram``.
-    square : float
-        The square norm of the target y; the gap is measured against it.
-    params : SLIMRecommender
-        With ``l1``, ``l2``, ``tol`` and ``max_iter``.
-
-    Returns
-    -------
-    weights : ndarray of shape (n,)
-        w, of the type of ``gram``.
-    converged : bool
-        Whether the duality gap is at most ``tol`` times ``square``.
-    """
-    if params.l1 > _CLEARLY * products.max(initial=0):
-        return np.zeros_like(products), True  # no weight is worth its penalty
-    # beside the products `enet_path` reads X's type and number of rows, by which it multiplies
-    # the penalties, and at the norm of y, for the gap
-    l1, l2, tol = float(params.l1), float(params.l2), min(float(params.tol), _LARGEST)
-    X = np.broadcast_to(gram.dtype.type(0), (1, len(gram)))
-    y = np.sqrt([square], dtype=gram.dtype)
-    _, path, gaps = enet_path(
-        X,
-        y,
-        alphas=cast(Any, [l1 + l2]),
-        l1_ratio=l1 / (l1 + l2),
-        precompute=cast(Any, gram),
-        Xy=products,
-        positive=True,
-        tol=tol,
-        max_iter=min(int(params.max_iter), _MOST_PASSES),
-        random_state=0,  # not used, but without it a number is drawn from the global state
-        check_input=False,
-    )
-    return path[:, 0], gaps[0] <= gram.dtype.type(tol) * (y @ y)
-
-
-def solve_with_all(gram: Array, items: Array, params: "SLIMRecommender") -> tuple[CSRMatrix, int]:
-    """Regress items on all others, from one Gram matrix.
+def solve(
+    items: Array,
+    gram: Array,
+    X: CSRMatrix,
+    transposed: CSRMatrix,
+    n_candidates: int | None,
+    params: "SLIMRecommender",
+) -> tuple[CSRMatrix, int]:
+    """Regress items on others.
 
     Parameters
     ----------
-    gram : ndarray of shape (n_items, n_items)
-        X'X.
     items : ndarray of int of shape (n,)
         The items to regress.
+    gram : ndarray of shape (n_items, n_items)
+        X'X; of shape (0, 0) where its entries are to be counted.
+    X : csr_matrix of shape (n_users, n_items)
+        Interactions.
+    transposed : csr_matrix of shape (n_items, n_users)
+        X'.
+    n_candidates : int or None
+        The most items that one is regressed on, the most similar by cosine; None for all.
     params : SLIMRecommender
         Penalties and stopping.
 
@@ -99,91 +60,58 @@ def solve_with_all(gram: Array, items: Array, params: "SLIMRecommender") -> tupl
     n_failed : int
         Items that did not converge.
     """
-    rows, n_failed = [], 0
-    for item in items:
-        products = gram[item].copy()
-        # below 0, and other weights only take from it, since no Gram matrix here has a negative
-        # entry: its own weight stays 0, and the others are as if this column were not there
-        products[item] *= -1
-        weights, converged = non_negative_elastic_net(
-            gram, products, float(gram[item, item]), params
-        )
-        rows.append(sp.csr_matrix(weights.astype(np.float32, copy=False)))
-        n_failed += not converged
-    return _trimmed(sp.vstack(rows, format="csr"), params), n_failed
+    if n_candidates is None:
+        others = [candidates_of(gram[item], item, float(params.l1)) for item in items]
+    else:
+        near = candidates(transposed, X, items, n_candidates, float(params.l1))
+        others = np.split(kernels.index_arrays(near)[0], near.indptr[1:-1])
+    columns = kernels.index_arrays(transposed)
+    sums = np.zeros(0 if len(gram) else X.shape[0])
+    stopping = min(float(params.tol), _LARGEST), min(int(params.max_iter), _MOST_PASSES)
+    rest = float(params.l1), float(params.l2), *stopping
+    solved = [
+        kernels.elastic_net(gram, columns, sums, int(item), other, *rest)
+        for item, other in zip(items, others)
+    ]
+    weights, converged = zip(*solved)
+    lengths = [0, *map(len, others)]
+    entries = (np.concatenate(weights), np.concatenate(others), np.cumsum(lengths))
+    rows = sp.csr_matrix(entries, shape=(len(items), X.shape[1]), dtype=np.float32)
+    rows.eliminate_zeros()
+    return _trimmed(rows, params), len(items) - sum(converged)
 
 
-def gram_of(columns: Array, gram: Array | None, transposed: CSRMatrix) -> Array:
+def candidates_of(products: Array, item: int, l1: float) -> Array:
+    """Return the items that share more than ``l1`` users with one, from a row of X'X.
+
+    Others cannot weigh: nothing is negative, so other weights only take from what one could add.
+    """
+    others = np.flatnonzero(products > l1).astype(np.int32)
+    return others[others != item]
+
+
+def candidates(
+    transposed: CSRMatrix, X: CSRMatrix, items: Array, n_candidates: int, l1: float
+) -> CSRMatrix:
+    """Return the cosines, up to the item's own factor, between items and their candidates."""
+    return kernels.nearest_rows(
+        transposed[items].astype(np.float64),
+        X,
+        np.ones(len(items)),
+        np.sqrt(np.diff(transposed.indptr)),
+        k=n_candidates,
+        least=l1,
+        itself=items,
+        n_jobs=1,
+    )
+
+
+def gram_of(columns: Array, gram: Array, transposed: CSRMatrix) -> Array:
     """Return the Gram matrix of some columns, from that of all if there is one."""
-    if gram is not None:
+    if len(gram):
         return gram[np.ix_(columns, columns)]
     part = transposed[columns]
     return np.ascontiguousarray((part @ part.T).toarray())
-
-
-def solve_with_candidates(
-    transposed: CSRMatrix,
-    X: CSRMatrix,
-    items: Array,
-    n_candidates: int,
-    params: "SLIMRecommender",
-) -> tuple[CSRMatrix, int]:
-    """Regress items on those that are most similar, by cosine, each from its own Gram matrix.
-
-    Parameters
-    ----------
-    transposed : csr_matrix of shape (n_items, n_users)
-        X'.
-    X : csr_matrix of shape (n_users, n_items)
-        Interactions.
-    items : ndarray of int of shape (n,)
-        The items to regress.
-    n_candidates : int
-        The most items that one is regressed on.
-    params : SLIMRecommender
-        Penalties and stopping.
-
-    Returns
-    -------
-    weights : csr_matrix of shape (n, n_items)
-        A row an item, float32.
-    n_failed : int
-        Items that did not converge.
-    """
-    near = candidate_products(transposed, X, items, n_candidates, params.l1)
-    weights, n_failed = np.zeros(near.nnz, dtype=np.float32), 0
-    for row, item in enumerate(items):
-        part = slice(near.indptr[row], near.indptr[row + 1])
-        if part.start == part.stop:
-            continue
-        gram = gram_of(near.indices[part], None, transposed)
-        square = float(transposed.indptr[item + 1] - transposed.indptr[item])
-        weights[part], converged = non_negative_elastic_net(gram, near.data[part], square, params)
-        n_failed += not converged
-    near = sp.csr_matrix((weights, near.indices, near.indptr), shape=near.shape)
-    near.eliminate_zeros()
-    return _trimmed(near, params), n_failed
-
-
-def candidate_products(
-    transposed: CSRMatrix, X: CSRMatrix, items: Array, n_candidates: int, l1: float
-) -> CSRMatrix:
-    """Return the Gram matrix's entries between items and their candidates.
-
-    An item that shares at most ``l1`` users with the target is none and cannot weigh: nothing is
-    negative, so other weights only take from what it could add.
-    """
-    products = sp.csr_matrix(transposed[items] @ X)
-    row = row_of_entry(products)
-    other = products.indices != items[row]
-    products = take_entries(products, row, other & (products.data > l1))
-    products.sort_indices()
-    lengths = np.diff(transposed.indptr)
-    cosine = products.copy()
-    cosine.data = products.data / np.sqrt(lengths[products.indices])
-    nearest = keep_largest(cosine, n_candidates)
-    nearest.data = np.ones(nearest.nnz, dtype=products.dtype)
-    return sp.csr_matrix(products.multiply(nearest))
 
 
 def scores_without(
@@ -223,6 +151,24 @@ def scores_without(
 
 def _trimmed(weights: CSRMatrix, params: "SLIMRecommender") -> CSRMatrix:
     return weights if params.n_neighbors is None else keep_largest(weights, int(params.n_neighbors))
+
+
+def keep_largest(X: CSRMatrix, k: int) -> CSRMatrix:
+    """Keep the k largest entries of each row of a CSR matrix, ties to the lower column."""
+    X.sort_indices()
+    keep = np.ones(X.nnz, dtype=bool)
+    for row in np.flatnonzero(np.diff(X.indptr) > k):
+        part = slice(X.indptr[row], X.indptr[row + 1])
+        keep[part] = _largest(X.data[part], k)
+    return take_entries(X, row_of_entry(X), keep)
+
+
+def _largest(values: Array, k: int) -> Array:
+    """Mark the k largest of more than k values, ties to the first."""
+    least = np.partition(values, len(values) - k)[len(values) - k]
+    chosen = values > least
+    chosen[np.flatnonzero(values == least)[: k - np.count_nonzero(chosen)]] = True
+    return chosen
 
 
 class SLIMRecommender(ItemWeightsRecommender):
@@ -265,10 +211,12 @@ class SLIMRecommender(ItemWeightsRecommender):
     (1 - l1_ratio)`` is ``l2 / n``. An item that shares no more than ``l1`` users with another has
     no weight for it.
 
+    Each item is solved by coordinate descent until no pass would change a weight by more than
+    ``tol`` of the largest one and the duality gap is small, as in scikit-learn.
+
     Without candidates, memory is 4 bytes times the square of the number of items that have
-    interactions (8 where ``tol``
-    is less than 1e-5: the sums are then in float64). With candidates it is 8 bytes times their
-    square for each thread.
+    interactions (8 where ``tol`` is less than 1e-5: the sums are then in float64). With candidates
+    it grows with the interactions and weights.
 
     For `predict_proba` the weights without a user follow from those with it to first order: the
     same weights are taken to be positive.
@@ -334,11 +282,10 @@ class SLIMRecommender(ItemWeightsRecommender):
         n_items = X.shape[1]
         self._items_ = np.flatnonzero(self.item_counts_)  # the others have no weights
         X = self._part(X)
-        solve = self._solver(X, n_items)
+        solve_some = self._solver(X, n_items)
         chunks = np.array_split(np.arange(X.shape[1]), -(-X.shape[1] // _CHUNK))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # one an item: one in all, below
-            blocks, n_failed = zip(*self._parallel(map(delayed(solve), chunks)))
+        done = kernels.in_threads(solve_some, ((chunk,) for chunk in chunks), self.n_jobs)
+        blocks, n_failed = zip(*done)
         self._weights_ = sp.csr_matrix(sp.vstack(blocks, format="csr").T)
         self.item_weights_ = in_frame(self._weights_, self._items_, n_items)
         if n_failed := sum(n_failed):
@@ -357,12 +304,6 @@ class SLIMRecommender(ItemWeightsRecommender):
         """Return the columns of the items that have interactions."""
         return X if len(self._items_) == X.shape[1] else sp.csr_matrix(X[:, self._items_])
 
-    def _parallel(self, tasks: Iterable) -> list:
-        # coordinate descent and LAPACK hold no lock of Python's
-        # more threads than cores gain nothing, and joblib would start as many as it is told to
-        n_jobs = None if self.n_jobs is None else min(int(self.n_jobs), cpu_count())
-        return list(Parallel(n_jobs=n_jobs, require="sharedmem")(tasks))
-
     def _solver(self, X: CSRMatrix, n_items: int) -> Callable:
         """Return the function that regresses a chunk of items, of a catalogue's columns in X."""
         n_candidates = self.n_candidates
@@ -378,11 +319,16 @@ class SLIMRecommender(ItemWeightsRecommender):
                 "use n_candidates=1000, ItemKNNRecommender or WMFRecommender",
             )
             self._gram_ = dense_gram(X, dtype)
-            return partial(solve_with_all, self._gram_, params=self)
-        self._gram_, X = None, X.astype(np.float64)
-        transposed = sp.csr_matrix(X.T)
+        else:
+            self._gram_, X = np.empty((0, 0)), X.astype(np.float64)
+            n_candidates = int(n_candidates)
         return partial(
-            solve_with_candidates, transposed, X, n_candidates=int(n_candidates), params=self
+            solve,
+            gram=self._gram_,
+            X=X,
+            transposed=sp.csr_matrix(X.T),
+            n_candidates=n_candidates,
+            params=cast(Any, clone(self)),  # without what is fitted: processes may get it
         )
 
     def _tidy(self) -> None:
@@ -401,9 +347,10 @@ class SLIMRecommender(ItemWeightsRecommender):
             self._item_scores, weights, sp.csr_matrix(X.T), X[rows], self._part(history)
         )
         places = np.searchsorted(self._items_, items)
-        tasks = (delayed(score)(item, row[part]) for item, part in zip(places, pairs))
+        tasks = ((item, row[part]) for item, part in zip(places, pairs))
         scores = np.zeros(len(row))
-        scores[order] = np.concatenate([np.empty(0), *self._parallel(tasks)])
+        done = kernels.in_threads(score, tasks, self.n_jobs, shared=True)
+        scores[order] = np.concatenate([np.empty(0), *done])
         return scores
 
     def _item_scores(

@@ -221,24 +221,6 @@ def test_millions_of_empty_columns_and_rows_cost_next_to_nothing(cls):
         assert lists.shape == (1, 2)
 
 
-def test_blocks_are_as_large_as_what_they_can_store():
-    n = 100_000
-    A = sp.identity(n, format="csr", dtype=np.float32)
-    assert [(b.start, b.stop) for b in _knn.product_blocks(A, A)] == [(0, n)]
-    dense = sp.csr_matrix(np.ones((3000, 2), dtype=np.float32))
-    blocks = list(_knn.product_blocks(dense, sp.csr_matrix(dense.T)))
-    assert blocks[0].start == 0
-    assert blocks[-1].stop == 3000
-    assert all(a.stop == b.start for a, b in pairwise(blocks))
-    assert max((b.stop - b.start) * 24 * 3000 for b in blocks) <= 128 * 2**20
-
-
-def test_blocks_change_nothing(monkeypatch, X):
-    whole = ItemKNNRecommender(weighting="bm25").fit(X).item_weights_
-    monkeypatch.setattr(_knn, "product_blocks", lambda A, B: (slice(i, i + 1) for i in range(13)))
-    assert equal_sparse(ItemKNNRecommender(weighting="bm25").fit(X).item_weights_, whole)
-
-
 @pytest.mark.parametrize("cls", [ItemKNNRecommender, UserKNNRecommender])
 def test_small_integers_of_numpy_are_integers(cls):
     X = make_interactions(300, 200, 20_000, random_state=0).X
