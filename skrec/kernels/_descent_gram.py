@@ -59,27 +59,32 @@ def elastic_net(
     converged : bool
         Whether ``max_iter`` passes were enough.
     """
+    n = len(others)
     products = _products(gram, columns, sums, item, others)
-    squares = _squares(gram, columns, others)
-    square = _squares(gram, columns, np.array([item], np.int32))[0]
-    weights, slope = np.zeros_like(products), products.copy()
+    squares, square = _squares(gram, columns, others), _square(gram, columns, item)
+    weights, slope = np.zeros(n, gram.dtype), products.copy()
     if _gap(weights, slope, products, square, l1, l2) <= tol * square:
         return weights, True
-    working = np.empty(0, np.int64)
-    block = np.empty((0, 0), products.dtype)
-    n_passes = 0
+    working, size, n_passes = np.empty(n, np.int64), 0, 0
+    block = np.empty((0, 0), gram.dtype)
     while n_passes < max_iter:
-        added = _gains(slope, squares, working, l1, l2)
-        block = _extended(block, gram, columns, sums, others[working], others[added])
-        working = np.append(working, added)
-        part, part_slope = weights[working], slope[working]
+        grown = _grow(working, size, slope, squares, l1, l2)
+        block = _extended(block, gram, columns, sums, others, working[:grown])
+        size = grown
         n_passes += _descend(
-            block, part, part_slope, products[working], square, l1, l2, tol, max_iter - n_passes
+            block,
+            working[:size],
+            weights,
+            slope,
+            products,
+            square,
+            l1,
+            l2,
+            tol,
+            max_iter - n_passes,
         )
-        weights[working] = part
-        slope = _slope(gram, columns, sums, item, others, products, weights)
-        change = tol * weights.max()
-        if not _violated(weights, slope, squares, change, l1, l2):
+        _set_slope(gram, columns, sums, item, others, products, weights, slope)
+        if not _unfinished(weights, slope, squares, l1, l2, tol):
             if _gap(weights, slope, products, square, l1, l2) <= tol * square:
                 return weights, True
     return weights, False
@@ -102,19 +107,25 @@ def _products(gram, columns, sums, item, others):
 
 
 @compiled
+def _square(gram, columns, item):
+    """Return the Gram matrix's entry of an item with itself."""
+    if len(gram):
+        return np.float64(gram[item, item])
+    return np.float64(columns[1][item + 1] - columns[1][item])
+
+
+@compiled
 def _squares(gram, columns, items):
     """Return the Gram matrix's diagonal at some items."""
-    squares = np.empty(len(items))
+    squares = np.empty(len(items), np.float64)
     for p in range(len(items)):
-        j = items[p]
-        squares[p] = gram[j, j] if len(gram) else columns[1][j + 1] - columns[1][j]
+        squares[p] = _square(gram, columns, items[p])
     return squares
 
 
 @compiled
-def _slope(gram, columns, sums, item, others, products, weights):
-    """Return q - G w of others."""
-    slope = products.copy()
+def _set_slope(gram, columns, sums, item, others, products, weights, slope):
+    """Set q - G w of others."""
     if len(gram):
         row = gram[item].copy()
         for p in range(len(others)):
@@ -129,10 +140,9 @@ def _slope(gram, columns, sums, item, others, products, weights):
             if weights[p] > 0:
                 _add(columns, sums, others[p], weights[p])
         for p in range(len(others)):
-            slope[p] -= _sum(columns, sums, others[p])
+            slope[p] = products[p] - _sum(columns, sums, others[p])
         for p in range(len(others)):
             _clear(columns, sums, others[p])
-    return slope
 
 
 @compiled
@@ -156,38 +166,61 @@ def _clear(columns, sums, item):
 
 
 @compiled
-def _extended(block, gram, columns, sums, old, new):
-    """Return the block of the Gram matrix for items, with those that are added to it."""
-    items = np.append(old, new)
-    out = np.empty((len(items), len(items)), block.dtype)
-    out[: len(old), : len(old)] = block
-    for p in range(len(old), len(items)):
+def _extended(block, gram, columns, sums, others, working):
+    """Return the block of the Gram matrix for a working set, from that of its first columns."""
+    n, n_old = len(working), len(block)
+    out = np.empty((n, n), block.dtype)
+    for p in range(n_old):
+        for q in range(n_old):
+            out[p, q] = block[p, q]
+    items = np.empty(n, np.int32)
+    for p in range(n):
+        items[p] = others[working[p]]
+    for p in range(n_old, n):
         row = _products(gram, columns, sums, items[p], items[: p + 1])
-        out[p, : p + 1] = row
-        out[: p + 1, p] = row
+        for q in range(p + 1):
+            out[p, q] = row[q]
+            out[q, p] = row[q]
     return out
 
 
 @compiled
-def _gains(slope, squares, working, l1, l2):
-    """Return those columns without a weight that would gain most by one."""
-    gains = np.maximum(slope - l1, 0) ** 2 / (squares + l2)
-    gains[working] = 0
-    most = max(_FIRST, len(working))
-    if len(gains) > most:
-        least = np.partition(gains, len(gains) - most)[len(gains) - most]
-        gains[gains < least] = 0
-    return np.flatnonzero(gains)[:most]
+def _grow(working, size, slope, squares, l1, l2):
+    """Put the columns that would gain most by a weight; return how many there are then."""
+    n, most = len(slope), max(_FIRST, size)
+    gains, largest = np.zeros(n, np.float64), 0.0
+    for p in range(n):
+        gains[p] = max(0.0, slope[p] - l1) ** 2 / (squares[p] + l2)
+    for p in range(size):
+        gains[working[p]] = 0.0
+    n_gaining = 0
+    for p in range(n):
+        largest = max(largest, gains[p])
+        n_gaining += gains[p] > 0
+    # whatever comes next to the best ones is not worth an order
+    least, n_above = largest, 0
+    while n_above < min(most, n_gaining):
+        least /= 4
+        n_above = 0
+        for p in range(n):
+            n_above += gains[p] > least
+    stop = min(n, size + most)
+    for p in range(n):
+        if gains[p] > least and size < stop:
+            working[size] = p
+            size += 1
+    return size
 
 
 @compiled
-def _violated(weights, slope, squares, change, l1, l2):
-    """Return whether a pass would change any weight by more than ``change``."""
+def _unfinished(weights, slope, squares, l1, l2, tol):
+    """Return whether a pass would change a weight by more than ``tol`` of the largest."""
+    largest, change = 0.0, 0.0
     for p in range(len(weights)):
         weight = max(0.0, slope[p] + weights[p] * squares[p] - l1) / (squares[p] + l2)
-        if abs(weight - weights[p]) > change:
-            return True
-    return False
+        change = max(change, abs(weight - weights[p]))
+        largest = max(largest, weights[p])
+    return change > tol * largest
 
 
 @compiled
@@ -208,21 +241,34 @@ def _gap(weights, slope, products, square, l1, l2):
 
 
 @compiled
-def _descend(block, weights, slope, products, square, l1, l2, tol, max_iter):
-    """Change weights and slope in place until they are done; return the number of passes."""
-    n = len(weights)
-    for n_passes in range(1, max_iter + 1):
-        change, largest = 0.0, 0.0
-        for p in range(n):
-            row, old = block[p], weights[p]
-            new = max(0.0, slope[p] + old * row[p] - l1) / (row[p] + l2)
-            weights[p] = new
-            step = weights[p] - old
-            if step != 0:
-                for j in range(n):
-                    slope[j] -= step * row[j]
-            change, largest = max(change, abs(step)), max(largest, weights[p])
-        if change <= tol * largest:
-            if _gap(weights, slope, products, square, l1, l2) <= tol * square:
-                return n_passes
-    return max_iter
+def _descend(block, working, all_weights, all_slope, all_products, square, l1, l2, tol, max_iter):
+    """Solve for the weights of a working set; return the number of passes."""
+    n = len(working)
+    weights, slope = np.empty(n, block.dtype), np.empty(n, block.dtype)
+    products = np.empty(n, block.dtype)
+    for p in range(n):
+        weights[p], slope[p] = all_weights[working[p]], all_slope[working[p]]
+        products[p] = all_products[working[p]]
+    n_passes, done = 0, False
+    while n_passes < max_iter and not done:
+        n_passes += 1
+        if _pass(block, weights, slope, l1, l2) <= tol:
+            done = _gap(weights, slope, products, square, l1, l2) <= tol * square
+    for p in range(n):
+        all_weights[working[p]] = weights[p]
+    return n_passes
+
+
+@compiled
+def _pass(block, weights, slope, l1, l2):
+    """Set each weight to the best one; return the largest change as a share of the largest."""
+    change, largest = 0.0, 0.0
+    for p in range(len(weights)):
+        row, old = block[p], weights[p]
+        weights[p] = max(0.0, slope[p] + old * row[p] - l1) / (row[p] + l2)
+        step = weights[p] - old
+        if step != 0:
+            for j in range(len(slope)):
+                slope[j] -= step * row[j]
+        change, largest = max(change, abs(step)), max(largest, weights[p])
+    return change / largest if largest > 0 else 0.0

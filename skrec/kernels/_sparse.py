@@ -129,7 +129,8 @@ def index_arrays(X: CSRMatrix) -> tuple[Array, Array]:
 
 
 def _nearest(b, rest, a, own, itself, n_products):
-    return _nearest_rows(a, b, own, itself, n_products, *rest)
+    data, indices, lengths = _nearest_rows(a, b, own, itself, n_products, *rest)
+    return data.copy(), indices.copy(), lengths  # without the room that was not needed
 
 
 @compiled
@@ -150,7 +151,9 @@ def _nearest_rows(a, b, own, itself, n_products, other, shrinkage, least, k):
     sums, values = np.zeros(n_columns, own.dtype), np.empty(n_columns, own.dtype)
     columns = np.empty(n_columns, np.int32)
     buffer = np.empty(min(2 * k + 1, n_columns), own.dtype)
-    most = np.minimum(n_products, k).sum()
+    most = 0
+    for n in n_products:
+        most += min(n, k)
     data, indices = np.empty(most, own.dtype), np.empty(most, np.int32)
     lengths, start = np.zeros(n_rows, np.int64), 0
     for i in range(n_rows):
@@ -164,7 +167,7 @@ def _nearest_rows(a, b, own, itself, n_products, other, shrinkage, least, k):
         stop = start + n
         _put(values[:n], columns[:n], sums, data[start:stop], indices[start:stop])
         lengths[i], start = n, stop
-    return data[:start].copy(), indices[:start].copy(), lengths
+    return data[:start], indices[:start], lengths
 
 
 @compiled
@@ -229,10 +232,11 @@ def _keep(values, columns, k, buffer):
         n_equal += value == least
         values[n], columns[n] = value, column
         n += value > least
-    equal = np.sort(equal[:n_equal])[: k - n]
-    values[n : n + len(equal)] = least
-    columns[n : n + len(equal)] = equal
-    return n + len(equal)
+    equal[:n_equal].sort()
+    for p in range(min(k - n, n_equal)):
+        values[n], columns[n] = least, equal[p]
+        n += 1
+    return n
 
 
 @compiled

@@ -1,7 +1,6 @@
 """Nearest neighbours against double loops."""
 
 import tracemalloc
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ import scipy.sparse as sp
 from skrec import ItemKNNRecommender, UserKNNRecommender
 from skrec.datasets import make_interactions
 from skrec.exceptions import SkrecWarning
-from skrec.linear import _knn
 
 WEIGHTINGS = [None, "tf-idf", "bm25"]
 

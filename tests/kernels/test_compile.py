@@ -1,0 +1,88 @@
+"""When kernels are compiled, where that is kept, and that Python runs them too."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+
+from skrec import kernels
+from skrec.kernels import _compile
+
+ROOT = Path(__file__).parents[2]
+
+TINY = """
+import numpy as np
+from skrec import ItemKNNRecommender, SLIMRecommender, UserKNNRecommender
+
+X = (np.random.RandomState(0).uniform(size=(12, 9)) < 0.4).astype(float)
+X[0] = 1
+results = [ItemKNNRecommender(n_neighbors=3, weighting=w).fit(X) for w in (None, "bm25")]
+results += [SLIMRecommender(l1=0.3, l2=1.0, n_candidates=n).fit(X) for n in (None, 4)]
+for model in results:
+    print(model.item_weights_.toarray().round(4).tolist())
+print(UserKNNRecommender(n_neighbors=3).fit(X).decision_function(X).round(4).tolist())
+"""
+
+
+def python(code, **environment):
+    """Run code in the checkout; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("statement", ["import skrec", "from skrec import EASERecommender"])
+def test_imports_do_not_import_numba(statement):
+    code = f"import sys\n{statement}\nimport skrec.kernels\nprint('numba' in sys.modules)"
+    assert python(code).strip() == "False"
+
+
+def test_python_gives_what_the_kernels_give():
+    compiled, interpreted = (python(TINY, NUMBA_DISABLE_JIT=flag) for flag in "01")
+    assert len(compiled.splitlines()) == 5
+    for ours, theirs in zip(compiled.splitlines(), interpreted.splitlines()):
+        np.testing.assert_allclose(np.array(eval(ours)), np.array(eval(theirs)), atol=2e-4)
+
+
+def add(a, b):
+    return a + b
+
+
+def test_where_nothing_can_be_written_kernels_are_compiled_all_the_same(monkeypatch):
+    asked = []
+
+    def njit(cache=False, **options):
+        asked.append(cache)
+        if cache:
+            raise RuntimeError("cannot cache function 'add': no locator available")
+        return numba.njit(**options)
+
+    monkeypatch.setattr(_compile, "njit", njit)
+    assert _compile.compiled(add)(2, 3) == 5
+    assert asked == [True, False]
+
+
+def test_division_by_nothing_is_numpys():
+    @_compile.compiled
+    def ratio(a, b):
+        return a / b
+
+    assert ratio(1.0, 0.0) == np.inf
+
+
+def test_a_name_that_is_no_kernel_is_an_error():
+    with pytest.raises(AttributeError, match="has no attribute 'nearest'"):
+        kernels.nearest  # noqa: B018
+    for name in kernels.__all__:
+        assert callable(getattr(kernels, name))
