@@ -58,17 +58,29 @@ def elastic_net(
         Of the type of ``gram``.
     converged : bool
         Whether ``max_iter`` passes were enough.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scipy.sparse as sp
+    >>> from skrec import kernels
+    >>> X = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0], [0.0, 1.0, 1.0]])
+    >>> columns = kernels.index_arrays(sp.csr_matrix(X.T))
+    >>> others, nothing = np.array([1, 2], dtype=np.int32), np.empty(0)
+    >>> kernels.elastic_net(X.T @ X, columns, nothing, 0, others, 0.5, 1.0, 1e-4, 100)
+    (array([0.375, 0.   ]), True)
     """
     n = len(others)
     products = _products(gram, columns, sums, item, others)
     squares, square = _squares(gram, columns, others), _square(gram, columns, item)
-    weights, slope = np.zeros(n, gram.dtype), products.copy()
+    weights, slope = np.zeros(n, gram.dtype), products.astype(np.float64)
     if _gap(weights, slope, products, square, l1, l2) <= tol * square:
         return weights, True
     working, size, n_passes = np.empty(n, np.int64), 0, 0
+    inside = np.zeros(n, np.bool_)
     block = np.empty((0, 0), gram.dtype)
     while n_passes < max_iter:
-        grown = _grow(working, size, slope, squares, l1, l2)
+        grown = _grow(working, size, inside, slope, squares, l1, l2)
         block = _extended(block, gram, columns, sums, others, working[:grown])
         size = grown
         n_passes += _descend(
@@ -84,7 +96,7 @@ def elastic_net(
             max_iter - n_passes,
         )
         _set_slope(gram, columns, sums, item, others, products, weights, slope)
-        if not _unfinished(weights, slope, squares, l1, l2, tol):
+        if not _missed(inside, slope, squares, l1, l2, tol * weights.max()):
             if _gap(weights, slope, products, square, l1, l2) <= tol * square:
                 return weights, True
     return weights, False
@@ -127,10 +139,11 @@ def _squares(gram, columns, items):
 def _set_slope(gram, columns, sums, item, others, products, weights, slope):
     """Set q - G w of others."""
     if len(gram):
-        row = gram[item].copy()
+        # in float64, so that rounds with little left to do are exact where passes are not
+        row = gram[item].astype(np.float64)
         for p in range(len(others)):
             if weights[p] > 0:
-                weight, of_other = weights[p], gram[others[p]]
+                weight, of_other = np.float64(weights[p]), gram[others[p]]
                 for j in range(len(row)):
                     row[j] -= weight * of_other[j]
         for p in range(len(others)):
@@ -185,14 +198,13 @@ def _extended(block, gram, columns, sums, others, working):
 
 
 @compiled
-def _grow(working, size, slope, squares, l1, l2):
+def _grow(working, size, inside, slope, squares, l1, l2):
     """Put the columns that would gain most by a weight; return how many there are then."""
     n, most = len(slope), max(_FIRST, size)
     gains, largest = np.zeros(n, np.float64), 0.0
     for p in range(n):
-        gains[p] = max(0.0, slope[p] - l1) ** 2 / (squares[p] + l2)
-    for p in range(size):
-        gains[working[p]] = 0.0
+        if not inside[p]:
+            gains[p] = max(0.0, slope[p] - l1) ** 2 / (squares[p] + l2)
     n_gaining = 0
     for p in range(n):
         largest = max(largest, gains[p])
@@ -207,20 +219,18 @@ def _grow(working, size, slope, squares, l1, l2):
     stop = min(n, size + most)
     for p in range(n):
         if gains[p] > least and size < stop:
-            working[size] = p
+            working[size], inside[p] = p, True
             size += 1
     return size
 
 
 @compiled
-def _unfinished(weights, slope, squares, l1, l2, tol):
-    """Return whether a pass would change a weight by more than ``tol`` of the largest."""
-    largest, change = 0.0, 0.0
-    for p in range(len(weights)):
-        weight = max(0.0, slope[p] + weights[p] * squares[p] - l1) / (squares[p] + l2)
-        change = max(change, abs(weight - weights[p]))
-        largest = max(largest, weights[p])
-    return change > tol * largest
+def _missed(inside, slope, squares, l1, l2, least):
+    """Return whether a column outside the working set would have a weight of more than this."""
+    for p in range(len(slope)):
+        if not inside[p] and max(0.0, slope[p] - l1) / (squares[p] + l2) > least:
+            return True
+    return False
 
 
 @compiled

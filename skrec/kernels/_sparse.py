@@ -99,7 +99,14 @@ def similarity_blocks(n_products: Array, k: int) -> Iterator[slice]:
     Yields
     ------
     rows : slice
-        Consecutive slices; at least one, and at least one row in each but where there is none.
+        Consecutive slices; one empty one where there are no rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrec.kernels import similarity_blocks
+    >>> [(s.start, s.stop) for s in similarity_blocks(np.full(5, 8_000_000), k=100)]
+    [(0, 2), (2, 4), (4, 5)]
     """
     # the first block of rows of one byte each is what the working memory holds
     most = next(row_blocks(2**62, 1)).stop // _BYTES
@@ -124,6 +131,13 @@ def index_arrays(X: CSRMatrix) -> tuple[Array, Array]:
     -------
     indices, indptr : ndarray
         int32 and int64, whatever scipy chose.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> from skrec.kernels import index_arrays
+    >>> index_arrays(sp.csr_matrix([[0, 1], [1, 1]]))
+    (array([1, 0, 1], dtype=int32), array([0, 1, 3]))
     """
     return X.indices.astype(np.int32, copy=False), X.indptr.astype(np.int64)
 
