@@ -35,7 +35,8 @@ def elastic_net(
     Parameters
     ----------
     gram : ndarray of shape (n_items, n_items)
-        X'X, float32 or float64; of shape (0, 0) to count its entries from the columns.
+        X'X in a type that holds its entries, float32 up to 2^24 of them; of shape (0, 0) to count
+        them from the columns. Weights and sums are in float64 whatever it is.
     columns : tuple of ndarray (indices, indptr)
         The rows that each column of X has, int32 and int64.
     sums : ndarray of float64 of shape (n_users,)
@@ -54,8 +55,8 @@ def elastic_net(
 
     Returns
     -------
-    weights : ndarray of shape (n,)
-        Of the type of ``gram``.
+    weights : ndarray of float64 of shape (n,)
+        Those of ``others``.
     converged : bool
         Whether ``max_iter`` passes were enough.
 
@@ -73,7 +74,7 @@ def elastic_net(
     n = len(others)
     products = _products(gram, columns, sums, item, others)
     squares, square = _squares(gram, columns, others), _square(gram, columns, item)
-    weights, slope = np.zeros(n, gram.dtype), products.astype(np.float64)
+    weights, slope = np.zeros(n, np.float64), products.copy()
     if _gap(weights, slope, products, square, l1, l2) <= tol * square:
         return weights, True
     working, size, n_passes = np.empty(n, np.int64), 0, 0
@@ -83,18 +84,8 @@ def elastic_net(
         grown = _grow(working, size, inside, slope, squares, l1, l2)
         block = _extended(block, gram, columns, sums, others, working[:grown])
         size = grown
-        n_passes += _descend(
-            block,
-            working[:size],
-            weights,
-            slope,
-            products,
-            square,
-            l1,
-            l2,
-            tol,
-            max_iter - n_passes,
-        )
+        part, rest = working[:size], max_iter - n_passes
+        n_passes += _descend(block, part, weights, slope, products, square, (l1, l2, tol), rest)
         _set_slope(gram, columns, sums, item, others, products, weights, slope)
         if not _missed(inside, slope, squares, l1, l2, tol * weights.max()):
             if _gap(weights, slope, products, square, l1, l2) <= tol * square:
@@ -105,7 +96,7 @@ def elastic_net(
 @compiled
 def _products(gram, columns, sums, item, others):
     """Return the Gram matrix's entries between an item and others."""
-    products = np.empty(len(others), gram.dtype)
+    products = np.empty(len(others), np.float64)
     if len(gram):
         row = gram[item]
         for p in range(len(others)):
@@ -139,11 +130,10 @@ def _squares(gram, columns, items):
 def _set_slope(gram, columns, sums, item, others, products, weights, slope):
     """Set q - G w of others."""
     if len(gram):
-        # in float64, so that rounds with little left to do are exact where passes are not
         row = gram[item].astype(np.float64)
         for p in range(len(others)):
             if weights[p] > 0:
-                weight, of_other = np.float64(weights[p]), gram[others[p]]
+                weight, of_other = weights[p], gram[others[p]]
                 for j in range(len(row)):
                     row[j] -= weight * of_other[j]
         for p in range(len(others)):
@@ -238,7 +228,7 @@ def _gap(weights, slope, products, square, l1, l2):
     """Return the duality gap."""
     total, squares, explained, along, steepest = 0.0, 0.0, 0.0, 0.0, 0.0
     for p in range(len(weights)):
-        weight = np.float64(weights[p])
+        weight = weights[p]
         steepest = max(steepest, slope[p] - l2 * weight)
         total += weight
         squares += weight * weight
@@ -251,11 +241,11 @@ def _gap(weights, slope, products, square, l1, l2):
 
 
 @compiled
-def _descend(block, working, all_weights, all_slope, all_products, square, l1, l2, tol, max_iter):
+def _descend(block, working, all_weights, all_slope, all_products, square, rule, max_iter):
     """Solve for the weights of a working set; return the number of passes."""
+    l1, l2, tol = rule
     n = len(working)
-    weights, slope = np.empty(n, block.dtype), np.empty(n, block.dtype)
-    products = np.empty(n, block.dtype)
+    weights, slope, products = np.empty(n), np.empty(n), np.empty(n)
     for p in range(n):
         weights[p], slope[p] = all_weights[working[p]], all_slope[working[p]]
         products[p] = all_products[working[p]]

@@ -23,8 +23,7 @@ __all__ = ["SLIMRecommender"]
 
 _CHUNK = 64  # items that one task solves
 _LARGE, _CANDIDATES = 10_000, 1000  # n_candidates="auto": so many of a catalogue larger than this
-_SINGLE = 1e-5  # the least tol for which the rounding of float32 sums does not count
-_LARGEST = 1e30  # numbers that float32 holds, squares of counts times them excepted
+_LARGEST = 1e30  # more than any gap, and times any square norm a number
 _MOST_PASSES = 2**31 - 1
 
 
@@ -215,8 +214,7 @@ class SLIMRecommender(ItemWeightsRecommender):
     ``tol`` of the largest one and the duality gap is small, as in scikit-learn.
 
     Without candidates, memory is 4 bytes times the square of the number of items that have
-    interactions (8 where ``tol`` is less than 1e-5: the sums are then in float64). With candidates
-    it grows with the interactions and weights.
+    interactions. With candidates it grows with the interactions and weights.
 
     For `predict_proba` the weights without a user follow from those with it to first order: the
     same weights are taken to be positive.
@@ -310,8 +308,7 @@ class SLIMRecommender(ItemWeightsRecommender):
         if n_candidates == "auto":
             n_candidates = _CANDIDATES if n_items > _LARGE else None
         if n_candidates is None:
-            single = self.tol >= _SINGLE and max(self.l1, self.l2) < _LARGEST
-            dtype = np.float32 if single and X.shape[0] <= MOST_EXACT else np.float64
+            dtype = np.float32 if X.shape[0] <= MOST_EXACT else np.float64  # holds all counts
             check_memory(
                 np.dtype(dtype).itemsize * X.shape[1] ** 2,
                 f"{type(self).__name__} on {X.shape[1]:,} items with interactions and with "

@@ -29,7 +29,7 @@ def solved(X, item, l1, l2, tol=1e-8, max_iter=100_000, counted=False, dtype=np.
     part, converged = kernels.elastic_net(
         source, columns, sums, item, others, l1, l2, tol, max_iter
     )
-    assert part.dtype == dtype
+    assert part.dtype == np.float64
     assert not sums.any()
     weights = np.zeros(X.shape[1])
     weights[others] = part
@@ -55,7 +55,7 @@ def objective(X, item, weights, l1, l2):
 
 problems = given(
     seed=st.integers(0, 2**16),
-    n_users=st.integers(1, 60),
+    n_users=st.integers(1, 60),  # at least a third of the items: equal columns take many passes
     n_items=st.sampled_from([2, 5, 20, 90, 200]),  # above 64 the working set grows
     l1=st.floats(0.05, 5.0),
     l2=st.floats(0.05, 50.0),
@@ -66,7 +66,7 @@ problems = given(
 @settings(deadline=None, max_examples=60)
 @problems
 def test_weights_are_those_of_scikit_learn(seed, n_users, n_items, l1, l2, counted):
-    X = popular(n_users, n_items, seed)
+    X = popular(max(n_users, n_items // 3), n_items, seed)
     item = seed % n_items
     weights, converged = solved(X, item, l1, l2, 1e-12, counted=counted)
     expected = reference(X, item, l1, l2, 1e-12)
@@ -77,21 +77,21 @@ def test_weights_are_those_of_scikit_learn(seed, n_users, n_items, l1, l2, count
     slope[item] = -1
     assert (weights >= 0).all()
     assert weights[item] == 0
-    assert abs(slope[weights > 0]).max(initial=0) <= 1e-6 * n_users
-    assert slope.max() <= 1e-6 * n_users
+    assert abs(slope[weights > 0]).max(initial=0) <= 1e-6 * len(X)
+    assert slope.max() <= 1e-6 * len(X)
 
 
 @settings(deadline=None, max_examples=60)
 @problems
 def test_the_objective_is_as_low_as_scikit_learns(seed, n_users, n_items, l1, l2, counted):
-    X = popular(n_users, n_items, seed)
+    X = popular(max(n_users, n_items // 3), n_items, seed)
     item = seed % n_items
     dtype = np.float64 if counted else np.float32
     weights, converged = solved(X, item, l1, l2, 1e-4, counted=counted, dtype=dtype)
     ours = objective(X, item, weights, l1, l2)
     best = objective(X, item, reference(X, item, l1, l2, 1e-12), l1, l2)
     assert converged
-    assert ours <= best + 1.1e-4 * X[:, item].sum()  # the gap, and rounding
+    assert ours <= best + 1e-4 * X[:, item].sum()  # the gap
 
 
 @pytest.mark.parametrize("counted", [False, True])

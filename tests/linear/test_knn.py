@@ -220,6 +220,16 @@ def test_millions_of_empty_columns_and_rows_cost_next_to_nothing(cls):
 
 
 @pytest.mark.parametrize("cls", [ItemKNNRecommender, UserKNNRecommender])
+def test_threads_change_nothing(cls, monkeypatch):
+    X = make_interactions(300, 200, 20_000, random_state=0).X
+    expected = cls().fit(X).decision_function(X[:99])
+    monkeypatch.setattr("skrec.kernels._sparse._PRODUCTS", 100_000)
+    for n_jobs in (None, 2):
+        scores = cls(n_jobs=n_jobs).fit(X).decision_function(X[:99])
+        np.testing.assert_array_equal(scores, expected)
+
+
+@pytest.mark.parametrize("cls", [ItemKNNRecommender, UserKNNRecommender])
 def test_small_integers_of_numpy_are_integers(cls):
     X = make_interactions(300, 200, 20_000, random_state=0).X
     scores = [cls(n_neighbors=k).fit(X).decision_function(X[:9]) for k in (np.int8(100), 100)]
