@@ -16,6 +16,7 @@ from skrec.typing import Array
 __all__ = ["elastic_net"]
 
 _FIRST = 64  # columns of the first working set; then as many again as it has
+_ROUGH = 1e-2  # tolerance until the working set is complete
 
 
 @compiled
@@ -77,19 +78,21 @@ def elastic_net(
     weights, slope = np.zeros(n, np.float64), products.copy()
     if _gap(weights, slope, products, square, l1, l2) <= tol * square:
         return weights, True
-    working, size, n_passes = np.empty(n, np.int64), 0, 0
-    inside = np.zeros(n, np.bool_)
+    working, inside, size = np.empty(n, np.int64), np.zeros(n, np.bool_), 0
+    within, n_passes = max(tol, _ROUGH), 0
     block = np.empty((0, 0), gram.dtype)
     while n_passes < max_iter:
         grown = _grow(working, size, inside, slope, squares, l1, l2)
         block = _extended(block, gram, columns, sums, others, working[:grown])
         size = grown
         part, rest = working[:size], max_iter - n_passes
-        n_passes += _descend(block, part, weights, slope, products, square, (l1, l2, tol), rest)
+        rule = (l1, l2, within, tol * square if within == tol else np.inf)
+        n_passes += _descend(block, part, weights, slope, products, square, rule, rest)
         _set_slope(gram, columns, sums, item, others, products, weights, slope)
-        if not _missed(inside, slope, squares, l1, l2, tol * weights.max()):
-            if _gap(weights, slope, products, square, l1, l2) <= tol * square:
+        if not _missed(inside, slope, squares, l1, l2, within * weights.max()):
+            if within == tol and _gap(weights, slope, products, square, l1, l2) <= tol * square:
                 return weights, True
+            within = tol
     return weights, False
 
 
@@ -243,7 +246,7 @@ def _gap(weights, slope, products, square, l1, l2):
 @compiled
 def _descend(block, working, all_weights, all_slope, all_products, square, rule, max_iter):
     """Solve for the weights of a working set; return the number of passes."""
-    l1, l2, tol = rule
+    l1, l2, within, most = rule
     n = len(working)
     weights, slope, products = np.empty(n), np.empty(n), np.empty(n)
     for p in range(n):
@@ -252,8 +255,8 @@ def _descend(block, working, all_weights, all_slope, all_products, square, rule,
     n_passes, done = 0, False
     while n_passes < max_iter and not done:
         n_passes += 1
-        if _pass(block, weights, slope, l1, l2) <= tol:
-            done = _gap(weights, slope, products, square, l1, l2) <= tol * square
+        if _pass(block, weights, slope, l1, l2) <= within:
+            done = _gap(weights, slope, products, square, l1, l2) <= most
     for p in range(n):
         all_weights[working[p]] = weights[p]
     return n_passes

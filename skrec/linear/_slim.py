@@ -85,7 +85,7 @@ def candidates_of(products: Array, item: int, l1: float) -> Array:
 
     Others cannot weigh: nothing is negative, so other weights only take from what one could add.
     """
-    others = np.flatnonzero(products > l1).astype(np.int32)
+    others = np.flatnonzero(products > np.float64(l1)).astype(np.int32)
     return others[others != item]
 
 
@@ -94,7 +94,7 @@ def candidates(
 ) -> CSRMatrix:
     """Return the cosines, up to the item's own factor, between items and their candidates."""
     return kernels.nearest_rows(
-        transposed[items].astype(np.float64),
+        transposed[items],
         X,
         np.ones(len(items)),
         np.sqrt(np.diff(transposed.indptr)),
@@ -307,8 +307,8 @@ class SLIMRecommender(ItemWeightsRecommender):
         n_candidates = self.n_candidates
         if n_candidates == "auto":
             n_candidates = _CANDIDATES if n_items > _LARGE else None
+        dtype = np.float32 if X.shape[0] <= MOST_EXACT else np.float64  # holds all counts
         if n_candidates is None:
-            dtype = np.float32 if X.shape[0] <= MOST_EXACT else np.float64  # holds all counts
             check_memory(
                 np.dtype(dtype).itemsize * X.shape[1] ** 2,
                 f"{type(self).__name__} on {X.shape[1]:,} items with interactions and with "
@@ -317,7 +317,7 @@ class SLIMRecommender(ItemWeightsRecommender):
             )
             self._gram_ = dense_gram(X, dtype)
         else:
-            self._gram_, X = np.empty((0, 0)), X.astype(np.float64)
+            self._gram_, X = np.empty((0, 0), dtype=dtype), X.astype(np.float64)
             n_candidates = int(n_candidates)
         return partial(
             solve,
@@ -325,7 +325,7 @@ class SLIMRecommender(ItemWeightsRecommender):
             X=X,
             transposed=sp.csr_matrix(X.T),
             n_candidates=n_candidates,
-            params=cast(Any, clone(self)),  # without what is fitted: processes may get it
+            params=cast(Any, clone(self)),  # processes may get it, and not what is fitted
         )
 
     def _tidy(self) -> None:
