@@ -109,7 +109,7 @@ def similarity_blocks(n_products: Array, k: int) -> Iterator[slice]:
     [(0, 2), (2, 4), (4, 5)]
     """
     # the first block of rows of one byte each is what the working memory holds
-    most = next(row_blocks(2**62, 1)).stop // _BYTES
+    most = max(1, next(row_blocks(2**62, 1)).stop // _BYTES)
     share = n_products / _PRODUCTS + np.minimum(n_products, k) / most
     ends, start = np.cumsum(share), 0
     while start < len(ends) or not start:

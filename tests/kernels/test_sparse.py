@@ -7,6 +7,7 @@ import joblib
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -144,3 +145,8 @@ def test_blocks_are_of_bounded_work_and_memory():
         assert max(b.stop - b.start for b in blocks) == most
     huge = [slice(i, i + 1) for i in range(3)]
     assert list(kernels.similarity_blocks(np.full(3, 10**12), 100)) == huge
+
+
+def test_where_no_memory_is_allowed_a_block_is_a_row():
+    with sklearn.config_context(working_memory=0):
+        assert len(list(kernels.similarity_blocks(np.full(5, 10), 100))) == 5
