@@ -1,0 +1,34 @@
+"""Compiled loops for what NumPy cannot express; numba is imported when the first is needed.
+
+Callers import the package and not its functions (``from skrec import kernels``), so that they do
+not import numba before they call one.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+# the file of each function
+_FILES = {
+    "Positives": "_pairs",
+    "descend_pairs": "_pairs",
+    "descend_triplets": "_pairs",
+    "draw_lacking": "_pairs",
+    "mark_items": "_pairs",
+    "shuffle": "_pairs",
+}
+
+if TYPE_CHECKING:  # the same names for type checkers, which do not run what is below
+    from skrec.kernels._pairs import Positives as Positives
+    from skrec.kernels._pairs import descend_pairs as descend_pairs
+    from skrec.kernels._pairs import descend_triplets as descend_triplets
+    from skrec.kernels._pairs import draw_lacking as draw_lacking
+    from skrec.kernels._pairs import mark_items as mark_items
+    from skrec.kernels._pairs import shuffle as shuffle
+
+if not TYPE_CHECKING:  # a checker that saw __getattr__ would take every name for one of ours
+    __all__ = sorted(_FILES)
+
+    def __getattr__(name: str) -> Any:
+        if name not in _FILES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_FILES[name]}"), name)
