@@ -160,7 +160,8 @@ def test_edges_give_finite_answers(power, cls, edge, check_edge):
 @BOTH
 def test_a_seed_gives_the_same_model_also_from_threads(cls, sgd, X):
     est = sgd(cls).fit(X)
-    others: Any = Parallel(2, prefer="threads")(delayed(clone(est).fit)(X) for _ in range(2))
+    unfitted: list[Any] = [clone(est) for _ in range(2)]
+    others: Any = Parallel(2, prefer="threads")(delayed(each.fit)(X) for each in unfitted)
     for other in others:
         np.testing.assert_array_equal(other.item_factors_, est.item_factors_)
     assert (sgd(cls, random_state=1).fit(X).item_factors_ != est.item_factors_).any()
@@ -250,8 +251,9 @@ def test_other_models_start_from_it(cls, sgd, X):
     est = gmf(n_factors=6, max_epochs=0, pretrain=source, random_state=0, device="cpu").fit(X)
     np.testing.assert_array_equal(est.user_factors_, est.pretrained_.user_factors_)
     np.testing.assert_array_equal(est.item_factors_, est.pretrained_.item_factors_)
-    both = NeuMFClassifier(n_factors=6, max_epochs=0, pretrain=source, random_state=0, device="cpu")
-    np.testing.assert_array_equal(both.fit(X).item_factors_[:, :6], both.pretrained_.item_factors_)
+    options = {"n_factors": 6, "max_epochs": 0, "random_state": 0, "device": "cpu"}
+    both: Any = NeuMFClassifier(pretrain=source, **options).fit(X)
+    np.testing.assert_array_equal(both.item_factors_[:, :6], both.pretrained_.item_factors_)
 
 
 # refusals
