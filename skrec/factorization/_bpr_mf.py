@@ -2,25 +2,33 @@
 
 from typing import Annotated, ClassVar
 
-from skrec.neural import SampledPairRecommender
+from skrec import kernels
+from skrec.factorization._sgd import DescentRecommender, Steps, table_arrays
 from skrec.neural.objectives import Pairwise
-from skrec.nn import Dot
+from skrec.nn import Dot, PairModel
+from skrec.typing import Array
 
 __all__ = ["BPRMFRanker"]
 
 
-class BPRMFRanker(SampledPairRecommender):
+class BPRMFRanker(DescentRecommender):
     r"""Matrix factorisation trained to rank (MF-BPR).
 
     Minimises over triplets of a user u, an item i that u has and a sampled item j that u lacks
 
     .. math:: \sum_{(u, i, j)} -\ln \sigma(f_{ui} - f_{uj})
-        + \lambda (\|p_u\|^2 + \|q_i\|^2 + \|q_j\|^2), \qquad f_{ui} = p_u^\top q_i \; [+ b_i].
+        + \lambda (\|p_u\|^2 + \|q_i\|^2 \; [+ b_i^2] + \|q_j\|^2 \; [+ b_j^2]), \qquad
+        f_{ui} = p_u^\top q_i \; [+ b_i].
 
     Attributes
     ----------
     net_ : skorch.NeuralNet
-        The trained net with its history.
+        The trained net with its history, with ``solver="torch"``.
+    module_ : torch.nn.Module
+        The trained module, with ``solver="sgd"``.
+    history_ : list of dict
+        A row for each epoch, with ``solver="sgd"``; ``train_loss`` is the mean of a triplet,
+        without penalties.
     user_factors_ : ndarray of shape (n_users, n_factors)
         Vectors of the users.
     item_factors_ : ndarray of shape (n_items, n_factors)
@@ -34,8 +42,11 @@ class BPRMFRanker(SampledPairRecommender):
 
     Notes
     -----
-    Differences from the paper: mini-batches with Adam in place of single steps of gradient descent;
-    each positive is seen once an epoch in place of being drawn. `predict_proba` is
+    Differences from the paper: each positive is seen once an epoch in place of being drawn; with
+    ``solver="torch"``, the default, mini-batches with Adam in place of single steps of gradient
+    descent. The steps of ``solver="sgd"`` run on one core, and a seed gives the same model
+    whatever the number of threads; biases start at 0 there, and several negatives are as many
+    steps, where batches average them. `predict_proba` is
     :math:`\sigma(f_{ui} + b_u)` with the :math:`b_u` under which the probabilities of a user add up
     to the number of interactions.
 
@@ -63,3 +74,16 @@ class BPRMFRanker(SampledPairRecommender):
 
     def _interaction(self) -> Dot:
         return Dot(self.n_factors, item_bias=self.item_bias)
+
+    def _descend(
+        self, module: PairModel, steps: Steps, order: Array, rates: tuple[float, float]
+    ) -> float:
+        return kernels.descend_triplets(
+            steps.rows,
+            order,
+            table_arrays(module),
+            int(self.n_negatives),
+            rates,
+            float(self.l2),
+            steps.state,
+        )

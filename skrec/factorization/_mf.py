@@ -3,28 +3,43 @@
 from numbers import Real
 from typing import Annotated, Any, ClassVar, Literal
 
+import torch
 from sklearn.utils._param_validation import Interval
 
+from skrec import kernels
+from skrec.factorization._sgd import DescentRecommender, LevelDot, Steps, table_arrays
 from skrec.neural import SampledPairRecommender
 from skrec.neural.objectives import Contrastive, Pointwise, SampledObjective
-from skrec.nn import Cosine, Dot
+from skrec.nn import Cosine, Dot, PairModel
+from skrec.typing import Array
 
 __all__ = ["MFClassifier", "MFRecommender"]
 
 
-class MFClassifier(SampledPairRecommender):
+class MFClassifier(DescentRecommender):
     r"""Matrix factorisation with sampled binary cross-entropy (the dot product of Rendle 2020).
 
     Minimises over pairs of a user u and an item i, each one that u has (:math:`y_{ui} = 1`) with K
     sampled ones that u lacks (:math:`y_{ui} = 0`),
 
     .. math:: \sum_{(u, i)} -y_{ui} \ln \sigma(f_{ui}) - (1 - y_{ui}) \ln \sigma(-f_{ui})
-        + \lambda (\|p_u\|^2 + \|q_i\|^2), \qquad f_{ui} = p_u^\top q_i + b_u + b_i.
+        + \lambda (\|p_u\|^2 + b_u^2 + \|q_i\|^2 + b_i^2), \qquad
+        f_{ui} = p_u^\top q_i + b_u + b_i + b.
+
+    With ``solver="torch"`` there is no global bias, b = 0. With ``solver="sgd"`` b is learnt
+    without a penalty, and all biases start at 0.
 
     Attributes
     ----------
     net_ : skorch.NeuralNet
-        The trained net with its history.
+        The trained net with its history, with ``solver="torch"``.
+    module_ : torch.nn.Module
+        The trained module, with ``solver="sgd"``.
+    history_ : list of dict
+        A row for each epoch, with ``solver="sgd"``; ``train_loss`` is the mean of a pair, without
+        penalties.
+    global_bias_ : float
+        The global bias b.
     user_factors_ : ndarray of shape (n_users, n_factors)
         Vectors of the users, with ``bias`` one entry longer.
     item_factors_ : ndarray of shape (n_items, n_factors)
@@ -39,9 +54,11 @@ class MFClassifier(SampledPairRecommender):
 
     Notes
     -----
-    Differences from the paper: mini-batches with Adam in place of single steps of gradient
-    descent, and no global bias, which the biases of users and items hold. `predict_proba` undoes
-    the sampling of negatives in the odds.
+    ``solver="sgd"`` is the paper's training: single steps of gradient descent and a global bias.
+    Differences of ``solver="torch"``, the default: mini-batches with Adam, biases that start at
+    random, and no global one, which those of users and items hold. The steps of ``solver="sgd"``
+    run on one core, and a seed gives the same model whatever the number of threads.
+    `predict_proba` undoes the sampling of negatives in the odds.
 
     References
     ----------
@@ -66,7 +83,32 @@ class MFClassifier(SampledPairRecommender):
     _objective: ClassVar = Pointwise()
 
     def _interaction(self) -> Dot:
+        if self.bias and self.solver == "sgd":
+            return LevelDot(self.n_factors)
         return Dot(self.n_factors, user_bias=self.bias, item_bias=self.bias)
+
+    def _descend(
+        self, module: PairModel, steps: Steps, order: Array, rates: tuple[float, float]
+    ) -> float:
+        level = module.interaction.level if self.bias else torch.zeros(0)
+        return kernels.descend_pairs(
+            steps.rows,
+            order,
+            (*table_arrays(module), level.numpy()),
+            int(self.n_negatives),
+            rates,
+            float(self.l2),
+            steps.state,
+        )
+
+    @property
+    def _terms_per_positive(self) -> int:
+        return 1 + self.n_negatives
+
+    @property
+    def global_bias_(self) -> float:
+        """The global bias; 0 where there is none."""
+        return float(getattr(self._module.interaction, "level", 0))
 
 
 class MFRecommender(SampledPairRecommender):

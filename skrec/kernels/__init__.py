@@ -9,15 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 # the file of each function
 _FILES = {
+    "Positives": "_pairs",
+    "descend_pairs": "_pairs",
+    "descend_triplets": "_pairs",
+    "draw_lacking": "_pairs",
     "elastic_net": "_descent_gram",
     "in_threads": "_threads",
     "index_arrays": "_sparse",
+    "mark_items": "_pairs",
     "nearest_rows": "_sparse",
+    "shuffle": "_pairs",
     "similarity_blocks": "_sparse",
 }
 
 if TYPE_CHECKING:  # the same names for type checkers, which do not run what is below
     from skrec.kernels._descent_gram import elastic_net as elastic_net
+    from skrec.kernels._pairs import Positives as Positives
+    from skrec.kernels._pairs import descend_pairs as descend_pairs
+    from skrec.kernels._pairs import descend_triplets as descend_triplets
+    from skrec.kernels._pairs import draw_lacking as draw_lacking
+    from skrec.kernels._pairs import mark_items as mark_items
+    from skrec.kernels._pairs import shuffle as shuffle
     from skrec.kernels._sparse import index_arrays as index_arrays
     from skrec.kernels._sparse import nearest_rows as nearest_rows
     from skrec.kernels._sparse import similarity_blocks as similarity_blocks

@@ -13,7 +13,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 
-def compiled(function: Function) -> Function:
+def compiled(function: Function, *, inline: bool = False, reorders: bool = False) -> Function:
     """Return a function that compiles itself when it is first called.
 
     Parameters
@@ -22,6 +22,11 @@ def compiled(function: Function) -> Function:
         Takes and returns arrays and numbers. It holds no lock while it runs, so that threads run
         it side by side. What it calls must be compiled too and stand in the same file: a stored
         result is renewed when its own file changes, whatever changes elsewhere.
+    inline : bool, default=False
+        Whether callers get a copy of the function's body: in the innermost loops, calls that count
+        references to their arrays cost more than what they do.
+    reorders : bool, default=False
+        Whether sums may be taken in another order, in which they can be vectorised.
 
     Returns
     -------
@@ -29,7 +34,12 @@ def compiled(function: Function) -> Function:
         The same function, compiled once for each combination of types. Results are stored beside
         the file or in a folder of the user's; where neither can be written, each process compiles.
     """
+    options: dict[str, Any] = dict(_OPTIONS)
+    if inline:
+        options["inline"] = "always"
+    if reorders:
+        options["fastmath"] = {"reassoc", "contract"}
     try:
-        return cast(Any, njit(cache=True, **_OPTIONS)(function))
+        return cast(Any, njit(cache=True, **options)(function))
     except RuntimeError:  # raised here, not at the first call: there is no place for the results
-        return cast(Any, njit(**_OPTIONS)(function))
+        return cast(Any, njit(**options)(function))

@@ -1,7 +1,8 @@
 """The bases of estimators that are trained with torch."""
 
 from skrec.neural._base import TorchRecommender
-from skrec.neural._divergence import check_range, check_scores, likely_cause
+from skrec.neural._divergence import check_range, check_scores, check_weights, likely_cause
+from skrec.neural._memory import check_model_memory
 from skrec.neural._pairs import (
     PairRecommender,
     Pretrain,
@@ -41,8 +42,10 @@ __all__ = [
     "TorchRecommender",
     "ValidationSet",
     "as_sizes",
+    "check_model_memory",
     "check_range",
     "check_scores",
+    "check_weights",
     "copy_factors",
     "factor_tables",
     "fit_start",

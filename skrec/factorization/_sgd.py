@@ -1,0 +1,276 @@
+"""Inner products trained with torch, or by compiled steps of stochastic gradient descent."""
+
+import copy
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from skorch.history import History
+from torch import Tensor
+
+from skrec import kernels
+from skrec.exceptions import DivergenceError
+from skrec.neural import (
+    SampledPairRecommender,
+    check_model_memory,
+    check_weights,
+    likely_cause,
+)
+from skrec.nn import Dot, PairModel, SeededCalls, seeded
+from skrec.training import NegativeSampler, ProgressBar, StopTraining, prepare_process
+from skrec.typing import Array, CSRMatrix
+
+__all__ = ["DescentRecommender", "LevelDot", "Steps", "table_arrays"]
+
+_POSITIVES_AT_ONCE = 2**18  # in one call of a kernel, which cannot be interrupted
+
+# what the other solver does not read: the values that are accepted, and what to use instead
+_NOT_UNDER_SGD = {
+    "optimizer": (("adam",), 'the steps are those of plain descent; use solver="torch"'),
+    "weight_decay": ((0,), "use l2"),
+    "device": (("auto", "cpu"), 'it runs on the CPU; use solver="torch"'),
+    "callbacks": ((None, []), 'there is no net to call them with; use solver="torch"'),
+}
+
+
+class LevelDot(Dot):
+    """Inner product with biases of users and items and a global one.
+
+    Parameters
+    ----------
+    size : int
+        Number of factors.
+    """
+
+    level: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size, user_bias=True, item_bias=True)
+        self.register_buffer("level", torch.zeros(1))
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        """Score some items of each user: (B, 1 or m, user_size), (B, m, item_size) -> (B, m)."""
+        return super().forward(users, items) + self.level
+
+    def cross(self, users: Tensor, side: Tensor) -> Tensor:
+        """Score all pairs: (R, user_size), (n_items, item_size) -> (R, n_items).
+
+        Parameters
+        ----------
+        users : Tensor of shape (R, user_size)
+            Vectors of users.
+        side : Tensor of shape (n_items, item_size)
+            Vectors of items.
+
+        Returns
+        -------
+        scores : Tensor of shape (R, n_items)
+            The scores.
+        """
+        return super().cross(users, side) + self.level
+
+
+class DescentRecommender(SampledPairRecommender):
+    """Inner products that ``solver`` trains.
+
+    A family writes ``_interaction()``, and ``_descend(...)`` by a kernel.
+    """
+
+    solver: Annotated[
+        Literal["torch", "sgd"],
+        '``"torch"`` takes steps of ``optimizer`` on batches. ``"sgd"`` takes one of plain '
+        "gradient descent for each pair, compiled and on one core; its best ``lr`` is larger, such "
+        "as .02, and it does not read ``batch_size``.",
+    ] = "torch"
+    lr_decay: Annotated[
+        Literal["linear"] | None,
+        'With ``solver="sgd"``: ``"linear"`` lets the learning rate fall to 0 over ``max_epochs``; '
+        "None keeps it.",
+    ] = None
+
+    # parameters
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        if self.solver == "torch":
+            if self.lr_decay is not None:
+                raise ValueError(
+                    f'lr_decay must be None with solver="torch"; got {self.lr_decay!r}: use '
+                    'solver="sgd", or a callback that sets the learning rate'
+                )
+            return
+        for name, (accepted, advice) in _NOT_UNDER_SGD.items():
+            value = getattr(self, name)
+            compared = str(value) if name == "device" else value
+            if not any(compared == each for each in accepted):
+                raise ValueError(
+                    f'{name} must be {accepted[0]!r} with solver="sgd"; got {value!r}: {advice}'
+                )
+
+    def _forget(self) -> None:
+        own = self.__dict__
+        last = (self.module_, self.history_) if self.warm_start and "module_" in own else None
+        super()._forget()
+        if last is not None:
+            self._last_run = last
+
+    # training
+
+    def _train(self, X: CSRMatrix, seed: int, device: str) -> None:
+        last = self.__dict__.pop("_last_run", None)
+        self._check_same_solver(last)
+        if self.solver == "torch":
+            super()._train(X, seed, device)
+            return
+        prepare_process()
+        rng = np.random.RandomState(seed)
+        batches, watched = self._data(X, rng)
+        callbacks = [callback for _, callback in self._callbacks(batches, watched)]
+        pairs = SimpleNamespace(X=batches.X, sampler=batches.sampler)
+        del batches  # its arrays of all positives are not read
+        with seeded(seed), SeededCalls():
+            run = self._new_run() if last is None else self._continued_run(*last)
+        self._descent(run, Steps(pairs.X, pairs.sampler, rng), callbacks)
+        check_weights(self, run)
+        self.module_, self.history_ = run.module_.eval(), run.history
+        self._finish(pairs, rng)
+
+    def _check_same_solver(self, last_run: Any) -> None:
+        before = "sgd" if last_run else "torch" if "_last_net" in self.__dict__ else self.solver
+        if before != self.solver:
+            raise ValueError(
+                "solver must be as in the last fit when warm_start=True; got "
+                f"{self.solver!r} after {before!r}"
+            )
+
+    def _new_run(self) -> SimpleNamespace:
+        """Return what callbacks see of a run: a new module, its history, and the learning rate."""
+        check_model_memory(self, self._modules)
+        model = self._model(*self.interactions_.shape)
+        with torch.no_grad():
+            for table in (model.users.free, model.items):
+                table.weight[:, self.n_factors :] = 0  # biases
+        return SimpleNamespace(module_=model, history=History(), lr=self.lr)
+
+    def _continued_run(self, module: PairModel, history: History) -> SimpleNamespace:
+        run: Any = SimpleNamespace(module_=module, history=history, lr=self.lr)
+        self._check_warm_start(run)
+        return copy.deepcopy(run)
+
+    def _descent(self, run: SimpleNamespace, steps: "Steps", callbacks: list[Any]) -> None:
+        """Train a module in place."""
+        if self.verbose:
+            total = len(steps) * self.max_epochs
+            callbacks = [*callbacks, ProgressBar(total, type(self).__name__)]
+        for callback in callbacks:
+            callback.on_train_begin(run)
+        try:
+            for epoch in range(self.max_epochs):
+                self._epoch(run, steps, callbacks, epoch)
+        except StopTraining:
+            pass
+        finally:
+            for callback in callbacks:
+                callback.on_train_end(run)
+
+    def _epoch(
+        self, run: SimpleNamespace, steps: "Steps", callbacks: list[Any], epoch: int
+    ) -> None:
+        start, cost = time.perf_counter(), 0.0
+        run.history.new_epoch()
+        for part, begin, end in steps:
+            rates = self._rate(epoch + begin), self._rate(epoch + end)
+            cost += self._descend(run.module_, steps, part, rates)
+            for callback in callbacks:
+                callback.on_batch_end(run, training=True)
+        n_epochs = len(run.history)
+        if not np.isfinite(cost):
+            raise DivergenceError(
+                f"the loss became {cost} in epoch {n_epochs} with lr={self.lr:g}; "
+                f"{likely_cause(self)}"
+            )
+        n_terms = max(1, len(steps.order)) * self._terms_per_positive
+        run.history.record("epoch", n_epochs)
+        run.history.record("train_loss", cost / n_terms)
+        run.history.record("dur", time.perf_counter() - start)
+        for callback in callbacks:
+            callback.on_epoch_end(run)
+
+    def _rate(self, n_epochs: float) -> float:
+        """Return the learning rate after a number of epochs of this fit."""
+        left = 1 - n_epochs / self.max_epochs if self.lr_decay == "linear" else 1
+        return float(self.lr * left)
+
+    def _descend(
+        self, module: PairModel, steps: "Steps", order: Array, rates: tuple[float, float]
+    ) -> float:
+        """Take the steps of some entries with a kernel, and return what they cost before."""
+        raise NotImplementedError
+
+    @property
+    def _terms_per_positive(self) -> int:
+        """The number of terms of the loss that a positive takes part in."""
+        return self.n_negatives
+
+    @property
+    def _module(self) -> PairModel:
+        return self.module_ if "module_" in self.__dict__ else super()._module
+
+
+class Steps:
+    """The positives of each epoch in another order, in parts, as the kernels take them.
+
+    Users who have every item are left out: nothing can be sampled.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_users, n_items)
+        The positives, with sorted indices.
+    sampler : NegativeSampler
+        What knows the distribution of the negatives.
+    rng : RandomState
+        Source of the seed.
+    """
+
+    def __init__(self, X: CSRMatrix, sampler: NegativeSampler, rng: np.random.RandomState) -> None:
+        indptr = X.indptr.astype(np.int64)
+        indices = X.indices.astype(np.int32, copy=False)
+        users = np.repeat(np.arange(X.shape[0], dtype=np.int32), np.diff(indptr))
+        weights = () if sampler.probabilities is None else sampler.probabilities
+        cumulative = np.cumsum(np.asarray(weights, dtype=np.float64))
+        marks = kernels.mark_items(indptr, indices)
+        self.rows = kernels.Positives(indptr, indices, users, marks, cumulative)
+        self.state = rng.randint(1, 2**63 - 1, size=1, dtype=np.int64).astype(np.uint64)
+        order = np.arange(X.nnz, dtype=np.int32 if X.nnz < 2**31 else np.int64)
+        able = sampler.n_free > 0
+        self.order = order if able.all() else order[able[users]]
+
+    def __len__(self) -> int:
+        return -(-len(self.order) // _POSITIVES_AT_ONCE)
+
+    def __iter__(self) -> Iterator[tuple[Array, float, float]]:
+        """Shuffle, and iterate over parts with the shares of the epoch before and behind them."""
+        kernels.shuffle(self.order, self.state)
+        n = len(self.order)
+        for start in range(0, n, _POSITIVES_AT_ONCE):
+            stop = min(n, start + _POSITIVES_AT_ONCE)
+            yield self.order[start:stop], start / n, stop / n
+
+
+def table_arrays(module: PairModel) -> tuple[Array, Array]:
+    """Return the vectors of users and items as arrays that share the memory of the module.
+
+    Parameters
+    ----------
+    module : PairModel
+        A module on the CPU.
+
+    Returns
+    -------
+    users, items : ndarray of float32 of shape (n, width)
+        Its tables.
+    """
+    return module.users.free.weight.detach().numpy(), module.items.weight.detach().numpy()
