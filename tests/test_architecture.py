@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command as main; main()"
-RUNTIME = {"joblib", "narwhals", "numpy", "pandas", "scikit-learn", "scipy"}
+RUNTIME = {"joblib", "narwhals", "numba", "numpy", "pandas", "scikit-learn", "scipy"}
 RUNTIME |= {"skorch", "torch", "tqdm"}
 TORCH_PACKAGES = ["torch", "skorch"]
 
