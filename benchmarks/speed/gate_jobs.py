@@ -199,7 +199,7 @@ _WMF = {"n_factors": 32, "max_epochs": 2}
 
 JOBS: dict[str, Job] = {
     "ease-fit": _fit("EASERecommender", plain.inverse),
-    "slim-fit": _fit("SLIMRecommender", _items, l1=5.0, l2=100.0),
+    "slim-fit": _fit("SLIMRecommender", _items, l1=20.0, l2=200.0),
     "itemknn-fit": _fit("ItemKNNRecommender", _items),
     "userknn-fit": _fit("UserKNNRecommender", plain.similarities),
     "wmf-fit": _fit("WMFRecommender", partial(plain.least_squares, n_factors=32), **_WMF),
