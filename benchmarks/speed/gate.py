@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from joblib import parallel_config
 from threadpoolctl import threadpool_limits
 
 from benchmarks.arguments import add_output, make_parser
@@ -153,7 +154,8 @@ def _limited(threads: int) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        with threadpool_limits(threads), warnings.catch_warnings():
+        config = parallel_config(n_jobs=threads)  # what estimators take for n_jobs=None
+        with threadpool_limits(threads), config, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what the fits say of data that mean nothing
             yield
     finally:

@@ -20,7 +20,7 @@ from skrec.typing import Array, CSRMatrix
 
 __all__ = ["JOBS", "Data", "Pair"]
 
-_EPOCHS = 3  # of a fit; the first does not count
+_EPOCHS = 2  # of a fit; the first does not count
 _K = 20
 _BATCH = 2048
 
@@ -207,7 +207,7 @@ JOBS: dict[str, Job] = {
     "mf-sgd-epoch": _pair_epochs("MFClassifier", solver="sgd", lr=0.02),
     "bpr-epoch": _pair_epochs("BPRMFRanker", batch_size=_BATCH),
     "bpr-sgd-epoch": _pair_epochs("BPRMFRanker", solver="sgd", lr=0.02),
-    "neumf-epoch": _pair_epochs("NeuMFClassifier", (64, 32, 16), batch_size=_BATCH),
+    "neumf-epoch": _pair_epochs("NeuMFClassifier", (64, 32, 16), batch_size=_BATCH, n_negatives=1),
     "multvae-epoch": _autoencoder,
     "negatives": _negatives,
     "recommend-all": _bulk,

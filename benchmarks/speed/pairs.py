@@ -1,8 +1,9 @@
-"""Measure the compiled descent over pairs: millions of pairs a second on one core.
+"""Measure the compiled descent over pairs: millions of pairs a second a core.
 
 A pair is a user with one item: MF takes a step for each positive and each of its negatives, BPR one
 for a positive with a negative, a triplet, which counts as one here. Whole epochs of fits are timed,
-shuffling, sampling and history included, all but the first of each fit. "rate" is in the note.
+shuffling, sampling and history included, all but the first of each fit. The
+rate is in the note; with --threads it is that of all threads together.
 """
 
 from argparse import Namespace
@@ -64,7 +65,7 @@ def pairs(options: Namespace) -> Iterator[Row]:
 
 
 def _epochs(name: str, X: CSRMatrix, n_factors: int, options: Namespace) -> Iterator[Row]:
-    shared = {**SGD, "n_factors": n_factors, "random_state": 0}
+    shared = {**SGD, "n_factors": n_factors, "random_state": 0, "n_jobs": options.threads}
     models = {"MF": MFClassifier(**shared), "BPR": BPRMFRanker(**shared)}
     steps = {"MF": 1 + models["MF"].n_negatives, "BPR": models["BPR"].n_negatives}
     tasks: dict[str, Any] = {
