@@ -87,7 +87,7 @@ def gate(options: Namespace) -> list[str]:
         for name in options.jobs:
             row, bad = _judged(name, data, stored.get(name), options)
             rows.append(row)
-            slower += [name] * bad
+            slower += [name] if bad else []
             print(_line(row), flush=True)
     if options.store:
         _store(rows, options)
@@ -107,7 +107,7 @@ def measure(name: str, data: Data, options: Namespace) -> Row:
 
 def is_slower(row: Row, before: Row, tolerance: float) -> bool:
     """Return whether a ratio is above the stored one by more than noise explains."""
-    return row["ratio"] > tolerance * before["ratio"] and row["low"] > before["high"]
+    return bool(row["ratio"] > tolerance * before["ratio"] and row["low"] > before["high"])
 
 
 def _judged(name: str, data: Data, before: Row | None, options: Namespace) -> tuple[Row, bool]:
