@@ -102,7 +102,8 @@ class UntilGood(SharedCallback):
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Judge the factors."""
         start = time.perf_counter()
-        tables = net.module_.users.free, net.module_.items
+        module: Any = net.module_
+        tables = module.users.free, module.items
         value = self.judge(*(table.weight.detach().numpy() for table in tables))
         self.best = max(self.best, value)
         self.aside += time.perf_counter() - start
@@ -132,12 +133,16 @@ def descent_race(
     for n_epochs in itertools.count(1):
         estimator.set_params(max_epochs=n_epochs, random_state=seed)
         taken = seconds(lambda: estimator.fit(X))
-        best = max(best, judge.factors(estimator.user_factors_, estimator.item_factors_))
+        best = max(best, judge.factors(*_factors(estimator)))
         if best >= limits[0]:
             return taken, best
         if taken > limits[1]:
             break
     return np.nan, best
+
+
+def _factors(estimator: Any) -> _Factors:
+    return estimator.user_factors_, estimator.item_factors_
 
 
 def peer_race(

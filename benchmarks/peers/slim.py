@@ -40,27 +40,28 @@ def slim_1m(options: Namespace) -> list[Row]:
 def _fits(
     version: str, penalties: dict[str, float], peers: Sequence[str], options: Namespace
 ) -> list[Row]:
+    l1, l2 = penalties["l1"], penalties["l2"]
     X, test = load_movielens(version, options)
     arrays = save_arrays(options.folder / f"slim-{version}.npz", X, test)
-    estimator = SLIMRecommender(**penalties, tol=TOL, n_candidates=None, n_jobs=options.threads)
-    what = f"slim_fit_{'_'.join(f'{name}={value:g}' for name, value in penalties.items())}"
+    estimator = SLIMRecommender(l1=l1, l2=l2, tol=TOL, n_candidates=None, n_jobs=options.threads)
+    what = f"slim_fit_l1={l1:g}_l2={l2:g}"
     variants = {what: estimator, f"{what}_scores_alone": scores_alone(estimator)}
     ours = {
         name: lambda variant=variant: seconds(lambda: variant.fit(X))
         for name, variant in variants.items()
     }
-    calls = {peer: call for peer, call in _calls(X, **penalties).items() if peer in peers}
+    calls = {peer: call for peer, call in _calls(X, l1, l2).items() if peer in peers}
     settings: dict[str, dict[str, Any]] = {peer: {} for peer in calls}
     scores_alone(estimator).fit(X[:100])  # compiles, in the place of a round that does not count
     with Team(settings, arrays, options) as team:
         note = f"{'synthetic data' if options.smoke else f'ml-{version}'}, {X.shape[1]} items"
         rows = compare(what, ours, calls, team, options, note, warm_up=False)
-        values = {name: objective(X, model.item_weights_, **penalties)
+        values = {name: objective(X, model.item_weights_, l1, l2)
                   for name, model in variants.items()}  # fmt: skip
         for peer in {"skrecsys", "fastslim"} & set(team.workers):
             path = str(options.folder / f"{peer}_weights.npz")
             if np.isfinite(team.run(peer, "slim_weights", path)):
-                values[f"{peer}_{what}"] = objective(X, sp.load_npz(path), **penalties)
+                values[f"{peer}_{what}"] = objective(X, sp.load_npz(path), l1, l2)
     return [_with_objective(row, values) for row in rows]
 
 

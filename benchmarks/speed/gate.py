@@ -136,8 +136,8 @@ def _line(row: Row) -> str:
 def _stored(options: Namespace) -> dict[Any, Row]:
     """Return the stored rows of jobs with as many threads."""
     table = pd.read_csv(options.output)
-    rows: list[Any] = table[table["threads"] == options.threads].to_dict("records")
-    return {row["job"]: row for row in rows}
+    rows: list[Any] = list(table.itertuples(index=False))
+    return {row.job: row._asdict() for row in rows if row.threads == options.threads}
 
 
 def _store(rows: Sequence[Row], options: Namespace) -> None:

@@ -62,7 +62,8 @@ class Data:
     def factors(self) -> tuple[Array, Array]:
         """Random vectors of users and items."""
         rng = np.random.default_rng(0)
-        return tuple(rng.normal(size=(n, self.n_factors)).astype(np.float32) for n in self.X.shape)
+        users, items = (rng.normal(size=(n, self.n_factors)) for n in self.X.shape)
+        return users.astype(np.float32), items.astype(np.float32)
 
     @cached_property
     def rows(self) -> list[CSRMatrix]:

@@ -16,7 +16,8 @@ BPR_MF: dict[str, Any] = {
 }
 # steps of plain descent: a rate that trains both losses; speed does not depend on it
 SGD: dict[str, Any] = {"solver": "sgd", "lr": 0.02}
-BPR_SGD: dict[str, Any] = {"n_factors": 64, "solver": "sgd", "lr": 0.1, "l2": 1e-3}
+# the best of 15 pairs of lr and l2 on a tenth of Gowalla's train part, 6 epochs, one seed
+BPR_SGD: dict[str, Any] = {"n_factors": 64, "solver": "sgd", "lr": 0.2, "l2": 5e-4}
 CONVNCF: dict[str, Any] = {
     "n_factors": 64,
     "n_feature_maps": 32,
