@@ -59,8 +59,12 @@ class Attention(nn.Module):
         logits : Tensor of shape (G, n, T)
             One for each pair.
         """
-        kernel = make_kernel(self.kind, targets, self.weight, self.bias)
-        return pair_logits(with_ones(history).mT, kernel, self.out).mT
+        # items of a history in the role of targets, so that the logits of each lie side by side
+        weight = self.weight
+        if self.kind == "concat":
+            weight = weight.roll(len(weight) // 2, 0)
+        kernel = make_kernel(self.kind, history, weight, self.bias)
+        return pair_logits(with_ones(targets).mT.contiguous(), kernel, self.out)
 
 
 class NAIS(PairModel):
