@@ -222,7 +222,7 @@ class _TableProducts(torch.autograd.Function):
         ctx.tables = tuple(zip((user_table.shape, item_table.shape), sparse, strict=True))
         ctx.set_materialize_grads(False)
         scores = torch.bmm(q.transpose(0, 1), p[:, :, None])[:, :, 0]  # (B, m)
-        return scores, _square(p)[None], torch.stack([_square(part) for part in q])
+        return scores, total_square(p)[None], torch.stack([total_square(part) for part in q])
 
     @staticmethod
     @once_differentiable
@@ -232,13 +232,13 @@ class _TableProducts(torch.autograd.Function):
         p, q, users, columns = ctx.saved_tensors
         grads: list[Tensor | None] = [None, None]
         if ctx.needs_input_grad[0]:
-            rows = _scaled(p, user_grad)
+            rows = square_gradient(p, user_grad)
             if grad is not None:  # a term an item: batched products of single rows are slow
                 for k, part in enumerate(q):
                     rows.addcmul_(part, grad[:, k : k + 1])
             grads[0] = table_gradient(*ctx.tables[0], users, rows)
         if ctx.needs_input_grad[1]:
-            rows = _scaled(q, None if item_grad is None else item_grad[:, None, None])
+            rows = square_gradient(q, None if item_grad is None else item_grad[:, None, None])
             if grad is not None:
                 rows.addcmul_(grad.T[:, :, None], p)
             grads[1] = table_gradient(*ctx.tables[1], columns, rows.flatten(0, 1))
@@ -269,13 +269,13 @@ def table_gradient(shape: torch.Size, sparse: bool, numbers: Tensor, rows: Tenso
     return rows.new_zeros(shape).index_add_(0, numbers, rows)
 
 
-def _square(vectors: Tensor) -> Tensor:
+def total_square(vectors: Tensor) -> Tensor:
     """Compute the sum of squares of contiguous vectors."""
     flat = vectors.view(-1)
     return torch.dot(flat, flat)
 
 
-def _scaled(vectors: Tensor, grad: Tensor | None) -> Tensor:
+def square_gradient(vectors: Tensor, grad: Tensor | None) -> Tensor:
     """Compute the gradient of sums of squares, from that of the sums."""
     return torch.zeros_like(vectors) if grad is None else vectors * (2 * grad)
 
