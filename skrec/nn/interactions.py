@@ -219,7 +219,7 @@ class _TableProducts(torch.autograd.Function):
         p = user_table.index_select(0, users)  # (B, size)
         q = item_table.index_select(0, columns).view(*items.T.shape, -1)  # (m, B, size)
         ctx.save_for_backward(p, q, users, columns)
-        ctx.tables = tuple(zip((user_table.shape, item_table.shape), sparse, strict=True))
+        ctx.shapes, ctx.sparse = (user_table.shape, item_table.shape), sparse
         ctx.set_materialize_grads(False)
         scores = torch.bmm(q.transpose(0, 1), p[:, :, None])[:, :, 0]  # (B, m)
         return scores, total_square(p)[None], torch.stack([total_square(part) for part in q])
@@ -236,12 +236,12 @@ class _TableProducts(torch.autograd.Function):
             if grad is not None:  # a term an item: batched products of single rows are slow
                 for k, part in enumerate(q):
                     rows.addcmul_(part, grad[:, k : k + 1])
-            grads[0] = table_gradient(*ctx.tables[0], users, rows)
+            grads[0] = table_gradient(ctx.shapes[0], ctx.sparse[0], users, rows)
         if ctx.needs_input_grad[1]:
             rows = square_gradient(q, None if item_grad is None else item_grad[:, None, None])
             if grad is not None:
                 rows.addcmul_(grad.T[:, :, None], p)
-            grads[1] = table_gradient(*ctx.tables[1], columns, rows.flatten(0, 1))
+            grads[1] = table_gradient(ctx.shapes[1], ctx.sparse[1], columns, rows.flatten(0, 1))
         return *grads, None, None, None
 
 

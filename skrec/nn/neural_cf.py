@@ -105,7 +105,7 @@ class _FirstLayer(torch.autograd.Function):
         weighted = (p[:, :size] * weight)[:, :, None]
         products = torch.bmm(by_column[:, :, :size].transpose(0, 1), weighted)[:, :, 0]  # (B, m)
         ctx.save_for_backward(p, q, weight, user_weight, item_weight, users, columns)
-        ctx.tables = tuple(zip((user_table.shape, item_table.shape), sparse, strict=True))
+        ctx.shapes, ctx.sparse = (user_table.shape, item_table.shape), sparse
         squares = torch.stack([total_square(part) for part in by_column])
         return products, hidden, total_square(p)[None], squares
 
@@ -129,8 +129,8 @@ class _FirstLayer(torch.autograd.Function):
         item_rows = item_rows.flatten(0, 1)
         item_rows[:, size:].addmm_(hidden, item_weight)
         return (
-            table_gradient(*ctx.tables[0], users, user_rows),
-            table_gradient(*ctx.tables[1], columns, item_rows),
+            table_gradient(ctx.shapes[0], ctx.sparse[0], users, user_rows),
+            table_gradient(ctx.shapes[1], ctx.sparse[1], columns, item_rows),
             (part * p[:, :size]).sum(0),
             summed.T @ p[:, size:],
             hidden.T @ q[:, size:],

@@ -258,12 +258,9 @@ def test_gradients_of_neumf_from_tables():
 
 @pytest.mark.parametrize("sparse", [(True, False), (False, True), (True, True)])
 def test_sparse_gradients_are_the_dense_ones(sparse):
-    module, tables = neumf_and_tables()
-    values = (
-        module.score_tables(*tables, USERS, ITEMS, sparse),
-        module.score_tables(*tables, USERS, ITEMS),
-    )
-    ours, whole = (gradients(each, tables) for each in values)
+    module, (p, q) = neumf_and_tables()
+    answers = [module.score_tables(p, q, USERS, ITEMS, each) for each in (sparse, (False, False))]
+    ours, whole = (gradients(answer, [p, q]) for answer in answers)
     for one, other, expected in zip(ours, whole, sparse, strict=True):
         assert one.is_sparse == expected
         torch.testing.assert_close(one.to_dense(), other)

@@ -38,7 +38,9 @@ def optimizer(cls, table, weight, fused, **options):
     return cls(groups, lr=0.02, weight_decay=0.01, **options)
 
 
-def step(optimizer, table, weight, numbers, targets):
+def step(run, numbers, targets):
+    optimizer, table, weight = run
+
     def loss():
         optimizer.zero_grad()
         loss = ((table(numbers) * weight - targets) ** 2).sum() + table(numbers[:1]).sum()
@@ -73,7 +75,7 @@ def test_the_numbers_are_those_of_whole_tables(cls, n_rows, size, n_steps, batch
     for _ in range(n_steps):
         numbers = torch.from_numpy(rng.randint(n_rows, size=batch))
         targets = torch.from_numpy(rng.normal(size=(batch, size)).astype(np.float32))
-        first, second = (step(*run, numbers, targets) for run in runs)
+        first, second = (step(run, numbers, targets) for run in runs)
         assert first == pytest.approx(second, rel=1e-4, abs=1e-5)
     torch.testing.assert_close(whole.weight, by_rows.weight, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(*weights, rtol=1e-4, atol=1e-5)
@@ -85,11 +87,11 @@ def test_rows_that_are_not_in_the_batch_stand_still(cls):
     weight = nn.Parameter(torch.ones(2))
     run = optimizer(ROW_WISE[cls], table, weight, False)
     before = table.weight.detach().clone()
-    step(run, table, weight, torch.tensor([4, 1, 4]), torch.zeros(3, 2))
+    step((run, table, weight), torch.tensor([4, 1, 4]), torch.zeros(3, 2))
     moved = (table.weight != before).any(1)
     assert moved.tolist() == [False, True, False, False, True, False]
     kept = table.weight.detach().clone()
-    step(run, table, weight, torch.tensor([0]), torch.zeros(1, 2))
+    step((run, table, weight), torch.tensor([0]), torch.zeros(1, 2))
     torch.testing.assert_close(table.weight[1:], kept[1:], rtol=0, atol=0)
 
 
@@ -103,7 +105,7 @@ def test_a_copy_goes_on_as_the_original_does(cls, way):
     batches = [(rng.randint(7, size=4), rng.normal(size=(4, 2))) for _ in range(6)]
     batches = [(torch.from_numpy(i), torch.from_numpy(t).float()) for i, t in batches]
     for numbers, targets in batches[:3]:
-        step(run, table, weight, numbers, targets)
+        step((run, table, weight), numbers, targets)
     state = (run, table, weight)
     if way == "copy":
         other = copy.deepcopy(state)
@@ -116,7 +118,7 @@ def test_a_copy_goes_on_as_the_original_does(cls, way):
         other = (new, own, own_weight)
     for numbers, targets in batches[3:]:
         for each in (state, other):
-            step(*each, numbers, targets)
+            step(each, numbers, targets)
     torch.testing.assert_close(state[1].weight, other[1].weight, rtol=0, atol=0)
 
 
@@ -125,7 +127,7 @@ def test_no_state_is_kept_of_whole_tables_beyond_one_moment(cls):
     _, table = tables(50, 8, 0)
     weight = nn.Parameter(torch.ones(8))
     run = optimizer(ROW_WISE[cls], table, weight, False)
-    step(run, table, weight, torch.tensor([3, 3]), torch.zeros(2, 8))
+    step((run, table, weight), torch.tensor([3, 3]), torch.zeros(2, 8))
     kept = [each for each in run.state[table.weight].values() if torch.is_tensor(each)]
     assert sum(each.numel() for each in kept) <= 50 * 8 + 50 + 1
     assert table.weight.grad is None
