@@ -17,7 +17,7 @@ from skrec.datasets import make_interactions
 from skrec.reproduce import make_system
 from skrec.typing import CSRMatrix
 
-__all__ = ["curve", "evaluate", "fit", "recommend", "repeat"]
+__all__ = ["curve", "evaluate", "fit", "held", "recommend", "repeat", "steps"]
 
 
 def fit(matrix: str, system: str, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -74,8 +74,23 @@ def evaluate(**arguments: Any) -> dict[str, Any]:
     return score_targets(**arguments)
 
 
+def held(**arguments: Any) -> dict[str, Any]:
+    """Measure what a fit holds for each interaction, see `fit_held`."""
+    from benchmarks.speed.memory import fit_held
+
+    return fit_held(**arguments)
+
+
+def steps(**arguments: Any) -> dict[str, Any]:
+    """Time the steps of a fit, see `fit_steps`."""
+    from benchmarks.speed.memory import fit_steps
+
+    return fit_steps(**arguments)
+
+
 if __name__ == "__main__":
     JOBS = {"curve": curve, "fit": fit, "recommend": recommend, "evaluate": evaluate}
+    JOBS |= {"held": held, "steps": steps}
     answer = JOBS[sys.argv[1]](**parse_json(sys.argv[2]))
     answer |= {"process_peak": peak_memory(), "resident_at_end": current_memory()}
     print(json.dumps(answer, default=float))

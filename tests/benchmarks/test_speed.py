@@ -13,6 +13,7 @@ from benchmarks.speed import (
     jobs,
     loading,
     measure,
+    memory,
     modules,
     pairs,
     run,
@@ -216,3 +217,17 @@ def test_two_versions_are_compared(capsys):
     assert "EASERecommender on synthetic: older" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         versions.main(["--older", str(root / "docs")])
+
+
+def test_memory_has_a_row_a_system_and_the_step(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "call_fresh", call_here)
+    monkeypatch.setattr(memory, "_N_USERS", (300,))
+    monkeypatch.setattr(memory, "_STEPS", 3)
+    output = tmp_path / "memory.csv"
+    memory.main([*SMOKE, "--systems", "BPRMFRanker", "WMFRecommender", "--output", str(output)])
+    table = pd.read_csv(output)
+    assert list(table["what"].str.split(",").str[0]) == ["BPRMFRanker", "WMFRecommender"] + [
+        "BPRMFRanker"
+    ]
+    assert (table["seconds"] > 0).all()
+    assert table["note"].str.contains("bytes|CPU").all()
