@@ -226,8 +226,8 @@ class WMFRecommender(BaseRecommender):
 
     def _rows(
         self, X: CSRMatrix, n_columns: int, device: str, dtype: torch.dtype = torch.float32
-    ) -> kernels.WeightedRidge | WeightedRows:
-        """Return the least squares problems of the rows of X.
+    ) -> Any:
+        """Return the least squares problems of the rows of X, on arrays or on tensors.
 
         There are ``n_columns`` columns, those that X lacks because no row stores them included.
         """
@@ -252,13 +252,16 @@ class WMFRecommender(BaseRecommender):
                 f"frequency_exponent={exponent:g}"
             )
         if _is_cpu(device):
-            return kernels.WeightedRidge(X, alpha, ridge, weight, torch.get_num_threads())
+            entries = X.indptr, X.indices, X.data
+            return kernels.WeightedRidge(entries, alpha, ridge, weight, torch.get_num_threads())
         added = np.ones(X.nnz) if alpha is None else alpha * X.data.astype(np.float64)
         scales = np.sqrt(added)
         targets = added if alpha is None else (1 + added) / scales
-        pattern = (torch.from_numpy(a.astype(np.int64)).to(device) for a in (X.indptr, X.indices))
+        indptr, indices = (torch.from_numpy(a.astype(np.int64)) for a in (X.indptr, X.indices))
         numbers = (torch.from_numpy(a).to(device, dtype) for a in (scales, targets, ridge))
-        return WeightedRows(*pattern, *numbers, weight, int(self.n_factors))
+        scale, target, penalty = numbers
+        pattern = indptr.to(device), indices.to(device)
+        return WeightedRows(*pattern, scale, target, penalty, weight, int(self.n_factors))
 
     # unseen users
 
@@ -266,13 +269,16 @@ class WMFRecommender(BaseRecommender):
         """Solve users from their histories, in float64 so that they do not depend on the batch."""
         items, basis = self.item_factors_, (self._spectrum_, self._rotation_)
         if X.nnz < len(items):  # then only theirs are turned into the eigenbasis
-            used = np.unique(X.indices)
-            columns = np.searchsorted(used, X.indices)
+            used, columns = X.indices, np.arange(X.nnz)
+            if X.shape[0] > 1:
+                used = np.unique(used)
+                columns = np.searchsorted(used, X.indices)
             X = sp.csr_matrix((X.data, columns, X.indptr), shape=(X.shape[0], len(used)))
             items = items[used]
-        vectors, *basis = (_placed(a.astype(np.float64), device) for a in (items, *basis))
+        items = items.astype(np.float64)
+        vectors, spectrum, rotation = (_placed(a, device) for a in (items, *basis))
         rows = self._rows(X, self.n_features_in_, device, torch.float64)
-        return _fetched(rows.solve(vectors, basis))
+        return _fetched(rows.solve(vectors, (spectrum, rotation)))
 
     # answers
 

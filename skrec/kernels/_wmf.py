@@ -5,6 +5,7 @@ with subspace optimization. https://arxiv.org/abs/2110.14044
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -13,9 +14,8 @@ import scipy.linalg.cython_lapack  # noqa: F401  numba calls its BLAS, whose thr
 from threadpoolctl import ThreadpoolController
 
 from skrec.kernels._compile import compiled
-from skrec.kernels._sparse import index_arrays
 from skrec.kernels._threads import in_threads
-from skrec.typing import Array, CSRMatrix
+from skrec.typing import Array
 
 __all__ = ["WeightedRidge", "eigenbasis"]
 
@@ -61,8 +61,8 @@ class WeightedRidge(NamedTuple):
 
     Parameters
     ----------
-    X : csr_matrix of shape (n_rows, n_columns)
-        The stored entries r.
+    entries : tuple of ndarray
+        ``indptr``, ``indices`` and ``data`` of a CSR matrix of the stored r.
     alpha : float or None
         :math:`a = \sqrt{\alpha r}` and :math:`b = (1 + \alpha r) / a`; None for 1 both.
     ridge : ndarray of shape (n_rows,)
@@ -85,12 +85,13 @@ class WeightedRidge(NamedTuple):
     >>> import scipy.sparse as sp
     >>> from skrec.kernels import WeightedRidge
     >>> X = sp.csr_matrix([[1.0, 0.0], [1.0, 1.0]])
-    >>> WeightedRidge(X, None, np.ones(2), 0.5).solve(np.eye(2)).round(2)
+    >>> rows = WeightedRidge((X.indptr, X.indices, X.data), None, np.ones(2), 0.5)
+    >>> rows.solve(np.eye(2)).round(2)
     array([[0.4, 0. ],
            [0.4, 0.4]])
     """
 
-    X: CSRMatrix
+    entries: tuple[Array, Array, Array]
     alpha: float | None
     ridge: Array
     weight: float
@@ -123,12 +124,12 @@ class WeightedRidge(NamedTuple):
         solved : ndarray of shape (n_rows, n_factors)
             The x, of the type of the vectors; zero where a row is empty.
         """
-        spectrum, rotation = eigenbasis(vectors) if basis is None else basis
-        dtype, n_factors = vectors.dtype, vectors.shape[1]
-        rotation = rotation.astype(dtype, copy=False)
-        with np.errstate(over="ignore"):
+        with _quiet():
+            spectrum, rotation = eigenbasis(vectors) if basis is None else basis
+            dtype, n_factors = vectors.dtype, vectors.shape[1]
+            rotation = rotation.astype(dtype, copy=False)
             spectrum = (self.weight * spectrum).astype(dtype)
-        shared = spectrum, vectors @ rotation, float(self.alpha or 0.0)
+            shared = spectrum, vectors @ rotation, float(self.alpha or 0.0)
         block = n_factors if block_size is None else min(int(block_size), n_factors)
         start = None if block == n_factors else start
         calls = list(self._calls(rotation, shared, block, start))
@@ -141,8 +142,10 @@ class WeightedRidge(NamedTuple):
         self, rotation: Array, shared: tuple[Any, ...], block: int, start: Array | None
     ) -> Iterator[tuple[Any, ...]]:
         """Yield the arguments of each task."""
-        indices, indptr = index_arrays(self.X)
-        strengths = self.X.data if self.alpha is not None else self.X.data[:0]
+        indptr, indices, strengths = self.entries
+        indptr = indptr.astype(np.int64)
+        indices = indices.astype(np.int32, copy=False)  # or kernels are compiled once more
+        strengths = strengths if self.alpha is not None else strengths[:0]
         ridge = self.ridge.astype(rotation.dtype, copy=False)
         for rows in _tasks(indptr):
             ends = indptr[rows.start : rows.stop + 1]
@@ -150,6 +153,11 @@ class WeightedRidge(NamedTuple):
             entries = ends - ends[0], indices[own], strengths[own]
             first = np.zeros((0, 0), rotation.dtype) if start is None else start[rows]
             yield entries, ridge[rows], first, rotation, shared, block
+
+
+def _quiet() -> np.errstate:
+    # what is beyond the type ends in an error, or in a vector that callers can check
+    return np.errstate(over="ignore", invalid="ignore")
 
 
 def _tasks(indptr: Array) -> Iterator[slice]:
@@ -172,7 +180,10 @@ def _solve_some(
     block: int,
 ) -> Array:
     first = first @ rotation if len(first) else first
-    return _solve_rows(entries, ridge, first, *shared, block) @ rotation.T
+    spectrum, vectors, alpha = shared
+    solved = _solve_rows(entries, ridge, first, spectrum, vectors, alpha, block)
+    with _quiet():
+        return solved @ rotation.T
 
 
 class _OneCore:
@@ -183,7 +194,8 @@ class _OneCore:
     """
 
     def __init__(self) -> None:
-        self._lock, self._n_inside, self._limits = Lock(), 0, None
+        self._lock, self._n_inside = Lock(), 0
+        self._limits: AbstractContextManager[Any] = nullcontext()
 
     def __enter__(self) -> None:
         with self._lock:
@@ -191,11 +203,11 @@ class _OneCore:
                 self._limits = ThreadpoolController().limit(limits=1, user_api="blas")
             self._n_inside += 1
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, *exception: Any) -> None:
         with self._lock:
             self._n_inside -= 1
             if not self._n_inside:
-                self._limits.restore_original_limits()
+                self._limits.__exit__(*exception)
 
 
 _blas_on_one_core = _OneCore()
@@ -327,6 +339,8 @@ def _solve_positive(A, b):
         A[k, k] += 1
     lower = np.linalg.cholesky(A)
     for k in range(n):
+        if not 0 < lower[k, k] < np.inf:  # numbers beyond the type
+            raise np.linalg.LinAlgError("Matrix is not positive definite.")
         b[k] /= lower[k, k]
         for p in range(k + 1, n):
             b[p] -= b[k] * lower[p, k]

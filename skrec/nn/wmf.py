@@ -111,9 +111,8 @@ class WeightedRows:
         solved : Tensor of shape (n_rows, n_factors)
             The x; zero where a row is empty.
         """
-        if basis is None:
-            basis = torch.linalg.eigh((vectors.T @ vectors).double())
-        spectrum, rotation = basis[0].clamp(min=0).to(vectors), basis[1].to(vectors)
+        spectrum, rotation = basis or torch.linalg.eigh((vectors.T @ vectors).double())
+        spectrum, rotation = spectrum.clamp(min=0).to(vectors), rotation.to(vectors)
         vectors, n_factors = vectors @ rotation, vectors.shape[1]
         solved = vectors.new_zeros(len(self.ridge), n_factors)
         block = n_factors if block_size is None else min(block_size, n_factors)
