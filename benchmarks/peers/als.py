@@ -108,9 +108,10 @@ def _quality(
             taken = seconds(lambda model=model: model.fit(train))
             value = judge.factors(model.user_factors_, model.item_factors_)
             runs.setdefault(f"wmf_{solver}_fit", []).append((taken, value))
-        for solver in ("cholesky", "cg") if worker else ():
-            run = _implicit_fit(worker, estimator.max_epochs, seed, solver, judge, options)
-            runs.setdefault(f"implicit_{solver}_fit", []).append(run)
+        for solver in ("cholesky", "cg"):
+            if worker:
+                run = _implicit_fit(worker, estimator.max_epochs, seed, solver, judge, options)
+                runs.setdefault(f"implicit_{solver}_fit", []).append(run)
     return _quality_rows(runs, "implicit_cholesky_fit" if worker else "wmf_cholesky_fit")
 
 

@@ -69,7 +69,8 @@ class WMFRecommender(BaseRecommender):
     first, so that only the items' first vectors matter.
 
     A row with fewer entries than factors is solved through a system of the size of its entries
-    (Woodbury), so a sweep costs little more than its long rows do.
+    (Woodbury), so a sweep costs little more than its long rows do. Blocks of ``"ials++"`` are
+    taken in the eigenbasis of the other side's Gram matrix, where that matrix is diagonal.
 
     References
     ----------
@@ -79,8 +80,8 @@ class WMFRecommender(BaseRecommender):
     Rendle, S., Krichene, W., Zhang, L., & Koren, Y. (2022). Revisiting the performance of iALS on
     item recommendation benchmarks. RecSys. https://doi.org/10.1145/3523227.3548486
 
-    Takács, G., Pilászy, I., & Tikk, D. (2011). Applications of the conjugate gradient method for
-    implicit feedback collaborative filtering. RecSys. https://doi.org/10.1145/2043932.2043987
+    Rendle, S., Krichene, W., Zhang, L., & Koren, Y. (2021). iALS++: Speeding up matrix
+    factorization with subspace optimization. https://arxiv.org/abs/2110.14044
 
     Examples
     --------
