@@ -22,8 +22,8 @@ TASKS = {
     ),
     "als-sweep": Task(
         "peers.als:als_sweep",
-        "a sweep of WMF over users and items, 64 factors, on Gowalla beside implicit's, by "
-        "Cholesky and by three steps of conjugate gradients; then NDCG@20 at equal settings",
+        "a sweep of WMF over users and items, 64 factors, on Gowalla, exactly and by blocks, "
+        "beside implicit's by Cholesky and by conjugate gradients; then NDCG@20 at equal settings",
     ),
     "ease": Task("peers.linear:ease", "a fit of EASE on ml-1m"),
     "slim": Task(

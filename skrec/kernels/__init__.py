@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 # the file of each function
 _FILES = {
     "Positives": "_pairs",
+    "WeightedRidge": "_wmf",
     "descend_pairs": "_pairs",
     "descend_triplets": "_pairs",
     "draw_lacking": "_pairs",
+    "eigenbasis": "_wmf",
     "elastic_net": "_descent_gram",
     "in_threads": "_threads",
     "index_arrays": "_sparse",
@@ -34,6 +36,8 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.kernels._sparse import nearest_rows as nearest_rows
     from skrec.kernels._sparse import similarity_blocks as similarity_blocks
     from skrec.kernels._threads import in_threads as in_threads
+    from skrec.kernels._wmf import WeightedRidge as WeightedRidge
+    from skrec.kernels._wmf import eigenbasis as eigenbasis
 
 if not TYPE_CHECKING:  # a checker that saw __getattr__ would take every name for one of ours
     __all__ = sorted(_FILES)
