@@ -93,7 +93,7 @@ class ListRequest:
         rows : slice
             The block.
         """
-        if np.isnan(scores).any():
+        if np.isnan(scores.min(initial=0)):
             raise ValueError("the model's scores must be numbers; got NaN")
         columns = self.columns(rows)
         masks = [queries.seen()] if self.exclude_seen else []

@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
+from skrec.base._one_row import canonical_row
 from skrec.exceptions import SkrecWarning
 from skrec.interactions import InteractionEncoder, Interactions, different_ids
 from skrec.typing import Array, CSRMatrix, MatrixLike
@@ -55,6 +56,9 @@ def check_matrix(estimator: "BaseRecommender", X: Any, *, reset: bool) -> CSRMat
         The canonical copy.
     """
     explicit = estimator.__sklearn_tags__().feedback == "explicit"
+    row = None if reset else canonical_row(estimator, X, explicit)
+    if row is not None:
+        return row
     if isinstance(X, Interactions):
         matrix = _matrix_of_interactions(estimator, X, explicit, reset)
     else:
@@ -362,4 +366,4 @@ def mask_entries(scores: Array, X: CSRMatrix, value: float = -np.inf) -> None:
     value : float
         The value.
     """
-    scores[row_of_entry(X), X.indices] = value
+    scores[0 if len(scores) == 1 else row_of_entry(X), X.indices] = value

@@ -20,6 +20,8 @@ _FILES = {
     "nearest_rows": "_sparse",
     "shuffle": "_pairs",
     "similarity_blocks": "_sparse",
+    "sum_rows": "_topk",
+    "top_k": "_topk",
 }
 
 if TYPE_CHECKING:  # the same names for type checkers, which do not run what is below
@@ -34,6 +36,8 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.kernels._sparse import nearest_rows as nearest_rows
     from skrec.kernels._sparse import similarity_blocks as similarity_blocks
     from skrec.kernels._threads import in_threads as in_threads
+    from skrec.kernels._topk import sum_rows as sum_rows
+    from skrec.kernels._topk import top_k as top_k
 
 if not TYPE_CHECKING:  # a checker that saw __getattr__ would take every name for one of ours
     __all__ = sorted(_FILES)
@@ -41,4 +45,5 @@ if not TYPE_CHECKING:  # a checker that saw __getattr__ would take every name fo
     def __getattr__(name: str) -> Any:
         if name not in _FILES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_FILES[name]}"), name)
+        found = globals()[name] = getattr(import_module(f"{__name__}.{_FILES[name]}"), name)
+        return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,9 +20,11 @@ __all__ = [
     "index_pointer",
     "pair_keys",
     "row_blocks",
+    "row_matrix",
     "row_of_entry",
     "split_rows",
     "take_entries",
+    "take_rows",
 ]
 
 _MAX_BLOCK_MIB = 128
@@ -72,6 +76,63 @@ def row_of_entry(X: CSRMatrix) -> Array:
         One a stored entry.
     """
     return np.repeat(np.arange(X.shape[0], dtype=np.int64), np.diff(X.indptr))
+
+
+def row_matrix(data: Array, indices: Array, n_columns: int) -> CSRMatrix:
+    """Return one row as a CSR matrix, without scipy's checks, which take longer than a model may.
+
+    Parameters
+    ----------
+    data : ndarray of float32 of shape (nnz,)
+        The entries.
+    indices : ndarray of int of shape (nnz,)
+        Their columns, increasing.
+    n_columns : int
+        Number of columns.
+
+    Returns
+    -------
+    row : csr_matrix of shape (1, n_columns)
+        It holds the arrays themselves.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrec.utils import row_matrix
+    >>> row_matrix(np.ones(2, np.float32), np.array([0, 2]), 3).toarray()
+    array([[1., 0., 1.]], dtype=float32)
+    """
+    row = copy.copy(_empty_row(n_columns))
+    row.data, row.indices = data, indices
+    row.indptr = np.array([0, len(indices)], dtype=indices.dtype)
+    row.has_canonical_format = True
+    return row
+
+
+@lru_cache(maxsize=64)
+def _empty_row(n_columns: int) -> CSRMatrix:
+    return sp.csr_matrix((1, n_columns), dtype=np.float32)
+
+
+def take_rows(X: CSRMatrix, rows: Array) -> CSRMatrix:
+    """Return rows of a canonical CSR matrix, one of them in a few microseconds.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_rows, n_columns)
+        float32, with sorted indices and no repeats.
+    rows : ndarray of int of shape (n,)
+        Which ones, in any order.
+
+    Returns
+    -------
+    taken : csr_matrix of shape (n, n_columns)
+        Copies.
+    """
+    if len(rows) != 1:
+        return X[rows]
+    start, stop = X.indptr[rows[0]], X.indptr[rows[0] + 1]
+    return row_matrix(X.data[start:stop].copy(), X.indices[start:stop].copy(), X.shape[1])
 
 
 def index_pointer(row: Array, n_rows: int) -> Array:
