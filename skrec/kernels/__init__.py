@@ -14,6 +14,7 @@ _FILES = {
     "descend_triplets": "_pairs",
     "draw_lacking": "_pairs",
     "elastic_net": "_descent_gram",
+    "fit_ranked_vectors": "_ranked_vectors",
     "in_threads": "_threads",
     "index_arrays": "_sparse",
     "mark_items": "_pairs",
@@ -32,6 +33,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.kernels._pairs import draw_lacking as draw_lacking
     from skrec.kernels._pairs import mark_items as mark_items
     from skrec.kernels._pairs import shuffle as shuffle
+    from skrec.kernels._ranked_vectors import fit_ranked_vectors as fit_ranked_vectors
     from skrec.kernels._sparse import index_arrays as index_arrays
     from skrec.kernels._sparse import nearest_rows as nearest_rows
     from skrec.kernels._sparse import similarity_blocks as similarity_blocks
