@@ -26,6 +26,8 @@ from skrec.utils import check_flag, row_blocks, take_rows
 
 __all__ = ["BaseRecommender"]
 
+_SCORES_AT_ONCE = 6_000_000  # while they are ranked: larger blocks leave the cache
+
 Answer = Array | tuple[Array, Array]
 Of = Literal["scores", "probabilities"]
 Strategy = Literal["mean", "ucb", "thompson"]
@@ -442,7 +444,9 @@ class BaseRecommender(BaseEstimator):
         """Rank what may be recommended, block by block, into lists."""
         with_std = lists.std is not None
         row_bytes = self._block_bytes(with_std or strategy != "mean")
-        for rows in row_blocks(queries.n_rows, row_bytes):
+        width = self.n_features_in_ if request.candidates is None else request.candidates.shape[-1]
+        most_rows = _SCORES_AT_ONCE // max(1, width)
+        for rows in row_blocks(queries.n_rows, row_bytes, most_rows=most_rows):
             part, columns = queries.take(rows), request.columns(rows)
             std = self._score_std(part, columns) if with_std or strategy == "ucb" else None
             scores = self._scores(part, 0 if strategy == "thompson" else None, columns)

@@ -17,7 +17,7 @@ def top_k(scores: Array, k: int) -> tuple[Array, Array]:
     Parameters
     ----------
     scores : ndarray of shape (n_rows, n_columns)
-        float32 or float64 without NaN; ``-inf`` marks columns that are not eligible.
+        float32 or float64; ``-inf`` marks columns that are not eligible.
     k : int
         Length of the lists.
 
@@ -27,6 +27,11 @@ def top_k(scores: Array, k: int) -> tuple[Array, Array]:
         int64 columns, -1 where a row has too few eligible ones.
     values : ndarray of shape (n_rows, k)
         Their scores, NaN where the index is -1.
+
+    Raises
+    ------
+    ValueError
+        If a score is NaN.
 
     Examples
     --------
@@ -38,8 +43,8 @@ def top_k(scores: Array, k: int) -> tuple[Array, Array]:
     scores = np.ascontiguousarray(scores)
     indices = np.empty((len(scores), int(k)), dtype=np.int64)
     values = np.empty(indices.shape, dtype=scores.dtype)
-    if indices.size:
-        _top_k(scores, indices, values)
+    if _top_k(scores, indices, values):
+        raise ValueError("the model's scores must be numbers; got NaN")
     return indices, values
 
 
@@ -80,22 +85,24 @@ def sum_rows(history: CSRMatrix, weights: Array | CSRMatrix) -> Array:
 
 @compiled
 def _top_k(scores, indices, values):
-    """Write the best columns of each row, and their scores."""
+    """Write the best columns of each row, and their scores; return whether there is NaN."""
     n_columns, k = scores.shape[1], values.shape[1]
     size = 2 * k + _CHUNK
     best, columns = np.empty(size, scores.dtype), np.empty(size, np.int64)
+    is_nan = False
     for i in range(len(scores)):
         row, n, least = scores[i], 0, scores.dtype.type(-np.inf)
         for start in range(0, n_columns, _CHUNK):
             chunk = row[start : start + _CHUNK]
             larger = np.int32(0)  # as wide as what is counted, for vector instructions
             for p in range(len(chunk)):
-                larger += np.int32(chunk[p] > least)
+                larger += np.int32(not chunk[p] <= least)  # or NaN
             if larger == 0:
                 continue
             for p in range(len(chunk)):
                 best[n], columns[n] = chunk[p], start + p
                 n += chunk[p] > least  # of equal ones, those before are better
+                is_nan |= chunk[p] != chunk[p]
             if n >= 2 * k:
                 n, least = k, _select(best[:n], columns[:n], k)
         if n > k:
@@ -104,6 +111,7 @@ def _top_k(scores, indices, values):
         _sort(best[:n], columns[:n])
         values[i, :n], indices[i, :n] = best[:n], columns[:n]
         values[i, n:], indices[i, n:] = np.nan, -1
+    return is_nan
 
 
 @compiled

@@ -31,7 +31,10 @@ _MAX_BLOCK_MIB = 128
 
 
 def row_blocks(
-    n_rows: int, bytes_per_row: int, working_memory: float | None = None
+    n_rows: int,
+    bytes_per_row: int,
+    working_memory: float | None = None,
+    most_rows: int | None = None,
 ) -> Iterator[slice]:
     """Cut a range of rows into slices whose temporaries fit into the working memory.
 
@@ -43,6 +46,8 @@ def row_blocks(
         Memory that one row needs while it is worked on, temporaries included.
     working_memory : float, default=None
         Limit in MiB; None takes scikit-learn's ``working_memory``, at most 128 MiB.
+    most_rows : int, default=None
+        The most rows of a slice; None sets no limit.
 
     Yields
     ------
@@ -57,7 +62,8 @@ def row_blocks(
     """
     if working_memory is None:
         working_memory = min(get_config()["working_memory"], _MAX_BLOCK_MIB)
-    size = max(1, int(working_memory * 2**20 // max(1, bytes_per_row)))
+    size = int(working_memory * 2**20 // max(1, bytes_per_row))
+    size = max(1, size if most_rows is None else min(size, most_rows))
     for start in range(0, n_rows, size):
         yield slice(start, min(start + size, n_rows))
 

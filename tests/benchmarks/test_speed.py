@@ -7,7 +7,17 @@ import pandas as pd
 import pytest
 
 import skrec
-from benchmarks.speed import curves, gerec_module, jobs, loading, measure, modules, run, versions
+from benchmarks.speed import (
+    curves,
+    gerec_module,
+    jobs,
+    loading,
+    measure,
+    modules,
+    one_user,
+    run,
+    versions,
+)
 from benchmarks.speed.matrices import made_file
 
 SMOKE = ["--smoke", "--rounds", "1", "--threads", "1"]
@@ -158,3 +168,10 @@ def test_two_versions_are_compared(capsys):
     assert "EASERecommender on synthetic: older" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         versions.main(["--older", str(root / "docs")])
+
+
+def test_one_user_at_a_time(capsys):
+    one_user.main(["--smoke", "--models", "ItemKNN"])
+    assert capsys.readouterr().out.splitlines()[1].startswith("ItemKNN")
+    with pytest.raises(SystemExit):
+        one_user.main(["--users", "0"])

@@ -93,3 +93,11 @@ def test_python_sums_and_ranks_alike():
     getattr(_topk._top_k, "py_func", _topk._top_k)(sums, indices, values)
     np.testing.assert_array_equal(indices, utils.top_k(sums, 5)[0])
     np.testing.assert_array_equal(values, utils.top_k(sums, 5)[1])
+
+
+@pytest.mark.parametrize("column", [0, 70, 149])
+def test_nan_is_an_error_wherever_it_is(column):
+    for scores in (np.zeros((3, 150)), -np.arange(450.0).reshape(3, 150)):
+        scores[1, column] = np.nan
+        with pytest.raises(ValueError, match="scores must be numbers; got NaN"):
+            kernels.top_k(scores, 3)
