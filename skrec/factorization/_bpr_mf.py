@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar
 
 from skrec import kernels
-from skrec.factorization._sgd import DescentRecommender, Steps, table_arrays
+from skrec.factorization._sgd import DescentRecommender, table_arrays
 from skrec.neural.objectives import Pairwise
 from skrec.nn import Dot, PairModel
 from skrec.typing import Array
@@ -44,9 +44,9 @@ class BPRMFRanker(DescentRecommender):
     -----
     Differences from the paper: each positive is seen once an epoch in place of being drawn; with
     ``solver="torch"``, the default, mini-batches with Adam in place of single steps of gradient
-    descent. The steps of ``solver="sgd"`` run on one core, and a seed gives the same model
-    whatever the number of threads; biases start at 0 there, and several negatives are as many
-    steps, where batches average them. `predict_proba` is
+    descent. With ``solver="sgd"`` a seed gives the same model on one thread, also beside other
+    threads; on several (``n_jobs``) items change without locks. Biases start at 0 there, and
+    several negatives are as many steps, where batches average them. `predict_proba` is
     :math:`\sigma(f_{ui} + b_u)` with the :math:`b_u` under which the probabilities of a user add up
     to the number of interactions.
 
@@ -76,14 +76,19 @@ class BPRMFRanker(DescentRecommender):
         return Dot(self.n_factors, item_bias=self.item_bias)
 
     def _descend(
-        self, module: PairModel, steps: Steps, order: Array, rates: tuple[float, float]
+        self,
+        module: PairModel,
+        rows: kernels.Positives,
+        rates: tuple[float, float],
+        order: Array,
+        state: Array,
     ) -> float:
         return kernels.descend_triplets(
-            steps.rows,
+            rows,
             order,
             table_arrays(module),
             int(self.n_negatives),
             rates,
             float(self.l2),
-            steps.state,
+            state,
         )

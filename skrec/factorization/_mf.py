@@ -7,7 +7,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 
 from skrec import kernels
-from skrec.factorization._sgd import DescentRecommender, LevelDot, Steps, table_arrays
+from skrec.factorization._sgd import DescentRecommender, LevelDot, table_arrays
 from skrec.neural import SampledPairRecommender
 from skrec.neural.objectives import Contrastive, Pointwise, SampledObjective
 from skrec.nn import Cosine, Dot, PairModel
@@ -56,8 +56,9 @@ class MFClassifier(DescentRecommender):
     -----
     ``solver="sgd"`` is the paper's training: single steps of gradient descent and a global bias.
     Differences of ``solver="torch"``, the default: mini-batches with Adam, biases that start at
-    random, and no global one, which those of users and items hold. The steps of ``solver="sgd"``
-    run on one core, and a seed gives the same model whatever the number of threads.
+    random, and no global one, which those of users and items hold. With ``solver="sgd"`` a seed
+    gives the same model on one thread, also beside other threads; on several (``n_jobs``) items
+    and the global bias change without locks.
     `predict_proba` undoes the sampling of negatives in the odds.
 
     References
@@ -88,17 +89,22 @@ class MFClassifier(DescentRecommender):
         return Dot(self.n_factors, user_bias=self.bias, item_bias=self.bias)
 
     def _descend(
-        self, module: PairModel, steps: Steps, order: Array, rates: tuple[float, float]
+        self,
+        module: PairModel,
+        rows: kernels.Positives,
+        rates: tuple[float, float],
+        order: Array,
+        state: Array,
     ) -> float:
         level = module.interaction.level if self.bias else torch.zeros(0)
         return kernels.descend_pairs(
-            steps.rows,
+            rows,
             order,
             (*table_arrays(module), level.numpy()),
             int(self.n_negatives),
             rates,
             float(self.l2),
-            steps.state,
+            state,
         )
 
     @property

@@ -3,11 +3,15 @@
 import copy
 import time
 from collections.abc import Iterator
+from functools import partial
+from numbers import Integral
 from types import SimpleNamespace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from joblib import cpu_count, effective_n_jobs
+from sklearn.utils.parallel import Parallel
 from skorch.history import History
 from torch import Tensor
 
@@ -82,13 +86,20 @@ class DescentRecommender(SampledPairRecommender):
     solver: Annotated[
         Literal["torch", "sgd"],
         '``"torch"`` takes steps of ``optimizer`` on batches. ``"sgd"`` takes one of plain '
-        "gradient descent for each pair, compiled and on one core; its best ``lr`` is larger, such "
+        "gradient descent for each pair, compiled and on the CPU; its best ``lr`` is larger, such "
         "as .02, and it does not read ``batch_size``.",
     ] = "torch"
     lr_decay: Annotated[
         Literal["linear"] | None,
         'With ``solver="sgd"``: ``"linear"`` lets the learning rate fall to 0 over ``max_epochs``; '
         "None keeps it.",
+    ] = None
+    n_jobs: Annotated[
+        int | None,
+        Integral,
+        'Threads of ``solver="sgd"``, each with the users of a block of its own, while all change '
+        "the items: two runs on several threads differ a little, even with one seed. None takes "
+        "that of `joblib.parallel_config`, and one thread outside of it.",
     ] = None
 
     # parameters
@@ -133,7 +144,7 @@ class DescentRecommender(SampledPairRecommender):
         del batches  # its arrays of all positives are not read
         with seeded(seed), SeededCalls():
             run = self._new_run() if last is None else self._continued_run(*last)
-        self._descent(run, Steps(pairs.X, pairs.sampler, rng), callbacks)
+        self._descent(run, Steps(pairs.X, pairs.sampler, rng, self._n_threads()), callbacks)
         check_weights(self, run)
         self.module_, self.history_ = run.module_.eval(), run.history
         self._finish(pairs, rng)
@@ -181,9 +192,10 @@ class DescentRecommender(SampledPairRecommender):
     ) -> None:
         start, cost = time.perf_counter(), 0.0
         run.history.new_epoch()
-        for part, begin, end in steps:
+        for parts, begin, end in steps:
             rates = self._rate(epoch + begin), self._rate(epoch + end)
-            cost += self._descend(run.module_, steps, part, rates)
+            descend = partial(self._descend, run.module_, steps.rows, rates)
+            cost += sum(kernels.in_threads(descend, parts, len(parts), shared=True))
             for callback in callbacks:
                 callback.on_batch_end(run, training=True)
         n_epochs = len(run.history)
@@ -192,7 +204,7 @@ class DescentRecommender(SampledPairRecommender):
                 f"the loss became {cost} in epoch {n_epochs} with lr={self.lr:g}; "
                 f"{likely_cause(self)}"
             )
-        n_terms = max(1, len(steps.order)) * self._terms_per_positive
+        n_terms = max(1, steps.n_positives) * self._terms_per_positive
         run.history.record("epoch", n_epochs)
         run.history.record("train_loss", cost / n_terms)
         run.history.record("dur", time.perf_counter() - start)
@@ -204,8 +216,17 @@ class DescentRecommender(SampledPairRecommender):
         left = 1 - n_epochs / self.max_epochs if self.lr_decay == "linear" else 1
         return float(self.lr * left)
 
+    def _n_threads(self) -> int:
+        n_jobs = Parallel(n_jobs=self.n_jobs).n_jobs  # what the configuration says for None
+        return min(effective_n_jobs(n_jobs), cpu_count())
+
     def _descend(
-        self, module: PairModel, steps: "Steps", order: Array, rates: tuple[float, float]
+        self,
+        module: PairModel,
+        rows: kernels.Positives,
+        rates: tuple[float, float],
+        order: Array,
+        state: Array,
     ) -> float:
         """Take the steps of some entries with a kernel, and return what they cost before."""
         raise NotImplementedError
@@ -232,10 +253,21 @@ class Steps:
     sampler : NegativeSampler
         What knows the distribution of the negatives.
     rng : RandomState
-        Source of the seed.
+        Source of the seeds.
+    n_blocks : int
+        Blocks of users with about as many positives each, one a thread.
+
+    Attributes
+    ----------
+    rows : Positives
+        What users have.
+    n_positives : int
+        How many of them an epoch takes.
     """
 
-    def __init__(self, X: CSRMatrix, sampler: NegativeSampler, rng: np.random.RandomState) -> None:
+    def __init__(
+        self, X: CSRMatrix, sampler: NegativeSampler, rng: np.random.RandomState, n_blocks: int
+    ) -> None:
         indptr = X.indptr.astype(np.int64)
         indices = X.indices.astype(np.int32, copy=False)
         users = np.repeat(np.arange(X.shape[0], dtype=np.int32), np.diff(indptr))
@@ -243,21 +275,32 @@ class Steps:
         cumulative = np.cumsum(np.asarray(weights, dtype=np.float64))
         marks = kernels.mark_items(indptr, indices)
         self.rows = kernels.Positives(indptr, indices, users, marks, cumulative)
-        self.state = rng.randint(1, 2**63 - 1, size=1, dtype=np.int64).astype(np.uint64)
         order = np.arange(X.nnz, dtype=np.int32 if X.nnz < 2**31 else np.int64)
         able = sampler.n_free > 0
-        self.order = order if able.all() else order[able[users]]
+        order = order if able.all() else order[able[users]]
+        self.n_positives = len(order)
+        # a user is in one block only
+        ends = len(order) * np.arange(1, n_blocks) // n_blocks
+        cuts = np.searchsorted(order, indptr[users[order[ends]]]) if len(order) else ends
+        self._blocks = [
+            (block, rng.randint(1, 2**63 - 1, size=1, dtype=np.int64).astype(np.uint64))
+            for block in np.split(order, cuts)
+        ]
 
     def __len__(self) -> int:
-        return -(-len(self.order) // _POSITIVES_AT_ONCE)
+        return max(1, -(-self.n_positives // _POSITIVES_AT_ONCE))
 
-    def __iter__(self) -> Iterator[tuple[Array, float, float]]:
+    def __iter__(self) -> Iterator[tuple[list[tuple[Array, Array]], float, float]]:
         """Shuffle, and iterate over parts with the shares of the epoch before and behind them."""
-        kernels.shuffle(self.order, self.state)
-        n = len(self.order)
-        for start in range(0, n, _POSITIVES_AT_ONCE):
-            stop = min(n, start + _POSITIVES_AT_ONCE)
-            yield self.order[start:stop], start / n, stop / n
+        kernels.in_threads(kernels.shuffle, self._blocks, len(self._blocks), shared=True)
+        n_parts = len(self)
+        for part in range(n_parts):
+            begin, end = part / n_parts, (part + 1) / n_parts
+            parts = [
+                (order[int(begin * len(order)) : int(end * len(order))], state)
+                for order, state in self._blocks
+            ]
+            yield parts, begin, end
 
 
 def table_arrays(module: PairModel) -> tuple[Array, Array]:

@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from benchmarks.peers import als, bpr, convncf, environments, linear, run, table, team
+from benchmarks.peers import als, bpr, convncf, environments, linear, run, slim, table, team
 from benchmarks.peers.judge import Judge
 from benchmarks.peers.tasks import TABLE
 from benchmarks.peers.workers import _snapshots
@@ -87,6 +87,32 @@ def test_workers_are_told_arrays_threads_and_sizes(fake_peers):
         assert workers.run("cornac", "given") == '{"n_factors": 4}'
 
 
+def test_the_objective_is_that_of_slim():
+    X = make_interactions(60, 40, 600, random_state=0).X
+    weights = SLIMRecommender(l1=0.5, l2=5.0, tol=1e-8).fit(X).item_weights_
+    dense, W = X.toarray().astype(float), weights.toarray().astype(float)
+    expected = ((dense - dense @ W) ** 2).sum() / 2 + 0.5 * W.sum() + 2.5 * (W**2).sum()
+    assert slim.objective(X, weights, l1=0.5, l2=5.0) == pytest.approx(expected)
+    assert slim.objective(X, 0.99 * weights, l1=0.5, l2=5.0) > expected  # it is the least
+
+
+def test_the_race_of_descent_ends_with_the_first_fit_that_is_good_enough():
+    class Learner:
+        def set_params(self, max_epochs, random_state):
+            self.max_epochs = max_epochs
+
+        def fit(self, X):
+            self.user_factors_ = self.item_factors_ = self.max_epochs
+
+    judge = Namespace(factors=lambda users, items: users / 10)
+    model = Learner()
+    taken, best = bpr.descent_race(model, None, judge, 0, (0.35, 60.0))
+    assert (model.max_epochs, best) == (4, 0.4)
+    assert taken < 60
+    taken, best = bpr.descent_race(model, None, judge, 0, (0.35, 0.0))
+    assert (np.isnan(taken), best) == (True, 0.1)
+
+
 def test_what_fails_for_one_peer_is_its_row(fake_peers, monkeypatch, capfd):
     def environment(name):
         if name == "implicit":
@@ -122,7 +148,11 @@ def test_the_table_has_a_row_for_every_comparison(tmp_path, monkeypatch, capsys)
     assert set(rows.index) == set(TABLE)
     assert "ValueError: out of paper" in rows.loc["convncf-epoch", "note"]
     timed = rows.drop("convncf-epoch")
-    assert {"multvae_epoch", "bpr_epoch", "ease_fit", "itemknn_fit"} <= set(timed["what"])
+    assert {
+        "multvae_epoch", "bpr_epoch", "bpr_sgd_epoch", "bpr_sgd_to_ndcg", "ease_fit", "itemknn_fit",
+        "itemknn_gowalla_fit", "slim_fit_l1=1_l2=300_scores_alone", "known_user_wmf", "fold_in_bpr",
+    } <= set(timed["what"])  # fmt: skip
+    assert timed.loc["slim-1m", "note"].str.startswith("objective").all()
     assert (timed["seconds"] > 0).all()
     assert "ours / peer" in capsys.readouterr().out
     assert "| convncf-epoch |" in page.read_text()

@@ -107,9 +107,11 @@ def test_pairwise_steps_are_those_of_the_docstring(decay, sgd):
 
 
 @BOTH
-def test_the_history_holds_the_mean_loss(cls, sgd, all_but_one):
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_the_history_holds_the_mean_loss(n_jobs, cls, sgd, all_but_one):
     X, lacking = all_but_one
-    est = sgd(cls, max_epochs=1, lr=1e-12, n_negatives=3).fit(X)  # it stays where it starts
+    options = {"max_epochs": 1, "lr": 1e-12, "n_negatives": 3}  # it stays where it starts
+    est = sgd(cls, n_jobs=n_jobs, **options).fit(X)
     f, (u, i) = numpy_scores(est), X.nonzero()
     cost = np.logaddexp(0, f[u, lacking[u]] - f[u, i])
     if cls is MFClassifier:
@@ -123,10 +125,10 @@ def test_the_history_holds_the_mean_loss(cls, sgd, all_but_one):
 
 @BOTH
 @pytest.mark.parametrize("unseen", [False, True])
-@pytest.mark.parametrize("power", [0.0, 0.75])
-def test_the_checkerboard_is_completed(power, unseen, cls, sgd, checkerboard):
+@pytest.mark.parametrize(("power", "n_jobs"), [(0.0, None), (0.75, None), (0.0, 2)])
+def test_the_checkerboard_is_completed(power, n_jobs, unseen, cls, sgd, checkerboard):
     X, hidden = checkerboard
-    est = sgd(cls, max_epochs=80, l2=1e-3, negative_power=power).fit(X)
+    est = sgd(cls, max_epochs=80, l2=1e-3, negative_power=power, n_jobs=n_jobs).fit(X)
     top = est.recommend(X, 1) if unseen else est.recommend(users=range(40), n_items=1)
     np.testing.assert_array_equal(top[:, 0], hidden.argmax(axis=1))
 
@@ -154,7 +156,22 @@ def test_edges_give_finite_answers(power, cls, edge, check_edge):
     check_edge(cls, edge, solver="sgd", negative_power=power)
 
 
-# seeds
+# seeds and threads
+
+
+@BOTH
+def test_threads_learn_as_much(cls, sgd, X):
+    # on a row less than the blocks, and on users who have everything, a block may be empty
+    losses = [sgd(cls, max_epochs=20, n_jobs=n).fit(X).history_[-1]["train_loss"] for n in (1, -1)]
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
+    sgd(cls, n_jobs=2).fit(X[:1])
+    sgd(cls, n_jobs=2).fit(np.ones((2, 3)))
+
+
+@BOTH
+def test_threads_are_a_number_but_zero(cls, sgd, X):
+    with pytest.raises(ValueError, match="n_jobs"):
+        sgd(cls, n_jobs=0).fit(X)
 
 
 @BOTH
