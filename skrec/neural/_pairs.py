@@ -256,13 +256,17 @@ class PairRecommender(TorchRecommender):
         if table is None:
             return None
         known, users = queries.known()
-        free = table.weight.new_empty(queries.n_rows, table.embedding_dim)
-        if known.any():
-            places = torch.from_numpy(users).to(free.device)
-            free[torch.from_numpy(known)] = table.weight.detach()[places]
-        if not known.all():
-            rows = sparse_rows(self._objective.fold_in_rows(self, queries.history[~known]))
-            free[torch.from_numpy(~known)] = self.folder_(cpu_copy(module), rows).to(free.device)
+        trained = table.weight.detach()[torch.from_numpy(users).to(table.weight.device)]
+        if known.all():  # masks take long for one user
+            return trained
+        unseen = queries.history if not known.any() else queries.history[~known]
+        rows = sparse_rows(self._objective.fold_in_rows(self, unseen))
+        folded = self.folder_(cpu_copy(module), rows).to(trained.device)
+        if not known.any():
+            return folded
+        free = trained.new_empty(queries.n_rows, table.embedding_dim)
+        free[torch.from_numpy(known)] = trained
+        free[torch.from_numpy(~known)] = folded
         return free
 
     @property

@@ -13,7 +13,7 @@ from skrec.training._callbacks import (
 )
 from skrec.training._decoder_fold_in import DecoderFoldIn
 from skrec.training._device import resolve_device
-from skrec.training._fold_in import FoldIn
+from skrec.training._fold_in import FoldIn, PairDifferences
 from skrec.training._forks import prepare_process
 from skrec.training._nested_batches import NestedBatches, Resampling, centred, encode_side
 from skrec.training._net import RecommenderNet, StopTraining, cpu_copy, run_training
@@ -35,6 +35,7 @@ __all__ = [
     "NodeFoldIn",
     "NumberedRows",
     "PairBatches",
+    "PairDifferences",
     "PosteriorRenewal",
     "ProgressBar",
     "RankingValidation",

@@ -15,6 +15,7 @@ from benchmarks.speed import (
     measure,
     memory,
     modules,
+    one_user,
     pairs,
     run,
     start,
@@ -217,6 +218,13 @@ def test_two_versions_are_compared(capsys):
     assert "EASERecommender on synthetic: older" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         versions.main(["--older", str(root / "docs")])
+
+
+def test_one_user_at_a_time(capsys):
+    one_user.main(["--smoke", "--models", "ItemKNN"])
+    assert capsys.readouterr().out.splitlines()[1].startswith("ItemKNN")
+    with pytest.raises(SystemExit):
+        one_user.main(["--users", "0"])
 
 
 def test_memory_has_a_row_a_system_and_the_step(tmp_path, monkeypatch):
