@@ -8,14 +8,14 @@ from sklearn.utils._param_validation import Interval
 
 from skrec.autoencoder._parameters import AnnealSteps, HiddenSizes, annealing
 from skrec.autoencoder._variational import VariationalAutoencoder
-from skrec.neural import LikelihoodRecommender
+from skrec.neural import SampledRowRecommender
 from skrec.nn import MultVAE
 from skrec.typing import CSRMatrix
 
 __all__ = ["MultVAERecommender"]
 
 
-class MultVAERecommender(VariationalAutoencoder, LikelihoodRecommender):
+class MultVAERecommender(VariationalAutoencoder, SampledRowRecommender):
     r"""Variational autoencoder with a multinomial likelihood (Mult-VAE, partially regularised).
 
     Maximises, by stochastic gradients over whole rows,
@@ -87,7 +87,7 @@ class MultVAERecommender(VariationalAutoencoder, LikelihoodRecommender):
 
     _module_class: ClassVar[type] = MultVAE
     _module_parameters: ClassVar = ("latent_size", "dropout", "hidden_sizes", "gated")
-    _test_parameters: ClassVar = {**LikelihoodRecommender._test_parameters, "hidden_sizes": (16,)}
+    _test_parameters: ClassVar = {**SampledRowRecommender._test_parameters, "hidden_sizes": (16,)}
 
     def _watches(self) -> bool:
         return super()._watches() or self.beta == "auto"

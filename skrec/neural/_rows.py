@@ -12,8 +12,15 @@ from sklearn.utils._param_validation import Interval
 from skrec.base import Queries, RatingRecommender
 from skrec.neural._base import TorchRecommender
 from skrec.neural._rating_validation import RatedData, RatedFraction, RatedMetric
+from skrec.neural._row_adam import RowAdam
 from skrec.neural._sizes import as_sizes
-from skrec.neural.objectives import LIKELIHOODS, Objective, RowLikelihood, RowRatings
+from skrec.neural.objectives import (
+    LIKELIHOODS,
+    Objective,
+    RowLikelihood,
+    RowRatings,
+    SampledMultinomial,
+)
 from skrec.training import RecommenderNet, sparse_rows
 from skrec.typing import Array, CSRMatrix
 
@@ -21,6 +28,7 @@ __all__ = [
     "LikelihoodRecommender",
     "RatedRowRecommender",
     "RowRecommender",
+    "SampledRowRecommender",
     "module_scores",
 ]
 
@@ -123,6 +131,46 @@ class LikelihoodRecommender(RowRecommender):
         ):
             raise ValueError(f"confidence must be c1 > c0 >= 0; got {self.confidence!r}")
         return super()._network()
+
+
+class SampledRowRecommender(LikelihoodRecommender):
+    """A likelihood of choice, and the multinomial one over samples of the items if wanted."""
+
+    n_sampled_items: Annotated[
+        int | None,
+        Interval(Integral, 1, None, closed="left"),
+        "Items a batch over which the softmax of training is taken, beside those of the row "
+        "itself; None takes all. Frequent items are in each sample, others weigh more when they "
+        "are. The estimated normaliser has no bias, its logarithm is too small, the less the "
+        'more items are drawn. With ``optimizer="adam"`` only the rows of the first and the last '
+        "layer are updated whose items are in the batch or the sample; moments of the others "
+        "stand still. For large catalogues, with the multinomial likelihood.",
+    ] = None
+
+    @property
+    def _objective(self) -> RowLikelihood:
+        return super()._objective if self.n_sampled_items is None else _SAMPLED
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        if self.n_sampled_items is not None and self.likelihood != "multinomial":
+            raise ValueError(
+                'n_sampled_items must be None unless likelihood="multinomial"; got '
+                f"{self.n_sampled_items} with likelihood={self.likelihood!r}"
+            )
+
+    def _by_rows(self) -> bool:
+        """Return whether the first and the last layer are updated by rows."""
+        return self.n_sampled_items is not None and self.optimizer == "adam"
+
+    def _optimizer_class(self) -> type[torch.optim.Optimizer]:
+        return RowAdam if self._by_rows() else super()._optimizer_class()
+
+    def _fused(self, device: str) -> dict[str, bool]:
+        return {"optimizer__fused": True} if self._by_rows() else super()._fused(device)
+
+
+_SAMPLED = SampledMultinomial()
 
 
 class RatedRowRecommender(RowRecommender, RatingRecommender):
