@@ -20,6 +20,7 @@ _FILES = {
     "nearest_rows": "_sparse",
     "shuffle": "_pairs",
     "similarity_blocks": "_sparse",
+    "update_rows": "_row_updates",
 }
 
 if TYPE_CHECKING:  # the same names for type checkers, which do not run what is below
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.kernels._pairs import draw_lacking as draw_lacking
     from skrec.kernels._pairs import mark_items as mark_items
     from skrec.kernels._pairs import shuffle as shuffle
+    from skrec.kernels._row_updates import update_rows as update_rows
     from skrec.kernels._sparse import index_arrays as index_arrays
     from skrec.kernels._sparse import nearest_rows as nearest_rows
     from skrec.kernels._sparse import similarity_blocks as similarity_blocks

@@ -11,8 +11,8 @@ from sklearn.utils._param_validation import Interval
 
 from skrec.base import Queries, RatingRecommender
 from skrec.neural._base import TorchRecommender
+from skrec.neural._lazy_adam import LazyAdam
 from skrec.neural._rating_validation import RatedData, RatedFraction, RatedMetric
-from skrec.neural._row_adam import RowAdam
 from skrec.neural._sizes import as_sizes
 from skrec.neural.objectives import (
     LIKELIHOODS,
@@ -164,7 +164,7 @@ class SampledRowRecommender(LikelihoodRecommender):
         return self.n_sampled_items is not None and self.optimizer == "adam"
 
     def _optimizer_class(self) -> type[torch.optim.Optimizer]:
-        return RowAdam if self._by_rows() else super()._optimizer_class()
+        return LazyAdam if self._by_rows() else super()._optimizer_class()
 
     def _fused(self, device: str) -> dict[str, bool]:
         return {"optimizer__fused": True} if self._by_rows() else super()._fused(device)

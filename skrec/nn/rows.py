@@ -149,7 +149,7 @@ class SampledRows(SparseRows):
         Where the item of each stored entry is among ``items``, -1 where it is not.
     by_rows : bool, default=True
         Whether the gradients of first and last layer are sparse: rows of the items of the batch
-        and the sample alone, as `RowAdam` takes them.
+        and the sample alone, as some optimisers take them.
     """
 
     items: Tensor
@@ -215,11 +215,18 @@ class SparseLinear(nn.Module):
         dense_output : Tensor of shape (K, parts * out_features)
             That of the dense rows, if there are any.
         """
-        entries = rows.indices, rows.offsets, rows.values
         by_rows = isinstance(rows, SampledRows) and rows.by_rows and dense is None
+        entries = _nonzero(rows) if by_rows else (rows.indices, rows.offsets, rows.values)
         output, dense_output = _RowProduct.apply(self.weight, *entries, dense, by_rows)
         output = output + self.bias  # (B, parts * out_features)
         return output if dense is None else (output, dense_output + self.bias)
+
+
+def _nonzero(rows: SparseRows) -> tuple[Tensor, Tensor, Tensor]:
+    """Return indices, offsets and values of what is not 0: what is dropped out has no gradient."""
+    kept = rows.values != 0
+    ends = torch.cat([kept.new_zeros(1, dtype=torch.int64), kept.cumsum(0)])
+    return rows.indices[kept], ends[rows.offsets], rows.values[kept]
 
 
 def row_product(rows: SparseRows, weight: Tensor) -> Tensor:

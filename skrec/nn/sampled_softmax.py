@@ -72,22 +72,23 @@ class _SampledOutputs(torch.autograd.Function):
         items: Tensor,
         by_rows: bool,
     ) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(hidden, weight, indices, offsets, items)
+        of_items = weight[items]
+        ctx.save_for_backward(hidden, weight, indices, offsets, items, of_items)
         ctx.by_rows = by_rows
         stored = products_at(hidden, weight, indices, offsets)  # (nnz,)
-        return stored, hidden @ weight[items].T  # (B, m)
+        return stored, hidden @ of_items.T  # (B, m)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, stored: Tensor, sampled: Tensor) -> tuple[Tensor | None, ...]:
-        hidden, weight, indices, offsets, items = ctx.saved_tensors
-        grad_hidden = sums_at(stored, weight, indices, offsets).addmm_(sampled, weight[items])
+        hidden, weight, indices, offsets, items, of_items = ctx.saved_tensors
+        grad_hidden = sums_at(stored, weight, indices, offsets).addmm_(sampled, of_items)
         columns, n_columns = torch.cat([indices, items]), len(weight)
         touched, places = compact(columns, n_columns) if ctx.by_rows else (None, columns)
-        own, of_items = places.split([len(indices), len(items)])
+        own, drawn = places.split([len(indices), len(items)])
         size = n_columns if touched is None else len(touched)
         part = add_transposed(None, own, offsets, stored, hidden, size)
-        part.index_add_(0, of_items, sampled.T @ hidden)
+        part.index_add_(0, drawn, sampled.T @ hidden)
         grad_weight = part if touched is None else row_gradient(touched, part, n_columns)
         return grad_hidden, grad_weight, None, None, None, None
 
