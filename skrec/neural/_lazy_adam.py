@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, optim
-from torch.optim.adam import adam
 
 from skrec import kernels
 
@@ -15,9 +14,10 @@ __all__ = ["LazyAdam"]
 class LazyAdam(optim.Adam):
     """Adam whose sparse gradients update the rows that they hold, and no others.
 
-    The moments of other rows stand still, so a row does not move on by itself between two of its
-    gradients, and the penalty ``weight_decay`` acts on it when it has one. Updates are counted for
-    the whole weight. Dense gradients are those of `torch.optim.Adam`.
+    Other rows stand still, also where Adam would move them on by earlier gradients; what they miss
+    is made up for with their next gradient, as `skrec.kernels.update_rows` says. The penalty
+    ``weight_decay`` acts on a row when it has a gradient. Dense gradients are those of
+    `torch.optim.Adam`.
     """
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -58,21 +58,22 @@ class LazyAdam(optim.Adam):
             state["step"] = torch.zeros((), dtype=torch.float32, device=weight.device)
             state["exp_avg"] = torch.zeros_like(weight)
             state["exp_avg_sq"] = torch.zeros_like(weight)
-        whole = weight.detach(), state["exp_avg"], state["exp_avg_sq"]
+        if "last" not in state:  # dense steps until now
+            state["last"] = weight.new_full((len(weight),), float(state["step"]))
+        state["step"] += 1
         update = _compiled_update if weight.device.type == "cpu" else _gathered_update
-        update(whole, *_unique_rows(grad), state["step"], group)
+        update(weight.detach(), state, *_unique_rows(grad), group)
 
 
 def _compiled_update(
-    whole: tuple[Tensor, ...], rows: Tensor, grad: Tensor, step: Tensor, group: dict[str, Any]
+    weight: Tensor, state: dict[str, Any], rows: Tensor, grad: Tensor, group: dict[str, Any]
 ) -> None:
-    weight, first, second = (each.numpy() for each in whole)
-    step += 1
     kernels.update_rows(
-        (weight, first, second),
+        (weight.numpy(), state["exp_avg"].numpy(), state["exp_avg_sq"].numpy()),
+        state["last"].numpy(),
         rows.numpy(),
         grad.numpy(),
-        int(step),
+        int(state["step"]),
         group["lr"],
         group["betas"],
         group["eps"],
@@ -82,26 +83,20 @@ def _compiled_update(
 
 
 def _gathered_update(
-    whole: tuple[Tensor, ...], rows: Tensor, grad: Tensor, step: Tensor, group: dict[str, Any]
+    weight: Tensor, state: dict[str, Any], rows: Tensor, grad: Tensor, group: dict[str, Any]
 ) -> None:
-    weight, first, second = (each.index_select(0, rows) for each in whole)
-    adam(
-        [weight],
-        [grad],
-        [first],
-        [second],
-        [],
-        [step],  # which it counts up
-        amsgrad=False,
-        beta1=group["betas"][0],
-        beta2=group["betas"][1],
-        lr=group["lr"],
-        weight_decay=group["weight_decay"],
-        eps=group["eps"],
-        maximize=False,
-    )
-    for each, part in zip(whole, (weight, first, second)):
-        each.index_copy_(0, rows, part)
+    """Do what `skrec.kernels.update_rows` does, on any device."""
+    (beta1, beta2), step = group["betas"], state["step"].to(weight.dtype)
+    gap = (step - state["last"][rows])[:, None]
+    state["last"][rows] = step
+    own = weight[rows]
+    grad = grad.add(own, alpha=group["weight_decay"])
+    keep = beta1**gap
+    mean = state["exp_avg"][rows].mul_(keep).add_((1 - keep).mul(grad))
+    square = state["exp_avg_sq"][rows].mul_(beta2**gap).addcmul_(grad, grad, value=1 - beta2)
+    state["exp_avg"][rows], state["exp_avg_sq"][rows] = mean, square
+    root = (square / (1 - beta2**step)).sqrt_().add_(group["eps"])
+    weight[rows] = own - group["lr"] / (1 - beta1**step) * mean / root
 
 
 def _unique_rows(grad: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval
+from skorch.callbacks import Callback
 
 from skrec.base import Queries, RatingRecommender
 from skrec.neural._base import TorchRecommender
@@ -143,8 +144,9 @@ class SampledRowRecommender(LikelihoodRecommender):
         "itself; None takes all. Frequent items are in each sample, others weigh more when they "
         "are. The estimated normaliser has no bias, its logarithm is too small, the less the "
         'more items are drawn. With ``optimizer="adam"`` only the rows of the first and the last '
-        "layer are updated whose items are in the batch or the sample; moments of the others "
-        "stand still. For large catalogues, with the multinomial likelihood.",
+        "layer are updated whose items are in the batch or the sample: others stand still, and "
+        "move further when it is their turn. For large catalogues under the multinomial "
+        "likelihood.",
     ] = None
 
     @property
@@ -161,7 +163,8 @@ class SampledRowRecommender(LikelihoodRecommender):
 
     def _by_rows(self) -> bool:
         """Return whether the first and the last layer are updated by rows."""
-        return self.n_sampled_items is not None and self.optimizer == "adam"
+        given = self.n_sampled_items is not None and self.optimizer == "adam"
+        return given and not _reads_gradients(self.callbacks)
 
     def _optimizer_class(self) -> type[torch.optim.Optimizer]:
         return LazyAdam if self._by_rows() else super()._optimizer_class()
@@ -171,6 +174,13 @@ class SampledRowRecommender(LikelihoodRecommender):
 
 
 _SAMPLED = SampledMultinomial()
+
+
+def _reads_gradients(callbacks: list | None) -> bool:
+    """Return whether a callback is called with gradients, such as one that clips them."""
+    own = [each[1] if isinstance(each, tuple | list) else each for each in callbacks or []]
+    kinds = [each if isinstance(each, type) else type(each) for each in own if each is not None]
+    return any(kind.on_grad_computed is not Callback.on_grad_computed for kind in kinds)
 
 
 class RatedRowRecommender(RowRecommender, RatingRecommender):

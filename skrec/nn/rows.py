@@ -112,8 +112,9 @@ class SparseRows:
         rows : SparseRows
             Rows of norm 1; an empty row stays empty, and one of zeros stays as it is.
         """
-        norms = self.sum(self.values**2).sqrt().clamp(min=_LEAST_NORM)
-        return replace(self, values=self.values / norms[self.row])
+        row = self.row
+        squares = self.values.new_zeros(len(self)).index_add_(0, row, self.values**2)
+        return replace(self, values=self.values / squares.sqrt().clamp(min=_LEAST_NORM)[row])
 
     def dropped_out(self, p: float, training: bool) -> Self:
         """Set a share of the stored entries to 0 and scale the rest, while training.

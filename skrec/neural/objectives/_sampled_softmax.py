@@ -30,14 +30,16 @@ class SampledMultinomial(Multinomial):
         self, estimator: SampledRowRecommender, X: CSRMatrix, rng: np.random.RandomState
     ) -> SampledRowBatches:
         counts = np.bincount(X.indices, minlength=X.shape[1])
-        sampler = ItemSampler((counts + 1.0) ** _POWER, estimator.n_sampled_items, rng)
+        size = estimator.n_sampled_items or X.shape[1]
+        sampler = ItemSampler((counts + 1.0) ** _POWER, size, rng)
         return SampledRowBatches(X, estimator.batch_size, rng, sampler, estimator._by_rows())
 
     def started(self, estimator: SampledRowRecommender, net: RecommenderNet) -> None:
         super().started(estimator, net)
-        if estimator._by_rows() and type(net.optimizer_) is not net.optimizer:
+        wanted: Any = estimator._optimizer_class()
+        if estimator._by_rows() and not isinstance(net.optimizer_, wanted):
             # a warm start from the exact loss: the moments go on
-            state = net.optimizer_.state_dict()
+            state, net.optimizer = net.optimizer_.state_dict(), wanted
             net.initialize_optimizer()
             net.optimizer_.load_state_dict(state)
 
