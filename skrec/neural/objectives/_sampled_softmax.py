@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ItemSampler", "SampledMultinomial", "inclusion_probabilities"]
 
-_POWER = 0.75  # of an item's count, to which the probability to be in a sample is proportional
+# of an item's count, to which its chance to be in a sample is proportional: of 0.25, 0.5, 0.75 and 1
+# this one learnt fastest on MovieLens-1M, and 1 by far slowest
+_POWER = 0.5
 
 
 class SampledMultinomial(Multinomial):
