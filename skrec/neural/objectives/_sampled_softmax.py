@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ItemSampler", "SampledMultinomial", "inclusion_probabilities"]
 
-# of an item's count, to which its chance to be in a sample is proportional: of 0.25, 0.5, 0.75 and 1
-# this one learnt fastest on MovieLens-1M, and 1 by far slowest
+# An item's chance to be in a sample is proportional to this power of its count. Of 0.25, 0.5, 0.75
+# and 1 this one learnt fastest on MovieLens-1M, and 1 by far slowest.
 _POWER = 0.5
 
 
