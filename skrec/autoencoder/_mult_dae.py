@@ -3,13 +3,13 @@
 from typing import Annotated, ClassVar
 
 from skrec.autoencoder._parameters import HiddenSizes
-from skrec.neural import LikelihoodRecommender
+from skrec.neural import SampledRowRecommender
 from skrec.nn import MultDAE
 
 __all__ = ["MultDAERecommender"]
 
 
-class MultDAERecommender(LikelihoodRecommender):
+class MultDAERecommender(SampledRowRecommender):
     r"""Denoising autoencoder with a multinomial likelihood (Mult-DAE).
 
     The row is normalised, half of its entries are dropped, and the network must reconstruct the
@@ -62,4 +62,4 @@ class MultDAERecommender(LikelihoodRecommender):
 
     _module_class: ClassVar[type] = MultDAE
     _module_parameters: ClassVar = ("latent_size", "dropout", "hidden_sizes")
-    _test_parameters: ClassVar = {**LikelihoodRecommender._test_parameters, "hidden_sizes": (16,)}
+    _test_parameters: ClassVar = {**SampledRowRecommender._test_parameters, "hidden_sizes": (16,)}

@@ -8,14 +8,14 @@ from sklearn.utils._param_validation import Interval
 
 from skrec.autoencoder._parameters import AnnealSteps, HiddenSizes, annealing
 from skrec.autoencoder._variational import VariationalAutoencoder
-from skrec.neural import LikelihoodRecommender
+from skrec.neural import SampledRowRecommender
 from skrec.nn import HierarchicalVampVAE, VampVAE
 from skrec.typing import Array
 
 __all__ = ["VampVAERecommender"]
 
 
-class VampVAERecommender(VariationalAutoencoder, LikelihoodRecommender):
+class VampVAERecommender(VariationalAutoencoder, SampledRowRecommender):
     r"""Variational autoencoder whose prior is a mixture of its own posteriors (EVCF).
 
     Vamp, and with ``hierarchical=True`` H+Vamp; ``gated=True`` is H+Vamp (Gated). Maximises, by

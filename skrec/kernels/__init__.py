@@ -25,6 +25,7 @@ _FILES = {
     "similarity_blocks": "_sparse",
     "sum_rows": "_topk",
     "top_k": "_topk",
+    "update_rows": "_row_updates",
 }
 
 if TYPE_CHECKING:  # the same names for type checkers, which do not run what is below
@@ -36,6 +37,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.kernels._pairs import mark_items as mark_items
     from skrec.kernels._pairs import shuffle as shuffle
     from skrec.kernels._ranked_vectors import fit_ranked_vectors as fit_ranked_vectors
+    from skrec.kernels._row_updates import update_rows as update_rows
     from skrec.kernels._sparse import index_arrays as index_arrays
     from skrec.kernels._sparse import nearest_rows as nearest_rows
     from skrec.kernels._sparse import similarity_blocks as similarity_blocks

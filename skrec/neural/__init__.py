@@ -21,6 +21,7 @@ from skrec.neural._rows import (
     LikelihoodRecommender,
     RatedRowRecommender,
     RowRecommender,
+    SampledRowRecommender,
     module_scores,
 )
 from skrec.neural._similar_items import similar_items
@@ -38,6 +39,7 @@ __all__ = [
     "RatedRowRecommender",
     "RowRecommender",
     "SampledPairRecommender",
+    "SampledRowRecommender",
     "Sizes",
     "TorchRecommender",
     "ValidationSet",

@@ -250,7 +250,7 @@ class TorchRecommender(BaseRecommender):
         check_model_memory(self, self._modules)
         network = self._network()
         return self._net_class(
-            optimizer=row_wise(self._optimizer_class(), network["module"]),
+            optimizer=self._optimizer_for(network["module"]),
             lr=self.lr,
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
@@ -292,6 +292,10 @@ class TorchRecommender(BaseRecommender):
         if isinstance(self.optimizer, str):
             return OPTIMIZERS[self.optimizer]
         return check_optimizer(self.optimizer)
+
+    def _optimizer_for(self, module: Any) -> type[optim.Optimizer]:
+        """Return the optimiser of a module, or of its class: by rows where gradients are sparse."""
+        return row_wise(self._optimizer_class(), module)
 
     def _fused(self, device: str) -> dict[str, bool]:
         """Return skorch's parameter for a fused optimiser, where torch has one on the device."""

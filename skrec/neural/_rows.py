@@ -13,14 +13,21 @@ from skrec.base import Queries, RatingRecommender
 from skrec.neural._base import TorchRecommender
 from skrec.neural._rating_validation import RatedData, RatedFraction, RatedMetric
 from skrec.neural._sizes import as_sizes
-from skrec.neural.objectives import LIKELIHOODS, Objective, RowLikelihood, RowRatings
-from skrec.training import RecommenderNet, sparse_rows
+from skrec.neural.objectives import (
+    LIKELIHOODS,
+    Objective,
+    RowLikelihood,
+    RowRatings,
+    SampledMultinomial,
+)
+from skrec.training import ROW_WISE, RecommenderNet, reads_gradients, sparse_rows
 from skrec.typing import Array, CSRMatrix
 
 __all__ = [
     "LikelihoodRecommender",
     "RatedRowRecommender",
     "RowRecommender",
+    "SampledRowRecommender",
     "module_scores",
 ]
 
@@ -123,6 +130,46 @@ class LikelihoodRecommender(RowRecommender):
         ):
             raise ValueError(f"confidence must be c1 > c0 >= 0; got {self.confidence!r}")
         return super()._network()
+
+
+class SampledRowRecommender(LikelihoodRecommender):
+    """A likelihood of choice, and the multinomial one over samples of the items if wanted."""
+
+    n_sampled_items: Annotated[
+        int | None,
+        Interval(Integral, 1, None, closed="left"),
+        "Items a batch over which the softmax of training is taken, beside those of the row "
+        "itself; None takes all. Frequent items are in each sample, others weigh more when they "
+        "are. The estimated normaliser has no bias, its logarithm is too small, the less the "
+        'more items are drawn. With ``optimizer="adam"`` only the rows of the first and the last '
+        "layer are updated whose items are in the batch or the sample: others stand still, and "
+        "move further when it is their turn. For large catalogues under the multinomial "
+        "likelihood.",
+    ] = None
+
+    @property
+    def _objective(self) -> RowLikelihood:
+        return super()._objective if self.n_sampled_items is None else _SAMPLED
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        if self.n_sampled_items is not None and self.likelihood != "multinomial":
+            raise ValueError(
+                'n_sampled_items must be None unless likelihood="multinomial"; got '
+                f"{self.n_sampled_items} with likelihood={self.likelihood!r}"
+            )
+
+    def _by_rows(self) -> bool:
+        """Return whether the first and the last layer are updated by rows."""
+        given = self.n_sampled_items is not None and self.optimizer == "adam"
+        return given and not reads_gradients(self.callbacks)
+
+    def _optimizer_for(self, module: Any) -> type[torch.optim.Optimizer]:
+        optimizer = super()._optimizer_for(module)
+        return ROW_WISE[optimizer] if self._by_rows() else optimizer
+
+
+_SAMPLED = SampledMultinomial()
 
 
 class RatedRowRecommender(RowRecommender, RatingRecommender):

@@ -33,7 +33,7 @@ from skrec.nn.rec_vae import (
     UserScaledELBO,
     composite_log_density,
 )
-from skrec.nn.rows import SparseLinear, SparseRows
+from skrec.nn.rows import SampledRows, SparseLinear, SparseRows
 from skrec.nn.sampled_losses import (
     PairwiseLoss,
     PointwiseLoss,
@@ -42,6 +42,7 @@ from skrec.nn.sampled_losses import (
     bpr_nll,
     pointwise_nll,
 )
+from skrec.nn.sampled_softmax import SampledLogits, sampled_multinomial_nll
 from skrec.nn.soft_contrastive import SoftContrastive
 from skrec.nn.stacks import RowEncoder, make_hidden, make_linear
 from skrec.nn.vamp_vae import HierarchicalVampVAE, VampVAE
@@ -76,6 +77,7 @@ __all__ = [
     "RowEncoder",
     "RowAutoencoder",
     "sample",
+    "sampled_multinomial_nll",
     "gaussian_kl",
     "gaussian_log_density",
     "mixture_log_density",
@@ -101,7 +103,9 @@ __all__ = [
     "PairwiseLoss",
     "PointwiseLoss",
     "RatingLoss",
+    "SampledLogits",
     "SampledLoss",
+    "SampledRows",
     "SoftContrastive",
     "SparseLinear",
     "SparseRows",

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from skrec.nn.rows import SparseRows, add_transposed, sparse_csr
 
-__all__ = ["stored_outputs", "stored_products", "weighted_sums"]
+__all__ = ["products_at", "stored_outputs", "stored_products", "sums_at", "weighted_sums"]
 
 
 def stored_products(left: Tensor, right: Tensor, rows: SparseRows) -> Tensor:
@@ -80,12 +80,12 @@ class _WeightedSums(torch.autograd.Function):
         ctx: Any, weights: Tensor, vectors: Tensor, indices: Tensor, offsets: Tensor
     ) -> Tensor:
         ctx.save_for_backward(vectors, indices, offsets)
-        return _sums(weights, vectors, indices, offsets)
+        return sums_at(weights, vectors, indices, offsets)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return _products(grad, *ctx.saved_tensors), None, None, None
+        return products_at(grad, *ctx.saved_tensors), None, None, None
 
 
 class _SampledProduct(torch.autograd.Function):
@@ -94,7 +94,7 @@ class _SampledProduct(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, left: Tensor, right: Tensor, indices: Tensor, offsets: Tensor) -> Tensor:
         ctx.save_for_backward(left, right, indices, offsets)
-        return _products(left, right, indices, offsets)
+        return products_at(left, right, indices, offsets)
 
     @staticmethod
     @once_differentiable
@@ -102,19 +102,19 @@ class _SampledProduct(torch.autograd.Function):
         left, right, indices, offsets = ctx.saved_tensors
         grad_left = grad_right = None
         if ctx.needs_input_grad[0]:
-            grad_left = _sums(grad, right, indices, offsets)
+            grad_left = sums_at(grad, right, indices, offsets)
         if ctx.needs_input_grad[1]:
             grad_right = add_transposed(None, indices, offsets, grad, left, len(right))
         return grad_left, grad_right, None, None
 
 
-def _products(left: Tensor, right: Tensor, indices: Tensor, offsets: Tensor) -> Tensor:
+def products_at(left: Tensor, right: Tensor, indices: Tensor, offsets: Tensor) -> Tensor:
     zeros, shape = left.new_zeros(len(indices)), (len(left), len(right))
     pattern = sparse_csr(offsets, indices, zeros, shape)
     return torch.sparse.sampled_addmm(pattern, left, right.T, beta=0.0).values()
 
 
-def _sums(weights: Tensor, vectors: Tensor, indices: Tensor, offsets: Tensor) -> Tensor:
+def sums_at(weights: Tensor, vectors: Tensor, indices: Tensor, offsets: Tensor) -> Tensor:
     return F.embedding_bag(
         indices,
         vectors,

@@ -5,13 +5,15 @@ collaborative filtering. WWW. https://doi.org/10.1145/3178876.3186150
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from skrec.nn._random import randn_like
 from skrec.nn.losses import multinomial_nll, standard_normal_kl
-from skrec.nn.rows import SparseRows
+from skrec.nn.rows import SampledRows, SparseRows
+from skrec.nn.sampled_softmax import SampledLogits, sampled_outputs
 from skrec.nn.stacks import RowEncoder, make_hidden, make_linear, outputs_of
 
 __all__ = ["ELBO", "MultDAE", "MultVAE", "RowAutoencoder", "sample"]
@@ -100,6 +102,29 @@ class RowAutoencoder(nn.Module):
         hidden = self.decoder(z)  # (B, hidden_sizes[0])
         return outputs_of(self.last, hidden, items)  # (B, n_items) or (B, m)
 
+    def outputs(
+        self, z: Tensor, rows: SparseRows, items: Tensor | None = None
+    ) -> Tensor | SampledLogits:
+        """Compute the logits of the codes of rows, as far as their loss reads them.
+
+        Parameters
+        ----------
+        z : Tensor of shape (B, latent_size)
+            The codes.
+        rows : SparseRows
+            The B rows.
+        items : Tensor of int64 of shape (m,), default=None
+            Columns to return.
+
+        Returns
+        -------
+        logits : Tensor of shape (B, n_items) or (B, m), or SampledLogits
+            The scores; of `SampledRows` those of stored entries and of sampled items.
+        """
+        if isinstance(rows, SampledRows):
+            return sampled_outputs(self.last, self.decoder(z), rows)
+        return self.decode(z, items)
+
 
 def sample(mean: Tensor, log_variance: Tensor, noise: Tensor | None = None) -> Tensor:
     """Sample codes by the reparameterisation.
@@ -183,7 +208,7 @@ class MultVAE(RowAutoencoder):
 
     def forward(
         self, rows: SparseRows, items: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor | SampledLogits, Tensor, Tensor]:
         """Return logits, mean and log-variance; the code is the mean outside training.
 
         Parameters
@@ -195,14 +220,14 @@ class MultVAE(RowAutoencoder):
 
         Returns
         -------
-        logits : Tensor of shape (B, n_items) or (B, m)
+        logits : Tensor of shape (B, n_items) or (B, m), or SampledLogits
             The scores.
         mean, log_variance : Tensor of shape (B, latent_size)
             The posterior.
         """
         mean, log_variance = self.posterior(rows)
         z = sample(mean, log_variance) if self.training else mean
-        return self.decode(z, items), mean, log_variance
+        return self.outputs(z, rows, items), mean, log_variance
 
 
 class MultDAE(RowAutoencoder):
@@ -229,7 +254,9 @@ class MultDAE(RowAutoencoder):
     ) -> None:
         super().__init__(n_items, hidden_sizes, latent_size, latent_size, dropout)
 
-    def forward(self, rows: SparseRows, items: Tensor | None = None) -> tuple[Tensor]:
+    def forward(
+        self, rows: SparseRows, items: Tensor | None = None
+    ) -> tuple[Tensor | SampledLogits]:
         """Return logits as a tuple of one, so that both models have the same criterion.
 
         Parameters
@@ -241,10 +268,10 @@ class MultDAE(RowAutoencoder):
 
         Returns
         -------
-        output : tuple of Tensor
+        output : tuple of Tensor or SampledLogits
             Logits of shape (B, n_items) or (B, m).
         """
-        return (self.decode(torch.tanh(self.encode(rows)), items),)
+        return (self.outputs(torch.tanh(self.encode(rows)), rows, items),)
 
 
 class ELBO(nn.Module):
@@ -265,12 +292,12 @@ class ELBO(nn.Module):
         Weight of the divergence; annealing changes it.
     """
 
-    def __init__(self, nll: Callable[[Tensor, SparseRows], Tensor] = multinomial_nll) -> None:
+    def __init__(self, nll: Callable[[Any, Any], Tensor] = multinomial_nll) -> None:
         super().__init__()
         self.beta = 0.0
         self.nll = nll
 
-    def forward(self, output: tuple[Tensor, ...], rows: SparseRows) -> Tensor:
+    def forward(self, output: tuple[Any, ...], rows: SparseRows) -> Tensor:
         """Compute the loss of a batch.
 
         Parameters

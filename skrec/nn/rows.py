@@ -14,9 +14,12 @@ from skrec.nn._huge_pages import use_huge_pages
 from skrec.nn._random import dropout
 
 __all__ = [
+    "SampledRows",
     "SparseLinear",
     "SparseRows",
     "add_transposed",
+    "compact",
+    "row_gradient",
     "row_product",
     "sparse_csr",
     "xavier_",
@@ -108,8 +111,9 @@ class SparseRows:
         rows : SparseRows
             Rows of norm 1; an empty row stays empty, and one of zeros stays as it is.
         """
-        norms = self.sum(self.values**2).sqrt().clamp(min=_LEAST_NORM)
-        return replace(self, values=self.values / norms[self.row])
+        row = self.row
+        squares = self.values.new_zeros(len(self)).index_add_(0, row, self.values**2)
+        return replace(self, values=self.values / squares.sqrt().clamp(min=_LEAST_NORM)[row])
 
     def dropped_out(self, p: float, training: bool) -> Self:
         """Set a share of the stored entries to 0 and scale the rest, while training.
@@ -127,6 +131,51 @@ class SparseRows:
             The corrupted rows.
         """
         return replace(self, values=dropout(self.values, p, training))
+
+
+@dataclass(frozen=True)
+class SampledRows(SparseRows):
+    """A batch of rows with the items that stand for the catalogue in its loss.
+
+    Parameters
+    ----------
+    indices, offsets, values : Tensor
+        As in `SparseRows`.
+    items : Tensor of int64 of shape (m,)
+        The sampled items, each once.
+    log_inclusion : Tensor of shape (m,)
+        Logarithms of the probabilities with which each of them is in a sample.
+    places : Tensor of int64 of shape (nnz,)
+        Where the item of each stored entry is among ``items``, -1 where it is not.
+    by_rows : bool, default=True
+        Whether the gradients of first and last layer are sparse: rows of the items of the batch
+        and the sample alone, as some optimisers take them.
+    """
+
+    items: Tensor
+    log_inclusion: Tensor
+    places: Tensor
+    by_rows: bool = True
+
+    def to(self, device: str | torch.device) -> "SampledRows":
+        """Return the batch on a device.
+
+        Parameters
+        ----------
+        device : str or torch.device
+            Where to.
+
+        Returns
+        -------
+        rows : SampledRows
+            The same batch there.
+        """
+        rows = super().to(device)
+        if rows is self:
+            return self
+        own = {n: getattr(self, n) for n in ("items", "log_inclusion", "places")}
+        own = {name: part.to(device, non_blocking=True) for name, part in own.items()}
+        return replace(self, **vars(rows), **own)
 
 
 class SparseLinear(nn.Module):
@@ -166,10 +215,18 @@ class SparseLinear(nn.Module):
         dense_output : Tensor of shape (K, parts * out_features)
             That of the dense rows, if there are any.
         """
-        entries = rows.indices, rows.offsets, rows.values
-        output, dense_output = _RowProduct.apply(self.weight, *entries, dense)
+        by_rows = isinstance(rows, SampledRows) and rows.by_rows and dense is None
+        entries = _nonzero(rows) if by_rows else (rows.indices, rows.offsets, rows.values)
+        output, dense_output = _RowProduct.apply(self.weight, *entries, dense, by_rows)
         output = output + self.bias  # (B, parts * out_features)
         return output if dense is None else (output, dense_output + self.bias)
+
+
+def _nonzero(rows: SparseRows) -> tuple[Tensor, Tensor, Tensor]:
+    """Return indices, offsets and values of what is not 0: what is dropped out has no gradient."""
+    kept = rows.values != 0
+    ends = torch.cat([kept.new_zeros(1, dtype=torch.int64), kept.cumsum(0)])
+    return rows.indices[kept], ends[rows.offsets], rows.values[kept]
 
 
 def row_product(rows: SparseRows, weight: Tensor) -> Tensor:
@@ -187,7 +244,7 @@ def row_product(rows: SparseRows, weight: Tensor) -> Tensor:
     product : Tensor of shape (B, size)
         The products.
     """
-    return _RowProduct.apply(weight, rows.indices, rows.offsets, rows.values, None)[0]
+    return _RowProduct.apply(weight, rows.indices, rows.offsets, rows.values, None, False)[0]
 
 
 class _RowProduct(torch.autograd.Function):
@@ -205,7 +262,9 @@ class _RowProduct(torch.autograd.Function):
         offsets: Tensor,
         values: Tensor,
         dense: Tensor | None,
+        by_rows: bool,
     ) -> tuple[Tensor, Tensor | None]:
+        ctx.by_rows = by_rows
         output = F.embedding_bag(
             indices,
             weight,
@@ -236,9 +295,62 @@ class _RowProduct(torch.autograd.Function):
             if ctx.needs_input_grad[0]:
                 grad_weight = rows.T @ dense_grad
         if ctx.needs_input_grad[0]:
-            grad = grad.contiguous()
-            grad_weight = add_transposed(grad_weight, indices, offsets, values, grad, len(weight))
-        return grad_weight, None, None, None, grad_dense
+            grad, n_columns = grad.contiguous(), len(weight)
+            if ctx.by_rows:
+                touched, places = compact(indices, n_columns)
+                part = add_transposed(None, places, offsets, values, grad, len(touched))
+                grad_weight = row_gradient(touched, part, n_columns)
+            else:
+                grad_weight = add_transposed(grad_weight, indices, offsets, values, grad, n_columns)
+        return grad_weight, None, None, None, grad_dense, None
+
+
+def compact(indices: Tensor, n_columns: int) -> tuple[Tensor, Tensor]:
+    """Number the columns that occur.
+
+    Parameters
+    ----------
+    indices : Tensor of int64 of shape (nnz,)
+        Columns, in any order.
+    n_columns : int
+        How many there are.
+
+    Returns
+    -------
+    touched : Tensor of int64 of shape (n_touched,)
+        Those that occur, in order.
+    places : Tensor of int64 of shape (nnz,)
+        Where each index is among them.
+    """
+    occurs = torch.zeros(n_columns, dtype=torch.bool, device=indices.device)
+    occurs[indices] = True
+    touched = occurs.nonzero()[:, 0]
+    numbers = torch.empty(n_columns, dtype=torch.int64, device=indices.device)
+    numbers[touched] = torch.arange(len(touched), device=indices.device)
+    return touched, numbers[indices]
+
+
+def row_gradient(touched: Tensor, part: Tensor, n_columns: int) -> Tensor:
+    """Return a gradient that is zero but for some rows, as a sparse tensor.
+
+    Parameters
+    ----------
+    touched : Tensor of int64 of shape (n_touched,)
+        The rows, in order.
+    part : Tensor of shape (n_touched, size)
+        Their gradients.
+    n_columns : int
+        Rows of the whole.
+
+    Returns
+    -------
+    gradient : Tensor of shape (n_columns, size)
+        In the COO layout, coalesced.
+    """
+    shape = (n_columns, part.shape[1])
+    return torch.sparse_coo_tensor(
+        touched[None], part, shape, is_coalesced=True, check_invariants=False
+    )
 
 
 def add_transposed(

@@ -7,6 +7,7 @@ Tomczak, J. M., & Welling, M. (2018). VAE with a VampPrior. AISTATS.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -125,7 +126,7 @@ class VampVAE(RowAutoencoder):
         """
         return sample(*self.posterior(rows), noise)
 
-    def forward(self, rows: SparseRows, items: Tensor | None = None) -> tuple[Tensor, ...]:
+    def forward(self, rows: SparseRows, items: Tensor | None = None) -> tuple[Any, ...]:
         """Return logits and, in training, a draw of the divergence; else codes are means.
 
         Parameters
@@ -137,7 +138,7 @@ class VampVAE(RowAutoencoder):
 
         Returns
         -------
-        logits : Tensor of shape (B, n_items) or (B, m)
+        logits : Tensor of shape (B, n_items) or (B, m), or SampledLogits
             The scores.
         divergence : Tensor of shape (B,)
             One draw of log q(z | x) - log p(z); only in training.
@@ -146,7 +147,7 @@ class VampVAE(RowAutoencoder):
             zero = self.last.weight.new_zeros(self.noise_size)
             return (self.decode(self.draw(rows, zero), items),)
         z, divergence = self.sample_with_divergence(self.corrupt(rows))
-        return self.decode(z, items), divergence
+        return self.outputs(z, rows, items), divergence
 
     def sample_with_divergence(self, rows: SparseRows) -> tuple[Tensor, Tensor]:
         """Sample codes of rows that are corrupted already.
