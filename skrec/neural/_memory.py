@@ -11,7 +11,7 @@ from skrec.utils import check_memory
 __all__ = ["check_model_memory"]
 
 _COPIES = 4  # weights, gradients and the two moments of Adam
-_ROW_COPIES = 2  # weights and one moment of tables that are updated by rows
+_ROW_COPIES = 3  # weights and moments of tables that are updated by rows
 _SMALL = 2**30  # bytes; below, nothing is worth a closer look
 _SIZE = re.compile("(factors|size|sizes|filters|maps|inputs|draws)$")
 
