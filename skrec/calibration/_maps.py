@@ -5,9 +5,9 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
+from skrec.calibration._held_out import activity_of
+from skrec.calibration._logistic import fit_logistic
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_of_entry, take_entries
 
@@ -48,16 +48,14 @@ class SigmoidMap:
         if len(sample.n_history):
             self.n_range_ = sample.n_history.min(), sample.n_history.max()
         if 0 < sample.n_hits < len(sample.outcome):
-            features = np.column_stack([sample.evidence, *_activity(sample.n_history)])
-            self.coef_, self.intercept_ = _fit_weighted(features, sample.outcome, sample.weight)
-            if self.coef_[0] < 0:
-                features[:, 0] = 0
-                self.coef_, self.intercept_ = _fit_weighted(features, sample.outcome, sample.weight)
+            features = np.column_stack([sample.evidence, *activity_of(sample.n_history)])
+            fitted = fit_logistic(features, sample.outcome, sample.weight)
+            self.coef_, self.intercept_ = fitted
         return self
 
     def log_odds(self, evidence: Array, n_history: Array | int) -> Array:
         """Return the log odds of pairs, of shapes that broadcast."""
-        linear, square = _activity(np.clip(n_history, *self.n_range_))
+        linear, square = activity_of(np.clip(n_history, *self.n_range_))
         offset = self.intercept_ + self.coef_[1] * linear + self.coef_[2] * square
         return self.coef_[0] * evidence + offset
 
@@ -100,21 +98,6 @@ def _runs(x: Array, outcome: Array, weight: Array) -> tuple[Array, Array, Array]
     total = np.bincount(run, weights=weight)
     mean, rate = (np.bincount(run, weights=weight * values) / total for values in (x, outcome))
     return mean, rate, total
-
-
-def _activity(n_history: Array | float) -> tuple[Array, Array]:
-    """Return the log of the history's length, and its square, which serves quiet users."""
-    activity = np.log1p(n_history)
-    return activity, activity**2
-
-
-def _fit_weighted(features: Array, outcome: Array, weight: Array) -> tuple[Array, float]:
-    scaler = StandardScaler().fit(features, sample_weight=weight)
-    model = LogisticRegression(C=1e4, max_iter=1000).fit(
-        scaler.transform(features), outcome, weight
-    )
-    coef = model.coef_[0] / scaler.scale_
-    return coef, float(model.intercept_[0] - coef @ scaler.mean_)
 
 
 def evidence(proba: Array, n_history: Array, categorical: bool) -> Array:
