@@ -11,44 +11,33 @@ from skrec.calibration._logistic import fit_logistic
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, hide_entries, row_blocks, row_of_entry
 
-__all__ = ["HeldOut", "activity_of"]
+__all__ = ["HeldOut"]
 
 _HIDDEN = 0.1  # each entry's chance to be hidden: a share of a short row would be at least one
 _HITS = 5000  # hidden entries that are aimed at, within the bounds on rows:
 _LEAST_ROWS, _MOST_ROWS = 400, 2000
+_TIMES = 3  # at most so often entries of one row are hidden
 _LEAST_ITEMS = 500
 _UNSTORED_PER_ROW = 100
-
-
-def activity_of(n_history: Array | float) -> tuple[Array, Array]:
-    """Return the log of the history's length, and its square, which serves quiet users.
-
-    Parameters
-    ----------
-    n_history : ndarray or float
-        Lengths of histories.
-
-    Returns
-    -------
-    linear, square : ndarray
-        In the shape of ``n_history``.
-    """
-    activity = np.log1p(n_history)
-    return activity, activity**2
+# Users between these quantiles of activity share a line; few hits allow no more than one line.
+_KNOTS, _FEW_KNOTS = (0, 0.2, 0.4, 0.6, 0.8, 0.95, 1), (0, 1)
+_HITS_PER_KNOT = 50
 
 
 class HeldOut(Link):
     r"""The link of every model of interactions: log odds, set right by held-out pairs.
 
     A tenth of the entries of 400 to 2,000 rows is hidden, as many rows as give 5,000 hidden
-    entries. The rows are scored without them, and :math:`\ln p / (1 - p)` is regressed on the log
-    odds x that the scores stand for, and on the activity of the user,
+    entries; where there are fewer, each counts up to three times. The rows are scored without them, and :math:`\ln p / (1 - p)` is regressed on the log
+    odds x that the scores stand for, and on the length of the history,
 
-    .. math:: a x_{ui} + b + c_1 \ln(1 + n_u) + c_2 \ln^2(1 + n_u), \qquad a \geq 0,
+    .. math:: a x_{ui} + b(n_u), \qquad a \geq 0,
 
     for hidden pairs (1) and drawn pairs that are not stored (0). So the probability is that of a
-    pair that the history lacks, where a tenth of what the user has is hidden. Users who are more
-    or less active than all of the sample count as the nearest.
+    pair that the history lacks, where a tenth of what the user has is hidden. The function b is
+    linear in :math:`\ln(1 + n)` between quintiles of activity, so that probabilities add up to
+    what is hidden in each of them. Users who are more or less active than all of the sample count
+    as the nearest.
 
     Here x is the score. A subclass for a likelihood that gives more writes ``_log_odds``. A model
     that has learnt from what is hidden leaves these users out in ``_held_out_scores`` or
@@ -56,13 +45,13 @@ class HeldOut(Link):
 
     Attributes
     ----------
-    coef_ : ndarray of shape (3,)
-        The coefficients a, :math:`c_1` and :math:`c_2`. Where the model ``_calibrates_late`` they
-        are fitted by the first `probabilities`, to the same values.
-    intercept_ : float
-        The intercept b.
-    n_range_ : tuple of int
-        The shortest and the longest history of the sample.
+    slope_ : float
+        The coefficient a. Where the model ``_calibrates_late`` this and the others are fitted by
+        the first `probabilities`, to the same values.
+    knots_ : ndarray of shape (n_knots,)
+        Values of :math:`\ln(1 + n)`.
+    offsets_ : ndarray of shape (n_knots,)
+        The b there.
     """
 
     by_pair = True
@@ -82,15 +71,17 @@ class HeldOut(Link):
         pairs = _pairs(X[rows], hidden, n_items, rng)
         if pairs is None:
             density = X.nnz / np.prod(X.shape)
-            found = np.zeros(3), float(logit(np.clip(density, 1e-6, 1 - 1e-6)))
+            knots, offsets = np.zeros(1), logit(np.clip([density], 1e-6, 1 - 1e-6))
+            slope = 0.0
         else:
             row, column, labels, weight = pairs
             odds = self._held_out_odds(model, history, rows, row, column)
-            features = np.column_stack([odds, *activity_of(lengths[row])])
-            found = fit_logistic(features, labels, weight)
-        self.n_range_ = (lengths.min(), lengths.max()) if len(lengths) else (0, 0)
-        coef, self.intercept_ = found
-        self.coef_ = coef  # the last, by which other threads see that all are there
+            knots = _knots(lengths, np.count_nonzero(labels))
+            features = np.column_stack([odds, _hats(lengths, knots)[row, 1:]])
+            (slope, *rises), level = fit_logistic(features, labels, weight)
+            offsets = level + np.append(0.0, rises)
+        self.knots_, self.offsets_ = knots, offsets
+        self.slope_ = float(slope)  # the last, by which other threads see that all are there
         return self
 
     def _log_odds(
@@ -140,18 +131,28 @@ class HeldOut(Link):
         queries: Queries,
         candidates: Array | None = None,
     ) -> Array:
-        if not hasattr(self, "coef_"):
+        if not hasattr(self, "slope_"):
             self._calibrate(model, model.interactions_)
-        n_history = np.clip(np.diff(queries.history.indptr), *self.n_range_)
-        linear, square = activity_of(n_history)
-        slope, *slopes = self.coef_
-        offset = self.intercept_ + slopes[0] * linear + slopes[1] * square
+        activity = np.log1p(np.diff(queries.history.indptr))
+        offset = np.interp(activity, self.knots_, self.offsets_)[:, None]
         odds = self._log_odds(model, scores, queries.history, candidates)
-        return expit(odds.dtype.type(slope) * odds + offset[:, None].astype(odds.dtype))
+        return expit(odds.dtype.type(self.slope_) * odds + offset.astype(odds.dtype))
+
+
+def _knots(lengths: Array, n_hits: int) -> Array:
+    """Return values of log(1 + n) between which offsets are lines, increasing."""
+    quantiles = _KNOTS if n_hits >= _HITS_PER_KNOT * len(_KNOTS) else _FEW_KNOTS
+    return np.unique(np.quantile(np.log1p(lengths), quantiles))
+
+
+def _hats(lengths: Array, knots: Array) -> Array:
+    """Return the shares of the knots in each row's offset, of shape (n_rows, n_knots)."""
+    activity = np.log1p(lengths)
+    return np.column_stack([np.interp(activity, knots, unit) for unit in np.eye(len(knots))])
 
 
 def _draw_rows(X: CSRMatrix, rng: np.random.RandomState) -> Array:
-    """Draw rows with entries, fewer where they are long.
+    """Draw rows with entries, fewer where they are long, each several times where all are few.
 
     Without those of one entry, short histories would all be of users of whom more is hidden.
     """
@@ -159,7 +160,8 @@ def _draw_rows(X: CSRMatrix, rng: np.random.RandomState) -> Array:
     rows = np.flatnonzero(lengths)
     n_hidden = max(_HIDDEN * lengths[rows].mean(), 1e-9) if len(rows) else 1.0
     n_rows = int(np.clip(_HITS / n_hidden, _LEAST_ROWS, _MOST_ROWS))
-    return np.sort(rng.permutation(rows)[:n_rows])
+    times = np.clip(n_rows // max(len(rows), 1), 1, _TIMES)
+    return np.repeat(np.sort(rng.permutation(rows)[:n_rows]), times)
 
 
 def _pairs(

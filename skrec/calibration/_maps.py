@@ -6,7 +6,6 @@ import numpy as np
 from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 
-from skrec.calibration._held_out import activity_of
 from skrec.calibration._logistic import fit_logistic
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_of_entry, take_entries
@@ -33,7 +32,7 @@ class Sample(NamedTuple):
 
 
 class SigmoidMap:
-    """Logistic regression on the evidence and the user's activity, as in `HeldOut`.
+    """Logistic regression on the evidence and the user's activity, as by `HeldOut`.
 
     The slope of the evidence is kept from falling below zero: a calibration must not turn the
     ranking round. Users who are more or less active than all of the sample count as the nearest.
@@ -48,14 +47,14 @@ class SigmoidMap:
         if len(sample.n_history):
             self.n_range_ = sample.n_history.min(), sample.n_history.max()
         if 0 < sample.n_hits < len(sample.outcome):
-            features = np.column_stack([sample.evidence, *activity_of(sample.n_history)])
+            features = np.column_stack([sample.evidence, *_activity(sample.n_history)])
             fitted = fit_logistic(features, sample.outcome, sample.weight)
             self.coef_, self.intercept_ = fitted
         return self
 
     def log_odds(self, evidence: Array, n_history: Array | int) -> Array:
         """Return the log odds of pairs, of shapes that broadcast."""
-        linear, square = activity_of(np.clip(n_history, *self.n_range_))
+        linear, square = _activity(np.clip(n_history, *self.n_range_))
         offset = self.intercept_ + self.coef_[1] * linear + self.coef_[2] * square
         return self.coef_[0] * evidence + offset
 
@@ -98,6 +97,12 @@ def _runs(x: Array, outcome: Array, weight: Array) -> tuple[Array, Array, Array]
     total = np.bincount(run, weights=weight)
     mean, rate = (np.bincount(run, weights=weight * values) / total for values in (x, outcome))
     return mean, rate, total
+
+
+def _activity(n_history: Array | float) -> tuple[Array, Array]:
+    """Return the log of the history's length, and its square, which serves quiet users."""
+    activity = np.log1p(n_history)
+    return activity, activity**2
 
 
 def evidence(proba: Array, n_history: Array, categorical: bool) -> Array:
