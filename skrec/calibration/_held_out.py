@@ -19,25 +19,26 @@ _LEAST_ROWS, _MOST_ROWS = 400, 2000
 _TIMES = 3  # at most so often entries of one row are hidden
 _LEAST_ITEMS = 500
 _UNSTORED_PER_ROW = 100
-# Users between these quantiles of activity share a line; few hits allow no more than one line.
+# Users between these quantiles of activity share a line; few users allow no more than one line.
 _KNOTS, _FEW_KNOTS = (0, 0.2, 0.4, 0.6, 0.8, 0.95, 1), (0, 1)
-_HITS_PER_KNOT = 50
+_USERS_PER_KNOT = 30
 
 
 class HeldOut(Link):
     r"""The link of every model of interactions: log odds, set right by held-out pairs.
 
     A tenth of the entries of 400 to 2,000 rows is hidden, as many rows as give 5,000 hidden
-    entries; where there are fewer, each counts up to three times. The rows are scored without them, and :math:`\ln p / (1 - p)` is regressed on the log
-    odds x that the scores stand for, and on the length of the history,
+    entries; where there are fewer, each counts up to three times. The rows are scored without
+    them, and :math:`\ln p / (1 - p)` is regressed on the log odds x that the scores stand for, and
+    on the length of the history,
 
     .. math:: a x_{ui} + b(n_u), \qquad a \geq 0,
 
     for hidden pairs (1) and drawn pairs that are not stored (0). So the probability is that of a
     pair that the history lacks, where a tenth of what the user has is hidden. The function b is
     linear in :math:`\ln(1 + n)` between quintiles of activity, so that probabilities add up to
-    what is hidden in each of them. Users who are more or less active than all of the sample count
-    as the nearest.
+    what is hidden in each of them. The first line goes on to users who are less active than all
+    of the sample; those who are more active count as the most active.
 
     Here x is the score. A subclass for a likelihood that gives more writes ``_log_odds``. A model
     that has learnt from what is hidden leaves these users out in ``_held_out_scores`` or
@@ -76,11 +77,11 @@ class HeldOut(Link):
         else:
             row, column, labels, weight = pairs
             odds = self._held_out_odds(model, history, rows, row, column)
-            knots = _knots(lengths, np.count_nonzero(labels))
+            knots = _knots(lengths, len(np.unique(rows)))
             features = np.column_stack([odds, _hats(lengths, knots)[row, 1:]])
             (slope, *rises), level = fit_logistic(features, labels, weight)
             offsets = level + np.append(0.0, rises)
-        self.knots_, self.offsets_ = knots, offsets
+        self.knots_, self.offsets_ = _down_to_one(knots, offsets)
         self.slope_ = float(slope)  # the last, by which other threads see that all are there
         return self
 
@@ -139,10 +140,20 @@ class HeldOut(Link):
         return expit(odds.dtype.type(self.slope_) * odds + offset.astype(odds.dtype))
 
 
-def _knots(lengths: Array, n_hits: int) -> Array:
+def _knots(lengths: Array, n_users: int) -> Array:
     """Return values of log(1 + n) between which offsets are lines, increasing."""
-    quantiles = _KNOTS if n_hits >= _HITS_PER_KNOT * len(_KNOTS) else _FEW_KNOTS
+    quantiles = _KNOTS if n_users >= _USERS_PER_KNOT * len(_KNOTS) else _FEW_KNOTS
     return np.unique(np.quantile(np.log1p(lengths), quantiles))
+
+
+def _down_to_one(knots: Array, offsets: Array) -> tuple[Array, Array]:
+    """Draw the first line on to histories of one entry."""
+    shortest = np.log(2.0)
+    if len(knots) < 2 or knots[0] <= shortest:
+        return knots, offsets
+    rise = np.clip((offsets[1] - offsets[0]) / (knots[1] - knots[0]), -1, 2)
+    first = offsets[0] - rise * (knots[0] - shortest)
+    return np.append(shortest, knots), np.append(first, offsets)
 
 
 def _hats(lengths: Array, knots: Array) -> Array:
