@@ -85,7 +85,8 @@ def ratios(model: BaseRecommender, test: CSRMatrix) -> list[float]:
     """
     history, hidden = hide_entries(test, _HIDDEN, 0)
     shown = np.diff(history.indptr)
-    expected = (model.predict_proba(history) * (history.toarray() == 0)).sum(axis=1)
+    proba = np.asarray(model.predict_proba(history))
+    expected = np.where(history.toarray() == 0, proba, 0).sum(axis=1)
     happened = np.diff(hidden.indptr)
     # by what is shown: the length of the whole row would tell how much is hidden
     order = np.argsort(shown, kind="stable")

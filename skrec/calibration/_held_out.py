@@ -177,7 +177,7 @@ def _draw_rows(X: CSRMatrix, rng: np.random.RandomState) -> Array:
 
 def _pairs(
     X: CSRMatrix, hidden: CSRMatrix, n_items: int, rng: np.random.RandomState
-) -> tuple[Array, Array, Array, float] | None:
+) -> tuple[Array, Array, Array, Array] | None:
     """Return held-out pairs of some items, all that are hidden and about 100 others a row.
 
     They are sorted by row, with their labels and weights, the inverse of the rate at which a kind
@@ -186,7 +186,7 @@ def _pairs(
     items = np.sort(rng.permutation(X.shape[1])[:n_items])
     row, column = _draw_unstored(X, items, rng)
     chosen = np.isin(hidden.indices, items)
-    n_hidden = np.count_nonzero(chosen)
+    n_hidden = int(np.count_nonzero(chosen))
     if n_hidden == 0 or len(row) == 0:
         return None
     labels = np.repeat([True, False], [n_hidden, len(row)])
