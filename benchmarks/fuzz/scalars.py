@@ -16,7 +16,7 @@ __all__ = ["for_parameter", "indices", "plain_scalars"]
 # a huge value asks for endless work, and gets it
 _ENDLESS = {
     "max_epochs", "pretrain_epochs", "fold_in_steps", "n_samples", "n_draws", "max_iter", "n_jobs",
-    "n_cg_steps", "n_encoder_passes", "n_decoder_passes", "n_resamples", "n_rounds", "n_splits",
+    "n_encoder_passes", "n_decoder_passes", "n_resamples", "n_rounds", "n_splits",
     "n_interactions", "n_users",
 }  # fmt: skip
 _OF_WORDS = ("device", "validation_metric", "optimizer")

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-import torch
 
 from benchmarks.peers.environments import Worker, limited_threads
 from benchmarks.peers.judge import Judge
@@ -14,19 +13,17 @@ from benchmarks.speed.command import Row
 from benchmarks.speed.matrices import load_gowalla, save_arrays
 from benchmarks.speed.measure import alternate, seconds, summarize
 from skrec import WMFRecommender
-from skrec.nn import WeightedRows
-from skrec.typing import CSRMatrix
+from skrec.typing import Array, CSRMatrix
 
 __all__ = ["Sweeps", "als_sweep"]
 
 # of both sides; not tuned, the comparison is at equal settings
 _WMF = {"n_factors": 64, "weighting": "confidence", "alpha": 10.0, "l2": 1.0}
 _N_SWEEPS = 16
-_N_CG_STEPS = 3
 
 
 class Sweeps:
-    """The sweeps of a WMFRecommender weighted by confidence, each going on from the last.
+    """The sweeps of a WMFRecommender, each going on from the last.
 
     Parameters
     ----------
@@ -34,43 +31,30 @@ class Sweeps:
         Whose settings count.
     X : csr_matrix of shape (n_users, n_items)
         What it would be fitted on.
-    items : Tensor of shape (n_items, n_factors)
+    items : ndarray of float32 of shape (n_items, n_factors)
         The first vectors of the items.
-    n_steps : int, default=None
-        Steps of conjugate gradients; None solves exactly.
+    block_size : int, default=None
+        Unknowns solved for at a time; None solves exactly.
     """
 
     def __init__(
-        self,
-        estimator: WMFRecommender,
-        X: CSRMatrix,
-        items: torch.Tensor,
-        n_steps: int | None = None,
+        self, estimator: WMFRecommender, X: CSRMatrix, items: Array, block_size: int | None = None
     ) -> None:
         self.items = items
-        self.users = items.new_zeros(X.shape[0], items.shape[1])
-        self.by_user = _weighted_rows(estimator, X)
-        self.by_item = _weighted_rows(estimator, sp.csr_matrix(X.T))
-        self.n_steps = n_steps
+        self.users = np.zeros((X.shape[0], items.shape[1]), dtype=np.float32)
+        self.by_user = estimator._rows(X, X.shape[1], "cpu")
+        self.by_item = estimator._rows(sp.csr_matrix(X.T), X.shape[0], "cpu")
+        self.block_size = block_size
 
     def sweep(self) -> None:
         """Solve all users, then all items."""
-        self.users = self.by_user.solve(self.items, start=self.users, n_steps=self.n_steps)
-        self.items = self.by_item.solve(self.users, start=self.items, n_steps=self.n_steps)
+        options = {"block_size": self.block_size}
+        self.users = self.by_user.solve(self.items, start=self.users, **options)
+        self.items = self.by_item.solve(self.users, start=self.items, **options)
 
     def __call__(self) -> float:
         """Do a sweep and return the seconds."""
         return seconds(self.sweep)
-
-
-def _weighted_rows(estimator: WMFRecommender, X: CSRMatrix) -> WeightedRows:
-    """Return the least squares problems: a confidence of 1, and more where an entry is stored."""
-    added = torch.from_numpy(estimator.alpha * X.data.astype(np.float64))
-    scales = added.sqrt()
-    targets = (1 + added) / scales
-    ridge = torch.full((X.shape[0],), estimator.l2)
-    pattern = (torch.from_numpy(a.astype(np.int64)) for a in (X.indptr, X.indices))
-    return WeightedRows(*pattern, scales.float(), targets.float(), ridge, 1.0, estimator.n_factors)
 
 
 def als_sweep(options: Namespace) -> list[Row]:
@@ -93,11 +77,10 @@ def als_sweep(options: Namespace) -> list[Row]:
 
 def _our_sweeps(estimator: WMFRecommender, X: CSRMatrix) -> dict[str, Any]:
     K = estimator.n_factors
-    items = torch.randn(X.shape[1], K, generator=torch.Generator().manual_seed(0))
-    items *= 0.1 / K**0.5
+    items = np.random.RandomState(0).normal(0, 0.1 / K**0.5, (X.shape[1], K)).astype(np.float32)
     return {
         "wmf_cholesky": Sweeps(estimator, X, items),
-        "wmf_cg": Sweeps(estimator, X, items, _N_CG_STEPS),
+        "wmf_ials++": Sweeps(estimator, X, items, max(1, K // 2)),
     }
 
 
@@ -118,12 +101,14 @@ def _quality(
 ) -> list[Row]:
     """Return a row a system: seconds of a fit, and NDCG@20 over seeds."""
     runs: dict[str, list[tuple[float, float]]] = {}
+    estimator = estimator.set_params(block_size=max(1, estimator.n_factors // 2))
     for seed in range(options.seeds):
-        for solver in ("cholesky", "cg"):
+        for solver in ("cholesky", "ials++"):
             model = estimator.set_params(random_state=seed, solver=solver)
             taken = seconds(lambda model=model: model.fit(train))
             value = judge.factors(model.user_factors_, model.item_factors_)
             runs.setdefault(f"wmf_{solver}_fit", []).append((taken, value))
+        for solver in ("cholesky", "cg"):
             if worker:
                 run = _implicit_fit(worker, estimator.max_epochs, seed, solver, judge, options)
                 runs.setdefault(f"implicit_{solver}_fit", []).append(run)

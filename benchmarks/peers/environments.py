@@ -36,6 +36,7 @@ PEERS: dict[str, tuple[list[str], ...]] = {
         ["numpy==2.4.6", "scipy==1.17.1", "scikit-learn==1.9.1", "joblib==1.6.0"],
         ["typing-extensions==4.16.0", "threadpoolctl==3.8.0", "skrecsys==0.9.0"],
     ),
+    "fastslim": (["numpy==2.4.6", "scipy==1.17.1", "threadpoolctl==3.8.0", "fastslim==0.3.0"],),
 }
 
 

@@ -1,4 +1,4 @@
-"""Models from items to items beside the peers: EASE, SLIM and cosine neighbours."""
+"""Models from items to items beside the peers: EASE and cosine neighbours."""
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -6,61 +6,53 @@ from typing import Any
 
 from benchmarks.peers.team import SCRIPTS, Team, compare
 from benchmarks.speed.command import Row
-from benchmarks.speed.matrices import load_movielens, save_arrays
+from benchmarks.speed.matrices import load_gowalla, load_movielens, save_arrays
 from benchmarks.speed.measure import seconds
-from skrec import EASERecommender, ItemKNNRecommender, SLIMRecommender
+from skrec import EASERecommender, ItemKNNRecommender
 from skrec.base import Link
 
-__all__ = ["ease", "itemknn", "scores_alone", "slim"]
+__all__ = ["ease", "itemknn", "itemknn_gowalla", "scores_alone"]
 
 L2 = 500.0
 N_NEIGHBORS = 100
-SLIM = {"l1": 5.0, "l2": 100.0}
 
 
 def ease(options: Namespace) -> list[Row]:
     """Time EASE on ml-1m."""
-    calls = {peer: ["ease_fit", L2] for peer in SCRIPTS if peer != "implicit"}
-    return _fits("ease_fit", EASERecommender(l2=L2), "1m", calls, options, warm_up=False)
+    calls = {peer: ["ease_fit", L2] for peer in SCRIPTS if peer not in ("implicit", "fastslim")}
+    return _fits("ease_fit", EASERecommender(l2=L2), "ml-1m", calls, options, warm_up=False)
 
 
 def itemknn(options: Namespace) -> list[Row]:
     """Time cosine neighbours on ml-1m."""
-    estimator = ItemKNNRecommender(n_neighbors=N_NEIGHBORS, shrinkage=0.0)
-    calls = {peer: ["knn_fit", N_NEIGHBORS] for peer in SCRIPTS}
-    return _fits("itemknn_fit", estimator, "1m", calls, options)
+    calls = {peer: ["knn_fit", N_NEIGHBORS] for peer in SCRIPTS if peer != "fastslim"}
+    return _fits("itemknn_fit", _neighbours(options), "ml-1m", calls, options)
 
 
-def slim(options: Namespace) -> list[Row]:
-    """Time SLIM on ml-100k, with penalties that mean the same everywhere.
+def itemknn_gowalla(options: Namespace) -> list[Row]:
+    """Time them on Gowalla, beside the peers whose similarities are sparse."""
+    calls = {peer: ["knn_fit", N_NEIGHBORS] for peer in ("implicit", "skrecsys")}
+    return _fits("itemknn_gowalla_fit", _neighbours(options), "gowalla", calls, options)
 
-    Where the squares are divided by twice the number n of users, as in scikit-learn, ``alpha *
-    l1_ratio`` is ``l1 / n`` and ``alpha * (1 - l1_ratio)`` is ``l2 / n``.
-    """
-    estimator = SLIMRecommender(**SLIM, n_neighbors=N_NEIGHBORS, n_jobs=options.threads)
-    n_users = load_movielens("100k", options)[0].shape[0]
-    penalty = sum(SLIM.values())
-    scaled = [penalty / n_users, SLIM["l1"] / penalty]
-    calls = {
-        "recbole": ["slim_fit", *scaled],
-        "skrecsys": ["slim_fit", *scaled, N_NEIGHBORS],
-    }
-    return _fits("slim_fit", estimator, "100k", calls, options, warm_up=False)
+
+def _neighbours(options: Namespace) -> ItemKNNRecommender:
+    return ItemKNNRecommender(n_neighbors=N_NEIGHBORS, shrinkage=0.0, n_jobs=options.threads)
 
 
 def _fits(
     what: str,
     estimator: Any,
-    version: str,
+    data: str,
     calls: Mapping[str, Sequence[Any]],
     options: Namespace,
     warm_up: bool = True,
 ) -> list[Row]:
-    """Time fits on the train part of MovieLens."""
-    X, test = load_movielens(version, options)
+    """Time fits on the train part of a data set."""
+    gowalla = data == "gowalla"
+    X, test = load_gowalla(options) if gowalla else load_movielens(data[len("ml-") :], options)
     arrays = save_arrays(options.folder / f"{what}.npz", X, test)
     settings: dict[str, dict[str, Any]] = {peer: {} for peer in calls}
-    name = "synthetic data" if options.smoke else f"ml-{version}"
+    name = "synthetic data" if options.smoke else data
     variants = {what: estimator, f"{what}_scores_alone": scores_alone(estimator)}
     ours = {
         each: lambda variant=variant: seconds(lambda: variant.fit(X))

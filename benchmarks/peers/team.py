@@ -21,6 +21,7 @@ SCRIPTS = {
     "implicit": "implicit_models_worker",
     "cornac": "cornac_worker",
     "skrecsys": "skrecsys_worker",
+    "fastslim": "fastslim_worker",
 }
 
 

@@ -2,8 +2,8 @@
 
 The shapes are those of ml-100k, ml-1m and ML-20M as the Mult-VAE paper has it, so users and items
 grow too; ConvNCF goes from 10^4 to 10^5. The interactions are synthetic. Each cell runs in a fresh
-process; one that takes longer than --limit ends its curve. "ratio" and exponent are to the size
-before.
+process, after one on tiny data, so that imports and compiling do not count; one that takes longer
+than --limit ends its curve. "ratio" and exponent are to the size before.
 """
 
 import math
@@ -16,7 +16,7 @@ from benchmarks.arguments import make_parser
 from benchmarks.speed.command import Row, add_speed_options, record, scratch_folder
 from benchmarks.speed.matrices import made_file
 from benchmarks.speed.measure import call_fresh
-from benchmarks.speed.settings import BPR_MF, CONVNCF
+from benchmarks.speed.settings import BPR_MF, CONVNCF, SGD
 
 __all__ = ["CURVES", "cost_curves", "main"]
 
@@ -29,12 +29,21 @@ _N_NEIGHBORS = 100
 CURVES: dict[str, tuple[str, str, dict[str, Any], tuple[tuple[int, int, int], ...]]] = {
     "EASE fit": ("fit", "EASERecommender", {}, SIZES),
     "ItemKNN fit": ("fit", "ItemKNNRecommender", {"n_neighbors": _N_NEIGHBORS}, SIZES),
+    "UserKNN fit": ("fit", "UserKNNRecommender", {"n_neighbors": _N_NEIGHBORS}, SIZES),
     "SLIM fit": ("fit", "SLIMRecommender", {"n_neighbors": _N_NEIGHBORS}, SIZES),
+    "SLIM fit, 200 candidates": (
+        "fit", "SLIMRecommender", {"n_neighbors": _N_NEIGHBORS, "n_candidates": 200}, SIZES,
+    ),
     "WMF fit, one sweep": ("fit", "WMFRecommender", {"max_epochs": 1}, SIZES),
+    "WMF fit, one sweep of ials++": (
+        "fit", "WMFRecommender", {"max_epochs": 1, "solver": "ials++"}, SIZES,
+    ),
     "Mult-VAE epoch": (
         "epoch", "MultVAERecommender", {"hidden_sizes": [600], "batch_size": 500}, SIZES,
     ),
     "MF-BPR epoch": ("epoch", "BPRMFRanker", BPR_MF, SIZES),
+    "MF-BPR epoch, sgd": ("epoch", "BPRMFRanker", {**SGD, "n_factors": 64}, SIZES),
+    "MF epoch, sgd": ("epoch", "MFClassifier", {**SGD, "n_factors": 64}, SIZES),
     "ConvNCF epoch": ("epoch", "ConvNCFRanker", {**CONVNCF, "pretrain": None}, SMALLER),
     "ranking all users": ("rank", "BPRMFRanker", {"n_factors": 64}, SIZES),
 }  # fmt: skip
@@ -45,7 +54,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = make_parser("speed.curves", __doc__)
     add_speed_options(parser)
     parser.add_argument("--limit", type=float, default=200.0, help="seconds a cell; default: 200")
+    parser.add_argument(
+        "--curves", nargs="+", default=list(CURVES), metavar="CURVE",
+        help=f"some alone, of {'; '.join(CURVES)}",
+    )  # fmt: skip
     options = parser.parse_args(argv)
+    if unknown := [name for name in options.curves if name not in CURVES]:
+        parser.error(f"--curves must be among {list(CURVES)}; got {unknown}")
     with scratch_folder(options):
         record("curves", cost_curves(options), options)
 
@@ -63,7 +78,8 @@ def cost_curves(options: Namespace) -> Iterator[Row]:
     row : dict
         For `record`.
     """
-    for name, (kind, system, parameters, sizes) in CURVES.items():
+    for name in options.curves:
+        kind, system, parameters, sizes = CURVES[name]
         if not hasattr(skrec, system):
             yield {"what": name, "note": f"there is no {system} to time"}
             continue

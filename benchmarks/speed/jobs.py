@@ -13,9 +13,11 @@ import numpy as np
 from benchmarks.arguments import parse_json
 from benchmarks.speed.matrices import load_matrix
 from benchmarks.speed.measure import current_memory, peak_memory, seconds, watch_memory
+from skrec.datasets import make_interactions
 from skrec.reproduce import make_system
+from skrec.typing import CSRMatrix
 
-__all__ = ["curve", "evaluate", "fit", "recommend", "repeat"]
+__all__ = ["curve", "evaluate", "fit", "held", "recommend", "repeat", "steps"]
 
 
 def fit(matrix: str, system: str, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -29,9 +31,14 @@ def fit(matrix: str, system: str, parameters: dict[str, Any]) -> dict[str, Any]:
 def curve(matrix: str, kind: str, system: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Time a fit, an epoch of a fit, or the ranking of all users by an untrained model."""
     X, estimator = load_matrix(matrix), make_system(system, parameters)
+    _call(kind, make_system(system, parameters), _tiny())()  # imports and compiles
     with watch_memory() as memory:
         taken = repeat(_call(kind, estimator, X))
     return {"seconds": np.median(taken), "n": len(taken), **memory}
+
+
+def _tiny() -> CSRMatrix:
+    return make_interactions(60, 40, 600, random_state=0).X
 
 
 def _call(kind: str, estimator: Any, X: Any) -> Callable[[], Any]:
@@ -67,8 +74,23 @@ def evaluate(**arguments: Any) -> dict[str, Any]:
     return score_targets(**arguments)
 
 
+def held(**arguments: Any) -> dict[str, Any]:
+    """Measure what a fit holds for each interaction, see `fit_held`."""
+    from benchmarks.speed.memory import fit_held
+
+    return fit_held(**arguments)
+
+
+def steps(**arguments: Any) -> dict[str, Any]:
+    """Time the steps of a fit, see `fit_steps`."""
+    from benchmarks.speed.memory import fit_steps
+
+    return fit_steps(**arguments)
+
+
 if __name__ == "__main__":
     JOBS = {"curve": curve, "fit": fit, "recommend": recommend, "evaluate": evaluate}
+    JOBS |= {"held": held, "steps": steps}
     answer = JOBS[sys.argv[1]](**parse_json(sys.argv[2]))
     answer |= {"process_peak": peak_memory(), "resident_at_end": current_memory()}
     print(json.dumps(answer, default=float))

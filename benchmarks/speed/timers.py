@@ -11,7 +11,7 @@ from skorch.callbacks import Callback
 from benchmarks.speed.measure import seconds
 from skrec.typing import CSRMatrix
 
-__all__ = ["BatchTimer", "EstimatorBatches", "EstimatorEpochs", "SharedCallback"]
+__all__ = ["BatchTimer", "EstimatorBatches", "EstimatorEpochs", "SharedCallback", "epoch_seconds"]
 
 
 class SharedCallback(Callback):
@@ -91,7 +91,7 @@ class EstimatorEpochs:
         """Fit once and return the seconds of the epochs."""
         self.estimator.set_params(max_epochs=self.n_epochs, random_state=0)
         whole = seconds(lambda: self.estimator.fit(self.X))
-        taken = self.estimator.net_.history[:, "dur"]
+        taken = epoch_seconds(self.estimator)
         self.outside.append(whole - sum(taken))
         return taken[1:] or taken
 
@@ -99,3 +99,10 @@ class EstimatorEpochs:
     def note(self) -> str:
         """What a fit takes beside its epochs, in words."""
         return f"{np.median(self.outside):.2f} s of a fit outside its epochs"
+
+
+def epoch_seconds(estimator: Any) -> list[float]:
+    """Return the seconds of each epoch of a fitted estimator, by torch or compiled."""
+    if hasattr(estimator, "net_"):
+        return estimator.net_.history[:, "dur"]
+    return [row["dur"] for row in estimator.history_]

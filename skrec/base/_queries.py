@@ -52,6 +52,8 @@ class Queries(NamedTuple):
         queries : Queries
             Theirs.
         """
+        if isinstance(rows, slice) and rows == slice(0, self.n_rows):
+            return self
         history = self.history[rows]
         if self.stored is None or self.users is None:
             return Queries(history)
@@ -102,9 +104,9 @@ class Queries(NamedTuple):
         empty : ndarray of bool of shape (n_rows,)
             True where a user has nothing.
         """
-        empty = np.diff(self.history.indptr) == 0
+        empty = self.history.indptr[1:] == self.history.indptr[:-1]
         if fold_in == "approximate" and self.stored is not None:
-            empty &= np.diff(self.stored.indptr) == 0
+            empty &= self.stored.indptr[1:] == self.stored.indptr[:-1]
         return empty
 
 

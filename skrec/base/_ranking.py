@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skrec.base._queries import Queries
-from skrec.base._validation import check_candidates, exclusion_keys, mask_entries
+from skrec.base._validation import check_candidates, exclusion_keys, places_of
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import check_count, check_flag, check_list_memory, has_entries
 
@@ -93,8 +93,6 @@ class ListRequest:
         rows : slice
             The block.
         """
-        if np.isnan(scores).any():
-            raise ValueError("the model's scores must be numbers; got NaN")
         columns = self.columns(rows)
         masks = [queries.seen()] if self.exclude_seen else []
         if self.pairs is not None:
@@ -103,10 +101,10 @@ class ListRequest:
             _mask_matrix(scores, X, columns)
         if self.shared is not None:
             chosen = self.shared if columns is None else np.isin(columns, self.shared)
-            scores[chosen if chosen.shape == scores.shape else (slice(None), chosen)] = -np.inf
+            _forbid(scores, chosen if chosen.shape == scores.shape else (slice(None), chosen))
         if columns is not None and columns.ndim == 2:
-            scores[columns < 0] = -np.inf
-            scores[:, 1:][columns[:, 1:] == columns[:, :-1]] = -np.inf
+            _forbid(scores, columns < 0)
+            _forbid(scores[:, 1:], columns[:, 1:] == columns[:, :-1])
 
 
 class Lists:
@@ -155,12 +153,19 @@ class Lists:
 def _mask_matrix(scores: Array, X: CSRMatrix, columns: Array | None) -> None:
     """Mask the entries of X in scores of all items, of shared or of per-row candidates."""
     if columns is None:
-        mask_entries(scores, X)
+        _forbid(scores, places_of(X))
     elif columns.ndim == 1:
-        mask_entries(scores, sp.csr_matrix(X[:, columns]))
+        _forbid(scores, places_of(sp.csr_matrix(X[:, columns])))
     else:
         row = np.broadcast_to(np.arange(len(columns))[:, None], columns.shape)
-        scores[has_entries(X, row, columns)] = -np.inf
+        _forbid(scores, has_entries(X, row, columns))
+
+
+def _forbid(scores: Array, places: Any) -> None:
+    """Set places to -inf; NaN there is an error, as it is elsewhere when scores are ranked."""
+    if np.isnan(scores[places]).any():
+        raise ValueError("the model's scores must be numbers; got NaN")
+    scores[places] = -np.inf
 
 
 def _take(array: Array, places: Array, missing: float) -> Array:

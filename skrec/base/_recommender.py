@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from skrec import kernels
 from skrec.base._answers import answer_pairs, answer_rows
 from skrec.base._docs import shared_docs
 from skrec.base._links import Link
@@ -21,9 +22,11 @@ from skrec.base._validation import check_matrix, check_pairs, check_users
 from skrec.interactions import Interactions
 from skrec.metrics import make_ranking_scorer
 from skrec.typing import Array, CSRMatrix, MatrixLike
-from skrec.utils import check_flag, row_blocks, top_k
+from skrec.utils import check_flag, row_blocks, take_rows
 
 __all__ = ["BaseRecommender"]
+
+_SCORES_AT_ONCE = 6_000_000  # while they are ranked: larger blocks leave the cache
 
 Answer = Array | tuple[Array, Array]
 Of = Literal["scores", "probabilities"]
@@ -130,18 +133,22 @@ class BaseRecommender(BaseEstimator):
         """Return the link that the parameters ask for, not fitted."""
         return self._link()
 
+    def _check_is_fitted(self) -> None:
+        if "link_" not in self.__dict__:  # what fit sets last; scikit-learn's check is slower
+            check_is_fitted(self)
+
     # what a row is
 
     def _queries(self, X: MatrixLike | None, users: ArrayLike | None) -> Queries:
         """Turn X and users into queries."""
-        check_is_fitted(self)
+        self._check_is_fitted()
         if X is None and users is None:
             raise ValueError("X or users must be given: histories, or rows of the fitted matrix")
         history = None if X is None else check_matrix(self, X, reset=False)
         if users is None:
             return Queries(cast(CSRMatrix, history))
         rows = check_users(users, self.interactions_.shape[0])
-        stored = self.interactions_[rows]
+        stored = take_rows(self.interactions_, rows)
         if history is not None and history.shape[0] != len(rows):
             raise ValueError(
                 f"users must have one entry a row of X, {history.shape[0]}; got {len(rows)}"
@@ -198,6 +205,8 @@ class BaseRecommender(BaseEstimator):
         prior: Callable[[], Array],
     ) -> Array:
         """Set the values of users of whom nothing is known to the prior of all items, in place."""
+        if not queries.empty("exact").any():  # no history is
+            return values
         empty = queries.empty(self.__sklearn_tags__().fold_in)
         if empty.any():
             values[empty] = _pick_rows(prior(), candidates, empty)
@@ -270,7 +279,7 @@ class BaseRecommender(BaseEstimator):
     @of_one_fit
     def _answer(self, of: Of, X: Any, users: ArrayLike | None, return_std: bool) -> Answer:
         """Answer with scores or probabilities of rows, or of the pairs of Interactions."""
-        check_is_fitted(self)
+        self._check_is_fitted()
         self._check_std(return_std)
         if isinstance(X, Interactions):
             answer = self._answer_pairs(of, X, users, return_std)
@@ -425,7 +434,7 @@ class BaseRecommender(BaseEstimator):
         ------
         %(bad_input)s
         """
-        check_is_fitted(self)
+        self._check_is_fitted()
         check_strategy(strategy, self)
         with_std = self._check_std(return_std)
         with_scores = check_flag(return_scores, "return_scores")
@@ -443,7 +452,9 @@ class BaseRecommender(BaseEstimator):
         """Rank what may be recommended, block by block, into lists."""
         with_std = lists.std is not None
         row_bytes = self._block_bytes(with_std or strategy != "mean")
-        for rows in row_blocks(queries.n_rows, row_bytes):
+        width = self.n_features_in_ if request.candidates is None else request.candidates.shape[-1]
+        most_rows = _SCORES_AT_ONCE // max(1, width)
+        for rows in row_blocks(queries.n_rows, row_bytes, most_rows=most_rows):
             part, columns = queries.take(rows), request.columns(rows)
             std = self._score_std(part, columns) if with_std or strategy == "ucb" else None
             scores = self._scores(part, 0 if strategy == "thompson" else None, columns)
@@ -456,7 +467,7 @@ class BaseRecommender(BaseEstimator):
 
     def _top_k(self, scores: Array, k: int) -> tuple[Array, Array]:
         """Return the best k columns and their scores; torch models on CUDA may do it there."""
-        return top_k(scores, k)
+        return kernels.top_k(scores, k)
 
     @of_one_fit
     @shared_docs

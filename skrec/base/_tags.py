@@ -7,6 +7,8 @@ from sklearn.utils import Tags
 
 __all__ = ["RecommenderTags", "recommender_tags"]
 
+_SHARED = [field.name for field in fields(Tags)]
+
 
 @dataclass(slots=True)
 class RecommenderTags(Tags):
@@ -47,4 +49,4 @@ def recommender_tags(tags: Tags, **own: Any) -> RecommenderTags:
     tags : RecommenderTags
         All of them.
     """
-    return RecommenderTags(**{f.name: getattr(tags, f.name) for f in fields(tags)}, **own)
+    return RecommenderTags(**{name: getattr(tags, name) for name in _SHARED}, **own)

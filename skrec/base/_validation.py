@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
+from skrec.base._one_row import canonical_row
 from skrec.exceptions import SkrecWarning
 from skrec.interactions import InteractionEncoder, Interactions, different_ids
 from skrec.typing import Array, CSRMatrix, MatrixLike
@@ -55,6 +56,9 @@ def check_matrix(estimator: "BaseRecommender", X: Any, *, reset: bool) -> CSRMat
         The canonical copy.
     """
     explicit = estimator.__sklearn_tags__().feedback == "explicit"
+    row = None if reset else canonical_row(estimator, X, explicit)
+    if row is not None:
+        return row
     if isinstance(X, Interactions):
         matrix = _matrix_of_interactions(estimator, X, explicit, reset)
     else:
@@ -350,16 +354,17 @@ def exclusion_keys(
     return None, check_items(columns.ravel(), n_items, "exclude")
 
 
-def mask_entries(scores: Array, X: CSRMatrix, value: float = -np.inf) -> None:
-    """Set the stored entries of a CSR matrix to a value, in place.
+def places_of(X: CSRMatrix) -> tuple[Array | int, Array]:
+    """Return where the entries of a CSR matrix stand in a dense one.
 
     Parameters
     ----------
-    scores : ndarray of shape (n_rows, n_items)
-        Changed in place.
-    X : csr_matrix of shape (n_rows, n_items)
-        Entries to set.
-    value : float
-        The value.
+    X : csr_matrix of shape (n_rows, n_columns)
+        The matrix.
+
+    Returns
+    -------
+    row, column : int or ndarray of int of shape (nnz,)
+        Indices; of a single row its number.
     """
-    scores[row_of_entry(X), X.indices] = value
+    return 0 if X.shape[0] == 1 else row_of_entry(X), X.indices

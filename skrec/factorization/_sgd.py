@@ -268,13 +268,9 @@ class Steps:
     def __init__(
         self, X: CSRMatrix, sampler: NegativeSampler, rng: np.random.RandomState, n_blocks: int
     ) -> None:
-        indptr = X.indptr.astype(np.int64)
-        indices = X.indices.astype(np.int32, copy=False)
+        indptr = sampler.rows.indptr
         users = np.repeat(np.arange(X.shape[0], dtype=np.int32), np.diff(indptr))
-        weights = () if sampler.probabilities is None else sampler.probabilities
-        cumulative = np.cumsum(np.asarray(weights, dtype=np.float64))
-        marks = kernels.mark_items(indptr, indices)
-        self.rows = kernels.Positives(indptr, indices, users, marks, cumulative)
+        self.rows = sampler.rows._replace(users=users)
         order = np.arange(X.nnz, dtype=np.int32 if X.nnz < 2**31 else np.int64)
         able = sampler.n_free > 0
         order = order if able.all() else order[able[users]]

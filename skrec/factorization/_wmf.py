@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from tqdm.auto import tqdm
 
+from skrec import kernels
 from skrec.base import BaseRecommender, Doc, Link, Queries
 from skrec.calibration import HeldOut
 from skrec.exceptions import SkrecWarning
@@ -23,6 +24,7 @@ from skrec.utils import check_memory
 
 __all__ = ["WMFRecommender"]
 
+_TorchLinAlgError = torch.linalg.LinAlgError  # pyright: ignore[reportPrivateImportUsage]
 _MOST, _LEAST = 1e30, 1e-60  # float32 holds the first, and the root of the second
 
 
@@ -67,7 +69,8 @@ class WMFRecommender(BaseRecommender):
     first, so that only the items' first vectors matter.
 
     A row with fewer entries than factors is solved through a system of the size of its entries
-    (Woodbury), so a sweep costs little more than its long rows do.
+    (Woodbury), so a sweep costs little more than its long rows do. Blocks of ``"ials++"`` are
+    taken in the eigenbasis of the other side's Gram matrix, where that matrix is diagonal.
 
     References
     ----------
@@ -77,8 +80,8 @@ class WMFRecommender(BaseRecommender):
     Rendle, S., Krichene, W., Zhang, L., & Koren, Y. (2022). Revisiting the performance of iALS on
     item recommendation benchmarks. RecSys. https://doi.org/10.1145/3523227.3548486
 
-    Takács, G., Pilászy, I., & Tikk, D. (2011). Applications of the conjugate gradient method for
-    implicit feedback collaborative filtering. RecSys. https://doi.org/10.1145/2043932.2043987
+    Rendle, S., Krichene, W., Zhang, L., & Koren, Y. (2021). iALS++: Speeding up matrix
+    factorization with subspace optimization. https://arxiv.org/abs/2110.14044
 
     Examples
     --------
@@ -127,16 +130,16 @@ class WMFRecommender(BaseRecommender):
         "Sweeps over users and items.",
     ] = 16
     solver: Annotated[
-        Literal["cholesky", "cg"],
-        "How a sweep solves: exactly, or by a few steps of conjugate gradients from the last "
-        "vectors, which costs less with several hundred factors and rows that are longer still. "
-        "Users at the end, and unseen ones, are always solved exactly.",
+        Literal["cholesky", "ials++"],
+        "How a sweep solves: exactly, or by one block of unknowns after the other from the last "
+        "vectors, which costs less with several hundred factors where rows are longer than a "
+        "block; shorter ones are solved exactly. So are users at the end, and unseen ones.",
     ] = "cholesky"
-    n_cg_steps: Annotated[
+    block_size: Annotated[
         int,
         Interval(Integral, 1, None, closed="left"),
-        "Steps of conjugate gradients a sweep.",
-    ] = 3
+        'Unknowns in a block of ``"ials++"``.',
+    ] = 128
     init_std: Annotated[
         float | None,
         Interval(Real, 0, None, closed="neither"),
@@ -181,12 +184,11 @@ class WMFRecommender(BaseRecommender):
         n_bytes = 8.0 * self.n_factors * (sum(X.shape) + self.n_factors)
         check_memory(n_bytes, f"n_factors={self.n_factors}", "choose a smaller n_factors")
         try:
-            items = self._train(X, device)
-            self.item_factors_ = items.cpu().numpy()
-            items = items.double()
-            self._gram_ = (items.T @ items).cpu().numpy()
+            self.item_factors_ = self._train(X, device)
+            basis = kernels.eigenbasis(self.item_factors_.astype(np.float64))
+            self._spectrum_, self._rotation_ = basis
             self.user_factors_ = self._solved(X, device)
-        except torch.linalg.LinAlgError as error:  # pyright: ignore[reportPrivateImportUsage]
+        except (np.linalg.LinAlgError, _TorchLinAlgError) as error:
             cause = likely_cause(self, default="a larger l2 or smaller frequency_exponent helps")
             raise ValueError(
                 f"l2 must be large enough for systems that can be solved; got {self.l2:g}; {cause}"
@@ -201,47 +203,46 @@ class WMFRecommender(BaseRecommender):
                 stacklevel=4,
             )
 
-    def _train(self, X: CSRMatrix, device: str) -> torch.Tensor:
-        """Return the vectors of the items after all sweeps, float32 on the device."""
-        items = self._first_vectors(X.shape[1]).to(device)
-        users = items.new_zeros(X.shape[0], self.n_factors)
-        n_users, n_items = X.shape
-        by_user = self._rows(X, n_items, items)
-        by_item = self._rows(sp.csr_matrix(X.T), n_users, items)
-        n_steps = self.n_cg_steps if self.solver == "cg" else None
+    def _train(self, X: CSRMatrix, device: str) -> Array:
+        """Return the vectors of the items after all sweeps, float32."""
+        items = self._first_vectors(X.shape[1])
+        users = np.zeros((X.shape[0], int(self.n_factors)), dtype=np.float32)
+        by_user = self._rows(X, X.shape[1], device)
+        by_item = self._rows(sp.csr_matrix(X.T), X.shape[0], device)
+        block_size = int(self.block_size) if self.solver == "ials++" else None
+        items, users = _placed(items, device), _placed(users, device)
         for _ in tqdm(range(self.max_epochs), type(self).__name__, disable=not self.verbose):
-            users = by_user.solve(items, start=users, n_steps=n_steps)
-            items = by_item.solve(users, start=items, n_steps=n_steps)
-        return items
+            users = by_user.solve(items, start=users, block_size=block_size)
+            items = by_item.solve(users, start=items, block_size=block_size)
+        return _fetched(items)
 
-    def _first_vectors(self, n_rows: int) -> torch.Tensor:
+    def _first_vectors(self, n_rows: int) -> Array:
         # None takes fresh entropy: NumPy's global state is left alone
         rng = np.random.RandomState() if self.random_state is None else self.random_state
         seed = check_random_state(rng).randint(2**31 - 1)
         use_huge_pages()  # before what may be the process's first tensor
         generator = torch.Generator().manual_seed(seed)
         std = self.init_std or 0.1 / self.n_factors**0.5
-        return std * torch.randn(n_rows, self.n_factors, generator=generator)
+        return (std * torch.randn(n_rows, self.n_factors, generator=generator)).numpy()
 
-    def _rows(self, X: CSRMatrix, n_columns: int, like: torch.Tensor) -> WeightedRows:
-        """Return the least squares problems of the rows of X, in the type of a tensor.
+    def _rows(
+        self, X: CSRMatrix, n_columns: int, device: str, dtype: torch.dtype = torch.float32
+    ) -> Any:
+        """Return the least squares problems of the rows of X, on arrays or on tensors.
 
         There are ``n_columns`` columns, those that X lacks because no row stores them included.
         """
         l2, exponent = float(self.l2), float(self.frequency_exponent)
         if self.weighting == "confidence":
-            added = float(self.alpha) * X.data.astype(np.float64)
-            if added.size and added.min() < _LEAST:
+            alpha, weight = float(self.alpha), 1.0
+            if X.nnz and alpha * float(X.data.min()) < _LEAST:
                 raise ValueError(
                     f"alpha times the strengths of X must be at least {_LEAST:g}; got "
-                    f"alpha={self.alpha:g} and strengths from {X.data.min():g}"
+                    f"alpha={alpha:g} and strengths from {X.data.min():g}"
                 )
-            scales, weight = np.sqrt(added), 1.0
-            targets = (1 + added) / scales
             ridge = np.full(X.shape[0], l2)
         else:
-            scales = targets = np.ones(X.nnz)
-            weight = float(self.unobserved_weight)
+            alpha, weight = None, float(self.unobserved_weight)
             frequency = np.diff(X.indptr) + weight * n_columns
             with np.errstate(over="ignore"):
                 ridge = l2 * frequency**exponent
@@ -251,22 +252,34 @@ class WMFRecommender(BaseRecommender):
                 f"l2={l2:g}, unobserved_weight={self.unobserved_weight:g} and "
                 f"frequency_exponent={exponent:g}"
             )
-        offsets, indices = (
-            torch.from_numpy(a.astype(np.int64)).to(like.device) for a in (X.indptr, X.indices)
-        )
-        numbers = (torch.from_numpy(a).to(like) for a in (scales, targets, ridge))
+        if _is_cpu(device):
+            entries = X.indptr, X.indices, X.data
+            return kernels.WeightedRidge(entries, alpha, ridge, weight, torch.get_num_threads())
+        added = np.ones(X.nnz) if alpha is None else alpha * X.data.astype(np.float64)
+        scales = np.sqrt(added)
+        targets = added if alpha is None else (1 + added) / scales
+        indptr, indices = (torch.from_numpy(a.astype(np.int64)) for a in (X.indptr, X.indices))
+        numbers = (torch.from_numpy(a).to(device, dtype) for a in (scales, targets, ridge))
         scale, target, penalty = numbers
-        return WeightedRows(offsets, indices, scale, target, penalty, weight, int(self.n_factors))
+        pattern = indptr.to(device), indices.to(device)
+        return WeightedRows(*pattern, scale, target, penalty, weight, int(self.n_factors))
 
     # unseen users
 
     def _solved(self, X: CSRMatrix, device: str = "cpu") -> Array:
         """Solve users from their histories, in float64 so that they do not depend on the batch."""
-        used, columns = np.unique(X.indices, return_inverse=True)
-        X = sp.csr_matrix((X.data, columns, X.indptr), shape=(X.shape[0], len(used)))
-        items = torch.from_numpy(self.item_factors_[used]).to(device, torch.float64)
-        gram = torch.from_numpy(self._gram_).to(device)
-        return self._rows(X, self.n_features_in_, items).solve(items, gram).float().cpu().numpy()
+        items, basis = self.item_factors_, (self._spectrum_, self._rotation_)
+        if X.nnz < len(items):  # then only theirs are turned into the eigenbasis
+            used, columns = X.indices, np.arange(X.nnz)
+            if X.shape[0] > 1:
+                used = np.unique(used)
+                columns = np.searchsorted(used, X.indices)
+            X = sp.csr_matrix((X.data, columns, X.indptr), shape=(X.shape[0], len(used)))
+            items = items[used]
+        items = items.astype(np.float64)
+        vectors, spectrum, rotation = (_placed(a, device) for a in (items, *basis))
+        rows = self._rows(X, self.n_features_in_, device, torch.float64)
+        return _fetched(rows.solve(vectors, (spectrum, rotation)))
 
     # answers
 
@@ -281,3 +294,20 @@ class WMFRecommender(BaseRecommender):
     def _score_candidates(self, queries: Queries, candidates: Array) -> Array:
         scores = inner_products(self._vectors(queries), self.item_factors_, candidates)
         return self._with_prior(scores, queries, candidates, self._prior_scores)
+
+
+# a CPU has kernels of its own, which work on arrays; other devices work on tensors
+
+
+def _is_cpu(device: str) -> bool:
+    return torch.device(device).type == "cpu"
+
+
+def _placed(array: Array, device: str) -> Any:
+    return array if _is_cpu(device) else torch.from_numpy(array).to(device)
+
+
+def _fetched(vectors: Any) -> Array:
+    if isinstance(vectors, torch.Tensor):
+        vectors = vectors.cpu().numpy()
+    return vectors.astype(np.float32, copy=False)

@@ -80,7 +80,8 @@ class TrainingHistoryDisplay:
         Parameters
         ----------
         estimator : object
-            A fitted estimator that was trained in epochs; it has ``net_``.
+            A fitted estimator that was trained in epochs; it has ``net_`` or
+            ``history_``.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **kwargs : dict
@@ -99,11 +100,13 @@ class TrainingHistoryDisplay:
             If the estimator is not trained in epochs, or was trained for none.
         """
         check_is_fitted(estimator)
-        history = getattr(getattr(estimator, "net_", None), "history", None)
+        history = getattr(
+            getattr(estimator, "net_", None), "history", getattr(estimator, "history_", None)
+        )
         if not history:
             raise ValueError(
                 "estimator must have been trained in one epoch or more, with a history in "
-                f"net_.history; got {estimator!r}"
+                f"net_.history or history_; got {estimator!r}"
             )
         return cls(**_curves(history)).plot(ax, **kwargs)
 

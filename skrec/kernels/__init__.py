@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING, Any
 # the file of each function
 _FILES = {
     "Positives": "_pairs",
+    "WeightedRidge": "_wmf",
     "descend_pairs": "_pairs",
     "descend_triplets": "_pairs",
     "draw_lacking": "_pairs",
+    "eigenbasis": "_wmf",
     "elastic_net": "_descent_gram",
+    "fit_ranked_vectors": "_ranked_vectors",
     "in_threads": "_threads",
     "index_arrays": "_sparse",
     "mark_items": "_pairs",
     "nearest_rows": "_sparse",
     "shuffle": "_pairs",
     "similarity_blocks": "_sparse",
+    "sum_rows": "_topk",
+    "top_k": "_topk",
 }
 
 if TYPE_CHECKING:  # the same names for type checkers, which do not run what is below
@@ -30,10 +35,15 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.kernels._pairs import draw_lacking as draw_lacking
     from skrec.kernels._pairs import mark_items as mark_items
     from skrec.kernels._pairs import shuffle as shuffle
+    from skrec.kernels._ranked_vectors import fit_ranked_vectors as fit_ranked_vectors
     from skrec.kernels._sparse import index_arrays as index_arrays
     from skrec.kernels._sparse import nearest_rows as nearest_rows
     from skrec.kernels._sparse import similarity_blocks as similarity_blocks
     from skrec.kernels._threads import in_threads as in_threads
+    from skrec.kernels._topk import sum_rows as sum_rows
+    from skrec.kernels._topk import top_k as top_k
+    from skrec.kernels._wmf import WeightedRidge as WeightedRidge
+    from skrec.kernels._wmf import eigenbasis as eigenbasis
 
 if not TYPE_CHECKING:  # a checker that saw __getattr__ would take every name for one of ours
     __all__ = sorted(_FILES)
@@ -41,4 +51,5 @@ if not TYPE_CHECKING:  # a checker that saw __getattr__ would take every name fo
     def __getattr__(name: str) -> Any:
         if name not in _FILES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_FILES[name]}"), name)
+        found = globals()[name] = getattr(import_module(f"{__name__}.{_FILES[name]}"), name)
+        return found

@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from scipy.linalg import lapack
 from sklearn.utils._param_validation import Interval
 
+from skrec import kernels
 from skrec.linear._item_weights import MOST_EXACT, ItemWeightsRecommender, warn_of_nothing
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import check_memory, has_entries, row_blocks, row_of_entry
@@ -326,7 +327,7 @@ class EASERecommender(ItemWeightsRecommender):
             weights = self._weights_
         else:
             weights = self._weights_[:, place[has_weights]]
-        sums = np.asarray(self._part(history) @ weights)
+        sums = kernels.sum_rows(self._part(history), weights)
         scores = np.zeros((history.shape[0], len(place)), dtype=np.float32)
         scores[:, has_weights] = sums
         return scores

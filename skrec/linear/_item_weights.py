@@ -8,11 +8,12 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from skrec import kernels
 from skrec.base import BaseRecommender, Link, Queries, check_item_list, of_one_fit
 from skrec.calibration import HeldOut
 from skrec.exceptions import SkrecWarning
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import check_count, check_list_memory, row_blocks, top_k
+from skrec.utils import check_count, check_list_memory, row_blocks
 
 __all__ = ["ItemWeightsRecommender"]
 
@@ -96,7 +97,7 @@ class ItemWeightsRecommender(BaseRecommender):
     def _sums(self, history: CSRMatrix, columns: Array | None = None) -> Array:
         """Return the sums of weights of histories, for all items or for some columns."""
         weights = self.item_weights_ if columns is None else self.item_weights_[:, columns]
-        return _dense(history @ weights)
+        return kernels.sum_rows(history, weights)
 
     def _score_candidates(self, queries: Queries, candidates: Array) -> Array:
         # below this share of the catalogue the copied columns cost less than all scores
@@ -140,9 +141,5 @@ class ItemWeightsRecommender(BaseRecommender):
         for block in row_blocks(len(items), self._row_bytes()):
             rows = self._sums(one_hot(items[block], self.n_features_in_))
             rows[np.arange(len(rows)), items[block]] = -np.inf
-            indices[block, :width], weights[block, :width] = top_k(rows, width)
+            indices[block, :width], weights[block, :width] = kernels.top_k(rows, width)
         return indices, weights
-
-
-def _dense(matrix: sp.spmatrix | Array) -> Array:
-    return matrix.toarray() if sp.issparse(matrix) else np.asarray(matrix)

@@ -17,7 +17,7 @@ from skrec.exceptions import DivergenceError
 from skrec.interactions import Interactions
 from skrec.neural._divergence import check_range, check_scores, check_weights, likely_cause
 from skrec.neural._memory import check_model_memory
-from skrec.neural._optimizers import FUSED, OPTIMIZERS, check_optimizer
+from skrec.neural._optimizers import FUSED, OPTIMIZERS, check_optimizer, row_wise
 from skrec.neural._similar_items import similar_items
 from skrec.neural.objectives import Objective
 from skrec.nn import SeededCalls, seeded
@@ -248,8 +248,9 @@ class TorchRecommender(BaseRecommender):
 
     def _new_net(self, device: str, callbacks: list) -> RecommenderNet:
         check_model_memory(self, self._modules)
+        network = self._network()
         return self._net_class(
-            optimizer=self._optimizer_class(),
+            optimizer=row_wise(self._optimizer_class(), network["module"]),
             lr=self.lr,
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
@@ -262,7 +263,7 @@ class TorchRecommender(BaseRecommender):
             device=device,
             verbose=0,
             **self._fused(device),
-            **self._network(),
+            **network,
             **self._objective.network(self),
         ).initialize()
 

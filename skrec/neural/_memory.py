@@ -11,6 +11,7 @@ from skrec.utils import check_memory
 __all__ = ["check_model_memory"]
 
 _COPIES = 4  # weights, gradients and the two moments of Adam
+_ROW_COPIES = 2  # weights and one moment of tables that are updated by rows
 _SMALL = 2**30  # bytes; below, nothing is worth a closer look
 _SIZE = re.compile("(factors|size|sizes|filters|maps|inputs|draws)$")
 
@@ -39,12 +40,21 @@ def check_model_memory(estimator: Any, make: Callable[[], Iterable[torch.nn.Modu
     given = f"{name}={getattr(estimator, name)!r}"
     try:
         with torch.device("meta"):
-            weights = [p for module in make() for p in module.parameters()]
-        n_bytes = _COPIES * sum(p.numel() * p.element_size() for p in weights)
+            n_bytes = sum(map(_module_bytes, make()))
     except (RuntimeError, TypeError, OverflowError):  # torch cannot even count so many
         n_bytes = float(4 * _COPIES * total * n_rows)
     what = f"{given}, with gradients and the state of the optimiser,"
     check_memory(n_bytes, what, f"choose a smaller {name}")
+
+
+def _module_bytes(module: torch.nn.Module) -> int:
+    """Return the least memory that a module takes in training."""
+    tables = [part for part in module.modules() if isinstance(part, torch.nn.Embedding)]
+    by_rows = {id(table.weight) for table in tables if table.sparse}
+    return sum(
+        (_ROW_COPIES if id(weight) in by_rows else _COPIES) * weight.numel() * weight.element_size()
+        for weight in module.parameters()
+    )
 
 
 def _sizes(estimator: Any) -> dict[str, list[int]]:

@@ -3,9 +3,11 @@
 import inspect
 from typing import Any
 
-from torch import optim
+from torch import nn, optim
 
-__all__ = ["FUSED", "OPTIMIZERS", "check_optimizer"]
+from skrec.training import ROW_WISE
+
+__all__ = ["FUSED", "OPTIMIZERS", "check_optimizer", "row_wise"]
 
 OPTIMIZERS = {
     "adam": optim.Adam,
@@ -49,3 +51,23 @@ def check_optimizer(optimizer: Any) -> type[optim.Optimizer]:
         f"optimizer must be one of {sorted(OPTIMIZERS)} or a class of torch.optim that takes lr "
         f"and weight_decay; got {optimizer!r}"
     )
+
+
+def row_wise(optimizer: type[optim.Optimizer], module: Any) -> type[optim.Optimizer]:
+    """Return the optimiser that a module needs: one of rows where it has sparse gradients.
+
+    Parameters
+    ----------
+    optimizer : type
+        One of those with a name.
+    module : torch.nn.Module or type
+        What is trained, or its class.
+
+    Returns
+    -------
+    optimizer : type
+        The same, or its subclass.
+    """
+    parts = module.modules() if isinstance(module, nn.Module) else ()
+    sparse = any(isinstance(part, nn.Embedding) and part.sparse for part in parts)
+    return ROW_WISE[optimizer] if sparse else optimizer

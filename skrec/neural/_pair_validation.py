@@ -128,10 +128,18 @@ def hold_out_pairs(
             f"validation_fraction={fraction}; got at most one a user"
         )
     users = rng.permutation(able)[: min(max(1, round(fraction * len(able))), _MAX_USERS)]
-    chosen = np.zeros(X.nnz, dtype=bool)
-    chosen[X.indptr[users] + rng.randint(np.diff(X.indptr)[users])] = True
-    row = row_of_entry(X)
-    return take_entries(X, row, ~chosen), take_entries(X, row, chosen)
+    chosen = X.indptr[users] + rng.randint(np.diff(X.indptr)[users])
+    kept = np.ones(X.nnz, dtype=bool)
+    kept[chosen] = False
+    hidden = np.zeros(X.shape[0], dtype=X.indptr.dtype)
+    hidden[users] = 1
+    return _part(X, kept, np.diff(X.indptr) - hidden), _part(X, np.sort(chosen), hidden)
+
+
+def _part(X: CSRMatrix, entries: Array, lengths: Array) -> CSRMatrix:
+    """Return the matrix of some entries, of which each row has a number; no row of each is made."""
+    indptr = np.concatenate([[0], np.cumsum(lengths)])
+    return sp.csr_matrix((X.data[entries], X.indices[entries], indptr), shape=X.shape)
 
 
 def given_pairs(estimator: Any, data: Any, X: CSRMatrix) -> tuple[CSRMatrix, CSRMatrix]:

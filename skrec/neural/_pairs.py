@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -15,13 +15,14 @@ from skrec.neural._pretraining import copy_factors, fit_starts
 from skrec.neural._rating_validation import RatedData, RatedFraction, RatedMetric
 from skrec.neural.objectives import PairObjective, PairRatings, SampledObjective
 from skrec.nn import HistoryEncoder, Interaction, PairModel, UserTable, make_table
-from skrec.training import FoldIn, RecommenderNet, cpu_copy, sparse_rows
+from skrec.training import FoldIn, RecommenderNet, cpu_copy, reads_gradients, sparse_rows
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_blocks, row_of_entry
 
 __all__ = ["PairRecommender", "Pretrain", "RatedPairRecommender", "SampledPairRecommender"]
 
 _PRIOR_USERS = 5000
+_ROWS_A_READ_ONE = 16  # of a table that is updated by rows; where more are read, whole is faster
 _SEEN_AT_ONCE = 2**14
 
 Pretrain = Annotated[
@@ -65,6 +66,19 @@ class PairRecommender(TorchRecommender):
     ] = 0.01
     batch_size: Annotated[int, "Positives a batch."] = 2048
     lr: float = 2e-3
+    optimizer: Annotated[
+        Literal["adam", "adamw", "adagrad", "rmsprop", "sgd"] | type,
+        type,
+        Doc(
+            "Optimiser, by name or as a class of `torch.optim` that takes ``lr`` and "
+            "``weight_decay``. With a name, a table of vectors of which a batch reads less than a "
+            "sixteenth is updated by rows, so that a step costs the same however many users there "
+            "are. The numbers are those of whole tables, except that Adam's first moment does not "
+            "average there: vectors that are not in a batch stand still. A class, or a callback "
+            "that reads gradients, has whole tables.",
+            '{"adam", "adamw", "adagrad", "rmsprop", "sgd"} or class',
+        ),
+    ] = "adam"
     weight_decay: Annotated[
         float, "The optimiser's penalty on squared weights other than the vectors'."
     ] = 0.0
@@ -138,7 +152,22 @@ class PairRecommender(TorchRecommender):
         model = self._model(*self.interactions_.shape)
         if getattr(self, "pretrained_", None) is not None:
             self._start(model)
+        self._choose_updates(model)
         return {"module": model}
+
+    def _choose_updates(self, model: PairModel) -> None:
+        """Let those tables be updated by rows of which a batch reads few."""
+        n_pairs = min(self.batch_size, self.interactions_.nnz)
+        n_items = n_pairs * (1 + getattr(self, "n_negatives", 0))
+        for table, n_read in ((model.users.free, n_pairs), (model.items, n_items)):
+            if isinstance(table, torch.nn.Embedding):
+                few = n_read * _ROWS_A_READ_ONE < table.num_embeddings
+                table.sparse = few and self._allows_row_updates
+
+    @property
+    def _allows_row_updates(self) -> bool:
+        """Whether nothing that was passed expects the gradients of whole tables."""
+        return isinstance(self.optimizer, str) and not reads_gradients(self.callbacks)
 
     def _parameter_groups(self) -> list[tuple[str, dict[str, Any]]]:
         free = [(pattern, {"weight_decay": 0.0}) for pattern in ("users.*", "items.*")]
@@ -228,13 +257,17 @@ class PairRecommender(TorchRecommender):
         if table is None:
             return None
         known, users = queries.known()
-        free = table.weight.new_empty(queries.n_rows, table.embedding_dim)
-        if known.any():
-            places = torch.from_numpy(users).to(free.device)
-            free[torch.from_numpy(known)] = table.weight.detach()[places]
-        if not known.all():
-            rows = sparse_rows(self._objective.fold_in_rows(self, queries.history[~known]))
-            free[torch.from_numpy(~known)] = self.folder_(cpu_copy(module), rows).to(free.device)
+        trained = table.weight.detach()[torch.from_numpy(users).to(table.weight.device)]
+        if known.all():  # masks take long for one user
+            return trained
+        unseen = queries.history if not known.any() else queries.history[~known]
+        rows = sparse_rows(self._objective.fold_in_rows(self, unseen))
+        folded = self.folder_(cpu_copy(module), rows).to(trained.device)
+        if not known.any():
+            return folded
+        free = trained.new_empty(queries.n_rows, table.embedding_dim)
+        free[torch.from_numpy(known)] = trained
+        free[torch.from_numpy(~known)] = folded
         return free
 
     @property

@@ -1,20 +1,23 @@
-"""Attention over histories of many lengths, forward and backward, in chunks of padded blocks."""
+"""Logits of NAIS's attention and their gradients, for blocks of pairs."""
 
-from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from skrec.nn.rows import SparseRows
+from skrec.nn._nais_chunks import chunk_bytes
 
-__all__ = ["Attended", "attend", "chunk_bytes", "hidden_units", "make_kernel", "padded_chunks"]
-
-_BLOCK = 32  # targets that share a history while they are worked on
-# hidden units of a chunk: they are passed over ten times, which on a CPU is best done in its cache
-_CHUNK_BYTES = {"cpu": 2**21, "cuda": 2**27}
-_MASKED = -1e30  # a logit that counts nothing, and can be subtracted from itself
+__all__ = [
+    "LogitTable",
+    "kernel_gradients",
+    "logit_gradients",
+    "make_kernel",
+    "pair_logits",
+    "with_ones",
+]
 
 
 def make_kernel(kind: str, targets: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -33,205 +36,168 @@ def make_kernel(kind: str, targets: Tensor, weight: Tensor, bias: Tensor) -> Ten
 
     Returns
     -------
-    kernel : Tensor of shape (G, size + 1, T, hidden_size)
+    kernel : Tensor of shape (G, size + 1, hidden_size, T)
         A map for each target.
     """
     if kind == "prod":
         weight = torch.cat([weight, bias[None]])  # (size + 1, hidden)
-        return with_ones(targets).transpose(1, 2)[..., None] * weight[:, None]
+        return with_ones(targets).mT[:, :, None] * weight[..., None]
     first, second = weight.split(len(weight) // 2)
-    second = second[:, None].expand(len(targets), -1, targets.shape[1], -1)
-    return torch.cat([second, (targets @ first + bias)[:, None]], dim=1)
+    second = second[..., None].expand(len(targets), -1, -1, targets.shape[1])
+    return torch.cat([second, (targets @ first + bias).mT[:, None]], dim=1)
 
 
-def with_ones(history: Tensor) -> Tensor:
+def kernel_gradients(
+    kind: str, targets: Tensor, weight: Tensor, grad: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Compute the gradients of `make_kernel` for targets, weight and bias."""
+    if kind == "prod":
+        of_layer = (grad * with_ones(targets).mT[:, :, None]).sum((0, 3))  # (size + 1, hidden)
+        of_targets = (grad[:, :-1] * weight[..., None]).sum(2).mT
+        return of_targets, of_layer[:-1], of_layer[-1]
+    first, grad_first = weight[: len(weight) // 2], grad[:, -1].mT  # (G, T, hidden)
+    of_first = targets.flatten(0, 1).T @ grad_first.flatten(0, 1)
+    of_weight = torch.cat([of_first, grad[:, :-1].sum((0, 3))])
+    return grad_first @ first.T, of_weight, grad_first.sum((0, 1))
+
+
+def with_ones(vectors: Tensor) -> Tensor:
     """Return vectors (..., size) with a last entry of 1."""
-    return F.pad(history, (0, 1), value=1)
+    return F.pad(vectors, (0, 1), value=1)
 
 
-def hidden_units(history: Tensor, kernel: Tensor) -> Tensor:
-    """Compute units of pairs: (G, n, size + 1), (G, size + 1, T, hidden) -> (G, n, T, hidden)."""
-    return (history @ kernel.flatten(2)).relu_().unflatten(2, kernel.shape[2:])
+def hidden_inputs(history: Tensor, kernel: Tensor, memory: Tensor | None = None) -> Tensor:
+    """Compute the inputs of hidden units of pairs.
 
-
-def attend(logits: Tensor, allowed: Tensor, beta: float) -> tuple[Tensor, Tensor, Tensor]:
-    r"""Weigh items by :math:`\exp(g_j) / (\sum_k \exp(g_k))^\beta`.
+    Those of a unit lie side by side, so that what is done to a pair is done to long rows.
 
     Parameters
     ----------
-    logits : Tensor of shape (G, n, T)
-        Logits of n items for each of T targets.
-    allowed : Tensor of shape (G, n, T)
-        Which items count; a target for which none counts gets zeros.
-    beta : float
-        Exponent of the sum.
+    history : Tensor of shape (G, size + 1, n)
+        Vectors with a last entry of 1.
+    kernel : Tensor of shape (G, size + 1, hidden, T)
+        What `make_kernel` returned.
+    memory : Tensor, default=None
+        Flat memory to write to; the first touch of fresh memory costs as much as the product.
 
     Returns
     -------
-    powers : Tensor of shape (G, n, T)
-        Weights up to a factor for each target.
-    total : Tensor of shape (G, 1, T)
-        Their sums.
-    scale : Tensor of shape (G, 1, T)
-        The factors.
+    inputs : Tensor of shape (G, hidden, T, n)
+        Before the activation.
     """
-    logits = logits.masked_fill(~allowed, _MASKED)
-    highest = logits.amax(1, keepdim=True)
-    powers = (logits - highest).exp_().mul_(allowed)
-    total = powers.sum(1, keepdim=True).clamp_(min=1)  # as it is wherever an item counts
-    return powers, total, total**-beta * ((1 - beta) * highest).exp()
+    shape = (len(kernel), *kernel.shape[2:], history.shape[2])
+    kernel = kernel.flatten(2).mT  # (G, hidden * T, size + 1)
+    if memory is None:
+        return torch.bmm(kernel, history).view(shape)
+    inputs = memory[: prod(shape)].view(shape)
+    torch.bmm(kernel, history, out=inputs.flatten(1, 2))
+    return inputs
 
 
-def pool(history: Tensor, kernel: Tensor, out: Tensor, allowed: Tensor, beta: float) -> Tensor:
-    """Sum histories (G, n, size) by their weights for targets -> (G, T, size)."""
-    logits = hidden_units(with_ones(history), kernel) @ out
-    powers, _, scale = attend(logits, allowed, beta)
-    return (powers.transpose(1, 2) @ history) * scale.transpose(1, 2)
+def pair_logits(
+    history: Tensor, kernel: Tensor, out: Tensor, memory: Tensor | None = None
+) -> Tensor:
+    """Compute logits of pairs.
+
+    Parameters
+    ----------
+    history, kernel, memory : Tensor
+        As in `hidden_inputs`.
+    out : Tensor of shape (hidden,)
+        Weights of the hidden units.
+
+    Returns
+    -------
+    logits : Tensor of shape (G, T, n)
+        One for each pair.
+    """
+    hidden = hidden_inputs(history, kernel, memory).relu_()
+    logits = torch.bmm(out.expand(len(hidden), 1, -1), hidden.flatten(2))
+    return logits.view(len(hidden), *hidden.shape[2:])
 
 
-def pool_gradients(
-    history: Tensor, kernel: Tensor, out: Tensor, allowed: Tensor, beta: float, grad: Tensor
+def logit_gradients(
+    history: Tensor, kernel: Tensor, out: Tensor, grad: Tensor, memory: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Compute the gradients of `pool` for its first three arguments, in few passes."""
-    ones = with_ones(history)
-    hidden = hidden_units(ones, kernel)
-    powers, total, scale = attend(hidden @ out, allowed, beta)
-    grad = grad * scale.transpose(1, 2)  # (G, T, size)
-    logits = history @ grad.transpose(1, 2)  # (G, n, T), first of the weights
-    logits -= beta / total * (powers * logits).sum(1, keepdim=True)
-    logits *= powers
-    grad_out = hidden.flatten(0, 2).T @ logits.flatten()
-    # of the hidden units, less a factor of out, which is cheaper to put on the kernel
-    units = hidden.sign_().mul_(logits[..., None]).flatten(2)
-    grad_kernel = (ones.transpose(1, 2) @ units).view_as(kernel) * out
-    through = (kernel[:, :-1] * out).flatten(2).transpose(1, 2)  # (G, T * hidden, size)
-    return (powers @ grad).baddbmm_(units, through), grad_kernel, grad_out
+    """Compute the gradients of `pair_logits`, in few passes over hidden units.
 
+    Parameters
+    ----------
+    history, kernel, out, memory : Tensor
+        As in `pair_logits`.
+    grad : Tensor of shape (G, T, n)
+        Gradient of the logits.
 
-class Attended(torch.autograd.Function):
-    """`pool` chunk by chunk, forward and backward, so that hidden units stay in the cache.
-
-    They are computed again for the gradients: that costs less than storing them.
+    Returns
+    -------
+    of_history : Tensor of shape (G, size, n)
+        That of the histories, without the ones.
+    of_kernel, of_out : Tensor
+        Those of the other two.
     """
+    hidden = hidden_inputs(history, kernel, memory)
+    # of the hidden units, less a factor of out, which is cheaper to put on the kernel
+    units = _through_relu(grad[:, None].expand_as(hidden), hidden).flatten(1, 2)
+    through = (kernel[:, :-1] * out[:, None]).flatten(2)  # (G, size, hidden * T)
+    of_kernel = torch.bmm(history, units.mT).view_as(kernel)
+    # a unit is its input where it is not 0, so its sum follows from those of the input's parts
+    of_out = (of_kernel * kernel).sum((0, 1, 3))
+    return torch.bmm(through, units), of_kernel.mul_(out[:, None]), of_out
+
+
+def _through_relu(grad: Tensor, inputs: Tensor) -> Tensor:
+    """Write the gradient over the inputs of units, 0 where a unit is."""
+    return torch.ops.aten.threshold_backward.grad_input(grad, inputs, 0, grad_input=inputs)
+
+
+class LogitTable(torch.autograd.Function):
+    """Logits of all pairs of targets (T, size) and items (n, size), of shape (T, n)."""
 
     @staticmethod
     def forward(
         ctx: Any,
         kind: str,
-        beta: float,
-        chunks: list[tuple[Tensor, Tensor, Tensor]],
-        history: Tensor,
         targets: Tensor,
+        history: Tensor,
         weight: Tensor,
         bias: Tensor,
         out: Tensor,
     ) -> Tensor:
-        ctx.options = kind, beta, chunks
-        ctx.save_for_backward(history, targets, weight, bias, out)
-        targets = F.pad(targets, (0, 0, 0, 1))  # a last row for the padding of blocks
-        output = torch.empty_like(targets)
-        for columns, places, allowed in chunks:
-            kernel = make_kernel(kind, targets[places], weight, bias)
-            output[places] = pool(history[columns], kernel, out, allowed, beta)
-        return output[:-1]
+        ctx.kind = kind
+        ctx.save_for_backward(targets, history, weight, bias, out)
+        table = targets.new_empty(len(targets), len(history))
+        ones, memory, parts = _rows_of_table(targets, history, out)
+        for part in parts:
+            kernel = make_kernel(kind, targets[None, part], weight, bias)
+            table[part] = pair_logits(ones, kernel, out, memory)[0]
+        return table
 
     @staticmethod
-    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-        kind, beta, chunks = ctx.options
-        history, targets, weight, bias, out = ctx.saved_tensors
-        grad_output, targets = (F.pad(x, (0, 0, 0, 1)) for x in (grad_output, targets))
-        grads = [torch.zeros_like(x) for x in (history, targets, weight, bias, out)]
-        for columns, places, allowed in chunks:
-            leaves = [x.detach().requires_grad_() for x in (targets[places], weight, bias)]
-            with torch.enable_grad():
-                kernel = make_kernel(kind, *leaves)
-            inputs = history[columns], kernel.detach(), out, allowed, beta, grad_output[places]
-            of_history, of_kernel, of_out = pool_gradients(*inputs)
-            of_targets, *of_layer = torch.autograd.grad(kernel, leaves, of_kernel)
-            grads[0].index_add_(0, columns.flatten(), of_history.flatten(0, 1))
-            grads[1][places] = of_targets
-            for grad, more in zip(grads[2:], (*of_layer, of_out), strict=True):
-                grad += more
-        return None, None, None, grads[0], grads[1][:-1], *grads[2:]
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        targets, history, weight, bias, out = ctx.saved_tensors
+        of_targets, of_history = torch.empty_like(targets), torch.zeros_like(history)
+        of_layer = [torch.zeros_like(x) for x in (weight, bias, out)]
+        ones, memory, parts = _rows_of_table(targets, history, out)
+        for part in parts:
+            vectors = targets[None, part]
+            kernel = make_kernel(ctx.kind, vectors, weight, bias)
+            inputs = ones, kernel, out, grad[None, part], memory
+            of_items, of_kernel, of_out = logit_gradients(*inputs)
+            of_vectors, *rest = kernel_gradients(ctx.kind, vectors, weight, of_kernel)
+            of_targets[part] = of_vectors[0]
+            of_history += of_items[0].T
+            for total, more in zip(of_layer, (*rest, of_out), strict=True):
+                total += more
+        return None, of_targets, of_history, *of_layer
 
 
-def target_blocks(row: Tensor, n_rows: int) -> tuple[Tensor, Tensor]:
-    """Cut the targets of each row into blocks of even size.
-
-    Parameters
-    ----------
-    row : Tensor of shape (N,)
-        Row of each target, in any order.
-    n_rows : int
-        Number of rows.
-
-    Returns
-    -------
-    block_row : Tensor of shape (n_blocks,)
-        Row of each block.
-    targets : Tensor of shape (n_blocks, width)
-        Places in ``row``; N where a block is shorter.
-    """
-    order = torch.argsort(row, stable=True)
-    counts = torch.bincount(row, minlength=n_rows)
-    n_blocks = (counts + _BLOCK - 1) // _BLOCK
-    sizes = (counts + n_blocks - 1) // n_blocks.clamp(min=1)
-    row, first = row[order], counts.cumsum(0) - counts
-    place = torch.arange(len(row), device=row.device) - first[row]
-    block = (n_blocks.cumsum(0) - n_blocks)[row] + place // sizes[row]
-    targets = row.new_full((int(n_blocks.sum()), _BLOCK), len(row))
-    targets[block, place % sizes[row]] = order
-    return torch.repeat_interleave(n_blocks), targets
-
-
-def padded_chunks(
-    rows: SparseRows, items: Tensor, row: Tensor, pair_bytes: int
-) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Cut targets and the histories of their rows into chunks of padded blocks.
-
-    Parameters
-    ----------
-    rows : SparseRows
-        The histories.
-    items : Tensor of shape (N,)
-        The targets.
-    row : Tensor of shape (N,)
-        Row of each.
-    pair_bytes : int
-        Memory that a pair of a target and an item of a history takes.
-
-    Returns
-    -------
-    chunks : list of tuple
-        Columns of histories (G, n), places of targets (G, T), N for none, and which pairs count
-        (G, n, T): no padding, and no target in its own history.
-    """
-    block_row, targets = target_blocks(row, len(rows))
-    lengths = rows.offsets.diff()[block_row]
-    order = torch.argsort(lengths, descending=True)
-    block_row, targets, lengths = block_row[order], targets[order], lengths[order]
-    widths = (targets < len(row)).sum(1)
-    columns, items = (torch.cat([x, x.new_full((1,), -1)]) for x in (rows.indices, items))
-    chunks, most = [], chunk_bytes(items.device) // (pair_bytes * _BLOCK)
-    for part in _parts(lengths.tolist(), most):
-        inside = torch.arange(max(1, int(lengths[part.start])), device=row.device)
-        entry = rows.offsets[block_row[part]][:, None] + inside
-        entry = torch.where(inside < lengths[part, None], entry, len(columns) - 1)
-        history, places = columns[entry], targets[part, : int(widths[part].max())]
-        allowed = (history >= 0)[..., None] & (history[..., None] != items[places][:, None])
-        chunks.append((history.clamp(min=0), places, allowed))
-    return chunks
-
-
-def chunk_bytes(device: torch.device) -> int:
-    """Return the memory that the hidden units of a chunk may take, in bytes."""
-    return _CHUNK_BYTES.get(device.type, _CHUNK_BYTES["cpu"])
-
-
-def _parts(lengths: list[int], most: int) -> Iterator[slice]:
-    """Split falling lengths into slices whose longest, times their number, is at most ``most``."""
-    start = 0
-    while start < len(lengths):
-        stop = start + max(1, most // max(1, lengths[start]))
-        yield slice(start, min(stop, len(lengths)))
-        start = stop
+def _rows_of_table(
+    targets: Tensor, history: Tensor, out: Tensor
+) -> tuple[Tensor, Tensor, list[slice]]:
+    """Return items as (1, size + 1, n), memory for hidden units, and parts of the targets."""
+    row_bytes = max(1, len(history) * out.nbytes)
+    step = min(len(targets), max(1, chunk_bytes(out.device) // row_bytes))
+    parts = [slice(start, start + step) for start in range(0, len(targets), max(1, step))]
+    memory = out.new_empty(step * len(history) * len(out))
+    return with_ones(history).T.contiguous()[None], memory, parts

@@ -39,10 +39,15 @@ def make_table(n_rows: int, size: int, std: float) -> "EmbeddingTable":
 
 
 class EmbeddingTable(nn.Embedding):
-    """Vectors by number; its gradient is gathered three times as fast as that of nn.Embedding."""
+    """Vectors by number; its gradient is gathered three times as fast as that of nn.Embedding.
+
+    Where ``sparse`` is set, the gradient holds only the rows that were looked up.
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Look vectors up by their numbers: input of any shape -> (*shape, size)."""
+        if self.sparse:
+            return F.embedding(input, self.weight, sparse=True)
         rows = self.weight.index_select(0, input.reshape(-1))
         return rows.view(*input.shape, self.embedding_dim)
 

@@ -88,7 +88,12 @@ class Interaction(nn.Module):
         raise NotImplementedError
 
     def score_tables(
-        self, user_table: Tensor, item_table: Tensor, users: Tensor, items: Tensor
+        self,
+        user_table: Tensor,
+        item_table: Tensor,
+        users: Tensor,
+        items: Tensor,
+        sparse: tuple[bool, bool] = (False, False),
     ) -> tuple[Tensor, Tensor, Tensor] | None:
         """Score pairs by their numbers, where that is faster than by their vectors.
 
@@ -102,6 +107,8 @@ class Interaction(nn.Module):
             Numbers of users.
         items : Tensor of shape (B, m)
             Numbers of items.
+        sparse : tuple of bool, default=(False, False)
+            Whether the gradients of the tables hold only the rows that took part.
 
         Returns
         -------
@@ -201,16 +208,21 @@ class _TableProducts(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, user_table: Tensor, item_table: Tensor, users: Tensor, items: Tensor
+        ctx: Any,
+        user_table: Tensor,
+        item_table: Tensor,
+        users: Tensor,
+        items: Tensor,
+        sparse: tuple[bool, bool],
     ) -> tuple[Tensor, Tensor, Tensor]:
         columns = items.T.reshape(-1)
         p = user_table.index_select(0, users)  # (B, size)
         q = item_table.index_select(0, columns).view(*items.T.shape, -1)  # (m, B, size)
         ctx.save_for_backward(p, q, users, columns)
-        ctx.n_rows = len(user_table), len(item_table)
+        ctx.shapes, ctx.sparse = (user_table.shape, item_table.shape), sparse
         ctx.set_materialize_grads(False)
         scores = torch.bmm(q.transpose(0, 1), p[:, :, None])[:, :, 0]  # (B, m)
-        return scores, _square(p)[None], torch.stack([_square(part) for part in q])
+        return scores, total_square(p)[None], torch.stack([total_square(part) for part in q])
 
     @staticmethod
     @once_differentiable
@@ -220,27 +232,50 @@ class _TableProducts(torch.autograd.Function):
         p, q, users, columns = ctx.saved_tensors
         grads: list[Tensor | None] = [None, None]
         if ctx.needs_input_grad[0]:
-            rows = _scaled(p, user_grad)
+            rows = square_gradient(p, user_grad)
             if grad is not None:  # a term an item: batched products of single rows are slow
                 for k, part in enumerate(q):
                     rows.addcmul_(part, grad[:, k : k + 1])
-            grads[0] = p.new_zeros(ctx.n_rows[0], p.shape[1]).index_add_(0, users, rows)
+            grads[0] = table_gradient(ctx.shapes[0], ctx.sparse[0], users, rows)
         if ctx.needs_input_grad[1]:
-            rows = _scaled(q, None if item_grad is None else item_grad[:, None, None])
+            rows = square_gradient(q, None if item_grad is None else item_grad[:, None, None])
             if grad is not None:
                 rows.addcmul_(grad.T[:, :, None], p)
-            zeros = q.new_zeros(ctx.n_rows[1], q.shape[2])
-            grads[1] = zeros.index_add_(0, columns, rows.flatten(0, 1))
-        return *grads, None, None
+            grads[1] = table_gradient(ctx.shapes[1], ctx.sparse[1], columns, rows.flatten(0, 1))
+        return *grads, None, None, None
 
 
-def _square(vectors: Tensor) -> Tensor:
+def table_gradient(shape: torch.Size, sparse: bool, numbers: Tensor, rows: Tensor) -> Tensor:
+    """Return the gradient of a table from those of the rows that were read.
+
+    Parameters
+    ----------
+    shape : torch.Size
+        Shape of the table.
+    sparse : bool
+        Whether the gradient holds only these rows.
+    numbers : Tensor of shape (n,)
+        Their numbers, which may repeat.
+    rows : Tensor of shape (n, size)
+        Their gradients.
+
+    Returns
+    -------
+    gradient : Tensor
+        Of the table's shape.
+    """
+    if sparse:
+        return torch.sparse_coo_tensor(numbers[None], rows, shape, check_invariants=False)
+    return rows.new_zeros(shape).index_add_(0, numbers, rows)
+
+
+def total_square(vectors: Tensor) -> Tensor:
     """Compute the sum of squares of contiguous vectors."""
     flat = vectors.view(-1)
     return torch.dot(flat, flat)
 
 
-def _scaled(vectors: Tensor, grad: Tensor | None) -> Tensor:
+def square_gradient(vectors: Tensor, grad: Tensor | None) -> Tensor:
     """Compute the gradient of sums of squares, from that of the sums."""
     return torch.zeros_like(vectors) if grad is None else vectors * (2 * grad)
 
@@ -278,7 +313,12 @@ class Dot(Interaction):
         return scores
 
     def score_tables(
-        self, user_table: Tensor, item_table: Tensor, users: Tensor, items: Tensor
+        self,
+        user_table: Tensor,
+        item_table: Tensor,
+        users: Tensor,
+        items: Tensor,
+        sparse: tuple[bool, bool] = (False, False),
     ) -> tuple[Tensor, Tensor, Tensor] | None:
         """Score pairs by their numbers, if there are no biases.
 
@@ -292,6 +332,8 @@ class Dot(Interaction):
             Numbers of users.
         items : Tensor of shape (B, m)
             Numbers of items.
+        sparse : tuple of bool, default=(False, False)
+            Whether the gradients of the tables hold only the rows that took part.
 
         Returns
         -------
@@ -300,7 +342,7 @@ class Dot(Interaction):
         """
         if self.user_bias or self.item_bias:
             return None
-        return _TableProducts.apply(user_table, item_table, users, items)
+        return _TableProducts.apply(user_table, item_table, users, items, sparse)
 
     def _pair_bytes(self, users: Tensor) -> int:
         return 4 * users.element_size()  # the score and what is done with it

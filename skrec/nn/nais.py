@@ -6,14 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skrec.nn._nais_kernel import (
-    Attended,
-    chunk_bytes,
-    hidden_units,
-    make_kernel,
-    padded_chunks,
-    with_ones,
-)
+from skrec.nn._nais_chunks import chunk_bytes
+from skrec.nn._nais_kernel import make_kernel, pair_logits, with_ones
+from skrec.nn._nais_sums import attended_sums
 from skrec.nn.encoders import HistoryEncoder, make_table
 from skrec.nn.interactions import Dot, chunk_size
 from skrec.nn.pairs import PairBatch, PairModel
@@ -64,8 +59,12 @@ class Attention(nn.Module):
         logits : Tensor of shape (G, n, T)
             One for each pair.
         """
-        kernel = make_kernel(self.kind, targets, self.weight, self.bias)
-        return hidden_units(with_ones(history), kernel) @ self.out
+        # items of a history in the role of targets, so that the logits of each lie side by side
+        weight = self.weight
+        if self.kind == "concat":
+            weight = weight.roll(len(weight) // 2, 0)
+        kernel = make_kernel(self.kind, history, weight, self.bias)
+        return pair_logits(with_ones(targets).mT.contiguous(), kernel, self.out)
 
 
 class NAIS(PairModel):
@@ -133,17 +132,16 @@ class NAIS(PairModel):
         items = self.items(batch.items)
         history = cast("SparseRows", batch.history)
         row = batch.by_row(torch.arange(len(history), device=items.device))
-        users = self._attended(history, row[:, None], batch.items, items)
+        users = self._attended(history, row[:, None], batch.items)
         return self.interaction(users, items), users, items
 
-    def _attended(self, rows: SparseRows, row: Tensor, items: Tensor, vectors: Tensor) -> Tensor:
+    def _attended(self, rows: SparseRows, row: Tensor, items: Tensor) -> Tensor:
         """Compute weighted sums of rows, targets left out of theirs: (B, m) -> (B, m, size)."""
-        targets = vectors[..., : self.interaction.size].flatten(0, 1)
-        row, hidden_bytes = row.expand_as(items).flatten(), self.attention.weight[0].nbytes
-        chunks = padded_chunks(rows, items.flatten(), row, hidden_bytes)
+        pairs = rows, row.expand_as(items).flatten(), items.flatten()
+        tables = self.users.history.weight, self.items.weight[:, : self.interaction.size]
         layer = self.attention.weight, self.attention.bias, self.attention.out
-        options = self.attention.kind, self.beta, chunks, self.users.history.weight
-        return Attended.apply(*options, targets, *layer).unflatten(0, items.shape)
+        sums = attended_sums(self.attention.kind, self.beta, *pairs, *tables, *layer)
+        return sums.unflatten(0, items.shape)
 
     def states(self, free: Tensor | None, rows: SparseRows) -> SparseRows:
         """Return the states of users.
@@ -205,7 +203,7 @@ class NAIS(PairModel):
 
     def _score_outside(self, rows: SparseRows, row: Tensor, items: Tensor) -> Tensor:
         vectors = self.items(items)
-        return self.interaction(self._attended(rows, row[:, None], items, vectors), vectors)
+        return self.interaction(self._attended(rows, row[:, None], items), vectors)
 
     def score_all(self, states: SparseRows, items: Tensor | None = None) -> Tensor:
         """Score the same items for all users, by whole histories.

@@ -2,13 +2,22 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from skrec.nn._random import dropout
-from skrec.nn.interactions import Dot, Interaction, ItemSide
+from skrec.nn.interactions import (
+    Dot,
+    Interaction,
+    ItemSide,
+    square_gradient,
+    table_gradient,
+    total_square,
+)
 
 __all__ = ["GMF", "JRL", "NCFMLP", "NeuMF", "Tower"]
 
@@ -62,6 +71,74 @@ def init_relu_(layer: nn.Linear, fan_in: int) -> None:
     nn.init.normal_(layer.weight, 0, (2 / fan_in) ** 0.5)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
+
+
+class _FirstLayer(torch.autograd.Function):
+    r"""From tables to the weighted products of GMF, the perceptron's first layer, and squares.
+
+    .. math:: h^\top (p^G_u \odot q^G_i), \qquad A p^M_u + B q^M_i + b
+
+    Vectors of either table are read once, and their gradients are written once, whole: penalty,
+    products and layer, where separate functions cut vectors into parts, and pad and add what comes
+    back. A gradient of a user is summed over the items before it is multiplied with A.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        user_table: Tensor,
+        item_table: Tensor,
+        weight: Tensor,
+        user_weight: Tensor,
+        item_weight: Tensor,
+        bias: Tensor,
+        users: Tensor,
+        items: Tensor,
+        sparse: tuple[bool, bool],
+    ) -> tuple[Tensor, ...]:
+        size, columns = len(weight), items.T.reshape(-1)
+        p = user_table.index_select(0, users)  # (B, size + mlp_size)
+        q = item_table.index_select(0, columns)  # (m B, size + mlp_size), by column
+        by_column = q.view(*items.T.shape, -1)
+        hidden = torch.addmm(bias, q[:, size:], item_weight.T)  # (m B, hidden)
+        hidden.view(*items.T.shape, -1).add_(p[:, size:] @ user_weight.T)
+        weighted = (p[:, :size] * weight)[:, :, None]
+        products = torch.bmm(by_column[:, :, :size].transpose(0, 1), weighted)[:, :, 0]  # (B, m)
+        ctx.save_for_backward(p, q, weight, user_weight, item_weight, users, columns)
+        ctx.shapes, ctx.sparse = (user_table.shape, item_table.shape), sparse
+        squares = torch.stack([total_square(part) for part in by_column])
+        return products, hidden, total_square(p)[None], squares
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any, products: Tensor, hidden: Tensor, user_grad: Tensor, item_grad: Tensor
+    ) -> tuple[Tensor | None, ...]:
+        p, q, weight, user_weight, item_weight, users, columns = ctx.saved_tensors
+        size, shape = len(weight), (products.shape[1], len(p), -1)
+        by_column, summed = q.view(shape), hidden.view(shape).sum(0)
+        # the products' part of a user, a term an item: batched products of single rows are slow
+        part = by_column[0, :, :size] * products[:, :1]
+        for k in range(1, len(by_column)):
+            part.addcmul_(by_column[k, :, :size], products[:, k : k + 1])
+        user_rows = square_gradient(p, user_grad)
+        user_rows[:, :size].addcmul_(part, weight)
+        user_rows[:, size:].addmm_(summed, user_weight)
+        item_rows = square_gradient(by_column, item_grad[:, None, None])
+        item_rows[:, :, :size].addcmul_(products.T[:, :, None], p[:, :size] * weight)
+        item_rows = item_rows.flatten(0, 1)
+        item_rows[:, size:].addmm_(hidden, item_weight)
+        return (
+            table_gradient(ctx.shapes[0], ctx.sparse[0], users, user_rows),
+            table_gradient(ctx.shapes[1], ctx.sparse[1], columns, item_rows),
+            (part * p[:, :size]).sum(0),
+            summed.T @ p[:, size:],
+            hidden.T @ q[:, size:],
+            hidden.sum(0),
+            None,
+            None,
+            None,
+        )
 
 
 class GMF(Interaction):
@@ -271,6 +348,42 @@ class NeuMF(Interaction):
         """Score some items of each user: (B, 1 or m, user_size), (B, m, item_size) -> (B, m)."""
         (p_gmf, p_mlp), (q_gmf, q_mlp) = users.split(self.sizes, -1), items.split(self.sizes, -1)
         return self.gmf(p_gmf, q_gmf) + self.mlp(p_mlp, q_mlp)
+
+    def score_tables(
+        self,
+        user_table: Tensor,
+        item_table: Tensor,
+        users: Tensor,
+        items: Tensor,
+        sparse: tuple[bool, bool] = (False, False),
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Score pairs by their numbers.
+
+        Parameters
+        ----------
+        user_table : Tensor of shape (n_users, user_size)
+            Vectors of all users.
+        item_table : Tensor of shape (n_items, item_size)
+            Vectors of all items.
+        users : Tensor of shape (B,)
+            Numbers of users.
+        items : Tensor of shape (B, m)
+            Numbers of items.
+        sparse : tuple of bool, default=(False, False)
+            Whether the gradients of the tables hold only the rows that took part.
+
+        Returns
+        -------
+        answer : tuple of Tensor
+            Scores of shape (B, m), sums of squares of shape (1,) and (m,).
+        """
+        mlp = self.mlp
+        layers = mlp.user_layer.weight, mlp.item_layer.weight, mlp.item_layer.bias
+        products, hidden, *squares = _FirstLayer.apply(
+            user_table, item_table, self.gmf.weight, *layers, users, items, sparse
+        )
+        towers = mlp.tower(hidden).view(items.T.shape)  # by column
+        return products + towers.T, squares[0], squares[1]
 
     def item_side(self, items: Tensor) -> tuple[Tensor, Tensor]:
         """Compute what depends on the items alone.

@@ -124,7 +124,8 @@ class PairModel(nn.Module):
         """
         if isinstance(self.users, UserTable) and batch.group is None:
             tables = self.users.free.weight, self.items.weight
-            answer = self.interaction.score_tables(*tables, batch.users, batch.items)
+            sparse = self.users.free.sparse, self.items.sparse
+            answer = self.interaction.score_tables(*tables, batch.users, batch.items, sparse)
             if answer is not None:
                 return answer
         users, items = self.users(batch), self.items(batch.items)

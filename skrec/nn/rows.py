@@ -82,8 +82,7 @@ class SparseRows:
     @property
     def row(self) -> Tensor:
         """Row of each stored entry, int64 of shape (nnz,)."""
-        places = torch.arange(len(self), device=self.offsets.device)
-        return torch.repeat_interleave(places, self.offsets.diff())
+        return torch.repeat_interleave(self.offsets.diff(), output_size=len(self.indices))
 
     def sum(self, values: Tensor | None = None) -> Tensor:
         """Sum values of stored entries over each row.

@@ -4,9 +4,7 @@ Hu, Y., Koren, Y., & Volinsky, C. (2008). Collaborative filtering for implicit f
 ICDM. https://doi.org/10.1109/ICDM.2008.22
 """
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -88,9 +86,10 @@ class WeightedRows:
     def solve(
         self,
         vectors: Tensor,
-        gram: Tensor | None = None,
+        basis: tuple[Tensor, Tensor] | None = None,
+        *,
         start: Tensor | None = None,
-        n_steps: int | None = None,
+        block_size: int | None = None,
     ) -> Tensor:
         """Compute the vectors of the rows.
 
@@ -98,78 +97,37 @@ class WeightedRows:
         ----------
         vectors : Tensor of shape (n_columns, n_factors)
             The v.
-        gram : Tensor of shape (n_factors, n_factors), default=None
-            :math:`V^\\top V`, where ``vectors`` holds some of the columns only.
+        basis : tuple of Tensor, default=None
+            Eigenvalues and eigenvectors of :math:`V^\\top V`, where ``vectors`` holds some of the
+            columns only.
         start : Tensor of shape (n_rows, n_factors), default=None
-            Where conjugate gradients start.
-        n_steps : int, default=None
-            Steps of conjugate gradients; None solves exactly.
+            Where blocks start; None starts at 0.
+        block_size : int, default=None
+            Solve for so many unknowns at a time, one block after the other, where rows have more
+            entries than that; None, or as many as there are factors, solves exactly.
 
         Returns
         -------
         solved : Tensor of shape (n_rows, n_factors)
             The x; zero where a row is empty.
         """
-        gram = vectors.T @ vectors if gram is None else gram
-        spectrum, rotation = torch.linalg.eigh(gram.double())
+        spectrum, rotation = basis or torch.linalg.eigh((vectors.T @ vectors).double())
         spectrum, rotation = spectrum.clamp(min=0).to(vectors), rotation.to(vectors)
-        vectors = vectors @ rotation
-        solved = vectors.new_zeros(len(self.ridge), vectors.shape[1])
-        start = None if start is None else start @ rotation
-
-        def solve(group: RowGroup) -> None:
+        vectors, n_factors = vectors @ rotation, vectors.shape[1]
+        solved = vectors.new_zeros(len(self.ridge), n_factors)
+        block = n_factors if block_size is None else min(block_size, n_factors)
+        first = None if start is None or block == n_factors else start @ rotation
+        for group in self.groups:
             diagonal = self.weight * spectrum + self.ridge[group.rows, None]
-            if n_steps is None:
-                solved[group.rows] = solve_group(group, vectors, diagonal)
-            else:
-                first = start[group.rows]  # pyright: ignore[reportOptionalSubscript]
-                solved[group.rows] = approach_group(group, vectors, diagonal, first, n_steps)
-
-        _for_each(solve, self.groups, vectors.device)
+            own = solved[group.rows] if first is None else first[group.rows]
+            solved[group.rows] = solve_group(group, vectors, diagonal, own, block)
         return solved @ rotation.T
 
 
-def _for_each(
-    function: Callable[[RowGroup], None], groups: list[RowGroup], device: torch.device
-) -> None:
-    """Call a function on each group; on a CPU in as many threads as torch has, one core each.
-
-    A group is too small for torch's own threads, which would wait for each other at every step.
-    """
-    n_threads = torch.get_num_threads()
-    if device.type != "cpu" or n_threads == 1 or len(groups) == 1:
-        for group in groups:
-            function(group)
-        return
-    n_workers = min(n_threads, len(groups))
-    started = Barrier(n_workers + 1)
-    with ThreadPoolExecutor(n_workers, initializer=_take_one_core, initargs=(started,)) as pool:
-        try:
-            done = pool.map(function, groups)
-            started.wait()
-        except BaseException:
-            started.abort()  # or workers would wait for one that could not be started
-            raise
-        finally:
-            torch.set_num_threads(n_threads)
-        for _ in done:
-            pass
-
-
-def _take_one_core(started: Barrier) -> None:
-    """Let this thread use one core.
-
-    torch gives the last number that was set, in whatever thread, to each thread that asks for it
-    for the first time. So a worker asks before it sets its own, and the caller sets its number
-    again as soon as all workers have theirs.
-    """
-    torch.get_num_threads()
-    torch.set_num_threads(1)
-    started.wait()
-
-
-def solve_group(group: RowGroup, vectors: Tensor, diagonal: Tensor) -> Tensor:
-    """Solve the rows of a group by Cholesky, through the smaller of two systems.
+def solve_group(
+    group: RowGroup, vectors: Tensor, diagonal: Tensor, start: Tensor, block: int
+) -> Tensor:
+    """Solve the rows of a group by Cholesky.
 
     Parameters
     ----------
@@ -179,14 +137,18 @@ def solve_group(group: RowGroup, vectors: Tensor, diagonal: Tensor) -> Tensor:
         The vectors of the columns.
     diagonal : Tensor of shape (n, n_factors)
         The part of the normal equations to which that of the stored entries is added.
+    start : Tensor of shape (n, n_factors)
+        Where blocks start.
+    block : int
+        Unknowns at a time, where rows are longer; others have a system of their own length.
 
     Returns
     -------
     solved : Tensor of shape (n, n_factors)
         The vectors of the rows.
     """
-    if group.items.shape[1] >= vectors.shape[1]:
-        return _solve_primal(group, vectors, diagonal)
+    if group.items.shape[1] > block:
+        return _descend(group, vectors, diagonal, start.clone(), block)
     root = diagonal.rsqrt()
     scaled = _gathered(vectors, group.items, group.scales).mul_(root[:, None])
     system = torch.bmm(scaled, scaled.mT)  # (n, length, length)
@@ -195,70 +157,31 @@ def solve_group(group: RowGroup, vectors: Tensor, diagonal: Tensor) -> Tensor:
     return torch.bmm(scaled.mT, solved)[:, :, 0] * root
 
 
-def _solve_primal(group: RowGroup, vectors: Tensor, diagonal: Tensor) -> Tensor:
-    """Solve for as many unknowns as there are factors, summing long rows in pieces."""
-    system = torch.diag_embed(diagonal)  # (n, n_factors, n_factors)
-    right = torch.zeros_like(diagonal)[:, :, None]
-    parts = (part.split(_LONGEST, dim=1) for part in group[1:])
-    for items, scales, targets in zip(*parts, strict=True):
-        scaled = _gathered(vectors, items, scales)
-        system.baddbmm_(scaled.mT, scaled)
-        right.baddbmm_(scaled.mT, targets[:, :, None])
-    return torch.cholesky_solve(right, torch.linalg.cholesky(system))[:, :, 0]
-
-
-def approach_group(
-    group: RowGroup, vectors: Tensor, diagonal: Tensor, start: Tensor, n_steps: int
-) -> Tensor:
-    """Take steps of conjugate gradients towards the solution of the rows of a group.
-
-    Parameters
-    ----------
-    group : RowGroup
-        The rows.
-    vectors : Tensor of shape (n_columns, n_factors)
-        The vectors of the columns.
-    diagonal : Tensor of shape (n, n_factors)
-        As for `solve_group`; also the preconditioner.
-    start : Tensor of shape (n, n_factors)
-        Where to start.
-    n_steps : int
-        How many steps.
-
-    Returns
-    -------
-    solved : Tensor of shape (n, n_factors)
-        The vectors of the rows.
-    """
-    scaled = _gathered(vectors, group.items, group.scales)  # (n, length, n_factors)
-
-    def times_transposed(y: Tensor) -> Tensor:
-        return torch.bmm(scaled.mT, y[:, :, None])[:, :, 0]
-
-    def product(x: Tensor) -> Tensor:
-        return diagonal * x + times_transposed(torch.bmm(scaled, x[:, :, None])[:, :, 0])
-
-    x = start
-    residual = times_transposed(group.targets) - product(x)
-    direction = conditioned = residual / diagonal
-    square = _dot(residual, conditioned)
-    for _ in range(n_steps):
-        changed = product(direction)
-        step = square / _dot(direction, changed).clamp(min=_tiny(x))
-        x = x + step * direction
-        residual = residual - step * changed
-        conditioned = residual / diagonal
-        last, square = square, _dot(residual, conditioned)
-        direction = conditioned + square / last.clamp(min=_tiny(x)) * direction
+def _descend(group: RowGroup, vectors: Tensor, diagonal: Tensor, x: Tensor, block: int) -> Tensor:
+    """Solve for one block of unknowns after the other, with the residual kept; x is changed."""
+    residual = group.targets[:, :, None].clone()  # (n, length, 1)
+    pieces = [slice(i, i + _LONGEST) for i in range(0, group.items.shape[1], _LONGEST)]
+    if x.any():
+        for piece in pieces:
+            residual[:, piece] -= _part(group, piece, vectors) @ x[:, :, None]
+    for columns in (slice(k, k + block) for k in range(0, vectors.shape[1], block)):
+        own, some = vectors[:, columns], diagonal[:, columns]
+        system, right = torch.diag_embed(some), -(some * x[:, columns])[:, :, None]
+        for piece in pieces:
+            scaled = _part(group, piece, own)
+            system.baddbmm_(scaled.mT, scaled)
+            right.baddbmm_(scaled.mT, residual[:, piece])
+        change = torch.cholesky_solve(right, torch.linalg.cholesky(system))
+        x[:, columns] += change[:, :, 0]
+        if columns.stop < vectors.shape[1]:  # or nothing comes after
+            for piece in pieces:
+                residual[:, piece] -= _part(group, piece, own) @ change
     return x
 
 
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return (a * b).sum(dim=1, keepdim=True)
-
-
-def _tiny(x: Tensor) -> float:
-    return torch.finfo(x.dtype).tiny  # a row that is solved already has nowhere to go
+def _part(group: RowGroup, piece: slice, vectors: Tensor) -> Tensor:
+    """Return the scaled vectors of a piece of the entries of a group."""
+    return _gathered(vectors, group.items[:, piece], group.scales[:, piece])
 
 
 def _diagonal(matrices: Tensor) -> Tensor:

@@ -269,7 +269,9 @@ def score_system(task: Task, estimator: BaseRecommender, fit_seconds: float = 0.
 
 def kept_epoch(estimator: object) -> int | None:
     """Return the epoch whose weights an estimator holds: the best one watched, or the last."""
-    history = getattr(getattr(estimator, "net_", None), "history", None)
+    history = getattr(
+        getattr(estimator, "net_", None), "history", getattr(estimator, "history_", None)
+    )
     if not history:
         return None
     best = [name for name in history[-1] if name.startswith("valid_") and name.endswith("_best")]

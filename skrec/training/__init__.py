@@ -9,19 +9,22 @@ from skrec.training._callbacks import (
     RankingValidation,
     check_callbacks,
     copy_callback,
+    reads_gradients,
 )
 from skrec.training._decoder_fold_in import DecoderFoldIn
 from skrec.training._device import resolve_device
-from skrec.training._fold_in import FoldIn
+from skrec.training._fold_in import FoldIn, PairDifferences
 from skrec.training._forks import prepare_process
 from skrec.training._nested_batches import NestedBatches, Resampling, centred, encode_side
 from skrec.training._net import RecommenderNet, StopTraining, cpu_copy, run_training
 from skrec.training._node_fold_in import NodeFoldIn
 from skrec.training._pair_batches import PairBatches
 from skrec.training._rated_batches import RatedBatches
+from skrec.training._row_updates import ROW_WISE
 from skrec.training._sampler import NegativeSampler
 
 __all__ = [
+    "ROW_WISE",
     "AlternatingBatches",
     "DecoderFoldIn",
     "DelayedPenalties",
@@ -32,6 +35,7 @@ __all__ = [
     "NodeFoldIn",
     "NumberedRows",
     "PairBatches",
+    "PairDifferences",
     "PosteriorRenewal",
     "ProgressBar",
     "RankingValidation",
@@ -46,6 +50,7 @@ __all__ = [
     "cpu_copy",
     "encode_side",
     "prepare_process",
+    "reads_gradients",
     "resolve_device",
     "run_training",
     "sparse_rows",

@@ -17,6 +17,7 @@ __all__ = [
     "RankingValidation",
     "check_callbacks",
     "copy_callback",
+    "reads_gradients",
 ]
 
 
@@ -76,6 +77,24 @@ def copy_callback(callback: Any) -> Any:
     if callback is None or isinstance(callback, type):
         return callback
     return copy.copy(callback)
+
+
+def reads_gradients(callbacks: list | None) -> bool:
+    """Return whether a list holds a callback that is called with the gradients of weights.
+
+    Parameters
+    ----------
+    callbacks : list or None
+        What `check_callbacks` lets through.
+
+    Returns
+    -------
+    reads : bool
+        Whether one of them, such as one that clips gradients, has an ``on_grad_computed``.
+    """
+    own = [each[1] if isinstance(each, tuple | list) else each for each in callbacks or []]
+    kinds = [each if isinstance(each, type) else type(each) for each in own if each is not None]
+    return any(kind.on_grad_computed is not Callback.on_grad_computed for kind in kinds)
 
 
 class DelayedPenalties(Callback):

@@ -4,19 +4,47 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from skrec.nn import PairModel, SparseRows
-from skrec.training._vector_fit import VectorFit
+from skrec import kernels
+from skrec.nn import Dot, PairModel, SparseRows
+from skrec.training._vector_fit import LEAST_GRADIENT, MOMENTS, VectorFit
+from skrec.typing import Array
 
-__all__ = ["FoldIn"]
+__all__ = ["FoldIn", "PairDifferences"]
 
 # takes scores of what users have (nnz, 1) and of the sample for each user (n_rows, m)
 RowLoss = Callable[[Tensor, Tensor], Tensor]
 
 _PAIRS_PER_POSITIVE = 16  # numbers of an entry's row loss that are counted as memory
+
+
+@dataclass(frozen=True)
+class PairDifferences:
+    r"""The row loss of ranking: :math:`\sum w_{ij} \ln(1 + e^{f_{uj} - f_{ui}})`.
+
+    Parameters
+    ----------
+    row : Tensor of shape (nnz, 1)
+        The row of each entry.
+    place : Tensor of shape (nnz, n_pairs)
+        Which of the sampled items each entry is compared with.
+    weight : Tensor of shape (nnz, n_pairs)
+        The weights w, in float64.
+    """
+
+    row: Tensor
+    place: Tensor
+    weight: Tensor
+
+    def __call__(self, positive: Tensor, negative: Tensor) -> Tensor:
+        """Sum the losses: scores of (nnz, 1) and (n_rows, m) -> ()."""
+        return (self.weight * F.softplus(negative[self.row, self.place] - positive)).sum()
 
 
 class FoldIn(VectorFit):
@@ -29,7 +57,8 @@ class FoldIn(VectorFit):
     where :math:`L_R` is the loss of training for the user's items against one fixed sample of
     items. The start :math:`W\phi(R)` is a ridge regression of the trained vectors on sums of the
     vectors of what their users have, and :math:`\tau` the deviation that it leaves. Adam takes a
-    fixed number of steps in float64, so that a row's answer does not depend on other rows.
+    fixed number of steps in float64, so that a row's answer does not depend on other rows. Where
+    scores are inner products and the loss is `PairDifferences`, the steps are compiled.
 
     Parameters
     ----------
@@ -110,14 +139,32 @@ class FoldIn(VectorFit):
     def _loss(self, frozen: _Frozen, rows: SparseRows) -> _RowsLoss:
         return _RowsLoss(frozen, rows, self)
 
+    def _descend(self, loss: _RowsLoss, start: Tensor) -> Tensor:
+        if not loss.ranks_products:
+            return super()._descend(loss, start)
+        dot, pairs = loss.model.interaction, loss.row_loss
+        vectors = kernels.fit_ranked_vectors(
+            start.numpy(),
+            self.deviation.numpy(),
+            _as_products(dot, loss.own[:, 0]),
+            _as_products(dot, loss.shared),
+            (loss.offsets.numpy(), pairs.place.numpy(), pairs.weight.numpy()),
+            np.array(self._rates(), dtype=np.float64),
+            (*MOMENTS, LEAST_GRADIENT),
+        )
+        return torch.from_numpy(vectors)
+
 
 class _Frozen:
     """A model's parts in float64 without gradients of their own."""
 
     def __init__(self, model: PairModel) -> None:
-        self.users = copy.deepcopy(model.users).double().requires_grad_(False)
-        self.items = model.items
-        self.interaction = copy.deepcopy(model.interaction).double().requires_grad_(False)
+        # what has no weights to take part need not be copied, which takes long for one user
+        self.users, self.items, self.interaction = model.users, model.items, model.interaction
+        if self.users.reads_history:
+            self.users = copy.deepcopy(self.users).double().requires_grad_(False)
+        if not isinstance(self.interaction, Dot):
+            self.interaction = copy.deepcopy(self.interaction).double().requires_grad_(False)
 
     def item_vectors(self, items: Tensor) -> Tensor:
         return self.items(items).detach().double()
@@ -128,7 +175,7 @@ class _RowsLoss:
 
     def __init__(self, model: _Frozen, rows: SparseRows, options: FoldIn) -> None:
         self.model = model
-        self.row = rows.row
+        self.row, self.offsets = rows.row, rows.offsets
         self.shared = model.item_vectors(options.sample)  # (m, item_size)
         self.own = model.item_vectors(rows.indices)[:, None]  # (nnz, 1, item_size)
         self.history = self.share = None
@@ -141,6 +188,12 @@ class _RowsLoss:
             entry, place = _members(rows.indices, options.sample)
             taken[self.row[entry], place] = True
         self.row_loss = options.row_loss(rows, ~taken)
+
+    @property
+    def ranks_products(self) -> bool:
+        """Whether the loss is one of ranking by inner products with the vectors alone."""
+        products = isinstance(self.model.interaction, Dot) and self.history is None
+        return products and isinstance(self.row_loss, PairDifferences)
 
     def __call__(self, vectors: Tensor) -> Tensor:
         users = vectors if self.history is None else vectors + self.history
@@ -162,6 +215,15 @@ def _features(model: PairModel, rows: SparseRows, weights: Tensor | None = None)
     lengths = rows.offsets.diff().clamp(min=1).double()[:, None]
     ones = torch.ones_like(lengths)
     return torch.cat([sums / lengths, sums / lengths.sqrt(), lengths.log(), ones], dim=1)
+
+
+def _as_products(dot: Dot, items: Tensor) -> tuple[Array, Array]:
+    """Return items as arrays q and b whose scores are q'x + b for a user's whole vector x."""
+    # what all items get alike makes no difference to a ranking
+    users_bias = items.new_zeros(len(items), dot.user_size - dot.size)
+    vectors = torch.cat([items[:, : dot.size], users_bias], dim=1)
+    offsets = items[:, dot.size] if dot.item_bias else items.new_zeros(len(items))
+    return vectors.numpy(), offsets.contiguous().numpy()
 
 
 def _members(values: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:

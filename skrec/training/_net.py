@@ -15,6 +15,8 @@ from skrec.exceptions import DivergenceError
 
 __all__ = ["RecommenderNet", "StopTraining", "cpu_copy", "run_training"]
 
+_UNCHECKED = 64  # steps whose losses are read together where the device works ahead
+
 M = TypeVar("M", bound=nn.Module)
 
 
@@ -62,12 +64,55 @@ class RecommenderNet(NeuralNet):
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Do one update; a loss that is not finite stops the training with an error."""
         step: Any = super().train_step(batch, **fit_params)
-        loss = step["loss"].item()
-        if not np.isfinite(loss):
-            raise DivergenceError(
-                f"the loss became {loss} in epoch {len(self.history)} with lr={self.lr:g}"
-            )
+        if not self._works_ahead:
+            self._check_losses([step["loss"].item()])
         return step
+
+    def run_single_epoch(
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+    ) -> None:
+        """Run an epoch as skorch does; it does not wait for the loss of each step on CUDA.
+
+        There the losses of an epoch come into the history when they are read, some steps at once,
+        and a loss that is not finite is found as late.
+        """
+        if iterator is None or not self._works_ahead:
+            super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+            return
+        losses: list[Tensor] = []
+        n_batches = 0
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            losses.append(step["loss"].detach())
+            self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+            n_batches += 1
+            if len(losses) == _UNCHECKED:
+                self._record_losses(losses, prefix)
+        self._record_losses(losses, prefix)
+        self.history.record(f"{prefix}_batch_count", n_batches)
+
+    @property
+    def _works_ahead(self) -> bool:
+        """Whether a step ends before the device has done it."""
+        return torch.device(self.device).type != "cpu"
+
+    def _record_losses(self, losses: list[Tensor], prefix: str) -> None:
+        """Read losses, write them to the last batches of the history, and forget them."""
+        values = torch.stack(losses).tolist() if losses else []
+        batches = self.history[-1]["batches"]
+        for batch, value in zip(batches[len(batches) - len(values) :], values, strict=True):
+            batch[f"{prefix}_loss"] = value
+        losses.clear()
+        self._check_losses(values)
+
+    def _check_losses(self, losses: list[float]) -> None:
+        wrong = [loss for loss in losses if not np.isfinite(loss)]
+        if wrong:
+            raise DivergenceError(
+                f"the loss became {wrong[0]} in epoch {len(self.history)} with lr={self.lr:g}"
+            )
 
 
 def run_training(net: RecommenderNet, batches: Iterable[Any], n_epochs: int) -> RecommenderNet:

@@ -1,23 +1,29 @@
 """Batches of positives and their negatives."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from skrec import kernels
 from skrec.nn import PairBatch
 from skrec.training._batches import sparse_rows
-from skrec.training._sampler import NegativeSampler
+from skrec.training._sampler import NegativeSampler, new_state
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import row_of_entry
 
 __all__ = ["PairBatches"]
 
 _POSITIVES_PER_HISTORY = 32  # in a batch that reads histories: they cost more than the positives
+_PAIRS_AT_ONCE = 2**19  # whose negatives are drawn together
 
 
 class PairBatches:
     """Shuffled positives with fresh negatives for each epoch.
+
+    What is held for each positive is its user, its item and its place in the epoch, in the type of
+    the smallest integers that number them; negatives are drawn when the batches come near them.
 
     Where histories are read, the positives of a user stay together, up to 32 of them, so that a
     history serves more than one. Users who have every item are left out: nothing can be sampled.
@@ -58,50 +64,100 @@ class PairBatches:
         self.rng = rng
         self.histories = histories
         self.sampler = NegativeSampler(X, power)
-        users = row_of_entry(X)
-        able = self.sampler.n_free[users] > 0
-        self.users = users[able]
-        self.items = X.indices[able].astype(np.int64)
+        able = self.sampler.n_free > 0
+        self.lengths = np.where(able, np.diff(X.indptr), 0)
+        rows = np.arange(X.shape[0], dtype=index_type(X.shape[0]))
+        self.users = np.repeat(rows, self.lengths)
+        self.items = X.indices
+        if not able.all():
+            self.items = X.indices[np.repeat(able, np.diff(X.indptr))]
 
     def __len__(self) -> int:
         return -(-len(self.users) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[PairBatch, PairBatch]]:
-        order, group = self._grouped() if self.histories else self._shuffled()
-        # drawn in the order of rows, in which the search for rejections stays in cache
-        negatives = self.sampler.draw(self.users, self.n_negatives, self.rng)
-        items = np.concatenate([self.items[:, None], negatives], axis=1)[order]
-        users = self.users[order]
-        for start in range(0, len(order), self.batch_size):
+        order = np.arange(len(self.users), dtype=index_type(len(self.users)))
+        groups = self._group(order) if self.histories else None
+        if groups is None:
+            kernels.shuffle(order, new_state(self.rng))
+        for start in range(0, len(order), self._positives_at_once):
+            part, group = order[start : start + self._positives_at_once], None
+            if groups is not None:
+                part, group = groups.positives(start, start + len(part))
+            for batch in self._batches(part, group):
+                yield batch, batch
+
+    @property
+    def _positives_at_once(self) -> int:
+        """Positives whose negatives are drawn together: those of some whole batches."""
+        n_pairs = self.batch_size * (1 + self.n_negatives)
+        return self.batch_size * max(1, _PAIRS_AT_ONCE // n_pairs)
+
+    def _group(self, order: Array) -> "_Groups":
+        """Shuffle the positives of each user in place, and return groups of up to 32 of them."""
+        ends = np.cumsum(self.lengths)
+        for part in np.split(order, _edges(ends, _PAIRS_AT_ONCE)):
+            kernels.shuffle(part, new_state(self.rng))
+            part[:] = part[np.argsort(self.users[part], kind="stable")]
+        n_groups = -(-self.lengths // _POSITIVES_PER_HISTORY)
+        place = np.arange(n_groups.sum()) - np.repeat(np.cumsum(n_groups) - n_groups, n_groups)
+        starts = np.repeat(ends - self.lengths, n_groups) + place * _POSITIVES_PER_HISTORY
+        sizes = np.minimum(np.repeat(ends, n_groups) - starts, _POSITIVES_PER_HISTORY)
+        shuffled = self.rng.permutation(len(starts))
+        return _Groups(order, starts[shuffled], np.cumsum(sizes[shuffled]))
+
+    def _batches(self, entries: Array, group: Array | None) -> Iterator[PairBatch]:
+        """Draw the negatives of some positives and iterate over their batches."""
+        users, positives = self.users[entries], self.items[entries]
+        negatives = self.sampler.draw(users, self.n_negatives, self.rng)
+        for start in range(0, len(entries), self.batch_size):
             rows = slice(start, start + self.batch_size)
-            part = None if group is None else group[rows]
-            batch = self._batch(users[rows], items[rows], part)
-            yield batch, batch
-
-    def _shuffled(self) -> tuple[Array, None]:
-        return self.rng.permutation(len(self.users)), None
-
-    def _grouped(self) -> tuple[Array, Array]:
-        """Return an order in which groups of up to 32 positives of a user are adjacent."""
-        order = self.rng.permutation(len(self.users))
-        order = order[np.argsort(self.users[order], kind="stable")]  # by user, shuffled within
-        users = self.users[order]
-        first = np.searchsorted(users, users)
-        place = np.arange(len(order)) - first
-        begins = place % _POSITIVES_PER_HISTORY == 0
-        group = np.cumsum(begins) - 1
-        shuffled = self.rng.permutation(begins.sum())[group]
-        final = np.argsort(shuffled, kind="stable")
-        return order[final], shuffled[final]
+            items = np.column_stack([positives[rows], negatives[rows]])
+            yield self._batch(users[rows], items, None if group is None else group[rows])
 
     def _batch(self, users: Array, items: Array, group: Array | None) -> PairBatch:
         if group is None:
-            return PairBatch(torch.from_numpy(users), torch.from_numpy(items))
+            return PairBatch(_numbers(users), _numbers(items))
         first = np.flatnonzero(np.diff(group, prepend=-1))
         users = users[first]
         return PairBatch(
-            torch.from_numpy(users),
-            torch.from_numpy(items),
-            torch.from_numpy(group - group[0]),
+            _numbers(users),
+            _numbers(items),
+            torch.from_numpy(np.repeat(np.arange(len(first)), np.diff(first, append=len(group)))),
             sparse_rows(self.X[users]),
         )
+
+
+class _Groups(NamedTuple):
+    """Positives of an epoch as groups that are adjacent, each of one user.
+
+    ``order`` has the positives of each user together. A group is a part of it that begins at its
+    entry of ``starts``; ``ends`` are the groups' ends in the epoch.
+    """
+
+    order: Array
+    starts: Array
+    ends: Array
+
+    def positives(self, start: int, stop: int) -> tuple[Array, Array]:
+        """Return the positives from one place of the epoch to another, and the group of each."""
+        place = np.arange(start, stop)
+        group = np.searchsorted(self.ends, place, side="right")
+        begin = np.where(group == 0, 0, self.ends[group - 1])
+        return self.order[self.starts[group] + place - begin], group
+
+
+def _edges(ends: Array, size: int) -> Array:
+    """Return some of the sorted ends of users, so that there are few entries in between."""
+    wanted = np.arange(size, ends[-1] if len(ends) else 0, size)
+    return np.unique(ends[np.searchsorted(ends, wanted)])
+
+
+def index_type(n: int) -> type[np.signedinteger]:
+    """Return the type of numbers below n."""
+    return np.int32 if n <= 2**31 else np.int64
+
+
+def _numbers(values: Array) -> Tensor:
+    """Return numbers as torch takes them for indices."""
+    return torch.from_numpy(values.astype(np.int64))

@@ -1,20 +1,20 @@
-"""Negatives for a whole epoch at once, none of them a training positive."""
+"""Negatives that are no training positives."""
+
+from functools import cached_property
 
 import numpy as np
 
+from skrec import kernels
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import has_entries, row_of_entry
 
 __all__ = ["NegativeSampler"]
-
-_ROUNDS = 20  # of rejection, after which the few that are left are drawn from what a user lacks
 
 
 class NegativeSampler:
     """Draw items that a user does not have.
 
-    Draws that hit a positive are rejected, by a search in the sorted keys of all positives, and
-    drawn again; so every item that the user lacks keeps its share of the distribution.
+    Draws that hit a positive are rejected, by a search in the user's own row, and drawn again; so
+    every item that the user lacks keeps its share of the distribution.
 
     Parameters
     ----------
@@ -25,8 +25,10 @@ class NegativeSampler:
 
     Attributes
     ----------
-    probabilities : ndarray of shape (n_items,) or None
-        The distribution, None where it is uniform.
+    n_free : ndarray of int of shape (n_users,)
+        How many items each user lacks.
+    probabilities, cumulative : ndarray of shape (n_items,)
+        The distribution, and its sums up to each item; None and empty where it is uniform.
 
     Examples
     --------
@@ -41,6 +43,7 @@ class NegativeSampler:
     def __init__(self, X: CSRMatrix, power: float = 0.0) -> None:
         self.X = X
         self.n_free = X.shape[1] - np.diff(X.indptr)
+        self.cumulative = np.zeros(0)
         self.probabilities = None
         if power:
             with np.errstate(over="ignore", invalid="ignore"):
@@ -51,7 +54,7 @@ class NegativeSampler:
                     "negative_power must be so small that every item can be drawn; got "
                     f"{power:g}, usual are 0 to 1"
                 )
-            self._cumulative = np.cumsum(self.probabilities)
+            self.cumulative = np.cumsum(self.probabilities)
 
     def draw(self, users: Array, n_negatives: int, rng: np.random.RandomState) -> Array:
         """Draw negatives of some users.
@@ -63,11 +66,11 @@ class NegativeSampler:
         n_negatives : int
             Draws a row, with replacement.
         rng : RandomState
-            Source of the draws.
+            Source of the seed of the draws.
 
         Returns
         -------
-        items : ndarray of int64 of shape (n, n_negatives)
+        items : ndarray of int32 of shape (n, n_negatives)
             The negatives.
 
         Raises
@@ -77,17 +80,17 @@ class NegativeSampler:
         """
         if len(users) and self.n_free[users].min() == 0:
             raise ValueError("X must leave every sampled user an item to draw; got one with all")
-        row = np.repeat(users, n_negatives)
-        items = self._propose(len(row), rng)
-        open_ = np.flatnonzero(has_entries(self.X, row, items))
-        for _ in range(_ROUNDS):
-            if len(open_) == 0:
-                break
-            items[open_] = self._propose(len(open_), rng)
-            open_ = open_[has_entries(self.X, row[open_], items[open_])]
-        if len(open_):
-            items[open_] = self._draw_from_free(row[open_], rng)
-        return items.reshape(len(users), n_negatives)
+        users = np.asarray(users, dtype=np.int64)
+        return kernels.draw_lacking(self.rows, users, n_negatives, self.X.shape[1], new_state(rng))
+
+    @cached_property
+    def rows(self) -> "kernels.Positives":
+        """The positives as the kernels read them, without the row of each entry."""
+        indices, indptr = kernels.index_arrays(self.X)
+        marks = kernels.mark_items(indptr, indices)
+        return kernels.Positives(
+            indptr, indices, np.zeros(0, dtype=np.int32), marks, self.cumulative
+        )
 
     def sample(self, n_items: int, rng: np.random.RandomState) -> Array:
         """Draw different items for all users, in order.
@@ -107,20 +110,7 @@ class NegativeSampler:
         drawn = rng.choice(self.X.shape[1], n_items, replace=False, p=self.probabilities)
         return np.sort(drawn).astype(np.int64)
 
-    def _propose(self, n: int, rng: np.random.RandomState) -> Array:
-        if self.probabilities is None:
-            return rng.randint(self.X.shape[1], size=n)
-        places = np.searchsorted(self._cumulative, rng.random_sample(n) * self._cumulative[-1])
-        return np.minimum(places, self.X.shape[1] - 1)
 
-    def _draw_from_free(self, rows: Array, rng: np.random.RandomState) -> Array:
-        """Draw one item a row from what the row lacks; for the few rows that have nearly all."""
-        users, place = np.unique(rows, return_inverse=True)
-        weights = np.ones((len(users), self.X.shape[1]))
-        if self.probabilities is not None:
-            weights *= self.probabilities
-        part = self.X[users]
-        weights[row_of_entry(part), part.indices] = 0
-        totals = np.cumsum(weights, axis=1)
-        wanted = rng.random_sample(len(rows)) * totals[place, -1]
-        return (totals[place] <= wanted[:, None]).sum(axis=1)
+def new_state(rng: np.random.RandomState) -> Array:
+    """Return the state of a kernel's generator, seeded by NumPy's."""
+    return rng.randint(1, 2**63 - 1, size=1, dtype=np.int64).astype(np.uint64)

@@ -13,9 +13,9 @@ from skrec.nn import SparseRows
 
 __all__ = ["VectorFit", "parts_of", "take_rows"]
 
-_MOMENTS = 0.9, 0.99  # decay of Adam's averages: the second forgets soon, for runs are short
+MOMENTS = 0.9, 0.99  # decay of Adam's averages: the second forgets soon, for runs are short
 _RATE = 0.2  # Adam's, in units of the prior's deviation
-_LEAST_GRADIENT = 1e-2  # below it steps shrink, so that rounding noise is not blown up to a step
+LEAST_GRADIENT = 1e-2  # below it steps shrink, so that rounding noise is not blown up to a step
 
 
 class VectorFit:
@@ -58,10 +58,12 @@ class VectorFit:
             float32.
         """
         with torch.inference_mode(False):
-            free = torch.empty(len(rows), self.weights.shape[1])
             # tensors made in inference mode cannot take part in gradients
             rows = type(rows)(*(part.clone() for part in (rows.indices, rows.offsets, rows.values)))
             exact = self._frozen(model)
+            if len(rows) == 1:
+                return self._fit(exact, rows).float()
+            free = torch.empty(len(rows), self.weights.shape[1])
             for part in parts_of(rows, *self._bytes(model)):
                 free[part] = self._fit(exact, take_rows(rows, part)).float()
         return free
@@ -95,16 +97,24 @@ class VectorFit:
         with torch.no_grad():
             start = self._features(model, rows) @ self.weights
             loss = self._loss(model, rows)
+        return self._descend(loss, start)
+
+    def _descend(self, loss: Any, start: Tensor) -> Tensor:
+        """Take the steps of Adam."""
         x = torch.zeros_like(start)  # in units of the prior's deviation
         first, second = torch.zeros_like(x), torch.zeros_like(x)
-        for step in range(1, self.n_steps + 1):
+        for step, rate in enumerate(self._rates(), start=1):
             gradient = self._gradient(loss, start, x)
-            first.lerp_(gradient, 1 - _MOMENTS[0])
-            second.lerp_(gradient.square(), 1 - _MOMENTS[1])
-            rate = _RATE * 0.5 * (1 + math.cos(math.pi * (step - 1) / self.n_steps))
-            size = (second / (1 - _MOMENTS[1] ** step)).sqrt_().add_(_LEAST_GRADIENT)
-            x -= rate / (1 - _MOMENTS[0] ** step) * first / size
+            first.lerp_(gradient, 1 - MOMENTS[0])
+            second.lerp_(gradient.square(), 1 - MOMENTS[1])
+            size = (second / (1 - MOMENTS[1] ** step)).sqrt_().add_(LEAST_GRADIENT)
+            x -= rate / (1 - MOMENTS[0] ** step) * first / size
         return start + x * self.deviation
+
+    def _rates(self) -> list[float]:
+        """Return the rate of each step, which falls to 0."""
+        angles = (math.pi * step / self.n_steps for step in range(self.n_steps))
+        return [_RATE * 0.5 * (1 + math.cos(angle)) for angle in angles]
 
     def _gradient(self, loss: Callable[[Tensor], Tensor], start: Tensor, x: Tensor) -> Tensor:
         with torch.enable_grad():

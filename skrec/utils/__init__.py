@@ -10,9 +10,11 @@ from skrec.utils._rows import (
     index_pointer,
     pair_keys,
     row_blocks,
+    row_matrix,
     row_of_entry,
     split_rows,
     take_entries,
+    take_rows,
 )
 from skrec.utils._topk import most_similar, top_candidates, top_k
 from skrec.utils._values import (
@@ -48,9 +50,11 @@ __all__ = [
     "pair_keys",
     "refuse_long_table",
     "row_blocks",
+    "row_matrix",
     "row_of_entry",
     "split_rows",
     "take_entries",
+    "take_rows",
     "top_candidates",
     "top_k",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,16 +20,21 @@ __all__ = [
     "index_pointer",
     "pair_keys",
     "row_blocks",
+    "row_matrix",
     "row_of_entry",
     "split_rows",
     "take_entries",
+    "take_rows",
 ]
 
 _MAX_BLOCK_MIB = 128
 
 
 def row_blocks(
-    n_rows: int, bytes_per_row: int, working_memory: float | None = None
+    n_rows: int,
+    bytes_per_row: int,
+    working_memory: float | None = None,
+    most_rows: int | None = None,
 ) -> Iterator[slice]:
     """Cut a range of rows into slices whose temporaries fit into the working memory.
 
@@ -39,6 +46,8 @@ def row_blocks(
         Memory that one row needs while it is worked on, temporaries included.
     working_memory : float, default=None
         Limit in MiB; None takes scikit-learn's ``working_memory``, at most 128 MiB.
+    most_rows : int, default=None
+        The most rows of a slice; None sets no limit.
 
     Yields
     ------
@@ -53,7 +62,8 @@ def row_blocks(
     """
     if working_memory is None:
         working_memory = min(get_config()["working_memory"], _MAX_BLOCK_MIB)
-    size = max(1, int(working_memory * 2**20 // max(1, bytes_per_row)))
+    size = int(working_memory * 2**20 // max(1, bytes_per_row))
+    size = max(1, size if most_rows is None else min(size, most_rows))
     for start in range(0, n_rows, size):
         yield slice(start, min(start + size, n_rows))
 
@@ -72,6 +82,63 @@ def row_of_entry(X: CSRMatrix) -> Array:
         One a stored entry.
     """
     return np.repeat(np.arange(X.shape[0], dtype=np.int64), np.diff(X.indptr))
+
+
+def row_matrix(data: Array, indices: Array, n_columns: int) -> CSRMatrix:
+    """Return one row as a CSR matrix, without scipy's checks, which take longer than a model may.
+
+    Parameters
+    ----------
+    data : ndarray of float32 of shape (nnz,)
+        The entries.
+    indices : ndarray of int of shape (nnz,)
+        Their columns, increasing.
+    n_columns : int
+        Number of columns.
+
+    Returns
+    -------
+    row : csr_matrix of shape (1, n_columns)
+        It holds the arrays themselves.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrec.utils import row_matrix
+    >>> row_matrix(np.ones(2, np.float32), np.array([0, 2]), 3).toarray()
+    array([[1., 0., 1.]], dtype=float32)
+    """
+    row = copy.copy(_empty_row(n_columns))
+    row.data, row.indices = data, indices
+    row.indptr = np.array([0, len(indices)], dtype=indices.dtype)
+    row.has_canonical_format = True
+    return row
+
+
+@lru_cache(maxsize=64)
+def _empty_row(n_columns: int) -> CSRMatrix:
+    return sp.csr_matrix((1, n_columns), dtype=np.float32)
+
+
+def take_rows(X: CSRMatrix, rows: Array) -> CSRMatrix:
+    """Return rows of a canonical CSR matrix, one of them in a few microseconds.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_rows, n_columns)
+        float32, with sorted indices and no repeats.
+    rows : ndarray of int of shape (n,)
+        Which ones, in any order.
+
+    Returns
+    -------
+    taken : csr_matrix of shape (n, n_columns)
+        Copies.
+    """
+    if len(rows) != 1:
+        return X[rows]
+    start, stop = X.indptr[rows[0]], X.indptr[rows[0] + 1]
+    return row_matrix(X.data[start:stop].copy(), X.indices[start:stop].copy(), X.shape[1])
 
 
 def index_pointer(row: Array, n_rows: int) -> Array:

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-import torch
 
-from benchmarks.peers import als, bpr, convncf, environments, linear, run, table, team
+from benchmarks.peers import als, bpr, convncf, environments, linear, run, slim, table, team
 from benchmarks.peers.judge import Judge
 from benchmarks.peers.tasks import TABLE
 from benchmarks.peers.workers import _snapshots
@@ -87,6 +86,32 @@ def test_workers_are_told_arrays_threads_and_sizes(fake_peers):
         assert workers.run("cornac", "given") == '{"n_factors": 4}'
 
 
+def test_the_objective_is_that_of_slim():
+    X = make_interactions(60, 40, 600, random_state=0).X
+    weights = SLIMRecommender(l1=0.5, l2=5.0, tol=1e-8).fit(X).item_weights_
+    dense, W = X.toarray().astype(float), weights.toarray().astype(float)
+    expected = ((dense - dense @ W) ** 2).sum() / 2 + 0.5 * W.sum() + 2.5 * (W**2).sum()
+    assert slim.objective(X, weights, l1=0.5, l2=5.0) == pytest.approx(expected)
+    assert slim.objective(X, 0.99 * weights, l1=0.5, l2=5.0) > expected  # it is the least
+
+
+def test_the_race_of_descent_ends_with_the_first_fit_that_is_good_enough():
+    class Learner:
+        def set_params(self, max_epochs, random_state):
+            self.max_epochs = max_epochs
+
+        def fit(self, X):
+            self.user_factors_ = self.item_factors_ = self.max_epochs
+
+    judge = Namespace(factors=lambda users, items: users / 10)
+    model = Learner()
+    taken, best = bpr.descent_race(model, None, judge, 0, (0.35, 60.0))
+    assert (model.max_epochs, best) == (4, 0.4)
+    assert taken < 60
+    taken, best = bpr.descent_race(model, None, judge, 0, (0.35, 0.0))
+    assert (np.isnan(taken), best) == (True, 0.1)
+
+
 def test_what_fails_for_one_peer_is_its_row(fake_peers, monkeypatch, capfd):
     def environment(name):
         if name == "implicit":
@@ -122,7 +147,11 @@ def test_the_table_has_a_row_for_every_comparison(tmp_path, monkeypatch, capsys)
     assert set(rows.index) == set(TABLE)
     assert "ValueError: out of paper" in rows.loc["convncf-epoch", "note"]
     timed = rows.drop("convncf-epoch")
-    assert {"multvae_epoch", "bpr_epoch", "ease_fit", "itemknn_fit"} <= set(timed["what"])
+    assert {
+        "multvae_epoch", "bpr_epoch", "bpr_sgd_epoch", "bpr_sgd_to_ndcg", "ease_fit", "itemknn_fit",
+        "itemknn_gowalla_fit", "slim_fit_l1=1_l2=300_scores_alone", "known_user_wmf", "fold_in_bpr",
+    } <= set(timed["what"])  # fmt: skip
+    assert timed.loc["slim-1m", "note"].str.startswith("objective").all()
     assert (timed["seconds"] > 0).all()
     assert "ours / peer" in capsys.readouterr().out
     assert "| convncf-epoch |" in page.read_text()
@@ -173,7 +202,7 @@ def test_the_folder_of_the_environments_can_be_chosen(tmp_path, monkeypatch):
     [
         ("mf-bpr", {"bpr_mf_epoch", "bpr_mf in 0.5 s", "bpr_mf in 1 s"}),
         ("convncf-epoch", {"convncf_epoch"}),
-        ("als-sweep", {"wmf_cholesky", "wmf_cg", "wmf_cholesky_fit", "wmf_cg_fit"}),
+        ("als-sweep", {"wmf_cholesky", "wmf_ials++", "wmf_cholesky_fit", "wmf_ials++_fit"}),
     ],
 )
 def test_models_are_timed_without_peers(tmp_path, task, rows):
@@ -245,18 +274,17 @@ def test_judged_users_may_be_some_of_them():
     assert set(some.users) < set(everybody.users)
 
 
-@pytest.mark.parametrize("solver", ["cholesky", "cg"])
+@pytest.mark.parametrize("solver", ["cholesky", "ials++"])
 def test_sweeps_are_those_of_the_estimator(solver):
     X = make_interactions(60, 40, 600, random_state=0).X
     parameters = {"weighting": "confidence", "l2": 1.0, "n_factors": 4, "random_state": 0}
-    estimator = WMFRecommender(**parameters, solver=solver, device="cpu")
+    estimator = WMFRecommender(**parameters, solver=solver, block_size=2, device="cpu")
     first = estimator.set_params(max_epochs=0).fit(X).item_factors_
-    n_steps = als._N_CG_STEPS if solver == "cg" else None
-    sweeps = als.Sweeps(estimator, X, torch.from_numpy(first), n_steps)
+    sweeps = als.Sweeps(estimator, X, first, None if solver == "cholesky" else 2)
     sweeps.sweep()
     sweeps.sweep()
     expected = estimator.set_params(max_epochs=2).fit(X).item_factors_
-    np.testing.assert_allclose(sweeps.items.numpy(), expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(sweeps.items, expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("cls", [EASERecommender, ItemKNNRecommender, SLIMRecommender])

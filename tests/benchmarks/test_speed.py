@@ -7,8 +7,24 @@ import pandas as pd
 import pytest
 
 import skrec
-from benchmarks.speed import curves, gerec_module, jobs, loading, measure, modules, run, versions
+from benchmarks.speed import (
+    curves,
+    gerec_module,
+    jobs,
+    loading,
+    measure,
+    memory,
+    modules,
+    one_user,
+    pairs,
+    run,
+    start,
+    timers,
+    versions,
+)
 from benchmarks.speed.matrices import made_file
+from skrec import BPRMFRanker
+from skrec.datasets import make_interactions
 
 SMOKE = ["--smoke", "--rounds", "1", "--threads", "1"]
 
@@ -150,6 +166,50 @@ def test_speed_of_loading(tmp_path):
         loading.main(["--rows", "0"])
 
 
+def test_pairs_a_second_are_those_of_the_epochs(tmp_path):
+    output = tmp_path / "speed.csv"
+    pairs.main([*SMOKE, "--data", "gowalla", "--output", str(output)])
+    table = pd.read_csv(output)
+    assert table["what"].tolist() == [f"{m} epoch, gowalla, 4 factors" for m in ("MF", "BPR")]
+    for row, steps in zip(table.itertuples(), (5, 1)):  # 4 negatives and the positive, a triplet
+        rate = float(row.note.split()[0])
+        assert rate == pytest.approx(9_000 * steps / 1e6 / row.seconds, abs=0.01)
+
+
+@pytest.mark.parametrize("solver", ["torch", "sgd"])
+def test_epochs_of_both_solvers_are_timed(solver):
+    X = make_interactions(60, 40, 600, random_state=0).X
+    epochs = timers.EstimatorEpochs(BPRMFRanker(n_factors=4, solver=solver), X, 3)
+    assert len(epochs()) == 2
+    assert min(epochs()) > 0
+
+
+def test_what_a_start_takes(tmp_path, monkeypatch):
+    monkeypatch.setattr(start, "_CALLS", {"EASE fit": "EASERecommender()"})  # compiles nothing
+    output = tmp_path / "speed.csv"
+    start.main(["--smoke", "--output", str(output)])
+    table = pd.read_csv(output).set_index("what")
+    assert table.loc["import skrec", "note"] == "loads neither numba nor torch"
+    assert {"EASE fit, cold", "EASE fit, warm", "EASE fit, again"} <= set(table.index)
+    assert (table["seconds"].dropna() > 0).all()
+    assert {"installed numba", "installed torch"} <= set(table.index)
+    assert table.loc["installed in all", "note"].endswith("packages")
+
+
+def test_sizes_are_those_of_files_and_of_what_is_required():
+    sizes = start.installed_sizes(["scikit-learn>=1.7", "no-such-package", "tqdm; extra == 'x'"])
+    assert {"scikit-learn", "joblib", "numpy", "scipy", "threadpoolctl", "tqdm"} <= set(sizes)
+    assert "no-such-package" not in sizes
+    assert "matplotlib" not in sizes  # of an extra
+    assert sizes["numpy"] > sizes["threadpoolctl"] > 0
+
+
+def test_curves_can_be_chosen(capsys):
+    with pytest.raises(SystemExit):
+        curves.main([*SMOKE, "--curves", "EASE fit", "nothing"])
+    assert "--curves must be among ['EASE fit'" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_two_versions_are_compared(capsys):
     root = Path(skrec.__file__).parents[1]
@@ -158,3 +218,24 @@ def test_two_versions_are_compared(capsys):
     assert "EASERecommender on synthetic: older" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         versions.main(["--older", str(root / "docs")])
+
+
+def test_one_user_at_a_time(capsys):
+    one_user.main(["--smoke", "--models", "ItemKNN"])
+    assert capsys.readouterr().out.splitlines()[1].startswith("ItemKNN")
+    with pytest.raises(SystemExit):
+        one_user.main(["--users", "0"])
+
+
+def test_memory_has_a_row_a_system_and_the_step(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "call_fresh", call_here)
+    monkeypatch.setattr(memory, "_N_USERS", (300,))
+    monkeypatch.setattr(memory, "_STEPS", 3)
+    output = tmp_path / "memory.csv"
+    memory.main([*SMOKE, "--systems", "BPRMFRanker", "WMFRecommender", "--output", str(output)])
+    table = pd.read_csv(output)
+    assert list(table["what"].str.split(",").str[0]) == ["BPRMFRanker", "WMFRecommender"] + [
+        "BPRMFRanker"
+    ]
+    assert (table["seconds"] > 0).all()
+    assert table["note"].str.contains("bytes|CPU").all()

@@ -87,25 +87,33 @@ def test_unseen_users_too(wmf, R):
     np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("solver", ["cholesky", "cg"])
-def test_an_epoch_solves_users_then_items(solver, wmf, R):
-    start, est = (wmf(max_epochs=n, solver=solver, n_cg_steps=12).fit(R) for n in (0, 1))
+def test_an_epoch_solves_users_then_items(wmf, R):
+    start, est = (wmf(max_epochs=n).fit(R) for n in (0, 1))
     C, T, _, ridges = weights_and_ridges(est, R)
     expected = solved(C.T, T.T, ridges, numpy_users(start, R))
     np.testing.assert_allclose(est.item_factors_, expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("solver", ["cholesky", "cg"])
+@pytest.mark.parametrize("solver", ["cholesky", "ials++"])
 def test_the_objective_does_not_rise_over_epochs(solver, wmf, R):
-    values = [objective(wmf(max_epochs=n, solver=solver).fit(R), R) for n in range(9)]
+    blocks = {"solver": solver, "block_size": 2}
+    values = [objective(wmf(max_epochs=n, **blocks).fit(R), R) for n in range(9)]
     assert (np.diff(values) <= 1e-5 * values[0]).all()
     assert values[-1] < 0.9 * values[0]
 
 
-def test_many_steps_of_conjugate_gradients_are_the_exact_solution(wmf, R):
-    exact, steps = (wmf(**p).fit(R) for p in ({}, {"solver": "cg", "n_cg_steps": 12}))
-    scores = exact.decision_function(R)
-    np.testing.assert_allclose(steps.decision_function(R), scores, rtol=1e-3, atol=1e-3)
+@pytest.mark.parametrize("block_size", [5, 100])
+def test_one_block_of_all_factors_is_the_exact_solution(block_size, wmf, R):
+    exact, block = (wmf(**p).fit(R) for p in ({}, {"solver": "ials++", "block_size": block_size}))
+    np.testing.assert_array_equal(block.user_factors_, exact.user_factors_)
+    np.testing.assert_array_equal(block.item_factors_, exact.item_factors_)
+
+
+def test_blocks_reach_the_exact_solution_in_more_epochs(wmf, R):
+    exact, blocks = (
+        wmf(max_epochs=60, **p).fit(R) for p in ({}, {"solver": "ials++", "block_size": 2})
+    )
+    assert objective(blocks, R) == pytest.approx(objective(exact, R), rel=1e-3)
 
 
 @pytest.mark.filterwarnings("ignore:X holds weights")
@@ -215,7 +223,7 @@ EDGES = [
 
 
 @pytest.mark.parametrize(("parameters", "words"), EDGES)
-@pytest.mark.parametrize("solver", ["cholesky", "cg"])
+@pytest.mark.parametrize("solver", ["cholesky", "ials++"])
 def test_numbers_beyond_float32_are_named(parameters, words, solver):
     X = make_interactions(60, 40, 500, random_state=0).X
     est = WMFRecommender(n_factors=4, max_epochs=3, device="cpu", solver=solver, **parameters)
@@ -226,9 +234,9 @@ def test_numbers_beyond_float32_are_named(parameters, words, solver):
 def test_small_integers_of_numpy_are_integers():
     X = make_interactions(60, 40, 500, random_state=0).X
     options = {"device": "cpu", "random_state": 0}
-    small = {"n_factors": np.int8(100), "max_epochs": np.int8(2), "n_cg_steps": np.int8(2)}
+    small = {"n_factors": np.int8(100), "max_epochs": np.int8(2), "block_size": np.int8(20)}
     usual = {name: int(value) for name, value in small.items()}
-    for solver in ("cholesky", "cg"):
+    for solver in ("cholesky", "ials++"):
         scores = [
             WMFRecommender(solver=solver, **numbers, **options).fit(X).decision_function(X)
             for numbers in (small, usual)

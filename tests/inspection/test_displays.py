@@ -9,10 +9,11 @@ import pytest
 import scipy.sparse as sp
 from sklearn.exceptions import NotFittedError
 
-from skrec import EASERecommender, MultVAERecommender, PopularityRecommender
+from skrec import EASERecommender, MFClassifier, MultVAERecommender, PopularityRecommender
 from skrec.datasets import make_interactions
 from skrec.inspection import ActivityDisplay, TrainingHistoryDisplay, activity_quintiles
 from skrec.metrics import make_ranking_scorer
+from skrec.testing import make_estimator
 from skrec.utils import split_rows
 
 plt = pytest.importorskip("matplotlib.pyplot", reason="the displays need matplotlib")
@@ -163,6 +164,13 @@ def test_a_training_without_validation_has_one_curve(X):
     assert list(display.lines_) == ["train_loss"]
     assert display.validation_ax_ is None
     assert display.best_epoch is None
+
+
+def test_compiled_training_has_curves_too(X):
+    options = {"solver": "sgd", "max_epochs": 3, "early_stopping": True}
+    trained = make_estimator(MFClassifier, **options).fit(X)
+    display = TrainingHistoryDisplay.from_estimator(trained)
+    assert list(display.lines_) == ["train_loss", "valid_ndcg@10", "best_epoch"]
 
 
 def test_plot_draws_into_given_axes_and_passes_options_on(trained):

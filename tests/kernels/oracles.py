@@ -56,3 +56,44 @@ def objective(weights, gram, products, square, l1, l2):
     """Return what the elastic net minimises."""
     fit = weights @ gram @ weights / 2 - products @ weights + square / 2
     return fit + l1 * weights.sum() + l2 * (weights @ weights) / 2
+
+
+def ridge_rows(R, alpha, V, ridge, weight):
+    """Return the solution of each row's normal equations over all columns."""
+    return np.array(
+        [np.linalg.solve(*_normal_equations(*row)) for row in _rows(R, alpha, V, ridge, weight)]
+    )
+
+
+def ridge_blocks(R, alpha, V, ridge, weight, start, block_size):
+    """Return the rows after a sweep of blocks over coordinates in the eigenbasis, one at a time."""
+    rotation = np.linalg.eigh(V.T @ V)[1]
+    solved = start @ rotation
+    for x, row in zip(solved, _rows(R, alpha, V @ rotation, ridge, weight)):
+        A, b = _normal_equations(*row)
+        for k in range(0, len(x), block_size):
+            own = slice(k, k + block_size)
+            x[own] = np.linalg.solve(A[own, own], b[own] - A[own] @ x + A[own, own] @ x[own])
+    return solved @ rotation.T
+
+
+def ridge_objective(R, alpha, V, ridge, weight, X):
+    """Return the objective of each row."""
+    return np.array(
+        [
+            x @ A @ x - 2 * b @ x
+            for x, (A, b) in zip(
+                X, (_normal_equations(*row) for row in _rows(R, alpha, V, ridge, weight))
+            )
+        ]
+    )
+
+
+def _rows(R, alpha, V, ridge, weight):
+    return ((r, alpha, V, own, weight) for r, own in zip(R, ridge))
+
+
+def _normal_equations(r, alpha, V, ridge, weight):
+    added = (r > 0) * (1.0 if alpha is None else alpha * r)
+    target = (r > 0) * (1 if alpha is None else 1 + added)
+    return (V.T * added) @ V + weight * V.T @ V + ridge * np.eye(V.shape[1]), V.T @ target

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 TINY = """
 import numpy as np
-from skrec import ItemKNNRecommender, SLIMRecommender, UserKNNRecommender
+from skrec import ItemKNNRecommender, SLIMRecommender, UserKNNRecommender, WMFRecommender
 
 X = (np.random.RandomState(0).uniform(size=(12, 9)) < 0.4).astype(float)
 X[0] = 1
@@ -25,6 +25,10 @@ results += [SLIMRecommender(l1=0.3, l2=1.0, n_candidates=n).fit(X) for n in (Non
 for model in results:
     print(model.item_weights_.toarray().round(4).tolist())
 print(UserKNNRecommender(n_neighbors=3).fit(X).decision_function(X).round(4).tolist())
+options = {"n_factors": 4, "max_epochs": 2, "random_state": 0, "device": "cpu"}
+for solver in ("cholesky", "ials++"):
+    wmf = WMFRecommender(solver=solver, block_size=2, **options)
+    print(wmf.fit(X).decision_function(X).round(4).tolist())
 """
 
 
@@ -50,7 +54,7 @@ def test_imports_do_not_import_numba(statement):
 
 def test_python_gives_what_the_kernels_give():
     compiled, interpreted = (python(TINY, NUMBA_DISABLE_JIT=flag) for flag in "01")
-    assert len(compiled.splitlines()) == 5
+    assert len(compiled.splitlines()) == 7
     for ours, theirs in zip(compiled.splitlines(), interpreted.splitlines()):
         np.testing.assert_allclose(np.array(eval(ours)), np.array(eval(theirs)), atol=2e-4)
 

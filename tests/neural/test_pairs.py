@@ -5,7 +5,9 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import torch
 from sklearn import config_context
+from skorch.callbacks import Callback
 
 from skrec import BPRMFRanker, FISMRanker, Interactions, MFClassifier, SVDppRanker
 from skrec.neural import SampledPairRecommender
@@ -359,3 +361,70 @@ def test_few_pairs_are_scored_in_blocks_of_users(fitted, X, cls):
     whole = est.decision_function(users=np.arange(X.shape[0]))[user, item]
     with config_context(working_memory=1e-5):
         np.testing.assert_allclose(est.decision_function(pairs), whole, 1e-5, 1e-6)
+
+
+# updates by rows
+
+
+def sparse_tables(est):
+    module = est.net_.module_
+    return module.users.free.sparse, module.items.sparse
+
+
+class Clipping(Callback):
+    """A callback that reads gradients."""
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        self.sparse_ = [weight.grad.is_sparse for _, weight in named_parameters]
+
+
+def many_users(n_users=400, n_items=30):
+    X = sp.random(n_users, n_items, density=0.1, random_state=0, format="csr", dtype=np.float32)
+    X.data[:] = 1
+    return X
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "adagrad", "rmsprop", "sgd"])
+@pytest.mark.parametrize("cls", [MFClassifier, BPRMFRanker])
+def test_tables_of_which_a_batch_reads_little_are_updated_by_rows(cls, optimizer):
+    X = many_users()
+    options = {"n_factors": 4, "max_epochs": 2, "optimizer": optimizer, "random_state": 0}
+    est = cls(batch_size=16, device="cpu", **options).fit(X)
+    assert sparse_tables(est) == (True, False)
+    assert sparse_tables(cls(batch_size=32, device="cpu", **options).fit(X)) == (False, False)
+    wide = cls(batch_size=2, device="cpu", **options).fit(X.T)
+    assert sparse_tables(wide) == (False, True)
+
+
+@pytest.mark.parametrize("optimizer", ["adagrad", "rmsprop", "sgd"])
+def test_updates_by_rows_give_the_model_of_whole_tables(optimizer):
+    X = many_users()
+    options = {"n_factors": 4, "max_epochs": 3, "lr": 0.02, "optimizer": optimizer, "l2": 0.01}
+    one = BPRMFRanker(batch_size=16, random_state=0, device="cpu", **options).fit(X)
+    clip = Clipping()
+    two = BPRMFRanker(batch_size=16, random_state=0, device="cpu", callbacks=[clip], **options)
+    two.fit(X)
+    assert sparse_tables(one) == (True, False)
+    assert sparse_tables(two) == (False, False)
+    assert not any(clip.sparse_)
+    np.testing.assert_allclose(one.user_factors_, two.user_factors_, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(one.item_factors_, two.item_factors_, rtol=1e-3, atol=1e-6)
+
+
+def test_an_optimiser_that_is_passed_as_a_class_has_whole_tables():
+    options = {"n_factors": 4, "max_epochs": 1, "batch_size": 16, "device": "cpu"}
+    est = BPRMFRanker(optimizer=torch.optim.Adam, **options).fit(many_users())
+    assert sparse_tables(est) == (False, False)
+    assert est.net_.optimizer is torch.optim.Adam
+
+
+def test_a_warm_start_goes_on_by_rows():
+    X = many_users()
+    options = {"n_factors": 4, "batch_size": 16, "device": "cpu", "warm_start": True}
+    est = BPRMFRanker(max_epochs=1, random_state=0, **options).fit(X)
+    first = est.user_factors_.copy()
+    est.fit(X)
+    assert sparse_tables(est) == (True, False)
+    assert not np.array_equal(first, est.user_factors_)
+    state = est.net_.optimizer_.state[est.net_.module_.users.free.weight]
+    assert float(state["step"]) == 2 * -(-X.nnz // 16)

@@ -261,6 +261,24 @@ def test_gradients_are_right(variant, kernels):
     assert torch.autograd.gradcheck(scores, weights)
 
 
+@pytest.mark.parametrize("chunk", [2**23, 2**12])
+def test_writing_over_memory_changes_no_bit(variant, chunk, monkeypatch):
+    monkeypatch.setattr("skrec.nn.interactions._CHUNK_BYTES", chunk)
+    module = make(size=8, n_draws=5, **variant).float()
+    inputs = [side.float().requires_grad_() for side in sides(n_users=9, size=8)]
+
+    def results():
+        wanted = [*inputs, *module.parameters()]
+        scores = module(*inputs)
+        used = torch.autograd.grad(scores.square().sum(), wanted, allow_unused=True)
+        return [scores, *(x for x in used if x is not None)]
+
+    got = results()
+    monkeypatch.setattr("skrec.nn.gerec._Rectified.apply", torch.relu)
+    for ours, plain in zip(got, results(), strict=True):
+        assert torch.equal(ours, plain)
+
+
 def test_every_weight_receives_a_gradient(variant):
     module, (users, items) = make(**variant).train(), sides(20)
     weights = dict(module.named_parameters())

@@ -215,3 +215,14 @@ def test_gradients_of_products_of_tables():
 
 def test_biases_have_no_products_of_tables():
     assert Dot(2, item_bias=True).score_tables(*tables(), USERS, ITEMS) is None
+
+
+@pytest.mark.parametrize("sparse", [(True, False), (False, True), (True, True)])
+def test_sparse_gradients_of_tables_are_the_dense_ones(sparse):
+    p, q = tables()
+    answers = [Dot(3).score_tables(p, q, USERS, ITEMS, each) for each in (sparse, (False, False))]
+    totals = [sum(part.square().sum() for part in answer or ()) for answer in answers]
+    ours, whole = (torch.autograd.grad(total, [p, q]) for total in totals)
+    for one, other, expected in zip(ours, whole, sparse, strict=True):
+        assert one.is_sparse == expected
+        torch.testing.assert_close(one.to_dense(), other)

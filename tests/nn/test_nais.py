@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skrec.nn import PairBatch, SparseRows
-from skrec.nn import _nais_kernel as kernel
+from skrec.nn import _nais_chunks as chunks
 from skrec.nn.nais import NAIS
 
 N_ITEMS, SIZE, HIDDEN = 40, 6, 5
@@ -168,7 +168,7 @@ def test_chunks_of_any_size_give_the_same(lengths, n_targets, limit, seed):
     items = torch.from_numpy(rng.integers(N_ITEMS, size=n_targets))
     rows = to_rows(histories)
     with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
-        patch.setitem(kernel._CHUNK_BYTES, "cpu", limit)
+        patch.setitem(chunks._CHUNK_BYTES, "cpu", limit)
         got = module.score_inside(rows, rows, row, items)
     pairs = zip(row.tolist(), items.tolist(), strict=True)
     expected = [oracle(module, histories[r], i) for r, i in pairs]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from skrec.nn import PairBatch, PairModel, UserTable, make_table
 from skrec.nn.interactions import Interaction
 from skrec.nn.neural_cf import GMF, JRL, NCFMLP, NeuMF, Tower
 
@@ -208,3 +209,71 @@ def test_float32_is_close_to_float64(interaction):
 def test_all_are_interactions(interaction):
     assert isinstance(interaction, Interaction)
     assert interaction.user_size == interaction.item_size
+
+
+# NeuMF from its tables
+
+
+USERS = torch.tensor([0, 3, 3, 1])  # repeated, as are items within and between rows
+ITEMS = torch.tensor([[0, 1, 1], [5, 2, 0], [2, 2, 5], [1, 0, 4]])
+
+
+def neumf_and_tables(bias=True):
+    module = randomised(NeuMF(3, 2, (4, 3), bias=bias)).double()
+    generator = torch.Generator().manual_seed(2)
+    tables = [torch.randn(n, 5, generator=generator).double() for n in (4, 6)]
+    return module, [table.requires_grad_() for table in tables]
+
+
+def gradients(values, parts):
+    parts = list(parts)
+    total = sum((value * torch.arange(1.0, value.numel() + 1).view_as(value)).sum()
+                for value in values)  # fmt: skip
+    return torch.autograd.grad(total, parts)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_neumf_scores_tables_as_it_scores_vectors(bias):
+    module, (p, q) = neumf_and_tables(bias)
+    scores, *squares = module.score_tables(p, q, USERS, ITEMS)
+    users, items = p[USERS][:, None], q[ITEMS]
+    expected = module(users, items), users.square().sum()[None], items.square().sum((0, 2))
+    for value, other in zip((scores, *squares), expected, strict=True):
+        torch.testing.assert_close(value, other)
+    parts = [p, q, *module.parameters()]
+    pairs = gradients((scores, *squares), parts), gradients(expected, parts)
+    for one, other in zip(*pairs, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_gradients_of_neumf_from_tables():
+    module, tables = neumf_and_tables()
+    weights = list(module.parameters())
+    score = lambda p, q, *_: module.score_tables(p, q, USERS, ITEMS)  # noqa: E731
+    assert torch.autograd.gradcheck(score, (*tables, *weights))
+    for place in range(3):  # what is not asked for has no gradient
+        one = lambda *parts, place=place: score(*parts)[place]  # noqa: E731
+        assert torch.autograd.gradcheck(one, tables)
+
+
+@pytest.mark.parametrize("sparse", [(True, False), (False, True), (True, True)])
+def test_sparse_gradients_are_the_dense_ones(sparse):
+    module, (p, q) = neumf_and_tables()
+    answers = [module.score_tables(p, q, USERS, ITEMS, each) for each in (sparse, (False, False))]
+    ours, whole = (gradients(answer, [p, q]) for answer in answers)
+    for one, other, expected in zip(ours, whole, sparse, strict=True):
+        assert one.is_sparse == expected
+        torch.testing.assert_close(one.to_dense(), other)
+
+
+def test_a_model_of_neumf_reads_its_tables():
+    module, tables = neumf_and_tables()
+    model = PairModel(UserTable(4, 5), make_table(6, 5, 0.1), module).double()
+    with torch.no_grad():
+        model.users.free.weight.copy_(tables[0])
+        model.items.weight.copy_(tables[1])
+    scores, users, items = model(PairBatch(USERS, ITEMS))
+    assert users.shape == (1,)
+    assert items.shape == (3,)
+    grouped = PairBatch(torch.tensor([0, 3, 1]), ITEMS, group=torch.tensor([0, 1, 1, 2]))
+    torch.testing.assert_close(scores, model(grouped)[0])

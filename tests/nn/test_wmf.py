@@ -1,15 +1,13 @@
 """Rows of weighted least squares against normal equations in NumPy, one row at a time."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import skrec.nn.wmf
+from skrec.kernels import WeightedRidge
 from skrec.nn import WeightedRows
 
 
@@ -77,50 +75,36 @@ def test_rows_longer_than_a_piece_and_more_of_them_than_a_group():
     np.testing.assert_allclose(solved, expected, rtol=1e-8, atol=1e-10)
 
 
-def test_some_columns_with_the_gram_matrix_of_all():
+def test_some_columns_with_the_eigenbasis_of_all():
     dense, scales, targets, V, ridge = problem([4, 0, 12, 5], 20, 6)
     dense[:, 15:] = False
     rows = rows_of(dense, scales, targets, ridge, 0.5, 6)
     given_columns = torch.from_numpy(V[:15].copy())
-    solved = rows.solve(given_columns, gram=torch.from_numpy(V.T @ V)).numpy()
+    solved = rows.solve(given_columns, torch.linalg.eigh(torch.from_numpy(V.T @ V))).numpy()
     expected = normal_equations(dense, scales, targets, V, ridge, 0.5)
     np.testing.assert_allclose(solved, expected, rtol=1e-8, atol=1e-10)
 
 
-def test_conjugate_gradients_reach_the_solution_and_go_on_from_a_start():
-    dense, scales, targets, V, ridge = problem([4, 0, 30, 9], 40, 6)
-    rows = rows_of(dense, scales, targets, ridge, 0.2, 6)
-    V, zero = torch.from_numpy(V), torch.zeros(4, 6, dtype=torch.float64)
-    exact = rows.solve(V).numpy()
-    done = rows.solve(V, start=zero, n_steps=8).numpy()
-    np.testing.assert_allclose(done, exact, rtol=1e-6, atol=1e-9)
-    rough = rows.solve(V, start=zero, n_steps=2)
-    errors = [np.abs(x.numpy() - exact).max() for x in (zero, rough)]
-    better = rows.solve(V, start=rough, n_steps=2).numpy()
-    assert np.abs(better - exact).max() < errors[1] < errors[0]
-    at_home = rows.solve(V, start=torch.from_numpy(exact), n_steps=3).numpy()
-    np.testing.assert_allclose(at_home, exact, rtol=1e-6, atol=1e-9)
+@pytest.mark.parametrize("block_size", [1, 4, 6])
+def test_blocks_are_those_of_the_kernel(block_size):
+    lengths = [0, 2500, 30, 9, 7]  # rows that are as short as a block may be padded to more
+    dense, _, _, V, ridge = problem(lengths, 3000, 6)
+    strengths = np.random.RandomState(1).uniform(0.5, 3, dense.shape)
+    scales = np.sqrt(2 * strengths)
+    rows = rows_of(dense, scales, (1 + 2 * strengths) / scales, ridge, 0.2, 6)
+    X = sp.csr_matrix(strengths * dense)
+    kernel = WeightedRidge((X.indptr, X.indices, X.data), 2.0, ridge, 0.2)
+    start = np.random.RandomState(2).normal(size=(len(lengths), 6))
+    tensors = torch.from_numpy(V), torch.from_numpy(start)
+    ours = rows.solve(tensors[0], start=tensors[1], block_size=block_size).numpy()
+    theirs = kernel.solve(V, start=start, block_size=block_size)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)
 
 
-@pytest.fixture(params=[1, 3])
-def n_threads(request):
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
-
-
-def test_groups_are_solved_alike_in_several_threads(n_threads):
-    lengths = [30] * 10 + [7] * 9000 + [2] * 9000
-    dense, scales, targets, V, ridge = problem(lengths, 40, 5)
-    rows = rows_of(dense, scales, targets, ridge, 0.1, 5)
-    solved = rows.solve(torch.from_numpy(V)).numpy()
-    expected = normal_equations(dense, scales, targets, V, ridge, 0.1)
-    np.testing.assert_allclose(solved, expected, rtol=1e-8, atol=1e-10)
-    assert torch.get_num_threads() == n_threads
+def test_systems_that_cannot_be_solved():
+    dense, scales, targets, V, ridge = problem([30] * 10, 40, 5)
     with pytest.raises(torch.linalg.LinAlgError):
         rows_of(dense, scales, targets, -100 * ridge, 0.1, 5).solve(torch.from_numpy(V))
-    assert torch.get_num_threads() == n_threads
 
 
 @pytest.mark.gpu
@@ -133,24 +117,3 @@ def test_cuda_solves_alike():
     solved = rows.solve(torch.tensor(V, device="cuda")).cpu().numpy()
     expected = normal_equations(dense, scales, targets, V, ridge, 0.2)
     np.testing.assert_allclose(solved, expected, rtol=1e-8, atol=1e-10)
-
-
-def test_new_threads_have_all_cores_while_groups_are_solved(n_threads, monkeypatch):
-    right = skrec.nn.wmf.solve_group
-
-    def threads_of_a_new_one():
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(torch.get_num_threads).result()
-
-    def solve(*args):
-        end = time.monotonic() + 5  # all workers have started a moment later
-        while threads_of_a_new_one() != n_threads:
-            assert time.monotonic() < end
-        seen.append(torch.get_num_threads())
-        return right(*args)
-
-    seen = []
-    monkeypatch.setattr(skrec.nn.wmf, "solve_group", solve)
-    dense, scales, targets, V, ridge = problem([30] * 10 + [7] * 9000 + [2] * 9000, 40, 5)
-    rows_of(dense, scales, targets, ridge, 0.1, 5).solve(torch.from_numpy(V))
-    assert set(seen) == {1}

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from sklearn.utils import Bunch
 
-from skrec.reproduce import Protocol, list_protocols, load_data, make_protocol, with_leave_one_out
+from skrec.reproduce import (
+    Protocol,
+    list_protocols,
+    load_data,
+    make_protocol,
+    run_system,
+    with_leave_one_out,
+)
 
 
 def test_options_that_a_protocol_does_not_have_are_left_out():
@@ -55,3 +62,10 @@ def test_negatives_are_items_that_a_user_does_not_have():
         drawn = negatives[negatives >= 0]
         assert len(np.unique(drawn)) == len(drawn)
         assert not set(drawn) & set(X[user].indices)
+
+
+@pytest.mark.parametrize("solver", ["torch", "sgd"])
+def test_the_epochs_of_an_outcome_are_those_that_were_trained(solver):
+    task = make_protocol("ncf").test(with_leave_one_out(load_data("synthetic"), 9))
+    parameters = {"n_factors": 4, "max_epochs": 3, "solver": solver}
+    assert run_system(task, "MFClassifier", parameters).n_epochs == 3

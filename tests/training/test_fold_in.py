@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 from skrec.neural.objectives import Pairwise, Pointwise
 from skrec.nn import Dot, HistoryEncoder, PairModel, UserTable, make_table
 from skrec.training import FoldIn, sparse_rows
+from skrec.training._vector_fit import VectorFit
 
 N_USERS, N_ITEMS, SIZE = 60, 30, 4
 ALPHA = 0.5
@@ -272,3 +273,26 @@ def test_folded_in_users_get_nearly_the_lists_that_they_were_trained_to(name, mo
     # the lists are the user's own
     neighbours = est.recommend(movielens[users - 1], exclude=movielens[users])
     assert overlap(trained, neighbours) < 0.6 * bound
+
+
+@pytest.mark.parametrize("bias", [False, True], ids=["plain", "bias"])
+def test_compiled_steps_are_those_of_autograd(bias):
+    model = make_model(bias=bias)
+    rows = rows_of([*HISTORIES.values(), []])
+    folder = make_folder(model, 20)
+    start = (folder._features(model, rows) @ folder.weights).detach()
+    loss = folder._loss(folder._frozen(model), rows)
+    assert loss.ranks_products
+    by_autograd = VectorFit._descend(folder, loss, start)
+    torch.testing.assert_close(folder._descend(loss, start), by_autograd, rtol=1e-10, atol=1e-12)
+    assert not torch.allclose(start, by_autograd)
+
+
+def test_steps_are_compiled_for_rankings_by_inner_products_alone():
+    rows = rows_of(HISTORIES.values())
+    for model, options in (
+        (make_model(history=True), {}),
+        (make_model(), {"pairwise": False}),
+    ):
+        folder = make_folder(model, **options)
+        assert not folder._loss(folder._frozen(model), rows).ranks_products

@@ -12,7 +12,13 @@ from skorch.callbacks import Callback, EarlyStopping, PrintLog
 
 from skrec.exceptions import DivergenceError
 from skrec.nn import MultDAE
-from skrec.training import RowBatches, resolve_device, run_training, sparse_rows
+from skrec.training import (
+    RecommenderNet,
+    RowBatches,
+    resolve_device,
+    run_training,
+    sparse_rows,
+)
 
 
 @pytest.fixture
@@ -139,3 +145,41 @@ def test_a_device_is_what_torch_knows_by_name_or_as_its_own():
 def test_a_device_that_is_not_here_is_an_error_that_names_those_that_are(device):
     with pytest.raises(ValueError, match=r'^device must be .*"auto", "cpu".*; got .*'):
         resolve_device(device)
+
+
+# where the device works ahead: losses are read some steps at once
+
+
+@pytest.fixture
+def ahead(monkeypatch):
+    monkeypatch.setattr(RecommenderNet, "_works_ahead", True)
+    monkeypatch.setattr("skrec.training._net._UNCHECKED", 3)
+
+
+def test_losses_that_are_read_late_are_in_the_history(make_net, X, request):
+    histories = []
+    for late in (False, True):
+        if late:
+            request.getfixturevalue("ahead")
+        torch.manual_seed(0)
+        net = make_net(module=MultDAE, module__dropout=0.0)
+        batches = RowBatches(X, 5, np.random.RandomState(0))
+        histories.append(run_training(net, batches, 2).history)
+    now, late = histories
+    for key in ("train_loss", "train_batch_size"):
+        assert now[:, "batches", :, key] == late[:, "batches", :, key]
+    assert (
+        now[:, ("train_loss", "train_batch_count")] == late[:, ("train_loss", "train_batch_count")]
+    )
+
+
+def test_a_loss_that_is_no_number_stops_the_epoch_where_it_is_read_late(make_net, batches, ahead):
+    def spoil(net):
+        if len(net.history) == 2:
+            with torch.no_grad():
+                net.module_.last.bias.fill_(float("nan"))
+
+    net = make_net(Do("on_epoch_begin", spoil), lr=0.037)
+    with pytest.raises(DivergenceError, match=r"became nan in epoch 2 with lr=0\.037"):
+        run_training(net, batches, 5)
+    assert len(net.history[-1]["batches"]) == 3

@@ -159,3 +159,36 @@ def test_the_matrix_is_left_alone():
     list(PairBatches(X, 5, 2, np.random.RandomState(0), histories=True))
     for name in ("data", "indices", "indptr"):
         np.testing.assert_array_equal(getattr(X, name), getattr(before, name))
+
+
+@pytest.mark.parametrize("histories", [False, True])
+def test_an_epoch_in_many_parts(histories, monkeypatch):
+    monkeypatch.setattr("skrec.training._pair_batches._PAIRS_AT_ONCE", 10)
+    X = sp.csr_matrix(np.random.RandomState(0).uniform(size=(30, 60)) < 0.8, dtype=np.float32)
+    batches = PairBatches(X, 7, 2, np.random.RandomState(0), histories=histories)
+    parts = epoch(batches)
+    users, items = pairs(parts)
+    assert Counter(zip(users, items[:, 0], strict=True)) == Counter(zip(*X.nonzero(), strict=True))
+    assert not X.toarray()[users[:, None], items[:, 1:]].any()
+    assert [len(batch) for _, _, batch in parts[:-1]] == [7] * (len(parts) - 1)
+    runs = np.flatnonzero(np.diff(users, prepend=-1))
+    assert (len(runs) < 90) == histories  # up to 32 positives of a user stay together
+
+
+def test_what_is_held_is_of_small_integers():
+    batches = PairBatches(matrix(0, 0.5), 5, 1, np.random.RandomState(0))
+    assert batches.users.dtype == np.int32
+    X = sp.csr_matrix(np.eye(4, dtype=np.float32))
+    assert PairBatches(X, 5, 1, np.random.RandomState(0)).items is X.indices  # no copy
+
+
+def test_the_state_of_the_generator_fixes_an_epoch():
+    rng = np.random.RandomState(5)
+    batches = PairBatches(matrix(0, 0.5), 7, 2, rng)
+    epoch(batches)
+    state = rng.get_state()
+    one = pairs(epoch(batches))
+    again = PairBatches(matrix(0, 0.5), 7, 2, np.random.RandomState(0))
+    again.rng.set_state(state)
+    for a, b in zip(one, pairs(epoch(again)), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -16,6 +16,7 @@ STREAM = claim_stdout()
 import numpy as np  # noqa: E402
 import scipy.sparse as sp  # noqa: E402
 from _matrices import load_matrices, write_factors  # noqa: E402
+from implicit.cpu.als import AlternatingLeastSquares  # noqa: E402
 from implicit.cpu.bpr import BayesianPersonalizedRanking  # noqa: E402
 from implicit.evaluation import ranking_metrics_at_k  # noqa: E402
 from implicit.nearest_neighbours import CosineRecommender  # noqa: E402
@@ -70,6 +71,34 @@ class Rounds:
         model, users = self._started(), np.arange(n_users)
         return seconds(lambda: model.recommend(users, self.train[users], N=n_items))
 
+    def one_user(self, kind: str, n_users: int, n_items: int) -> list[float]:
+        """Return the seconds of single calls, a user each, whose row is at hand."""
+        model, rows = self._one_user_model(kind), [self.train[user] for user in range(n_users)]
+        if kind == "als_vector":
+            return [
+                seconds(lambda user=user: model.recalculate_user(user, rows[user]))
+                for user in range(n_users)
+            ]
+        options = {"N": n_items, "recalculate_user": kind == "als_fold_in"}
+        return [
+            seconds(lambda user=user: model.recommend(user, rows[user], **options))
+            for user in range(n_users)
+        ]
+
+    def _one_user_model(self, kind: str) -> Any:
+        if kind == "bpr":
+            return self._started()
+        options = {"num_threads": self.n_threads}
+        if kind not in self.models:
+            if kind == "knn":
+                model = CosineRecommender(K=100, **options)
+            else:
+                n_factors = self.bpr_options["factors"]
+                model = AlternatingLeastSquares(n_factors, iterations=1, **options)
+            model.fit(self.train, show_progress=False)
+            self.models[kind] = model
+        return self.models[kind]
+
     def evaluate(self, cuts: list[int]) -> float:
         """Judge BPR by its four metrics, NDCG among them, at each cut-off: a ranking for each."""
         model = self._started()
@@ -95,7 +124,7 @@ def main(arrays: str, n_threads: str, options: str) -> None:
     warnings.simplefilter("ignore")  # that its own copy of the matrix is not CSR
     with threadpool_limits(int(n_threads)):
         rounds = Rounds(load_matrices(arrays), int(n_threads), **json.loads(options))
-        names = ("knn_fit", "bpr_epochs", "recommend", "evaluate")
+        names = ("knn_fit", "bpr_epochs", "recommend", "one_user", "evaluate")
         serve({name: getattr(rounds, name) for name in names}, STREAM)
 
 

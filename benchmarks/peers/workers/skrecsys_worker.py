@@ -56,6 +56,14 @@ class Rounds:
         """Fit SLIM."""
         return self._fit(SLIMElasticNet(alpha, l1_ratio, n_neighbors, n_jobs=self.n_threads))
 
+    def slim_weights(self, path: str) -> float:
+        """Write the weights of the last fit in the whole frame."""
+        weights = self.fitted.similarity_.tocoo()
+        ids, n_items = self.fitted.item_ids_, self.shape[1]
+        entries = weights.data, (ids[weights.row], ids[weights.col])
+        sp.save_npz(path, sp.csr_matrix(entries, (n_items, n_items)))
+        return 0.0
+
     def bpr_epochs(self, n_epochs: int, path: str | None = None, seed: int | str = 0) -> float:
         """Train BPR for some more epochs, of the start for a new seed, and write its factors."""
         model, rng = self._bpr(seed)
@@ -97,6 +105,7 @@ class Rounds:
         return framed
 
     def _fit(self, model: Any) -> float:
+        self.fitted = model
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # columns that did not converge
             return seconds(lambda: model.fit(self.train))
@@ -106,7 +115,10 @@ def main(arrays: str, n_threads: str, options: str) -> None:
     """Load the arrays and serve rounds."""
     with threadpool_limits(int(n_threads)):
         rounds = Rounds(load_matrices(arrays), int(n_threads), **json.loads(options))
-        names = ("ease_fit", "knn_fit", "slim_fit", "bpr_epochs", "recommend", "evaluate")
+        names = (
+            "ease_fit", "knn_fit", "slim_fit", "slim_weights", "bpr_epochs", "recommend",
+            "evaluate",
+        )  # fmt: skip
         serve({name: getattr(rounds, name) for name in names}, STREAM)
 
 

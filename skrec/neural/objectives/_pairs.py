@@ -110,8 +110,8 @@ class SampledObjective(PairObjective):
     def batches(
         self, estimator: SampledPairRecommender, X: CSRMatrix, rng: np.random.RandomState
     ) -> PairBatches:
-        what = f"n_negatives={estimator.n_negatives}, those of an epoch drawn at once,"
-        n_bytes = 32.0 * X.nnz * estimator.n_negatives
+        what = f"n_negatives={estimator.n_negatives}, in batches of {estimator.batch_size},"
+        n_bytes = 16.0 * min(X.nnz, estimator.batch_size) * estimator.n_negatives
         check_memory(n_bytes, what, "choose fewer n_negatives")
         options = estimator.negative_power, estimator._histories
         return PairBatches(X, estimator.batch_size, estimator.n_negatives, rng, *options)

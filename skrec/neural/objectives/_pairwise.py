@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from skrec.calibration import UserOffset
 from skrec.neural.objectives._pairs import SampledObjective
 from skrec.nn import PairwiseLoss, SparseRows
+from skrec.training import PairDifferences
 
 if TYPE_CHECKING:
     from skrec.neural._pairs import SampledPairRecommender
@@ -42,7 +41,7 @@ class Pairwise(SampledObjective):
         return UserOffset()
 
 
-def _row_loss(rows: SparseRows, free: Tensor) -> partial:
+def _row_loss(rows: SparseRows, free: Tensor) -> PairDifferences:
     m = free.shape[1]
     n_pairs = min(_PAIRS_PER_POSITIVE, m)
     # spread over the sample, from a place that depends on the positive alone
@@ -50,10 +49,4 @@ def _row_loss(rows: SparseRows, free: Tensor) -> partial:
     place = (rows.indices[:, None] * _SPREAD + steps) % m  # (nnz, n_pairs)
     free = free[rows.row[:, None], place]
     weight = free / free.sum(1, keepdim=True).clamp(min=1).double()
-    return partial(_differences, row=rows.row[:, None], place=place, weight=weight)
-
-
-def _differences(
-    positive: Tensor, negative: Tensor, row: Tensor, place: Tensor, weight: Tensor
-) -> Tensor:
-    return (weight * F.softplus(negative[row, place] - positive)).sum()
+    return PairDifferences(rows.row[:, None], place, weight)
