@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skrec import kernels
-from skrec.base._answers import answer_pairs, answer_rows
+from skrec.base._answers import answer_pairs, answer_rows, pick, pick_rows
 from skrec.base._docs import shared_docs
 from skrec.base._links import Link
 from skrec.base._one_fit import of_one_fit, view_of
@@ -191,11 +191,11 @@ class BaseRecommender(BaseEstimator):
 
     def _score_candidates(self, queries: Queries, candidates: Array) -> Array:
         """Return the scores of shared or per-row candidates, of shape (n_rows, m)."""
-        return _pick(self._scores(queries), candidates)
+        return pick(self._scores(queries), candidates)
 
     def _draw_candidates(self, queries: Queries, candidates: Array, draw: int) -> Array:
         """Return the scores of candidates under posterior draw number ``draw``."""
-        return _pick(self._scores(queries, draw), candidates)
+        return pick(self._scores(queries, draw), candidates)
 
     def _with_prior(
         self,
@@ -209,7 +209,7 @@ class BaseRecommender(BaseEstimator):
             return values
         empty = queries.empty(self.__sklearn_tags__().fold_in)
         if empty.any():
-            values[empty] = _pick_rows(prior(), candidates, empty)
+            values[empty] = pick_rows(prior(), candidates, empty)
         return values
 
     def _held_out_scores(self, history: CSRMatrix, rows: Array) -> Array:
@@ -491,17 +491,3 @@ class BaseRecommender(BaseEstimator):
         if not isinstance(X, Interactions):
             X = check_matrix(self, X, reset=False)
         return make_ranking_scorer("ndcg", k=10)(self, X, y)
-
-
-def _pick(scores: Array, candidates: Array) -> Array:
-    """Take the columns of shared or per-row candidates."""
-    if candidates.ndim == 1:
-        return scores[:, candidates]
-    return np.take_along_axis(scores, candidates, axis=1)
-
-
-def _pick_rows(prior: Array, candidates: Array | None, rows: Array) -> Array:
-    """Take one value an item, for all items or for the candidates of some rows."""
-    if candidates is None:
-        return prior
-    return prior[candidates if candidates.ndim == 1 else candidates[rows]]
