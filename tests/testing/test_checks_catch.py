@@ -261,17 +261,7 @@ class TooProbable(EASE):
 
 class Overconfident(EASE):
     def predict_proba(self, X=None, *, users=None, return_std=False):
-        return np.sqrt(super().predict_proba(X, users=users))
-
-
-class AddsUpToTheHistory(EASE):
-    """What probabilities of whole rows would be."""
-
-    def predict_proba(self, X=None, *, users=None, return_std=False):
-        proba = super().predict_proba(X, users=users)
-        rows = self.interactions_[users] if X is None else sp.csr_matrix(X)
-        total = np.diff(rows.indptr)[:, None] / proba.sum(axis=1, keepdims=True)
-        return np.minimum(proba * total, 1)
+        return np.minimum(9 * super().predict_proba(X, users=users), 1)  # as of whole rows
 
 
 class PretendsToDeviate(EASE):
@@ -432,7 +422,7 @@ CATCHES = {
     "check_training_that_fails_changes_nothing": [HalfFittedNet],
     "check_every_weight_learns": [IdleWeights],
     "check_probabilities": [TooProbable],
-    "check_calibration": [Overconfident, AddsUpToTheHistory],
+    "check_calibration": [Overconfident],
     "check_deviations": [PretendsToDeviate, ShiftedByDeviation, NoDeviation],
     "check_strategies": [AnyStrategy],
     "check_no_predict": [Predicts],
