@@ -97,6 +97,7 @@ class CDAERecommender(LikelihoodRecommender):
     ] = 20
 
     _fold_in: ClassVar = "approximate"
+    _calibrates_late: ClassVar[bool] = True
     _module_class: ClassVar[type] = CDAE
     _test_parameters: ClassVar[dict[str, Any]] = {
         **LikelihoodRecommender._test_parameters,

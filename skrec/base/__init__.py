@@ -4,7 +4,7 @@ from skrec.base._docs import shared_docs
 from skrec.base._links import Link, Softmax
 from skrec.base._one_fit import of_one_fit
 from skrec.base._parameters import Doc
-from skrec.base._queries import Queries
+from skrec.base._queries import Queries, lists_of_pairs
 from skrec.base._ratings import RatingRecommender, Threshold, probability_at_least
 from skrec.base._recommender import BaseRecommender
 from skrec.base._tags import RecommenderTags
@@ -23,6 +23,7 @@ __all__ = [
     "check_item_list",
     "check_items",
     "check_matrix",
+    "lists_of_pairs",
     "of_one_fit",
     "probability_at_least",
     "shared_docs",

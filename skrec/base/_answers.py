@@ -8,7 +8,7 @@ from skrec.base._queries import Queries, lists_of_pairs, pair_blocks
 from skrec.typing import Array
 from skrec.utils import row_blocks
 
-__all__ = ["answer_pairs", "answer_rows"]
+__all__ = ["answer_pairs", "answer_rows", "pick", "pick_rows"]
 
 Values = Callable[..., tuple[Array, ...]]
 
@@ -104,3 +104,45 @@ def _by_lists(
         lists, column = lists_of_pairs(row, items[chosen], rows.stop - rows.start)
         arrays = values(queries.take(rows), lists)
         yield chosen, [array[row, column] for array in arrays]
+
+
+def pick(scores: Array, candidates: Array) -> Array:
+    """Take the columns of shared or per-row candidates.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_rows, n_items)
+        Of all items.
+    candidates : ndarray of int64 of shape (m,) or (n_rows, m)
+        Items.
+
+    Returns
+    -------
+    picked : ndarray of shape (n_rows, m)
+        Their scores.
+    """
+    if candidates.ndim == 1:
+        return scores[:, candidates]
+    return np.take_along_axis(scores, candidates, axis=1)
+
+
+def pick_rows(prior: Array, candidates: Array | None, rows: Array) -> Array:
+    """Take one value an item, for all items or for the candidates of some rows.
+
+    Parameters
+    ----------
+    prior : ndarray of shape (n_items,)
+        A value of each item.
+    candidates : ndarray of int64 of shape (m,) or (n_rows, m) or None
+        Items; None for all.
+    rows : ndarray of bool of shape (n_rows,)
+        Which rows.
+
+    Returns
+    -------
+    picked : ndarray of shape (n_items,), (m,) or (n_chosen, m)
+        Their values.
+    """
+    if candidates is None:
+        return prior
+    return prior[candidates if candidates.ndim == 1 else candidates[rows]]

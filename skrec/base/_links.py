@@ -20,13 +20,14 @@ class Link:
     """The logistic link: scores are log odds.
 
     A model holds a link, which is made anew and fitted at the end of each ``fit``. What the
-    probabilities mean are the tags ``proba`` and ``proba_pairs``.
+    probabilities mean is the tag ``proba``.
     """
 
     proba: ClassVar[Literal["categorical", "bernoulli"]] = "bernoulli"
-    proba_pairs: ClassVar[Literal["all", "unseen"]] = "all"
-    # whether the probability of a pair needs the score of that pair alone
+    # whether the probability of a pair needs the score of no other pair
     by_pair: ClassVar[bool] = False
+    # whether it is a function of the score and the length of the history
+    by_score: ClassVar[bool] = False
 
     def fit(self, model: BaseRecommender, X: CSRMatrix) -> Self:
         """Fit what the link needs beyond the scores.

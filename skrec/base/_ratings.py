@@ -82,8 +82,8 @@ class Threshold(Link):
         Distance between neighbouring ratings; 0 for a continuous scale.
     """
 
-    proba_pairs = "unseen"
     by_pair = True
+    by_score = True
 
     def __init__(self, watched: float | None = None) -> None:
         self.watched = watched

@@ -10,12 +10,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skrec import kernels
-from skrec.base._answers import answer_pairs, answer_rows
+from skrec.base._answers import answer_pairs, answer_rows, pick, pick_rows
 from skrec.base._docs import shared_docs
 from skrec.base._links import Link
 from skrec.base._one_fit import of_one_fit, view_of
 from skrec.base._parameters import make_parameters, plain_numbers
-from skrec.base._queries import Queries, pairs_by_user
+from skrec.base._queries import Queries, lists_of_pairs, pairs_by_user
 from skrec.base._ranking import ListRequest, Lists, check_strategy
 from skrec.base._tags import RecommenderTags, recommender_tags
 from skrec.base._validation import check_matrix, check_pairs, check_users
@@ -50,6 +50,10 @@ class BaseRecommender(BaseEstimator):
     _probabilistic: ClassVar[bool] = False
     # whether _score_candidates of lists, padded with -1, costs less than the scores of all items
     _scores_few_cheaply: ClassVar[bool] = False
+    # whether probabilities are calibrated when they are first asked for: it costs beside the fit
+    _calibrates_late: ClassVar[bool] = False
+    # share of the items whose pairs it is calibrated on, at least 500: each may cost by itself
+    _calibrated_items: ClassVar[float] = 1.0
     # settings with which the common checks of skrec.testing run in a fraction of a second
     _test_parameters: ClassVar[dict[str, Any]] = {}
     _parameter_constraints: ClassVar[dict[str, Any]] = {}
@@ -64,7 +68,6 @@ class BaseRecommender(BaseEstimator):
             super().__sklearn_tags__(),
             fold_in=self._fold_in,
             proba=link.proba,
-            proba_pairs=link.proba_pairs,
             feedback=self._feedback,
             probabilistic=self._probabilistic,
         )
@@ -188,11 +191,11 @@ class BaseRecommender(BaseEstimator):
 
     def _score_candidates(self, queries: Queries, candidates: Array) -> Array:
         """Return the scores of shared or per-row candidates, of shape (n_rows, m)."""
-        return _pick(self._scores(queries), candidates)
+        return pick(self._scores(queries), candidates)
 
     def _draw_candidates(self, queries: Queries, candidates: Array, draw: int) -> Array:
         """Return the scores of candidates under posterior draw number ``draw``."""
-        return _pick(self._scores(queries, draw), candidates)
+        return pick(self._scores(queries, draw), candidates)
 
     def _with_prior(
         self,
@@ -206,7 +209,7 @@ class BaseRecommender(BaseEstimator):
             return values
         empty = queries.empty(self.__sklearn_tags__().fold_in)
         if empty.any():
-            values[empty] = _pick_rows(prior(), candidates, empty)
+            values[empty] = pick_rows(prior(), candidates, empty)
         return values
 
     def _held_out_scores(self, history: CSRMatrix, rows: Array) -> Array:
@@ -219,6 +222,10 @@ class BaseRecommender(BaseEstimator):
     def _held_out_pairs(self, history: CSRMatrix, rows: Array, row: Array, column: Array) -> Array:
         """Return the held-out scores of pairs (row of ``history``, column), sorted by row."""
         scores = np.empty(len(row))
+        longest = np.bincount(row, minlength=1).max()
+        if self._scores_few_cheaply and 4 * longest <= history.shape[1]:
+            lists, place = lists_of_pairs(row, column, history.shape[0])
+            return self._scores(Queries(history), candidates=lists)[row, place]
         for block in row_blocks(history.shape[0], self._row_bytes()):
             inside = slice(*np.searchsorted(row, [block.start, block.stop]))
             dense = self._held_out_scores(history[block], rows[block])
@@ -353,7 +360,8 @@ class BaseRecommender(BaseEstimator):
         """Return probabilities, whose meaning is the tag ``proba``.
 
         ``"categorical"``: an item's share of the user's interactions, rows sum to 1.
-        ``"bernoulli"``: the probability that the user interacts with the item.
+        ``"bernoulli"``: the probability that a pair which the history lacks is an interaction,
+        where a tenth of what the user has is hidden.
 
         Parameters
         ----------
@@ -483,17 +491,3 @@ class BaseRecommender(BaseEstimator):
         if not isinstance(X, Interactions):
             X = check_matrix(self, X, reset=False)
         return make_ranking_scorer("ndcg", k=10)(self, X, y)
-
-
-def _pick(scores: Array, candidates: Array) -> Array:
-    """Take the columns of shared or per-row candidates."""
-    if candidates.ndim == 1:
-        return scores[:, candidates]
-    return np.take_along_axis(scores, candidates, axis=1)
-
-
-def _pick_rows(prior: Array, candidates: Array | None, rows: Array) -> Array:
-    """Take one value an item, for all items or for the candidates of some rows."""
-    if candidates is None:
-        return prior
-    return prior[candidates if candidates.ndim == 1 else candidates[rows]]

@@ -19,10 +19,9 @@ class RecommenderTags(Tags):
     fold_in : {"exact", "approximate"}
         Whether the scores of a training row equal those of the stored user.
     proba : {"categorical", "bernoulli"}
-        Whether probabilities are shares of a user's interactions or of each pair by itself.
-    proba_pairs : {"all", "unseen"}
-        The pairs whose rate the Bernoulli probabilities match: every pair of the user's whole row,
-        or the pairs that the given history does not hold.
+        Whether probabilities are shares of a user's interactions or of each pair by itself: that
+        a pair which the history lacks is an interaction, where a tenth of what the user has is
+        hidden.
     feedback : {"implicit", "explicit"}
         Whether entries are interactions or ratings.
     probabilistic : bool
@@ -31,7 +30,6 @@ class RecommenderTags(Tags):
 
     fold_in: Literal["exact", "approximate"] = "exact"
     proba: Literal["categorical", "bernoulli"] = "bernoulli"
-    proba_pairs: Literal["all", "unseen"] = "all"
     feedback: Literal["implicit", "explicit"] = "implicit"
     probabilistic: bool = False
 

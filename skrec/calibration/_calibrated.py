@@ -40,7 +40,7 @@ _LEAST_HITS = 50  # hidden entries that a map of its own for new users needs
 class _Mapped(Link):
     """The link of a calibrated recommender, which applies its maps itself."""
 
-    proba_pairs = "unseen"
+    by_score = True
 
     def prior(self, model: Any) -> Array:
         if not model._predicts_ratings():
@@ -60,8 +60,8 @@ class CalibratedRecommender(WrappingRecommender):
 
     with :math:`n_u` the length of the history and x the log odds of the recommender's
     probability, for the shares p of a categorical model :math:`\log n_u p_{ui}`, and the score
-    where the probability is a calibrated score already (tag ``proba_pairs="unseen"``). The
-    ranking, and all that is not a probability, are the recommender's own.
+    where the probability is a calibrated score already. The ranking, and all that is not a
+    probability, are the recommender's own.
 
     Attributes
     ----------
@@ -162,7 +162,7 @@ class CalibratedRecommender(WrappingRecommender):
     @property
     def _by_score(self) -> bool:
         """Whether the recommender's probabilities are calibrated scores themselves."""
-        return self._inner().__sklearn_tags__().proba_pairs == "unseen"
+        return self._inner()._new_link().by_score
 
     # fitting
 

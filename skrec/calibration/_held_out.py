@@ -1,113 +1,129 @@
-"""Probabilities for scorers without a likelihood: a logistic fit on held-out pairs."""
+"""Probabilities from scores: a logistic fit on held-out pairs."""
 
 from typing import Any, Self
 
 import numpy as np
 from scipy.special import expit, logit
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
-from skrec.base import BaseRecommender, Link, Queries
+from skrec.base import BaseRecommender, Link, Queries, lists_of_pairs
+from skrec.calibration._logistic import fit_logistic
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import has_entries, hide_entries, row_of_entry
+from skrec.utils import has_entries, hide_entries, row_blocks, row_of_entry
 
-__all__ = ["HeldOut", "fit_logistic"]
+__all__ = ["HeldOut"]
 
 _HIDDEN = 0.1  # each entry's chance to be hidden: a share of a short row would be at least one
-_MAX_ROWS = 2000
-_UNSTORED_PER_ROW = 200
-
-
-def fit_logistic(features: Array, labels: Array, log_odds_shift: float) -> tuple[Array, float]:
-    """Fit a logistic regression to a sample in which labels were drawn at different rates.
-
-    With stored pairs sampled at rate ``s1`` and unstored ones at ``s0``, the odds in the sample
-    are ``s1 / s0`` times the true ones, so ``log(s1 / s0)`` leaves the intercept.
-
-    Parameters
-    ----------
-    features : ndarray of shape (n_pairs, n_features)
-        The first one is the score; its coefficient is kept from falling below zero.
-    labels : ndarray of bool of shape (n_pairs,)
-        Whether each pair was held out.
-    log_odds_shift : float
-        ``log(s1 / s0)``.
-
-    Returns
-    -------
-    coef : ndarray of shape (n_features,)
-        Coefficients in the units of ``features``.
-    intercept : float
-        Intercept for the true rates.
-    """
-    scaler: Any = StandardScaler().fit(features)
-    model = LogisticRegression(C=1e4).fit(scaler.transform(features), labels)
-    coef = model.coef_[0] / scaler.scale_
-    if coef[0] < 0:  # a calibration must not turn the ranking round: fit without the score
-        rest, intercept = fit_logistic(features * (np.arange(features.shape[1]) > 0), labels, 0.0)
-        return np.append(0.0, rest[1:]), intercept - log_odds_shift
-    intercept = model.intercept_[0] - model.coef_[0] @ (scaler.mean_ / scaler.scale_)
-    return coef, intercept - log_odds_shift
-
-
-def _features(scores: Array, n_history: Array) -> Array:
-    """Join the score, and the log of the history's length with its square, for quiet users."""
-    activity = np.log1p(n_history)
-    return np.column_stack([scores, activity, activity**2])
-
-
-def _draw_unstored(
-    X: CSRMatrix, n_per_row: int, rng: np.random.RandomState
-) -> tuple[Array, Array, float]:
-    """Draw pairs that X does not store, uniformly, about ``n_per_row`` a row.
-
-    Returns the pairs and the rate at which unstored pairs were drawn.
-    """
-    n_rows, n_items = X.shape
-    row = np.repeat(np.arange(n_rows), n_per_row)
-    column = rng.randint(n_items, size=len(row))
-    free = ~has_entries(X, row, column)
-    return row[free], column[free], n_per_row / n_items
+_HITS = 5000  # hidden entries that are aimed at, within the bounds on rows:
+_LEAST_ROWS, _MOST_ROWS = 400, 2000
+_TIMES = 3  # at most so often entries of one row are hidden
+_LEAST_ITEMS = 500
+_UNSTORED_PER_ROW = 100
+# Users between these quantiles of activity share a line; few users allow no more than one line.
+_KNOTS, _FEW_KNOTS = (0, 0.2, 0.4, 0.6, 0.8, 0.95, 1), (0, 1)
+_USERS_PER_KNOT = 30
 
 
 class HeldOut(Link):
-    r"""The link of scorers without a likelihood: a logistic fit on held-out pairs.
+    r"""The link of every model of interactions: log odds, set right by held-out pairs.
 
-    A tenth of the entries of at most 2,000 rows is hidden, the rows are scored without them, and
-    :math:`\ln p / (1 - p)` is regressed on the score and the activity of the user,
+    A tenth of the entries of 400 to 2,000 rows is hidden, as many rows as give 5,000 hidden
+    entries; where there are fewer, each counts up to three times. The rows are scored without
+    them, and :math:`\ln p / (1 - p)` is regressed on the log odds x that the scores stand for, and
+    on the length of the history,
 
-    .. math:: a s_{ui} + b + c_1 \ln(1 + n_u) + c_2 \ln^2(1 + n_u), \qquad a \geq 0,
+    .. math:: a x_{ui} + b(n_u), \qquad a \geq 0,
 
     for hidden pairs (1) and drawn pairs that are not stored (0). So the probability is that of a
-    pair that the history lacks. A model that has learnt from what is hidden leaves these users out
-    in ``_held_out_scores``.
+    pair that the history lacks, where a tenth of what the user has is hidden. The function b is
+    linear in :math:`\ln(1 + n)` between quintiles of activity, so that probabilities add up to
+    what is hidden in each of them. The first line goes on to users who are less active than all
+    of the sample; those who are more active count as the most active.
+
+    Here x is the score. A subclass for a likelihood that gives more writes ``_log_odds``. A model
+    that has learnt from what is hidden leaves these users out in ``_held_out_scores`` or
+    ``_held_out_pairs``.
 
     Attributes
     ----------
-    coef_ : ndarray of shape (3,)
-        The coefficients a, :math:`c_1` and :math:`c_2`.
-    intercept_ : float
-        The intercept b.
+    slope_ : float
+        The coefficient a. Where the model ``_calibrates_late`` this and the others are fitted by
+        the first `probabilities`, to the same values.
+    knots_ : ndarray of shape (n_knots,)
+        Values of :math:`\ln(1 + n)`.
+    offsets_ : ndarray of shape (n_knots,)
+        The b there.
     """
 
-    proba_pairs = "unseen"
+    by_pair = True
+    by_score = True
 
     def fit(self, model: BaseRecommender, X: CSRMatrix) -> Self:
+        return self if model._calibrates_late else self._calibrate(model, X)
+
+    def _calibrate(self, model: BaseRecommender, X: CSRMatrix) -> Self:
         rng = check_random_state(0)
-        rows = np.flatnonzero(np.diff(X.indptr) >= 2)
-        rows = np.sort(rng.permutation(rows)[:_MAX_ROWS])
+        rows = _draw_rows(X, rng)
         history, hidden = hide_entries(X[rows], _HIDDEN, rng)
-        pairs = _pairs(X[rows], hidden, rng)
+        left = np.flatnonzero(np.diff(history.indptr))  # the others get the prior
+        rows, history, hidden = rows[left], history[left], hidden[left]
+        lengths = np.diff(history.indptr)
+        n_items = max(int(model._calibrated_items * X.shape[1]), min(_LEAST_ITEMS, X.shape[1]))
+        pairs = _pairs(X[rows], hidden, n_items, rng)
         if pairs is None:
             density = X.nnz / np.prod(X.shape)
-            self.coef_, self.intercept_ = np.zeros(3), logit(np.clip(density, 1e-6, 1 - 1e-6))
-            return self
-        row, column, labels, shift = pairs
-        scores = model._held_out_pairs(history, rows, row, column)
-        lengths = np.diff(history.indptr)[row]
-        self.coef_, self.intercept_ = fit_logistic(_features(scores, lengths), labels, shift)
+            knots, offsets = np.zeros(1), logit(np.clip([density], 1e-6, 1 - 1e-6))
+            slope = 0.0
+        else:
+            row, column, labels, weight = pairs
+            odds = self._held_out_odds(model, history, rows, row, column)
+            knots = _knots(lengths, len(np.unique(rows)))
+            features = np.column_stack([odds, _hats(lengths, knots)[row, 1:]])
+            (slope, *rises), level = fit_logistic(features, labels, weight)
+            offsets = level + np.append(0.0, rises)
+        self.knots_, self.offsets_ = _down_to_one(knots, offsets)
+        self.slope_ = float(slope)  # the last, by which other threads see that all are there
         return self
+
+    def _log_odds(
+        self, model: Any, scores: Array, history: CSRMatrix, candidates: Array | None
+    ) -> Array:
+        """Return the log odds that scores of all items or of candidates stand for.
+
+        Parameters
+        ----------
+        model : BaseRecommender
+            The fitted model.
+        scores : ndarray of shape (n_rows, n_items) or (n_rows, m)
+            Scores of all items; of candidates only where ``by_pair`` is True.
+        history : csr_matrix of shape (n_rows, n_items)
+            What the users have.
+        candidates : ndarray of int64 of shape (m,) or (n_rows, m) or None
+            The items that were scored, padded with -1.
+
+        Returns
+        -------
+        log_odds : ndarray of the shape of ``scores``
+            They rise with the scores within a row, or the ranking would change.
+        """
+        return scores
+
+    def _held_out_odds(
+        self, model: BaseRecommender, history: CSRMatrix, rows: Array, row: Array, column: Array
+    ) -> Array:
+        """Return the log odds of pairs, sorted by row, of histories that lack some entries."""
+        if self.by_pair:
+            lists, place = lists_of_pairs(row, column, len(rows))
+            scores = np.zeros(lists.shape)
+            scores[row, place] = model._held_out_pairs(history, rows, row, column)
+            return self._log_odds(model, scores, history, lists)[row, place]
+        odds = np.empty(len(row))
+        for block in row_blocks(len(rows), model._row_bytes()):
+            inside = slice(*np.searchsorted(row, [block.start, block.stop]))
+            scores = model._held_out_scores(history[block], rows[block])
+            dense = self._log_odds(model, scores, history[block], None)
+            odds[inside] = dense[row[inside] - block.start, column[inside]]
+        return odds
 
     def probabilities(
         self,
@@ -116,20 +132,74 @@ class HeldOut(Link):
         queries: Queries,
         candidates: Array | None = None,
     ) -> Array:
-        features = _features(np.zeros(len(scores)), np.diff(queries.history.indptr))
-        offset = (features @ self.coef_ + self.intercept_).astype(np.float32)
-        return expit(np.float32(self.coef_[0]) * scores + offset[:, None])
+        if not hasattr(self, "slope_"):
+            self._calibrate(model, model.interactions_)
+        activity = np.log1p(np.diff(queries.history.indptr))
+        offset = np.interp(activity, self.knots_, self.offsets_)[:, None]
+        odds = self._log_odds(model, scores, queries.history, candidates)
+        return expit(odds.dtype.type(self.slope_) * odds + offset.astype(odds.dtype))
+
+
+def _knots(lengths: Array, n_users: int) -> Array:
+    """Return values of log(1 + n) between which offsets are lines, increasing."""
+    quantiles = _KNOTS if n_users >= _USERS_PER_KNOT * len(_KNOTS) else _FEW_KNOTS
+    return np.unique(np.quantile(np.log1p(lengths), quantiles))
+
+
+def _down_to_one(knots: Array, offsets: Array) -> tuple[Array, Array]:
+    """Draw the first line on to histories of one entry."""
+    shortest = np.log(2.0)
+    if len(knots) < 2 or knots[0] <= shortest:
+        return knots, offsets
+    rise = np.clip((offsets[1] - offsets[0]) / (knots[1] - knots[0]), -1, 2)
+    first = offsets[0] - rise * (knots[0] - shortest)
+    return np.append(shortest, knots), np.append(first, offsets)
+
+
+def _hats(lengths: Array, knots: Array) -> Array:
+    """Return the shares of the knots in each row's offset, of shape (n_rows, n_knots)."""
+    activity = np.log1p(lengths)
+    return np.column_stack([np.interp(activity, knots, unit) for unit in np.eye(len(knots))])
+
+
+def _draw_rows(X: CSRMatrix, rng: np.random.RandomState) -> Array:
+    """Draw rows with entries, fewer where they are long, each several times where all are few.
+
+    Without those of one entry, short histories would all be of users of whom more is hidden.
+    """
+    lengths = np.diff(X.indptr)
+    rows = np.flatnonzero(lengths)
+    n_hidden = max(_HIDDEN * lengths[rows].mean(), 1e-9) if len(rows) else 1.0
+    n_rows = int(np.clip(_HITS / n_hidden, _LEAST_ROWS, _MOST_ROWS))
+    times = np.clip(n_rows // max(len(rows), 1), 1, _TIMES)
+    return np.repeat(np.sort(rng.permutation(rows)[:n_rows]), times)
 
 
 def _pairs(
-    X: CSRMatrix, hidden: CSRMatrix, rng: np.random.RandomState
-) -> tuple[Array, Array, Array, float] | None:
-    """Return held-out pairs and unstored ones, sorted by row; None where one kind lacks."""
-    row, column, rate = _draw_unstored(X, _UNSTORED_PER_ROW, rng)
-    if hidden.nnz == 0 or len(row) == 0:
+    X: CSRMatrix, hidden: CSRMatrix, n_items: int, rng: np.random.RandomState
+) -> tuple[Array, Array, Array, Array] | None:
+    """Return held-out pairs of some items, all that are hidden and about 100 others a row.
+
+    They are sorted by row, with their labels and weights, the inverse of the rate at which a kind
+    was drawn; None where one kind lacks.
+    """
+    items = np.sort(rng.permutation(X.shape[1])[:n_items])
+    row, column = _draw_unstored(X, items, rng)
+    chosen = np.isin(hidden.indices, items)
+    n_hidden = int(np.count_nonzero(chosen))
+    if n_hidden == 0 or len(row) == 0:
         return None
-    labels = np.repeat([True, False], [hidden.nnz, len(row)])
-    row = np.concatenate([row_of_entry(hidden), row])
-    column = np.concatenate([hidden.indices, column])
+    labels = np.repeat([True, False], [n_hidden, len(row)])
+    row = np.concatenate([row_of_entry(hidden)[chosen], row])
+    column = np.concatenate([hidden.indices[chosen], column])
     order = np.argsort(row, kind="stable")
-    return row[order], column[order], labels[order], -np.log(rate)
+    weight = np.where(labels, 1.0, n_items / _UNSTORED_PER_ROW)
+    return row[order], column[order], labels[order], weight[order]
+
+
+def _draw_unstored(X: CSRMatrix, items: Array, rng: np.random.RandomState) -> tuple[Array, Array]:
+    """Draw pairs of some items that X does not store, uniformly, about 100 a row."""
+    row = np.repeat(np.arange(X.shape[0]), _UNSTORED_PER_ROW)
+    column = items[rng.randint(len(items), size=len(row))]
+    free = ~has_entries(X, row, column)
+    return row[free], column[free]

@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.special import expit, logit
 
-from skrec.base import BaseRecommender, Link, Queries
+from skrec.calibration._held_out import HeldOut
 from skrec.typing import Array, CSRMatrix
 
 __all__ = ["SamplingOdds", "UserOffset", "sampling_log_odds", "user_offsets"]
@@ -48,6 +48,12 @@ def sampling_log_odds(
     >>> sampling_log_odds(sp.csr_matrix([[1, 1, 0, 0]]), n_negatives=1)
     array([[0.]])
     """
+    of_users = _user_odds(history, n_negatives, probabilities)
+    return of_users if probabilities is None else of_users + _item_odds(probabilities)
+
+
+def _user_odds(history: CSRMatrix, n_negatives: float, probabilities: Array | None) -> Array:
+    """Return the part of `sampling_log_odds` that a user's items share, of shape (n_rows, 1)."""
     n_rows, n_items = history.shape
     # half an interaction stands for none, and below half an item for nothing left to sample
     counts = np.maximum(np.diff(history.indptr)[:, None], 0.5)  # (n_rows, 1)
@@ -55,7 +61,12 @@ def sampling_log_odds(
         return np.log(n_negatives * counts / np.maximum(n_items - counts, 0.5))
     q = np.asarray(probabilities, dtype=np.float64) / np.sum(probabilities)
     lacking = 1 - np.asarray((history != 0) @ q).reshape(n_rows, 1)
-    return np.log(n_negatives * counts / np.maximum(lacking, q.min() / 2)) + np.log(q)
+    return np.log(n_negatives * counts / np.maximum(lacking, q.min() / 2))
+
+
+def _item_odds(probabilities: Array) -> Array:
+    """Return the part of `sampling_log_odds` that an item's users share, of shape (n_items,)."""
+    return np.log(np.asarray(probabilities, dtype=np.float64) / np.sum(probabilities))
 
 
 def user_offsets(logits: Array, totals: Array) -> Array:
@@ -100,28 +111,29 @@ def user_offsets(logits: Array, totals: Array) -> Array:
     return offset
 
 
-class UserOffset(Link):
+class UserOffset(HeldOut):
     """The link of scores that lack a constant of each user (BPR, rows read at norm 1).
 
-    The offset is that under which the probabilities of a user add up to the length of the history,
-    see `user_offsets`.
+    The log odds are the scores and the offset under which the probabilities of a user would add
+    up to the length of the history, see `user_offsets`. Held-out pairs set them right, see
+    `HeldOut`.
     """
 
-    def probabilities(
-        self,
-        model: BaseRecommender,
-        scores: Array,
-        queries: Queries,
-        candidates: Array | None = None,
+    by_pair = False
+    by_score = False
+
+    def _log_odds(
+        self, model: Any, scores: Array, history: CSRMatrix, candidates: Array | None
     ) -> Array:
-        totals = np.clip(np.diff(queries.history.indptr), 0.5, scores.shape[1] - 0.5)
-        return expit(scores + user_offsets(scores, totals)[:, None])
+        totals = np.clip(np.diff(history.indptr), 0.5, scores.shape[1] - 0.5)
+        return scores + user_offsets(scores, totals)[:, None]
 
 
-class SamplingOdds(Link):
+class SamplingOdds(HeldOut):
     """The link of logits that were trained on sampled negatives: the sampling is undone.
 
-    See `sampling_log_odds`.
+    The log odds are the scores and what `sampling_log_odds` returns. Held-out pairs set them
+    right, see `HeldOut`.
 
     Parameters
     ----------
@@ -134,27 +146,20 @@ class SamplingOdds(Link):
         With which items were drawn as negatives; None is uniform.
     """
 
-    by_pair = True
+    by_score = False
 
     def __init__(self, n_negatives: int) -> None:
         self.n_negatives = n_negatives
 
     def fit(self, model: Any, X: CSRMatrix) -> Self:
         self.probabilities_ = model.negative_probabilities_
-        return self
+        return super().fit(model, X)
 
-    def probabilities(
-        self,
-        model: BaseRecommender,
-        scores: Array,
-        queries: Queries,
-        candidates: Array | None = None,
+    def _log_odds(
+        self, model: Any, scores: Array, history: CSRMatrix, candidates: Array | None
     ) -> Array:
-        # of shape (n_rows, 1) or (n_rows, n_items)
-        odds = sampling_log_odds(queries.history, self.n_negatives, self.probabilities_)
-        if candidates is None:
-            return expit(scores + odds)
-        odds = np.broadcast_to(odds, (len(scores), queries.history.shape[1]))
-        if candidates.ndim == 1:
-            return expit(scores + odds[:, candidates])
-        return expit(scores + np.take_along_axis(odds, candidates, axis=1))
+        odds = scores + _user_odds(history, self.n_negatives, self.probabilities_)
+        if self.probabilities_ is None:
+            return odds
+        of_items = _item_odds(self.probabilities_)
+        return odds + (of_items if candidates is None else of_items[candidates])

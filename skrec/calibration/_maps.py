@@ -5,9 +5,8 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
+from skrec.calibration._logistic import fit_logistic
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_of_entry, take_entries
 
@@ -33,7 +32,7 @@ class Sample(NamedTuple):
 
 
 class SigmoidMap:
-    """Logistic regression on the evidence and the user's activity, as in `HeldOut`.
+    """Logistic regression on the evidence and the user's activity, as by `HeldOut`.
 
     The slope of the evidence is kept from falling below zero: a calibration must not turn the
     ranking round. Users who are more or less active than all of the sample count as the nearest.
@@ -49,10 +48,8 @@ class SigmoidMap:
             self.n_range_ = sample.n_history.min(), sample.n_history.max()
         if 0 < sample.n_hits < len(sample.outcome):
             features = np.column_stack([sample.evidence, *_activity(sample.n_history)])
-            self.coef_, self.intercept_ = _fit_weighted(features, sample.outcome, sample.weight)
-            if self.coef_[0] < 0:
-                features[:, 0] = 0
-                self.coef_, self.intercept_ = _fit_weighted(features, sample.outcome, sample.weight)
+            fitted = fit_logistic(features, sample.outcome, sample.weight)
+            self.coef_, self.intercept_ = fitted
         return self
 
     def log_odds(self, evidence: Array, n_history: Array | int) -> Array:
@@ -106,15 +103,6 @@ def _activity(n_history: Array | float) -> tuple[Array, Array]:
     """Return the log of the history's length, and its square, which serves quiet users."""
     activity = np.log1p(n_history)
     return activity, activity**2
-
-
-def _fit_weighted(features: Array, outcome: Array, weight: Array) -> tuple[Array, float]:
-    scaler = StandardScaler().fit(features, sample_weight=weight)
-    model = LogisticRegression(C=1e4, max_iter=1000).fit(
-        scaler.transform(features), outcome, weight
-    )
-    coef = model.coef_[0] / scaler.scale_
-    return coef, float(model.intercept_[0] - coef @ scaler.mean_)
 
 
 def evidence(proba: Array, n_history: Array, categorical: bool) -> Array:

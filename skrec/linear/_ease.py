@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval
 from skrec import kernels
 from skrec.linear._item_weights import MOST_EXACT, ItemWeightsRecommender, warn_of_nothing
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import check_memory, row_blocks
+from skrec.utils import check_memory, has_entries, row_blocks, row_of_entry
 
 __all__ = ["EASERecommender"]
 
@@ -141,21 +141,27 @@ def regularized_inverse(X: CSRMatrix, l2: float) -> Array:
     return inverse
 
 
-def scores_without(history: CSRMatrix, rows: CSRMatrix, weights: Array, diagonal: Array) -> Array:
-    r"""Score histories by the weights that a fit without some rows would have.
+def scores_without(
+    has: Array, hidden: Array, columns: Array, stored: Array, weights: Array, diagonal: Array
+) -> Array:
+    r"""Score the rest of a user's history by the weights that a fit without this user would have.
 
-    With A = X_m P for the m rows to be left out, the inverse without them is, by Woodbury,
+    With x the user's row, h the part that is not hidden and a = x P, the inverse without x is
 
-    .. math:: P' = P + A^\top (I - A X_m^\top)^{-1} A,
+    .. math:: P' = P + a^\top a / (1 - a x^\top),
 
-    and an item that a history lacks has the score :math:`-(h P')_j / P'_{jj}`.
+    and an item that h lacks has the score :math:`-(h P')_j / P'_{jj}`.
 
     Parameters
     ----------
-    history : csr_matrix of shape (n_rows, n_items)
-        Histories to score.
-    rows : csr_matrix of shape (m, n_items)
-        Rows of ``fit`` to leave out.
+    has : ndarray of int of shape (n,)
+        The items of a row of ``fit``.
+    hidden : ndarray of bool of shape (n,)
+        Which of them are not in the history.
+    columns : ndarray of int of shape (m,)
+        Items to score, none of which is in the history.
+    stored : ndarray of bool of shape (m,)
+        Which of them the row has.
     weights : ndarray of shape (n_items, n_items)
         EASE's weights.
     diagonal : ndarray of shape (n_items,)
@@ -163,18 +169,18 @@ def scores_without(history: CSRMatrix, rows: CSRMatrix, weights: Array, diagonal
 
     Returns
     -------
-    scores : ndarray of shape (n_rows, n_items)
-        Valid where the history has no entry.
+    scores : ndarray of shape (m,)
+        float64.
     """
-    left_out = diagonal * (rows.toarray() - rows @ weights)  # A, (m, n_items)
-    shown = diagonal * (history.toarray() - history @ weights)  # h P
-    inner = np.eye(len(left_out)) - rows @ left_out.T
-    try:
-        change = np.linalg.solve(inner, left_out)
-    except np.linalg.LinAlgError as error:
-        raise ValueError(_TOO_SMALL) from error
-    shown += (history @ left_out.T) @ change
-    return -shown / (diagonal + np.einsum("ui,ui->i", left_out, change))
+    whole = weights[np.ix_(has, has)].sum(axis=0, dtype=np.float64)
+    own = diagonal[has] * (1 - whole)  # a of the row's own items
+    part = weights[np.ix_(has, columns)].astype(np.float64)
+    shown = (~hidden).astype(np.float64) @ part
+    others = diagonal[columns] * (stored - part.sum(axis=0))  # a of the columns
+    rest = 1 - own.sum()
+    change = others / rest
+    top = diagonal[columns] * shown - own[~hidden].sum() * change
+    return top / (diagonal[columns] + others * change)
 
 
 def _invert(matrix: Array) -> None:
@@ -326,27 +332,20 @@ class EASERecommender(ItemWeightsRecommender):
         scores[:, has_weights] = sums
         return scores
 
-    def _held_out_scores(self, history: CSRMatrix, rows: Array) -> Array:
-        # what is hidden from the history was part of the fit: leave these users out of it, a
-        # tenth of all at a time, so that what is left is still a fit
-        X, weights = self.interactions_, (self._weights_, self._diagonal_)
-        size = max(1, X.shape[0] // 10)
-        parts = [slice(start, start + size) for start in range(0, len(rows), size)]
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            scores = np.vstack(
-                [
-                    scores_without(self._part(history[p]), self._part(X[rows[p]]), *weights)
-                    for p in parts
-                ]
-            )
+    def _held_out_pairs(self, history: CSRMatrix, rows: Array, row: Array, column: Array) -> Array:
+        # what is hidden from a history was part of the fit: leave its user out of that
+        place = np.full(self.n_features_in_, -1)
+        place[self._items_] = np.arange(len(self._items_))
+        X, at, scores = self.interactions_[rows], place[column], np.zeros(len(row))
+        hidden = ~has_entries(history, row_of_entry(X), X.indices)
+        stored = has_entries(X, row, column)
+        starts = np.searchsorted(row, np.arange(len(rows) + 1))
+        for user in range(len(rows)):
+            own = slice(*X.indptr[user : user + 2])
+            pairs = np.arange(*starts[user : user + 2])
+            pairs = pairs[at[pairs] >= 0]  # the scores of the others are 0
+            has, asked = (place[X.indices[own]], hidden[own]), (at[pairs], stored[pairs])
+            scores[pairs] = scores_without(*has, *asked, self._weights_, self._diagonal_)
         if not np.isfinite(scores).all():  # without l2, users may be all that supports an item
             raise ValueError(_TOO_SMALL)
-        if len(self._items_) == X.shape[1]:
-            return scores
-        whole = np.zeros(history.shape)
-        whole[:, self._items_] = scores
-        return whole
-
-    def _row_bytes(self) -> int:
-        # `scores_without` holds four float64 arrays of the block's shape
-        return super()._row_bytes() + 24 * self.n_features_in_
+        return scores

@@ -255,6 +255,7 @@ class UserKNNRecommender(NeighborhoodRecommender):
     ] = 0.0
 
     _link: ClassVar[type[Link]] = HeldOut
+    _calibrates_late: ClassVar[bool] = True  # there is nothing to fit
 
     def _fit(self, X: CSRMatrix) -> None:
         weighted, self._weigh_state_ = weigh(X, self.weighting)

@@ -275,6 +275,7 @@ class SLIMRecommender(ItemWeightsRecommender):
     ] = None
 
     _test_parameters: ClassVar[dict[str, Any]] = {"l1": 0.5, "l2": 5.0}
+    _calibrated_items: ClassVar[float] = 0.25
 
     def _fit(self, X: CSRMatrix) -> None:
         n_items = X.shape[1]

@@ -367,10 +367,8 @@ def make_calibration_scorer(
     They are compared with the rate of *these* targets, which are only a part of the user's future
     interactions: a larger hidden share means a higher rate. How a model fares depends on its tags:
 
-    - A Bernoulli model with the tag ``proba_pairs="unseen"`` predicts the pairs that are not in the
-      history, as if a tenth of the interactions were hidden.
-    - A Bernoulli model with the tag ``proba_pairs="all"`` predicts the whole row of the user. Its
-      probabilities sum to the length of the history, and are too high for the remaining pairs.
+    - A Bernoulli model predicts the pairs that are not in the history, as if a tenth of the
+      interactions were hidden.
     - A categorical model predicts the share p of each item among the interactions. The scorer turns
       it into the probability of at least one interaction among the next n,
       :math:`1 - (1 - p)^n`, with the length of the history as n.

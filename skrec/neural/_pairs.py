@@ -90,6 +90,7 @@ class PairRecommender(TorchRecommender):
 
     _objective: ClassVar[PairObjective]
     _scores_few_cheaply: ClassVar[bool] = True
+    _calibrates_late: ClassVar[bool] = True
     _fold_in: ClassVar = "approximate"
     # size of the sample of items that positives are compared with in fold-in
     _fold_in_items: ClassVar[int] = 512

@@ -73,7 +73,7 @@ def test_scores_are_the_logits_of_posterior_means(X):
 
 def test_tags(X):
     tags = make().__sklearn_tags__()
-    assert (tags.fold_in, tags.proba, tags.proba_pairs) == ("exact", "categorical", "all")
+    assert (tags.fold_in, tags.proba) == ("exact", "categorical")
     assert tags.probabilistic
 
 

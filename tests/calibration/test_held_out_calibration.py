@@ -1,18 +1,28 @@
 """What probabilities mean, on data drawn from known ones."""
 
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
 from skrec import (
+    BPRMFRanker,
     EASERecommender,
     ItemKNNRecommender,
+    MFClassifier,
     MultDAERecommender,
     PopularityRecommender,
     UserKNNRecommender,
+    WMFRecommender,
 )
 from skrec.calibration import fit_logistic
 
@@ -63,6 +73,12 @@ MODELS = {
     "Gaussian": MultDAERecommender(
         likelihood="gaussian", hidden_sizes=(), latent_size=8, max_epochs=15, batch_size=100
     ).set_params(lr=0.01, random_state=0, device="cpu"),
+    "logistic": MultDAERecommender(
+        likelihood="logistic", hidden_sizes=(), latent_size=8, max_epochs=15, batch_size=100
+    ).set_params(lr=0.01, random_state=0, device="cpu"),
+    "WMF": WMFRecommender(n_factors=4, max_epochs=5, random_state=0),
+    "MF": MFClassifier(n_factors=4, max_epochs=5, random_state=0),
+    "BPR": BPRMFRanker(n_factors=4, max_epochs=5, random_state=0),
 }
 
 
@@ -73,7 +89,6 @@ MODELS = {
 def test_rates_of_unseen_pairs_are_recovered(name, users, X):
     """One entry in ten is hidden: p must match how often an unseen pair is one of those."""
     est = clone(MODELS[name])
-    assert est.__sklearn_tags__().proba_pairs == "unseen"
     history, hidden = hide(X, 0.1)
     train, rows = (history, slice(None)) if users == "training" else (X[:1000], slice(1000, None))
     est = est.fit(train)
@@ -92,25 +107,6 @@ def test_rates_of_unseen_pairs_are_recovered(name, users, X):
     # a logistic curve is only near to the truth along the score
     assert by_score.min() > 1 / 2
     assert by_score.max() < 2
-
-
-def test_the_logistic_likelihood_recovers_the_true_probabilities(X, truth):
-    est = MultDAERecommender(
-        likelihood="logistic", hidden_sizes=(64,), latent_size=8, max_epochs=40, batch_size=100
-    )
-    est.set_params(lr=0.01, random_state=0, device="cpu", weight_decay=0.0).fit(X[:1000])
-    p, true = est.predict_proba(X[1000:]).astype(float), truth[1000:]
-    assert p.sum() / true.sum() == pytest.approx(1, abs=0.1)
-    by_score = ratios(p.ravel(), true.ravel(), np.array_split(np.argsort(p.ravel()), 10))
-    # the lowest tenth is full of users who by chance have less than their rates add up to
-    assert by_score[0] > 1 / 1.6
-    assert by_score[1:].min() > 0.75
-    assert by_score.max() < 1.25
-    by_activity = ratios(p, true, quintiles(X[1000:]))
-    assert by_activity.min() > 0.75
-    assert by_activity.max() < 1.25
-    # the data tell pairs apart that the average does not
-    assert np.corrcoef(p.ravel(), true.ravel())[0, 1] > 0.6
 
 
 @pytest.mark.parametrize("cls", [PopularityRecommender, MultDAERecommender])
@@ -134,6 +130,29 @@ def test_calibration_is_reproducible_and_leaves_the_global_generator(X):
     one, two = (EASERecommender().fit(X[:200]).predict_proba(X[:9]) for _ in range(2))
     np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
     np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("name", ["MF", "BPR", "UserKNN"])
+def test_what_is_calibrated_late_is_the_same_in_every_copy(name, X):
+    est = clone(MODELS[name]).fit(X[:200])
+    assert not hasattr(est.link_, "slope_")  # the fit does not pay
+    copy = pickle.loads(pickle.dumps(est))
+    with ThreadPoolExecutor(4) as pool:
+        several = list(pool.map(lambda _: est.predict_proba(X[:9]), range(4)))
+    for p in (*several, est.predict_proba(X[:9]), copy.predict_proba(X[:9])):
+        np.testing.assert_array_equal(p, several[0])
+
+
+def test_users_of_one_interaction_are_sampled_too():
+    """Else all users with short histories would be such of whom something is hidden."""
+    rng = np.random.RandomState(0)
+    n = rng.choice([1, 2, 12], p=[0.6, 0.2, 0.2], size=3000)
+    X = sp.csr_matrix(rng.uniform(size=(3000, 50)).argsort(1).argsort(1) < n[:, None], dtype=float)
+    history, hidden = hide(X, 0.1)
+    p = EASERecommender().fit(X).predict_proba(history).astype(float)
+    p[history.toarray() > 0] = 0
+    short = np.flatnonzero(np.diff(history.indptr) == 1)
+    assert p[short].sum() / hidden[short].sum() == pytest.approx(1, abs=0.33)
 
 
 def test_probabilities_rank_as_the_scores_do(X):
@@ -164,33 +183,81 @@ def draw(n, slope, activity, intercept, seed=0):
     return features, rng.uniform(size=n) < p, p, rng
 
 
+def oracle(features, labels, weight):
+    """Return scikit-learn's fit of the same model, with the same small penalty."""
+    scaler = StandardScaler().fit(features, sample_weight=weight)
+    model = LogisticRegression(C=1e4, solver="newton-cholesky", tol=1e-12, max_iter=1000)
+    model.fit(scaler.transform(features), labels, weight)
+    coef = model.coef_[0] / scaler.scale_
+    return coef, model.intercept_[0] - coef @ scaler.mean_
+
+
+@given(
+    st.integers(0, 2**31), st.integers(20, 400), st.floats(0.1, 3), st.floats(-6, 0), st.booleans()
+)
+def test_the_fit_is_that_of_scikit_learn(seed, n, slope, intercept, weighted):
+    features, labels, _, rng = draw(n, slope, 0.4, intercept, seed)
+    assume(0 < labels.sum() < n)
+    weight = rng.uniform(0.5, 50, n) if weighted else np.ones(n)
+    coef, level = oracle(features, labels, weight)
+    assume(coef[0] >= 0)
+    found = fit_logistic(features, labels, weight)
+    np.testing.assert_allclose(np.append(*found), np.append(coef, level), rtol=1e-5, atol=1e-6)
+
+
+@given(st.integers(0, 2**31), st.integers(20, 300))
+def test_weighted_sums_agree_whatever_the_true_curve(seed, n):
+    rng = np.random.RandomState(seed)
+    features = rng.standard_cauchy((n, 2))
+    labels = rng.uniform(size=n) < np.where(features[:, 0] > 1, 0.7, 0.1)
+    assume(0 < labels.sum() < n)
+    weight = rng.uniform(1, 100, n)
+    coef, intercept = fit_logistic(features, labels, weight)
+    expected = weight @ expit(features @ coef + intercept)
+    assert expected == pytest.approx(weight @ labels, rel=1e-6)
+
+
 @pytest.mark.parametrize(("s1", "s0"), [(1.0, 1.0), (1.0, 0.02), (0.5, 0.05), (0.1, 1.0)])
-def test_the_intercept_is_corrected_for_the_sampling_rates(s1, s0):
+def test_weights_make_up_for_the_sampling_rates(s1, s0):
     features, labels, p, rng = draw(200_000, 0.7, 0.4, -5.0)
-    kept = rng.uniform(size=len(labels)) < np.where(labels, s1, s0)
-    coef, intercept = fit_logistic(features[kept], labels[kept], np.log(s1 / s0))
-    np.testing.assert_allclose(coef, [0.7, 0.4], atol=0.12)
+    rate = np.where(labels, s1, s0)
+    kept = rng.uniform(size=len(labels)) < rate
+    coef, intercept = fit_logistic(features[kept], labels[kept], 1 / rate[kept])
+    np.testing.assert_allclose(coef, [0.7, 0.4], atol=0.15)
     calibrated = expit(features @ coef + intercept)
     assert calibrated.sum() / p.sum() == pytest.approx(1, abs=0.06)
     order = np.array_split(np.argsort(p), 10)
     np.testing.assert_allclose(ratios(calibrated, p, order), 1, atol=0.15)
 
 
+def test_separable_pairs_have_a_finite_fit():
+    coef, intercept = fit_logistic(np.arange(-5.0, 5)[:, None], np.arange(-5, 5) >= 0)
+    assert np.isfinite([*coef, intercept]).all()
+    assert coef[0] > 1
+
+
+def test_a_constant_feature_counts_for_nothing():
+    features, labels, _, _ = draw(5000, 0.7, 0.0, -2.0)
+    features[:, 1] = 0.1
+    coef, _ = fit_logistic(features, labels)
+    assert abs(coef[1]) < 1e-6
+
+
 def test_features_of_any_scale():
     features, labels, p, _ = draw(100_000, 0.7, 0.4, -5.0)
     scaled = features * [1e-4, 1]
-    coef, intercept = fit_logistic(scaled, labels, 0.0)
+    coef, intercept = fit_logistic(scaled, labels)
     np.testing.assert_allclose(coef * [1e-4, 1], [0.7, 0.4], atol=0.1)
     assert expit(scaled @ coef + intercept).mean() == pytest.approx(p.mean(), rel=0.05)
 
 
 def test_a_calibration_never_turns_the_ranking_round():
     features, labels, _, _ = draw(50_000, -0.5, 0.0, -1.0)
-    coef, _ = fit_logistic(features, labels, 0.0)
+    coef, _ = fit_logistic(features, labels)
     assert coef[0] == 0
 
 
 def test_the_rate_stays_right_where_the_slope_is_cut_off():
     features, labels, p, _ = draw(50_000, -0.5, 0.0, -1.0)
-    coef, intercept = fit_logistic(features, labels, 0.0)
+    coef, intercept = fit_logistic(features, labels)
     assert expit(features @ coef + intercept).mean() == pytest.approx(p.mean(), rel=0.25)

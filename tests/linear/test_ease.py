@@ -268,3 +268,22 @@ def test_lists_are_as_long_as_asked_and_no_longer_than_memory(X):
     assert (indices[0, 8:] == -1).all()
     with pytest.raises(MemoryError, match="n_items=1,000,000,000,000"):
         est.similar_items([4], 10**12)
+
+
+@pytest.mark.parametrize("shape", [(60, 9), (40, 21)])
+def test_held_out_scores_are_those_of_a_fit_without_the_user(shape, X):
+    whole, rows, _ = with_holes(X, *shape)
+    est = EASERecommender(l2=2.0).fit(whole)
+    users = rows[np.diff(whole.indptr)[rows] >= 2][:8]
+    history = whole[users].tolil()
+    for place, items in enumerate(whole[users].tolil().rows):
+        history[place, items[0]] = 0  # one entry is hidden
+    history = sp.csr_matrix(history)
+    row, column = np.nonzero(history.toarray() == 0)
+    found = est._held_out_pairs(history, users, row, column)
+    for place, user in enumerate(users):
+        others = whole.tolil()
+        others[user] = 0
+        expected = history[place].toarray().ravel() @ ease(others.toarray(), 2.0)
+        mine = row == place
+        np.testing.assert_allclose(found[mine], expected[column[mine]], atol=1e-5)

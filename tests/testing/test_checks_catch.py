@@ -261,7 +261,7 @@ class TooProbable(EASE):
 
 class Overconfident(EASE):
     def predict_proba(self, X=None, *, users=None, return_std=False):
-        return np.sqrt(super().predict_proba(X, users=users))
+        return np.minimum(9 * super().predict_proba(X, users=users), 1)  # as of whole rows
 
 
 class PretendsToDeviate(EASE):

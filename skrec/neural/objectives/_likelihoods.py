@@ -132,8 +132,8 @@ class Gaussian(RowLikelihood):
 class Logistic(RowLikelihood):
     """Every entry is a Bernoulli variable.
 
-    The encoder reads rows of norm 1, so the logits do not know how active a user is: the
-    probabilities of a user add up to the length of the history.
+    The encoder reads rows of norm 1, so the logits do not know how active a user is: an offset of
+    each user makes up for it, see `UserOffset`.
     """
 
     name = "logistic"

@@ -28,8 +28,7 @@ class Pairwise(SampledObjective):
     .. math:: \sum_{i \in R} \overline{-\ln \sigma(f_{ui} - f_{uj})}
 
     is the loss of a row with items R, the mean taken over up to 16 sampled items that it lacks.
-    Scores are known up to a constant of each user; the probabilities of a user add up to the
-    number of interactions.
+    Scores are known up to a constant of each user, see `UserOffset`.
     """
 
     loss = PairwiseLoss
