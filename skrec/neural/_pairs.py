@@ -73,9 +73,9 @@ class PairRecommender(TorchRecommender):
             "Optimiser, by name or as a class of `torch.optim` that takes ``lr`` and "
             "``weight_decay``. With a name, a table of vectors of which a batch reads less than a "
             "sixteenth is updated by rows, so that a step costs the same however many users there "
-            "are. Vectors that are not in a batch stand still; under Adam they make up for what they "
-            "missed at their next turn, else the numbers are those of whole tables. A class, or a "
-            "callback that reads gradients, has whole tables.",
+            "are. Vectors that are not in a batch stand still; under Adam they make up for what "
+            "they missed at their next turn, else the numbers are those of whole tables. A class, "
+            "or a callback that reads gradients, has whole tables.",
             '{"adam", "adamw", "adagrad", "rmsprop", "sgd"} or class',
         ),
     ] = "adam"
