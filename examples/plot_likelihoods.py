@@ -68,11 +68,10 @@ plt.show()
 # -----------
 #
 # With the multinomial likelihood, `predict_proba` returns an item's share of the user's
-# interactions. Times their number, it is the expected number in the whole row. With the logistic
-# likelihood, it returns the probability of each entry of the row. The Gaussian likelihood has no
-# probabilities of its own. They are fitted on held-out interactions, and are about the items that
-# the history does not show. Here 10 % of each test user's interactions are hidden. The tag
-# ``proba_pairs`` says which pairs the probabilities are about.
+# interactions. Times their number, it is the expected number in the whole row. With the others, it
+# returns the probability that a pair which the history lacks is an interaction, where a tenth of
+# what the user has is hidden. These probabilities are calibrated on held-out pairs. Here a tenth of
+# each test user's interactions is hidden.
 
 history, _ = split_rows(X[test], fraction=0.1, random_state=0)
 whole_row = X[test].toarray() > 0
@@ -81,11 +80,12 @@ n_interactions = whole_row.sum(axis=1, keepdims=True)
 
 fig, ax = plt.subplots()
 for name, model in models.items():
-    tags = model.__sklearn_tags__()
     proba = model.predict_proba(history)
-    if tags.proba == "categorical":
+    if model.__sklearn_tags__().proba == "categorical":
         proba = np.minimum(n_interactions * proba, 1)
-    pairs = not_shown if tags.proba_pairs == "unseen" else np.ones_like(not_shown)
+        pairs = np.ones_like(not_shown)
+    else:
+        pairs = not_shown
     truth, proba = whole_row[pairs], proba[pairs]
     print(f"{name:12} {proba.sum():6.0f} interactions expected, {truth.sum():6.0f} found")
     options = {"n_bins": 20, "strategy": "quantile", "name": name, "ax": ax}

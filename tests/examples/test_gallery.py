@@ -95,3 +95,36 @@ def test_raw_data_of_movielens(run, data_home):
     assert names["train"].frame == (645, 1317)
     assert len(names["newest"]) == 6
     assert names["newest"]["title"].notna().all()
+
+
+@pytest.fixture
+def large_data(run, monkeypatch, capsys):
+    """Return a function that runs the example on small data, and returns the lines it prints."""
+    main = run("large_data")[0]["main"]
+    made = make_interactions(600, 200, 12_000, n_clusters=4, random_state=0)
+    monkeypatch.setitem(main.__globals__, "make_interactions", lambda **_: made)
+
+    def lines(*args):
+        main(list(args))
+        return capsys.readouterr().out.splitlines()
+
+    return lines
+
+
+def test_large_data_are_learnt_by_every_model(large_data):
+    lines = large_data()
+    assert lines[0] == "480 users to train on, 200 items, 9,582 entries"
+    assert re.fullmatch(r"compiled code: \d+\.\d s to start", lines[1])
+    ndcg = {line.split()[0]: float(line.split()[3]) for line in lines[4:]}
+    assert list(ndcg) == ["ItemKNN", "SLIM", "WMF", "BPRMF", "Mult-VAE"]
+    assert all(0.2 < value < 1 for value in ndcg.values())
+
+
+def test_large_data_of_movielens(large_data, data_home, monkeypatch):
+    if not (data_home / "ml-100k").is_dir():
+        pytest.skip("no MovieLens-100K")
+    monkeypatch.setenv("SKREC_DATA", str(data_home))
+    lines = large_data("--data", "ml-100k", "--models", "ItemKNN")
+    assert lines[0] == "751 users to train on, 1,447 items, 44,070 entries"
+    assert float(lines[4].split()[3]) > 0.25
+    assert len(lines) == 5
