@@ -14,7 +14,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval
 
 from skrec import kernels
-from skrec.linear._ease import dense_gram
 from skrec.linear._item_weights import MOST_EXACT, ItemWeightsRecommender, in_frame, warn_of_nothing
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import check_memory, row_of_entry, take_entries
@@ -273,6 +272,7 @@ class SLIMRecommender(ItemWeightsRecommender):
         Integral,
         "Threads over items; None takes that of `joblib.parallel_config`.",
     ] = None
+    verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
 
     _test_parameters: ClassVar[dict[str, Any]] = {"l1": 0.5, "l2": 5.0}
     _calibrated_items: ClassVar[float] = 0.25
@@ -283,7 +283,12 @@ class SLIMRecommender(ItemWeightsRecommender):
         X = self._part(X)
         solve_some = self._solver(X, n_items)
         chunks = np.array_split(np.arange(X.shape[1]), -(-X.shape[1] // _CHUNK))
-        done = kernels.in_threads(solve_some, ((chunk,) for chunk in chunks), self.n_jobs)
+        done = kernels.in_threads(
+            solve_some,
+            ((chunk,) for chunk in chunks),
+            self.n_jobs,
+            description=type(self).__name__ if self.verbose else None,
+        )
         blocks, n_failed = zip(*done)
         self._weights_ = sp.csr_matrix(sp.vstack(blocks, format="csr").T)
         self.item_weights_ = in_frame(self._weights_, self._items_, n_items)
@@ -316,7 +321,7 @@ class SLIMRecommender(ItemWeightsRecommender):
                 "n_candidates=None",
                 "use n_candidates=1000, ItemKNNRecommender or WMFRecommender",
             )
-            self._gram_ = dense_gram(X, dtype)
+            self._gram_ = kernels.dense_gram(X, dtype, self.n_jobs)
         else:
             self._gram_, X = np.empty((0, 0), dtype=dtype), X.astype(np.float64)
             n_candidates = int(n_candidates)
