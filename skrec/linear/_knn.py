@@ -17,6 +17,7 @@ from skrec.utils import has_entries, row_of_entry, take_entries
 
 __all__ = ["ItemKNNRecommender", "UserKNNRecommender"]
 
+_TRIED = 64  # users whose neighbours ``fit`` looks for
 _BM25_K1, _BM25_B = 1.2, 0.75  # the usual constants of BM25
 
 
@@ -350,6 +351,7 @@ class UserKNNRecommender(NeighborhoodRecommender):
         self._histories_ = X if whole else X[self._users_]
         if not self._discounts()[self.item_counts_ > 0].astype(np.float32).any():
             warn_of_nothing(f"popularity_discount={self.popularity_discount:g}", "scores")
+        nearest(self._weighted_[:_TRIED], self._weighted_, self)  # bad parameters are told at once
 
     def _discounts(self) -> Array:
         return (self.item_counts_ + 1.0) ** -float(self.popularity_discount)
