@@ -26,6 +26,18 @@ _WMF = {
     "max_epochs": [8, 16],
 }
 
+# the rate falls to 0 over the epochs, so that they are a part of the grid too
+_MF = {
+    "solver": ["sgd"],
+    "n_negatives": [8],
+    "init_std": [0.1],
+    "lr_decay": ["linear"],
+    "early_stopping": [False],
+    "max_epochs": [40],
+    "lr": [0.01, 0.015, 0.02, 0.03],
+    "l2": [0.0025, 0.0035, 0.005],
+}
+
 _CROSS_FEEDBACK = {
     "n_factors": [25],
     "hidden_sizes": [()],
@@ -44,7 +56,7 @@ _CROSS_FEEDBACK_SYSTEMS = ["CrossFeedbackBMF"] + [
 # by system; one value is a fixed choice
 GRIDS: dict[str, dict[str, list[Any]]] = {
     "BPRMFRanker": {"lr": [2e-3], "l2": [2e-3, 5e-3, 0.01, 0.02, 0.05], "init_std": [0.01, 0.1]},
-    "MFClassifier": {"lr": [2e-3], "l2": [5e-4, 1e-3, 2e-3, 5e-3, 0.01], "init_std": [0.01, 0.1]},
+    **dict.fromkeys(("MFClassifier", "MF-192"), _MF),
     "MFRecommender": {
         "margin": [0.0, 0.3, 0.6],
         "negative_weight": [1.0, 10.0],

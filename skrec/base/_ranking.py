@@ -1,16 +1,18 @@
 """What a call of ``recommend`` asks for: which items may be listed, and in what order."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from tqdm.auto import tqdm
 
 from skrec.base._queries import Queries
 from skrec.base._validation import check_candidates, exclusion_keys, places_of
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import check_count, check_flag, check_list_memory, has_entries
 
-__all__ = ["ListRequest", "Lists", "check_strategy"]
+__all__ = ["ListRequest", "Lists", "check_strategy", "watched_blocks"]
 
 STRATEGIES = ("mean", "ucb", "thompson")
 
@@ -32,6 +34,31 @@ def check_strategy(strategy: str, model: Any) -> None:
             "strategy must be 'mean' for a model without a posterior; got "
             f"{strategy!r} for {type(model).__name__}"
         )
+
+
+def watched_blocks(blocks: Iterable[slice], model: Any) -> Iterator[slice]:
+    """Yield blocks of rows, with a progress bar over rows if a model is verbose.
+
+    Parameters
+    ----------
+    blocks : iterable of slice
+        Consecutive slices; of a single one no bar is shown.
+    model : BaseRecommender
+        The model; not all have ``verbose``.
+
+    Yields
+    ------
+    block : slice
+        The same blocks.
+    """
+    blocks = list(blocks)
+    if len(blocks) < 2 or not getattr(model, "verbose", 0):
+        yield from blocks
+        return
+    with tqdm(total=blocks[-1].stop, desc=type(model).__name__, unit="user") as bar:
+        for block in blocks:
+            yield block
+            bar.update(block.stop - block.start)
 
 
 class ListRequest:

@@ -16,7 +16,7 @@ from skrec.base._links import Link
 from skrec.base._one_fit import of_one_fit, view_of
 from skrec.base._parameters import make_parameters, plain_numbers
 from skrec.base._queries import Queries, lists_of_pairs, pairs_by_user
-from skrec.base._ranking import ListRequest, Lists, check_strategy
+from skrec.base._ranking import ListRequest, Lists, check_strategy, watched_blocks
 from skrec.base._tags import RecommenderTags, recommender_tags
 from skrec.base._validation import check_matrix, check_pairs, check_users
 from skrec.interactions import Interactions
@@ -454,7 +454,8 @@ class BaseRecommender(BaseEstimator):
         row_bytes = self._block_bytes(with_std or strategy != "mean")
         width = self.n_features_in_ if request.candidates is None else request.candidates.shape[-1]
         most_rows = _SCORES_AT_ONCE // max(1, width)
-        for rows in row_blocks(queries.n_rows, row_bytes, most_rows=most_rows):
+        blocks = row_blocks(queries.n_rows, row_bytes, most_rows=most_rows)
+        for rows in watched_blocks(blocks, self):
             part, columns = queries.take(rows), request.columns(rows)
             std = self._score_std(part, columns) if with_std or strategy == "ucb" else None
             scores = self._scores(part, 0 if strategy == "thompson" else None, columns)

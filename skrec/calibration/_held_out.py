@@ -22,6 +22,7 @@ _UNSTORED_PER_ROW = 100
 # Users between these quantiles of activity share a line; few users allow no more than one line.
 _KNOTS, _FEW_KNOTS = (0, 0.2, 0.4, 0.6, 0.8, 0.95, 1), (0, 1)
 _USERS_PER_KNOT = 30
+_MOST_ODDS = 16.0  # of more, float32 would make a certainty
 
 
 class HeldOut(Link):
@@ -137,7 +138,8 @@ class HeldOut(Link):
         activity = np.log1p(np.diff(queries.history.indptr))
         offset = np.interp(activity, self.knots_, self.offsets_)[:, None]
         odds = self._log_odds(model, scores, queries.history, candidates)
-        return expit(odds.dtype.type(self.slope_) * odds + offset.astype(odds.dtype))
+        odds = odds.dtype.type(self.slope_) * odds + offset.astype(odds.dtype)
+        return expit(np.minimum(odds, _MOST_ODDS, dtype=odds.dtype))
 
 
 def _knots(lengths: Array, n_users: int) -> Array:

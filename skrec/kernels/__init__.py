@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 _FILES = {
     "Positives": "_pairs",
     "WeightedRidge": "_wmf",
+    "dense_gram": "_gram",
     "descend_pairs": "_pairs",
     "descend_triplets": "_pairs",
     "draw_lacking": "_pairs",
@@ -20,16 +21,21 @@ _FILES = {
     "in_threads": "_threads",
     "index_arrays": "_sparse",
     "mark_items": "_pairs",
+    "mirror": "_gram",
     "nearest_rows": "_sparse",
     "shuffle": "_pairs",
     "similarity_blocks": "_sparse",
     "sum_rows": "_topk",
     "top_k": "_topk",
+    "sums_without": "_left_out",
     "update_rows": "_row_updates",
 }
 
 if TYPE_CHECKING:  # the same names for type checkers, which do not run what is below
     from skrec.kernels._descent_gram import elastic_net as elastic_net
+    from skrec.kernels._gram import dense_gram as dense_gram
+    from skrec.kernels._gram import mirror as mirror
+    from skrec.kernels._left_out import sums_without as sums_without
     from skrec.kernels._pairs import Positives as Positives
     from skrec.kernels._pairs import descend_pairs as descend_pairs
     from skrec.kernels._pairs import descend_triplets as descend_triplets

@@ -29,6 +29,7 @@ def nearest_rows(
     least: float = 0.0,
     itself: Array | None = None,
     n_jobs: int | None = None,
+    description: str | None = None,
 ) -> CSRMatrix:
     r"""Return the largest similarities of each row of a sparse product.
 
@@ -54,6 +55,8 @@ def nearest_rows(
         The column that each row leaves out.
     n_jobs : int, default=None
         Threads over rows.
+    description : str, default=None
+        What stands before a progress bar over blocks of rows; None shows none.
 
     Returns
     -------
@@ -80,7 +83,7 @@ def nearest_rows(
         rest = other.astype(A.dtype, copy=False), A.dtype.type(shrinkage), float(least), k
     blocks = similarity_blocks(of_rows[2], k)
     calls = ((a[:2] + (a[2][r.start : r.stop + 1],), *(x[r] for x in of_rows)) for r in blocks)
-    parts = in_threads(partial(_nearest, b, rest), calls, n_jobs)
+    parts = in_threads(partial(_nearest, b, rest), calls, n_jobs, description=description)
     data, indices, lengths = (np.concatenate(part) for part in zip(*parts))
     indptr = np.concatenate([[0], np.cumsum(lengths)])
     return sp.csr_matrix((data, indices, indptr), shape=(A.shape[0], B.shape[1]))

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from joblib import cpu_count
+from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
+from tqdm.auto import tqdm
 
 __all__ = ["in_threads"]
 
@@ -14,6 +16,7 @@ def in_threads(
     arguments: Iterable[tuple[Any, ...]],
     n_jobs: int | None,
     shared: bool = False,
+    description: str | None = None,
 ) -> list[Any]:
     """Return what a function returns for each tuple of arguments, in order.
 
@@ -29,6 +32,8 @@ def in_threads(
     shared : bool, default=False
         Whether the calls must share memory. If not, another backend that `joblib.parallel_config`
         names does the work.
+    description : str, default=None
+        What stands before a progress bar over the calls; None shows none.
 
     Returns
     -------
@@ -43,8 +48,24 @@ def in_threads(
     """
     calls = list(arguments)
     if len(calls) == 1:
-        return [function(*calls[0])]
+        return list(_watched((function(*each) for each in calls), 1, description))
     # more threads than cores gain nothing, and joblib would start as many as it is told to
     n_jobs = None if n_jobs is None else min(int(n_jobs), cpu_count())
     where = {"require": "sharedmem"} if shared else {"prefer": "threads"}
-    return list(Parallel(n_jobs=n_jobs, **where)(delayed(function)(*each) for each in calls))
+    tasks = (delayed(function)(*each) for each in calls)
+    if description is not None and _returns_one_by_one(where):
+        done = Parallel(n_jobs=n_jobs, return_as="generator", **where)(tasks)
+        return list(_watched(done, len(calls), description))
+    # the bar of a backend that returns all at once runs ahead: it counts what has begun
+    return list(Parallel(n_jobs=n_jobs, **where)(_watched(tasks, len(calls), description)))
+
+
+def _watched(calls: Iterable[Any], total: int, description: str | None) -> Iterable[Any]:
+    """Return the same calls, with a progress bar if there is a description."""
+    return calls if description is None else tqdm(calls, description, total)
+
+
+def _returns_one_by_one(where: dict[str, str]) -> bool:
+    """Return whether joblib's backend hands out results while others are computed."""
+    backend: Any = get_active_backend(**where)[0]
+    return backend.supports_return_generator

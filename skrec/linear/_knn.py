@@ -13,9 +13,11 @@ from skrec.base import BaseRecommender, Link, Queries
 from skrec.calibration import HeldOut
 from skrec.linear._item_weights import MOST_EXACT, ItemWeightsRecommender, in_frame, warn_of_nothing
 from skrec.typing import Array, CSRMatrix
+from skrec.utils import has_entries, row_of_entry, take_entries
 
 __all__ = ["ItemKNNRecommender", "UserKNNRecommender"]
 
+_TRIED = 64  # users whose neighbours ``fit`` looks for
 _BM25_K1, _BM25_B = 1.2, 0.75  # the usual constants of BM25
 
 
@@ -57,7 +59,10 @@ def norms(X: CSRMatrix) -> Array:
 
 
 def nearest(
-    A: CSRMatrix, B: CSRMatrix, params: "NeighborhoodRecommender", own: Array | None = None
+    A: CSRMatrix,
+    B: CSRMatrix,
+    params: "NeighborhoodRecommender",
+    own: Array | None = None,
 ) -> CSRMatrix:
     """Return for each row of A its most similar rows of B, as a sparse matrix.
 
@@ -80,18 +85,35 @@ def nearest(
     ValueError
         If float32 cannot hold a similarity.
     """
+    return powers(similar(A, B, params, own, int(params.n_neighbors)), params)
+
+
+def similar(
+    A: CSRMatrix,
+    B: CSRMatrix,
+    params: "NeighborhoodRecommender",
+    own: Array | None,
+    k: int,
+    description: str | None = None,
+) -> CSRMatrix:
+    """Return the k largest similarities of each row, see `nearest`, before they get a power."""
     if A.shape[1] > MOST_EXACT:
         A, B = A.astype(np.float64), B.astype(np.float64)
-    near = kernels.nearest_rows(
+    return kernels.nearest_rows(
         A,
         sp.csr_matrix(B.T),
         norms(A) ** (2 * params.alpha),
         norms(B) ** (2 * (1 - params.alpha)),
         params.shrinkage,
-        k=int(params.n_neighbors),
+        k=k,
         itself=own,
         n_jobs=params.n_jobs,
+        description=description,
     )
+
+
+def powers(near: CSRMatrix, params: "NeighborhoodRecommender") -> CSRMatrix:
+    """Return similarities to the power that is asked for, float32, without zeros; see `nearest`."""
     with np.errstate(over="ignore", under="ignore"):
         if params.power != 1:
             near.data **= params.power  # keeps the order, so that it can wait until here
@@ -106,6 +128,35 @@ def nearest(
         warn_of_nothing(f"{large}={getattr(params, large):g}", "similarities")
     near.eliminate_zeros()
     return near
+
+
+def without_next(near: CSRMatrix, k: int) -> tuple[CSRMatrix, Array]:
+    """Return the k largest entries of rows of at most k + 1, and the next one of each.
+
+    Parameters
+    ----------
+    near : csr_matrix of shape (n_rows, n_columns)
+        Similarities, columns increasing.
+    k : int
+        The most entries that are left, of equal ones those of lower columns.
+
+    Returns
+    -------
+    near : csr_matrix of shape (n_rows, n_columns)
+        The same, without the least entry of rows of k + 1.
+    following : ndarray of shape (n_rows,)
+        That entry, 0 where there is none.
+    """
+    following = np.zeros(near.shape[0])
+    full = np.flatnonzero(np.diff(near.indptr) > k)
+    if len(full) == 0:
+        return near, following
+    rows = near.data[near.indptr[full][:, None] + np.arange(k + 1)]
+    place = k - rows[:, ::-1].argmin(axis=1)  # of equal ones the last
+    following[full] = rows[np.arange(len(full)), place]
+    keep = np.ones(near.nnz, dtype=bool)
+    keep[near.indptr[full] + place] = False
+    return take_entries(near, row_of_entry(near), keep), following
 
 
 class NeighborhoodRecommender(BaseRecommender):
@@ -134,6 +185,7 @@ class NeighborhoodRecommender(BaseRecommender):
         Integral,
         "Threads over rows; None takes that of `joblib.parallel_config`.",
     ] = None
+    verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
 
     _test_parameters: ClassVar[dict[str, Any]] = {"shrinkage": 0.0}
 
@@ -189,14 +241,47 @@ class ItemKNNRecommender(NeighborhoodRecommender, ItemWeightsRecommender):
     ] = False
 
     def _fit(self, X: CSRMatrix) -> None:
-        items, _ = weigh(sp.csr_matrix(X.T), self.weighting)
+        self._vectors_, _ = weigh(sp.csr_matrix(X.T), self.weighting)
         known = np.flatnonzero(self.item_counts_)  # the others are near to nothing
-        items = items if len(known) == X.shape[1] else items[known]
-        neighbours = nearest(items, items, self, np.arange(len(known)))
+        items = self._vectors_ if len(known) == X.shape[1] else self._vectors_[known]
+        neighbours = self._nearest(items, known)
+        self._near_ = in_frame(neighbours, known, X.shape[1])
         if self.normalize:
+            neighbours = neighbours.copy()
             totals = np.maximum(np.asarray(neighbours.sum(axis=1)).ravel(), 1e-12)
             neighbours.data /= np.repeat(totals, np.diff(neighbours.indptr))
         self.item_weights_ = in_frame(sp.csr_matrix(neighbours.T), known, X.shape[1])
+
+    def _nearest(self, items: CSRMatrix, known: Array) -> CSRMatrix:
+        """Return the neighbours of items among themselves; keep what is next to the last ones."""
+        bar = type(self).__name__ if self.verbose else None
+        k = min(int(self.n_neighbors), len(known))
+        near = similar(items, items, self, np.arange(len(known)), k + 1, bar)
+        near, following = without_next(near, k)
+        near = powers(near, self)
+        self._next_ = np.zeros(len(self.item_counts_))
+        self._next_[known] = following**self.power
+        return near
+
+    def _tidy(self) -> None:
+        del self._near_, self._next_, self._vectors_
+
+    def _held_out_pairs(self, history: CSRMatrix, rows: Array, row: Array, column: Array) -> Array:
+        # what is hidden from a history was part of the fit: leave its user out of that
+        own = sp.csr_matrix(self._vectors_.T)[rows]
+        return kernels.sums_without(
+            self._near_,
+            self._next_,
+            norms(self._vectors_.astype(np.float64)) ** 2,
+            own,
+            has_entries(history, row_of_entry(own), own.indices),
+            row,
+            column,
+            alpha=self.alpha,
+            shrinkage=self.shrinkage,
+            power=self.power,
+            normalize=self.normalize,
+        )
 
 
 class UserKNNRecommender(NeighborhoodRecommender):
@@ -266,6 +351,7 @@ class UserKNNRecommender(NeighborhoodRecommender):
         self._histories_ = X if whole else X[self._users_]
         if not self._discounts()[self.item_counts_ > 0].astype(np.float32).any():
             warn_of_nothing(f"popularity_discount={self.popularity_discount:g}", "scores")
+        nearest(self._weighted_[:_TRIED], self._weighted_, self)  # bad parameters are told at once
 
     def _discounts(self) -> Array:
         return (self.item_counts_ + 1.0) ** -float(self.popularity_discount)

@@ -14,7 +14,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval
 
 from skrec import kernels
-from skrec.linear._ease import dense_gram
 from skrec.linear._item_weights import MOST_EXACT, ItemWeightsRecommender, in_frame, warn_of_nothing
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import check_memory, row_of_entry, take_entries
@@ -103,14 +102,6 @@ def candidates(
         itself=items,
         n_jobs=1,
     )
-
-
-def gram_of(columns: Array, gram: Array, transposed: CSRMatrix) -> Array:
-    """Return the Gram matrix of some columns, from that of all if there is one."""
-    if len(gram):
-        return gram[np.ix_(columns, columns)]
-    part = transposed[columns]
-    return np.ascontiguousarray((part @ part.T).toarray())
 
 
 def scores_without(
@@ -273,20 +264,27 @@ class SLIMRecommender(ItemWeightsRecommender):
         Integral,
         "Threads over items; None takes that of `joblib.parallel_config`.",
     ] = None
+    verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
 
     _test_parameters: ClassVar[dict[str, Any]] = {"l1": 0.5, "l2": 5.0}
     _calibrated_items: ClassVar[float] = 0.25
+    _calibrates_late: ClassVar[bool] = True  # a small system for each of many pairs
 
     def _fit(self, X: CSRMatrix) -> None:
         n_items = X.shape[1]
-        self._items_ = np.flatnonzero(self.item_counts_)  # the others have no weights
-        X = self._part(X)
+        items = np.flatnonzero(self.item_counts_)  # the others have no weights
+        X = X if len(items) == n_items else sp.csr_matrix(X[:, items])
         solve_some = self._solver(X, n_items)
         chunks = np.array_split(np.arange(X.shape[1]), -(-X.shape[1] // _CHUNK))
-        done = kernels.in_threads(solve_some, ((chunk,) for chunk in chunks), self.n_jobs)
+        done = kernels.in_threads(
+            solve_some,
+            ((chunk,) for chunk in chunks),
+            self.n_jobs,
+            description=type(self).__name__ if self.verbose else None,
+        )
         blocks, n_failed = zip(*done)
-        self._weights_ = sp.csr_matrix(sp.vstack(blocks, format="csr").T)
-        self.item_weights_ = in_frame(self._weights_, self._items_, n_items)
+        weights = sp.csr_matrix(sp.vstack(blocks, format="csr").T)
+        self.item_weights_ = in_frame(weights, items, n_items)
         if n_failed := sum(n_failed):
             warnings.warn(
                 f"{n_failed} of {X.shape[1]} items did not converge to tol={self.tol} in "
@@ -294,14 +292,10 @@ class SLIMRecommender(ItemWeightsRecommender):
                 ConvergenceWarning,
                 stacklevel=3,
             )
-        if X.shape[0] < X.nnz and not self._weights_.nnz:
+        if X.shape[0] < X.nnz and not weights.nnz:
             large = max(("l1", "l2"), key=lambda name: getattr(self, name))
             large = "tol" if self.tol >= 1 else large
             warn_of_nothing(f"{large}={getattr(self, large):g}", "weights")
-
-    def _part(self, X: CSRMatrix) -> CSRMatrix:
-        """Return the columns of the items that have interactions."""
-        return X if len(self._items_) == X.shape[1] else sp.csr_matrix(X[:, self._items_])
 
     def _solver(self, X: CSRMatrix, n_items: int) -> Callable:
         """Return the function that regresses a chunk of items, of a catalogue's columns in X."""
@@ -316,36 +310,28 @@ class SLIMRecommender(ItemWeightsRecommender):
                 "n_candidates=None",
                 "use n_candidates=1000, ItemKNNRecommender or WMFRecommender",
             )
-            self._gram_ = dense_gram(X, dtype)
+            gram = kernels.dense_gram(X, dtype, self.n_jobs)
         else:
-            self._gram_, X = np.empty((0, 0), dtype=dtype), X.astype(np.float64)
+            gram, X = np.empty((0, 0), dtype=dtype), X.astype(np.float64)
             n_candidates = int(n_candidates)
         return partial(
             solve,
-            gram=self._gram_,
+            gram=gram,
             X=X,
             transposed=sp.csr_matrix(X.T),
             n_candidates=n_candidates,
             params=cast(Any, clone(self)),  # processes may get it, and not what is fitted
         )
 
-    def _tidy(self) -> None:
-        del self._gram_, self._items_, self._weights_
-
     def _held_out_pairs(self, history: CSRMatrix, rows: Array, row: Array, column: Array) -> Array:
         # what is hidden from a history was part of the fit: leave its user out of that
-        weights, X = sp.csc_matrix(self._weights_), self._part(self.interactions_)
-        weighed = np.zeros(len(self.item_counts_), dtype=bool)
-        weighed[self._items_] = np.diff(weights.indptr) > 0
+        weights, X = sp.csc_matrix(self.item_weights_), self.interactions_
         order = np.argsort(column, kind="stable")
-        order = order[weighed[column[order]]]  # the scores of the others are 0
+        order = order[np.diff(weights.indptr)[column[order]] > 0]  # the scores of the others are 0
         items, starts = np.unique(column[order], return_index=True)
         pairs = np.split(order, starts[1:])
-        score = partial(
-            self._item_scores, weights, sp.csr_matrix(X.T), X[rows], self._part(history)
-        )
-        places = np.searchsorted(self._items_, items)
-        tasks = ((item, row[part]) for item, part in zip(places, pairs))
+        score = partial(self._item_scores, weights, sp.csr_matrix(X.T), X[rows], history)
+        tasks = ((item, row[part]) for item, part in zip(items, pairs))
         scores = np.zeros(len(row))
         done = kernels.in_threads(score, tasks, self.n_jobs, shared=True)
         scores[order] = np.concatenate([np.empty(0), *done])
@@ -365,5 +351,6 @@ class SLIMRecommender(ItemWeightsRecommender):
         others, values = weights.indices[part], weights.data[part]
         own = seen[users, item].toarray().ravel()
         had, shown = (matrix[users][:, others].toarray() for matrix in (seen, history))
-        gram = gram_of(others, self._gram_, transposed)
+        part = transposed[others]
+        gram = np.ascontiguousarray((part @ part.T).toarray())
         return scores_without(values, gram, self.l2, own, had, shown)

@@ -32,6 +32,8 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     },
     # sizes of Rendle et al. (2022)
     "WMF-192": ("WMFRecommender", {"n_factors": 192}),
+    # and of Rendle et al. (2020)
+    "MF-192": ("MFClassifier", {"n_factors": 192}),
     "U-AutoRec": ("AutoRecRegressor", {"side": "user"}),
     "I-AutoRec": ("AutoRecRegressor", {"side": "item"}),
     # the ablation: table 4 of the cross-feedback paper

@@ -199,6 +199,7 @@ NAMED = {
     "MultVAE-gated-1": ("MultVAERecommender", {"gated": True, "hidden_sizes": (600,)}),
     "MultVAE-gated-2": ("MultVAERecommender", {"gated": True, "hidden_sizes": (600, 600)}),
     "WMF-192": ("WMFRecommender", {"n_factors": 192}),
+    "MF-192": ("MFClassifier", {"n_factors": 192}),
     "U-AutoRec": ("AutoRecRegressor", {"side": "user"}),
     "I-AutoRec": ("AutoRecRegressor", {"side": "item"}),
     "CrossFeedback-no-data": ("CrossFeedbackBMF", {"data_input": False}),

@@ -29,6 +29,31 @@ def nearest_rows(A, B, own, other, shrinkage, k, least, itself):
     return sp.csr_matrix(entries, shape=(A.shape[0], B.shape[1]))
 
 
+def similar_items(X, k, alpha, shrinkage, power):
+    """Return the similarities of the columns of X to their k nearest, and to the next one."""
+    product, squares = X.T @ X, (X**2).sum(axis=0)
+    near = np.zeros(product.shape)
+    for i, j in np.argwhere(product > 0):
+        norms = squares[i] ** alpha * squares[j] ** (1 - alpha)
+        near[i, j] = 0 if i == j else (product[i, j] / (norms + shrinkage)) ** power
+    following = np.zeros(len(near))
+    for i, row in enumerate(near):
+        others = np.argsort(-row, kind="stable")[k:]
+        following[i] = row[others[:1]].sum()
+        row[others] = 0
+    return near, following
+
+
+def sum_without(X, near, least, user, history, item, alpha, shrinkage, power, normalize):
+    """Return an item's sum over its neighbours in a history, of X without its user."""
+    others = np.delete(X, user, axis=0)
+    neighbours = np.flatnonzero(near[item])
+    exact = similar_items(others, X.shape[1], alpha, shrinkage, power)[0][item, neighbours]
+    kept = np.where(exact >= least * (1 - 1e-5), exact, 0)
+    total = kept[history[neighbours]].sum()
+    return total / max(np.maximum(exact, least).sum(), 1e-12) if normalize else total
+
+
 def elastic_net(gram, products, square, l1, l2, tol, max_iter):
     """Return the weights of scikit-learn's coordinate descent, in float64.
 

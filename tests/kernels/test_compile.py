@@ -16,14 +16,22 @@ ROOT = Path(__file__).parents[2]
 
 TINY = """
 import numpy as np
-from skrec import ItemKNNRecommender, SLIMRecommender, UserKNNRecommender, WMFRecommender
+import scipy.sparse as sp
+from skrec import EASERecommender, ItemKNNRecommender, SLIMRecommender
+from skrec import UserKNNRecommender, WMFRecommender, kernels
 
 X = (np.random.RandomState(0).uniform(size=(12, 9)) < 0.4).astype(float)
 X[0] = 1
 results = [ItemKNNRecommender(n_neighbors=3, weighting=w).fit(X) for w in (None, "bm25")]
 results += [SLIMRecommender(l1=0.3, l2=1.0, n_candidates=n).fit(X) for n in (None, 4)]
+results += [EASERecommender(l2=1.0).fit(X)]
 for model in results:
-    print(model.item_weights_.toarray().round(4).tolist())
+    print(sp.csr_matrix(model.item_weights_).toarray().round(4).tolist())
+own = sp.csr_matrix(X)
+near, shown = sp.csr_matrix(results[0].item_weights_.T), np.arange(own.nnz) % 3 > 0
+pairs = (x.ravel() for x in np.indices(X.shape))
+vectors = near, np.full(9, 0.2), X.sum(axis=0), own
+print(kernels.sums_without(*vectors, shown, *pairs, power=2.0).tolist())
 print(UserKNNRecommender(n_neighbors=3).fit(X).decision_function(X).round(4).tolist())
 options = {"n_factors": 4, "max_epochs": 2, "random_state": 0, "device": "cpu"}
 for solver in ("cholesky", "ials++"):
@@ -54,7 +62,7 @@ def test_imports_do_not_import_numba(statement):
 
 def test_python_gives_what_the_kernels_give():
     compiled, interpreted = (python(TINY, NUMBA_DISABLE_JIT=flag) for flag in "01")
-    assert len(compiled.splitlines()) == 7
+    assert len(compiled.splitlines()) == 9
     for ours, theirs in zip(compiled.splitlines(), interpreted.splitlines()):
         np.testing.assert_allclose(np.array(eval(ours)), np.array(eval(theirs)), atol=2e-4)
 

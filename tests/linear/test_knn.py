@@ -9,6 +9,8 @@ import scipy.sparse as sp
 from skrec import ItemKNNRecommender, UserKNNRecommender
 from skrec.datasets import make_interactions
 from skrec.exceptions import SkrecWarning
+from skrec.linear import _knn
+from skrec.utils import hide_entries
 
 WEIGHTINGS = [None, "tf-idf", "bm25"]
 
@@ -255,3 +257,81 @@ def test_similarities_beyond_float32_are_an_error():
     X[0, 0] = 0
     with pytest.raises(ValueError, match="power must be small enough"):
         ItemKNNRecommender(weighting="bm25", alpha=0.0, shrinkage=0.0, power=1e300).fit(X)
+
+
+FORMULAS = [
+    {},
+    {"shrinkage": 0.0, "weighting": "tf-idf"},
+    {"alpha": 0.2, "power": 1.7},
+    {"alpha": 1.0, "shrinkage": 3.0, "normalize": True, "weighting": "tf-idf"},
+    {"shrinkage": 0.0, "power": 0.5, "normalize": True},
+]
+
+
+@pytest.mark.parametrize("parameters", FORMULAS)
+def test_held_out_scores_are_those_of_a_fit_without_the_user(parameters, X, monkeypatch):
+    monkeypatch.setattr(ItemKNNRecommender, "_tidy", lambda self: None)
+    X = np.insert(X, 4, 0, axis=1)  # an item that nobody has
+    est = ItemKNNRecommender(**parameters).fit(X)
+    users = np.flatnonzero(X.sum(axis=1) >= 2)[:8]
+    history = X[users]
+    history[np.arange(len(users)), history.argmax(axis=1)] = 0  # one entry is hidden
+    row, column = np.nonzero(history == 0)
+    found = est._held_out_pairs(sp.csr_matrix(history), users, row, column)
+    for place, user in enumerate(users):
+        others = X * (np.arange(len(X)) != user)[:, None]
+        expected = history[place] @ ItemKNNRecommender(**parameters).fit(others).item_weights_
+        mine = row == place
+        np.testing.assert_allclose(found[mine], expected[column[mine]], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+def test_the_next_of_the_largest_is_split_off(k):
+    rows = np.array([[3, 1, 0, 2, 1], [0, 2, 2, 2, 0], [0, 0, 0, 0, 4], [0] * 5], dtype=np.float32)
+    order = [[0, 3, 1, 4], [1, 2, 3], [4], []]
+    expected, following = np.zeros(rows.shape), np.zeros(4)
+    most = np.zeros(rows.shape, dtype=np.float32)
+    for i, columns in enumerate(order):
+        most[i, columns[: k + 1]] = rows[i, columns[: k + 1]]
+        expected[i, columns[:k]] = rows[i, columns[:k]]
+        following[i] = rows[i, columns[k : k + 1]].sum()
+    found, least = _knn.without_next(sp.csr_matrix(most), k)
+    np.testing.assert_array_equal(found.toarray(), expected)
+    np.testing.assert_array_equal(least, following)
+
+
+def test_probabilities_hold_for_users_that_the_weights_have_not_seen():
+    """Similarities of rare items know what was hidden, unless its users are left out."""
+    X = make_interactions(2000, 3000, 30_000, n_clusters=10, random_state=0).X
+    est, test = ItemKNNRecommender().fit(X[:1000]), X[1000:]
+    history, hidden = hide_entries(test, 0.1, 0)
+    proba = est.predict_proba(history) * (history.toarray() == 0)
+    for rows in np.array_split(np.argsort(np.diff(history.indptr)), 3):
+        assert 0.75 < proba[rows].sum() / hidden[rows].sum() < 1.3
+
+
+def test_verbose_shows_a_bar_over_blocks_of_items(monkeypatch, capsys):
+    X = make_interactions(300, 200, 20_000, random_state=0).X
+    monkeypatch.setattr("skrec.kernels._sparse._PRODUCTS", 500_000)
+    shown = [ItemKNNRecommender(verbose=1, n_jobs=n_jobs).fit(X) for n_jobs in (None, 2)]
+    assert capsys.readouterr().err.count("ItemKNNRecommender: 100%") == 2
+    silent = ItemKNNRecommender().fit(X).item_weights_.toarray()
+    assert capsys.readouterr() == ("", "")
+    for est in shown:
+        np.testing.assert_array_equal(est.item_weights_.toarray(), silent)
+
+
+@pytest.mark.parametrize("cls", [ItemKNNRecommender, UserKNNRecommender])
+def test_many_lists_show_a_bar(cls, monkeypatch, capsys):
+    X = make_interactions(100, 50, 1000, random_state=0).X
+    est = cls(verbose=1).fit(X)
+    capsys.readouterr()
+    expected = est.recommend(X)
+    assert capsys.readouterr() == ("", "")  # all in one block
+    monkeypatch.setattr("skrec.base._recommender._SCORES_AT_ONCE", 50 * 30)
+    lists = est.recommend(X)
+    assert f"{cls.__name__}: 100%" in (bar := capsys.readouterr().err)
+    assert "100/100" in bar
+    np.testing.assert_array_equal(lists, expected)
+    np.testing.assert_array_equal(est.set_params(verbose=0).recommend(X), expected)
+    assert capsys.readouterr() == ("", "")

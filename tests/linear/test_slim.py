@@ -242,7 +242,7 @@ def test_items_without_interactions_change_nothing(way, X):
     assert np.count_nonzero(W) == small.item_weights_.nnz == large.item_weights_.nnz
     proba = large.predict_proba(whole)[:, columns]
     assert np.isfinite(proba).all()
-    assert large.link_.coef_[0] > 0
+    assert large.link_.slope_ > 0
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -288,3 +288,15 @@ def test_parameters_at_the_edges(X):
         np.testing.assert_array_equal(same, expected)
     with pytest.warns(SkrecWarning, match=r"tol=1e\+300 is too large"):
         weights(X, l1=0.5, l2=2.0, tol=1e300)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_verbose_shows_a_bar_over_chunks_of_items(n_jobs, monkeypatch, capsys):
+    X = make_interactions(100, 90, 2000, random_state=0).X
+    monkeypatch.setattr(_slim, "_CHUNK", 30)
+    shown = SLIMRecommender(verbose=1, n_jobs=n_jobs).fit(X)
+    assert "3/3" in (bar := capsys.readouterr().err)
+    assert "SLIMRecommender: 100%" in bar
+    silent = SLIMRecommender(n_jobs=n_jobs).fit(X)
+    assert capsys.readouterr() == ("", "")
+    np.testing.assert_array_equal(shown.item_weights_.toarray(), silent.item_weights_.toarray())
