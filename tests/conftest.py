@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 
 import hypothesis
+import numpy as np
 import pytest
+from scipy.special import expit
 
 # Read when NumPy, torch and matplotlib are first imported, which no line above does; more threads
 # only slow small matrices down. Test workers inherit what the first process sets here.
@@ -36,3 +38,16 @@ def data_home():
     if not Path(home).is_dir():
         pytest.skip(f"SKREC_DATA={home} is not a folder: no real data to test on")
     return Path(home)
+
+
+@pytest.fixture(scope="session")
+def set_right():
+    """Return a function that writes out what `HeldOut` says of log odds and of histories."""
+
+    def set_right(est, log_odds, history):
+        link, activity = est.link_, np.log1p((history != 0).sum(axis=1))
+        assert link.slope_ > 0.1  # or the log odds would hardly count
+        offsets = np.interp(np.asarray(activity).ravel(), link.knots_, link.offsets_)
+        return expit(link.slope_ * np.asarray(log_odds, float) + offsets[:, None])
+
+    return set_right

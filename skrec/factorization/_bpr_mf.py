@@ -46,9 +46,9 @@ class BPRMFRanker(DescentRecommender):
     ``solver="torch"``, the default, mini-batches with Adam in place of single steps of gradient
     descent. With ``solver="sgd"`` a seed gives the same model on one thread, also beside other
     threads; on several (``n_jobs``) items change without locks. Biases start at 0 there, and
-    several negatives are as many steps, where batches average them. `predict_proba` is
-    :math:`\sigma(f_{ui} + b_u)` with the :math:`b_u` under which the probabilities of a user add up
-    to the number of interactions.
+    several negatives are as many steps, where batches average them. The log odds of `predict_proba`
+    are the scores and a constant of each user, set right on held-out pairs: see
+    `skrec.calibration.HeldOut`.
 
     References
     ----------

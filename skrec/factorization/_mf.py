@@ -57,9 +57,9 @@ class MFClassifier(DescentRecommender):
     ``solver="sgd"`` is the paper's training: single steps of gradient descent and a global bias.
     Differences of ``solver="torch"``, the default: mini-batches with Adam, biases that start at
     random, and no global one, which those of users and items hold. With ``solver="sgd"`` a seed
-    gives the same model on one thread, also beside other threads; on several (``n_jobs``) items
-    and the global bias change without locks.
-    `predict_proba` undoes the sampling of negatives in the odds.
+    gives the same model on one thread, also beside other threads; on several (``n_jobs``) items and
+    the global bias change without locks. The log odds of `predict_proba` are the scores with the
+    sampling of negatives undone, set right on held-out pairs: see `skrec.calibration.HeldOut`.
 
     References
     ----------

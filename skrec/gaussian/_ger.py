@@ -45,10 +45,9 @@ class GERRanker(GaussianRecommender, SampledPairRecommender):
     becomes the inner product of two Gaussians, here on the logarithmic scale, where it does not
     underflow. Dos Santos et al. compare draws of dot products instead. Scores are exact;
     ``return_std`` gives the deviation of :math:`\ln \mathcal N(z_u; \mu_i, \Sigma_i)` over draws
-    :math:`z_u` of the user, whose exponential has the inner product as its mean.
-    `predict_proba` is :math:`\sigma(f_{ui} + b_u)` with the :math:`b_u` under which the
-    probabilities of a user add up to the number of interactions. Variances are ELU + 1 with a
-    floor, as in `GeRecClassifier`.
+    :math:`z_u` of the user, whose exponential has the inner product as its mean. The log odds of
+    `predict_proba` are the scores and a constant of each user, set right on held-out pairs: see
+    `skrec.calibration.HeldOut`. Variances are ELU + 1 with a floor, as in `GeRecClassifier`.
 
     References
     ----------

@@ -113,8 +113,9 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
     Predictions average the probabilities of ``n_samples`` times K draws with fixed seeds, so the
     same call gives the same answer; ``return_std`` gives the deviation of the scores, or of the
     probabilities, of one such draw of K. All users have the same noise, and all items, so that a
-    row's answer does not depend on other rows. `predict_proba` undoes the sampling of negatives in
-    the odds of the averaged probability. ``n_samples`` can be changed after ``fit``.
+    row's answer does not depend on other rows. The log odds of `predict_proba` are the scores with
+    the sampling of negatives undone, set right on held-out pairs: see `skrec.calibration.HeldOut`.
+    ``n_samples`` can be changed after ``fit``.
 
     Differences from the paper: the variance has a floor of 1e-4, and starts near 0.1 and not near
     1, where noise drowns the means and training stays at popularity for epochs; means may have a
@@ -182,9 +183,9 @@ class GeRecRanker(_GeRec, SampledPairRecommender):
 
     Notes
     -----
-    Scores are averaged over ``n_samples`` times K draws with fixed seeds. `predict_proba` is
-    :math:`\sigma(f_{ui} + b_u)` with the :math:`b_u` under which the probabilities of a user add
-    up to the number of interactions. Differences from the paper are those of `GeRecClassifier`.
+    Scores are averaged over ``n_samples`` times K draws with fixed seeds. The log odds of
+    `predict_proba` are the scores and a constant of each user, set right on held-out pairs: see
+    `skrec.calibration.HeldOut`. Differences from the paper are those of `GeRecClassifier`.
 
     References
     ----------

@@ -44,10 +44,11 @@ class MoGClassifier(GaussianRecommender, SampledPairRecommender):
     Notes
     -----
     Predictions average the probabilities of ``n_samples`` times K draws with fixed seeds;
-    ``return_std`` gives the deviation of one such draw of K. `predict_proba` undoes the sampling of
-    negatives in the odds. Oh et al. add a divergence from the standard normal, of weight 1e-4, and
-    draw a Gaussian from features of an image; here it is a vector by number, with the variance of
-    `GeRecClassifier`.
+    ``return_std`` gives the deviation of one such draw of K. The log odds of `predict_proba` are
+    the scores with the sampling of negatives undone, set right on held-out pairs: see
+    `skrec.calibration.HeldOut`. Oh et al. add a divergence from the standard normal, of weight
+    1e-4, and draw a Gaussian from features of an image; here it is a vector by number, with the
+    variance of `GeRecClassifier`.
 
     References
     ----------

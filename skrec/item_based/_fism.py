@@ -43,7 +43,9 @@ class FISMRanker(SampledPairRecommender):
     -----
     :math:`|R_u|` counts the target, which the sum leaves out: a user's own items are scored
     without themselves at prediction as in training. Differences from the paper: mini-batches with
-    Adam, each positive once an epoch, no bias of the users (it would not change their order).
+    Adam, each positive once an epoch, no bias of the users (it would not change their order). The
+    log odds of `predict_proba` are the scores and a constant of each user, set right on held-out
+    pairs: see `skrec.calibration.HeldOut`.
 
     References
     ----------

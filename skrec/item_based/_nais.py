@@ -48,8 +48,9 @@ class NAISClassifier(SampledPairRecommender):
     A user's own items are scored without themselves at prediction as in training. The attention
     starts with :math:`b = 0` and :math:`h = 1`, near FISM with exponent :math:`\beta`. The paper
     starts from FISM's vectors: ``pretrain=FISMRanker(n_factors=16, item_bias=True)``. Differences
-    from the paper: Adam in place of Adagrad, and batches over several users. `predict_proba`
-    undoes the sampling of negatives in the odds.
+    from the paper: Adam in place of Adagrad, and batches over several users. The log odds of
+    `predict_proba` are the scores with the sampling of negatives undone, set right on held-out
+    pairs: see `skrec.calibration.HeldOut`.
 
     References
     ----------

@@ -46,7 +46,8 @@ class SVDppRanker(SampledPairRecommender):
     :math:`|R_u|` counts the target, which the sum leaves out: a user's own items are scored
     without themselves at prediction as in training. Differences from the paper: it predicts
     ratings; here items are ranked, so nothing but the items has a bias. The free vector of an
-    unseen user is fitted to the history.
+    unseen user is fitted to the history. The log odds of `predict_proba` are the scores and a
+    constant of each user, set right on held-out pairs: see `skrec.calibration.HeldOut`.
 
     References
     ----------

@@ -46,8 +46,9 @@ class DeepCFClassifier(SampledPairRecommender):
     of unseen users are folded in exactly, and change no item. Differences from the paper: Adam, no
     pre-training of the parts, and smaller layers. On MovieLens-1M the authors use
     ``n_factors=256``, ``matching_sizes=(256, 128, 64)``, ``representation_sizes=(512, 64)`` and
-    ``item_sizes=(1024, 64)``. ``init_std`` has no effect: layers start as Glorot has it.
-    `predict_proba` undoes the sampling of negatives in the odds.
+    ``item_sizes=(1024, 64)``. ``init_std`` has no effect: layers start as Glorot has it. The log
+    odds of `predict_proba` are the scores with the sampling of negatives undone, set right on
+    held-out pairs: see `skrec.calibration.HeldOut`.
 
     References
     ----------

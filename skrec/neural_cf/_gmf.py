@@ -55,7 +55,8 @@ class GMFClassifier(_GMF, SampledPairRecommender):
     Notes
     -----
     The weights h start at 1, where the model is matrix factorisation, and not at random as in the
-    paper. `predict_proba` undoes the sampling of negatives in the odds.
+    paper. The log odds of `predict_proba` are the scores with the sampling of negatives undone, set
+    right on held-out pairs: see `skrec.calibration.HeldOut`.
 
     References
     ----------
@@ -108,8 +109,8 @@ class GMFRanker(_GMF, SampledPairRecommender):
     Notes
     -----
     The weights h start at 1, where the model is matrix factorisation, and not at random as in the
-    paper, which trains on pairs. `predict_proba` is :math:`\sigma(f_{ui} + b_u)` with the
-    :math:`b_u` under which the probabilities of a user add up to the number of interactions.
+    paper, which trains on pairs. The log odds of `predict_proba` are the scores and a constant of
+    each user, set right on held-out pairs: see `skrec.calibration.HeldOut`.
 
     References
     ----------

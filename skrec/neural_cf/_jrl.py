@@ -44,9 +44,8 @@ class JRLRanker(TowerRecommender, SampledPairRecommender):
     This is the interaction function alone, as the second reference compares with it; the first one
     learns vectors from reviews, images and ratings. Large vectors at the start (``init_std=0.1``)
     are learnt by heart; those of matrix factorisation, ``pretrain=BPRMFRanker()`` as in the second
-    reference, help most. `predict_proba` is
-    :math:`\sigma(f_{ui} + b_u)` with the :math:`b_u` under which the probabilities of a user add up
-    to the number of interactions.
+    reference, help most. The log odds of `predict_proba` are the scores and a constant of each
+    user, set right on held-out pairs: see `skrec.calibration.HeldOut`.
 
     References
     ----------

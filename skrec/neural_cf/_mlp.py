@@ -46,8 +46,9 @@ class NCFMLPClassifier(TowerRecommender, SampledPairRecommender):
     -----
     The paper's tower for 64 predictive factors is ``n_factors=128, hidden_sizes=(128, 64)``: its
     widths 256, 128, 64 begin with the two vectors side by side. Weights before a ReLU start with
-    variance 2 / fan-in; the paper starts them with deviation 0.01, as the vectors. `predict_proba`
-    undoes the sampling of negatives in the odds.
+    variance 2 / fan-in; the paper starts them with deviation 0.01, as the vectors. The log odds of
+    `predict_proba` are the scores with the sampling of negatives undone, set right on held-out
+    pairs: see `skrec.calibration.HeldOut`.
 
     References
     ----------
@@ -103,9 +104,9 @@ class NCFMLPRanker(TowerRecommender, SampledPairRecommender):
     Notes
     -----
     The second reference compares with this form, which starts from the vectors of matrix
-    factorisation there: ``pretrain=BPRMFRanker()``. Weights before a ReLU start with variance
-    2 / fan-in. `predict_proba` is :math:`\sigma(f_{ui} + b_u)` with
-    the :math:`b_u` under which the probabilities of a user add up to the number of interactions.
+    factorisation there: ``pretrain=BPRMFRanker()``. Weights before a ReLU start with variance 2 /
+    fan-in. The log odds of `predict_proba` are the scores and a constant of each user, set right on
+    held-out pairs: see `skrec.calibration.HeldOut`.
 
     References
     ----------

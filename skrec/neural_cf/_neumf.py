@@ -140,9 +140,11 @@ class NeuMFClassifier(_NeuMF, SampledPairRecommender):
 
     ``NeuMFClassifier(pretrain=(GMFClassifier(), NCFMLPClassifier()), optimizer="sgd", lr=0.01)``
 
-    The paper's sizes for 64 predictive factors are ``n_factors=64, mlp_factors=128,
-    hidden_sizes=(128, 64)``. Without pre-training the weights of GMF start at 1 and those before
-    a ReLU with variance 2 / fan-in. `predict_proba` undoes the sampling of negatives in the odds.
+    The paper's sizes for 64 predictive factors are
+    ``n_factors=64, mlp_factors=128, hidden_sizes=(128, 64)``. Without pre-training the weights of
+    GMF start at 1 and those before a ReLU with variance 2 / fan-in. The log odds of `predict_proba`
+    are the scores with the sampling of negatives undone, set right on held-out pairs: see
+    `skrec.calibration.HeldOut`.
 
     References
     ----------
@@ -199,13 +201,12 @@ class NeuMFRanker(_NeuMF, SampledPairRecommender):
 
     Notes
     -----
-    Pre-training joins the output weights as
-    :math:`h = [\alpha h^G; (1 - \alpha) h^M]` with :math:`\alpha` = ``pretrain_alpha``, so that the
-    first scores are the weighted mean of those of the two. The second reference starts both parts
-    from the vectors of matrix factorisation: ``pretrain=BPRMFRanker()``. Without pre-training the
-    weights of GMF start at 1 and those before a ReLU with variance 2 / fan-in. `predict_proba` is
-    :math:`\sigma(f_{ui} + b_u)` with the :math:`b_u` under which the probabilities of a user add up
-    to the number of interactions.
+    Pre-training joins the output weights as :math:`h = [\alpha h^G; (1 - \alpha) h^M]` with
+    :math:`\alpha` = ``pretrain_alpha``, so that the first scores are the weighted mean of those of
+    the two. The second reference starts both parts from the vectors of matrix factorisation:
+    ``pretrain=BPRMFRanker()``. Without pre-training the weights of GMF start at 1 and those before
+    a ReLU with variance 2 / fan-in. The log odds of `predict_proba` are the scores and a constant
+    of each user, set right on held-out pairs: see `skrec.calibration.HeldOut`.
 
     References
     ----------

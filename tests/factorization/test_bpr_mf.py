@@ -6,8 +6,9 @@ import scipy.sparse as sp
 from scipy.special import expit, logit
 
 from skrec import BPRMFRanker
+from skrec.calibration import user_offsets
 from skrec.metrics import evaluate_ranking
-from skrec.utils import split_rows
+from skrec.utils import hide_entries, split_rows
 
 
 def numpy_scores(est):
@@ -90,30 +91,54 @@ def test_an_item_bias_learns_popularity(quick):
 # probabilities
 
 
+def offset_scores(scores, n):
+    """Return the log odds: scores and the offset under which a user's probabilities sum to n."""
+    n = np.clip(n, 0.5, scores.shape[1] - 0.5)
+    return scores + user_offsets(scores, n)[:, None]
+
+
 @pytest.mark.parametrize("unseen", [False, True])
-def test_probabilities_of_a_row_add_up_to_its_history(unseen, quick, X):
+def test_probabilities_are_offset_scores_set_right(unseen, quick, X, set_right):
+    X = X[np.diff(X.indptr) > 0]
     est = quick(BPRMFRanker).fit(X)
-    proba = est.predict_proba(X) if unseen else est.predict_proba(users=range(200))
-    n = np.diff(X.indptr)
-    np.testing.assert_allclose(proba.sum(axis=1)[n > 0], n[n > 0], rtol=1e-4)
+    given = {"X": X} if unseen else {"users": range(X.shape[0])}
+    proba = est.predict_proba(**given)
+    odds = offset_scores(est.decision_function(**given), np.diff(X.indptr))
+    np.testing.assert_allclose(expit(odds).sum(axis=1), np.diff(X.indptr), rtol=1e-6)
+    np.testing.assert_allclose(
+        logit(proba.astype(float)), logit(set_right(est, odds, X)), atol=1e-3
+    )
 
 
-def test_probabilities_are_shifted_scores(quick, X):
+def test_probabilities_of_unseen_pairs_add_up_to_what_is_hidden(quick, X):
+    est = quick(BPRMFRanker).fit(X[:100])
+    rows = X[np.tile(np.arange(100, 200), 5)]  # each hides other entries
+    history, hidden = hide_entries(rows, 0.1, np.random.RandomState(1))
+    proba = est.predict_proba(history)
+    assert proba[history.toarray() == 0].sum() == pytest.approx(hidden.nnz, rel=0.2)
+
+
+def test_probabilities_rank_as_the_scores_do(quick, X):
     est = quick(BPRMFRanker).fit(X)
-    shift = logit(est.predict_proba(X).astype(np.float64)) - est.decision_function(X)
-    np.testing.assert_allclose(shift - shift[:, :1], 0, atol=1e-3)
+    order = np.argsort(est.decision_function(X), axis=1)
+    assert (np.diff(np.take_along_axis(est.predict_proba(X), order, axis=1)) >= 0).all()
 
 
-def test_a_newer_history_sets_the_sum(quick, X):
+def test_a_newer_history_sets_the_offset(quick, X, set_right):
     est = quick(BPRMFRanker).fit(X)
-    proba = est.predict_proba(X[[8]], users=[3])
-    assert proba.sum() == pytest.approx(X[[8]].nnz, rel=1e-4)
+    given = {"X": X[[8]], "users": [3]}
+    assert X[[8]].nnz != X[[3]].nnz
+    odds = offset_scores(est.decision_function(**given), [X[[8]].nnz])
+    proba = est.predict_proba(**given)
+    np.testing.assert_allclose(proba, set_right(est, odds, X[[8]]), rtol=1e-3)
 
 
-def test_a_full_row_stays_below_one(quick, X):
-    proba = quick(BPRMFRanker).fit(X).predict_proba(np.ones((1, 60)))
+def test_a_full_row_stays_below_one(quick, X, set_right):
+    est, full = quick(BPRMFRanker).fit(X), np.ones((1, 60))
+    proba = est.predict_proba(full)
     assert proba.max() < 1
-    assert proba.sum() == pytest.approx(59.5, rel=1e-4)
+    odds = offset_scores(est.decision_function(full), [60])  # as if half an item lacked
+    np.testing.assert_allclose(1 - proba, 1 - set_right(est, odds, full), rtol=1e-2)
 
 
 # edges

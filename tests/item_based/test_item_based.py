@@ -8,9 +8,11 @@ import scipy.sparse as sp
 from scipy.special import expit
 
 from skrec import FISMRanker, NAISClassifier, SVDppRanker
+from skrec.calibration import user_offsets
 from skrec.datasets import fetch_amazon_music, make_interactions
 from skrec.metrics import make_ranking_scorer
 from skrec.model_selection import LeaveOneOut
+from skrec.utils import hide_entries
 
 EXACT = ["fism", "nais-prod", "nais-concat"]
 NAMES = [*EXACT, "svdpp"]
@@ -107,19 +109,28 @@ def test_one_item_left_out_of_itself(name, fitted, X):
     assert np.isfinite(fitted[name].decision_function(row)).all()
 
 
-def test_nais_undoes_the_sampling_of_negatives(fitted, X):
+def test_nais_undoes_the_sampling_of_negatives(fitted, X, set_right):
     est = fitted["nais-prod"]
     n = np.diff(X.indptr)[:, None]
-    odds = np.log(est.n_negatives * n / (X.shape[1] - n))
-    expected = expit(est.decision_function(X) + odds)
-    np.testing.assert_allclose(est.predict_proba(X), expected, rtol=1e-4)
+    odds = est.decision_function(X) + np.log(est.n_negatives * n / (X.shape[1] - n))
+    np.testing.assert_allclose(est.predict_proba(X), set_right(est, odds, X), rtol=1e-3)
 
 
-@pytest.mark.parametrize("cls", [FISMRanker, SVDppRanker])
-def test_probabilities_of_rankers_add_up_to_what_a_user_has(cls, fitted, X):
-    est = fitted["fism" if cls is FISMRanker else "svdpp"]
-    totals = est.predict_proba(users=np.arange(X.shape[0])).sum(axis=1)
-    np.testing.assert_allclose(totals, np.diff(X.indptr), rtol=1e-3)
+@pytest.mark.parametrize("name", ["fism", "svdpp"])
+def test_rankers_give_each_user_an_offset(name, fitted, X, set_right):
+    est, users = fitted[name], np.arange(X.shape[0])
+    scores = est.decision_function(users=users)
+    odds = scores + user_offsets(scores, np.diff(X.indptr))[:, None]
+    np.testing.assert_allclose(expit(odds).sum(axis=1), np.diff(X.indptr), rtol=1e-6)
+    np.testing.assert_allclose(est.predict_proba(users=users), set_right(est, odds, X), rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_probabilities_of_unseen_pairs_add_up_to_what_is_hidden(name, fitted, X):
+    rows = X[np.tile(np.arange(X.shape[0]), 3)]  # each hides other entries
+    history, hidden = hide_entries(rows, 0.1, np.random.RandomState(1))
+    proba = fitted[name].predict_proba(history)
+    assert proba[history.toarray() == 0].sum() == pytest.approx(hidden.nnz, rel=0.15)
 
 
 @pytest.mark.parametrize(
