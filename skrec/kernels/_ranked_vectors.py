@@ -30,7 +30,7 @@ def fit_ranked_vectors(
         :math:`\tau`, in units of which steps are taken.
     owned, sampled : tuple of ndarray
         Vectors q and numbers b, in float64: those of each entry of the rows, and of the items that
-        they are compared with.
+        they are compared with. Of a q, as much counts as a row's vector has.
     rows : tuple of ndarray
         Where the entries of each row start, and the end, int64; with which of the sampled items
         each entry is compared, int64 of shape (nnz, n_pairs), and the weights w of these pairs.
