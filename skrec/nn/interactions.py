@@ -9,8 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from skrec.typing import Array
-
 __all__ = ["Dot", "Interaction", "chunk_size", "split_rows_of"]
 
 _CHUNK_BYTES = 2**23  # temporaries of one step over the items
@@ -372,7 +370,7 @@ class Dot(Interaction):
             scores += side[:, self.size]
         return scores
 
-    def row(self, user: Tensor, items: Tensor) -> Array:
+    def row(self, user: Tensor, items: Tensor) -> np.ndarray:
         """Score all items of one user in NumPy, which has less to do before and after.
 
         Parameters

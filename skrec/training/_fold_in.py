@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -212,12 +213,19 @@ def _features(model: PairModel, rows: SparseRows, weights: Tensor | None = None)
     vectors = model.item_vectors(rows.indices).double()
     vectors = vectors if weights is None else vectors * weights[:, None]
     if len(rows) == 1:
-        sums = vectors.sum(0, keepdim=True)
-    else:
-        sums = vectors.new_zeros(len(rows), vectors.shape[1]).index_add_(0, rows.row, vectors)
+        return _row_features(vectors)
+    sums = vectors.new_zeros(len(rows), vectors.shape[1]).index_add_(0, rows.row, vectors)
     lengths = rows.offsets.diff().clamp(min=1).double()[:, None]
     ones = torch.ones_like(lengths)
     return torch.cat([sums / lengths, sums / lengths.sqrt(), lengths.log(), ones], dim=1)
+
+
+def _row_features(vectors: Tensor) -> Tensor:
+    """Return the same of a single row, in NumPy: torch takes longer for so little."""
+    total, length = vectors.detach().numpy().sum(0), max(len(vectors), 1)
+    ends = np.array([math.log(length), 1.0])
+    features = np.concatenate([total / length, total / math.sqrt(length), ends])
+    return torch.from_numpy(features)[None]
 
 
 def _as_products(dot: Dot, items: Tensor) -> tuple[Array, Array]:
@@ -235,14 +243,14 @@ def _as_products(dot: Dot, items: Tensor) -> tuple[Array, Array]:
 
 def _taken(rows: SparseRows, row: Tensor, sample: Tensor) -> Tensor:
     """Return which items of a sample each row has, of shape (n_rows, m)."""
-    taken = torch.zeros(len(rows), len(sample), dtype=torch.bool)
-    if not taken.numel() or not len(row):
-        return taken
-    if len(rows) == 1:
+    if len(rows) == 1 and len(row) and len(sample):
         items, asked = rows.indices.numpy(), sample.numpy()
         has = np.zeros(max(items.max(), asked.max()) + 1, dtype=bool)
         has[items] = True
         return torch.from_numpy(has[asked])[None]
+    taken = torch.zeros(len(rows), len(sample), dtype=torch.bool)
+    if not taken.numel():
+        return taken
     entry, place = _members(rows.indices, sample)
     taken[row[entry], place] = True
     return taken
