@@ -1,5 +1,6 @@
 """Weighted matrix factorisation by alternating least squares."""
 
+import copy
 import warnings
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal
@@ -274,7 +275,8 @@ class WMFRecommender(BaseRecommender):
             if X.shape[0] > 1:
                 used = np.unique(used)
                 columns = np.searchsorted(used, X.indices)
-            X = sp.csr_matrix((X.data, columns, X.indptr), shape=(X.shape[0], len(used)))
+            X = copy.copy(X)  # a new matrix would be checked, which takes long for one user
+            X.indices = columns
             items = items[used]
         items = items.astype(np.float64)
         vectors, spectrum, rotation = (_placed(a, device) for a in (items, *basis))

@@ -7,6 +7,8 @@ from skrec.typing import Array
 
 __all__ = ["fit_ranked_vectors"]
 
+_FAR = 300.0  # between scores; the exponentials of larger differences come to leave float64
+
 
 def fit_ranked_vectors(
     starts: Array,
@@ -30,7 +32,7 @@ def fit_ranked_vectors(
         :math:`\tau`, in units of which steps are taken.
     owned, sampled : tuple of ndarray
         Vectors q and numbers b, in float64: those of each entry of the rows, and of the items that
-        they are compared with.
+        they are compared with. Of a q, as much counts as a row's vector has.
     rows : tuple of ndarray
         Where the entries of each row start, and the end, int64; with which of the sampled items
         each entry is compared, int64 of shape (nnz, n_pairs), and the weights w of these pairs.
@@ -116,16 +118,34 @@ _score = compiled(_score, reorders=True)
 def _compare(places, weights, own, sampled):
     """Turn the scores of what a row has, and of the sample, into the loss's derivatives."""
     derivatives = np.zeros(len(sampled))
+    own_powers, powers = np.empty_like(own), np.empty_like(sampled)
+    # an exponential for each item is less than one for each pair
+    fewer = len(own) + len(sampled) < places.size
+    fewer = fewer and _powers(own, sampled[0], own_powers) and _powers(sampled, sampled[0], powers)
     for i in range(len(own)):
         total = 0.0
         for p in range(places.shape[1]):
             place, weight = places[i, p], weights[i, p]
             if weight > 0:
-                slope = weight / (1 + np.exp(own[i] - sampled[place]))
+                if fewer:
+                    slope = weight * powers[place] / (powers[place] + own_powers[i])
+                else:
+                    slope = weight / (1 + np.exp(own[i] - sampled[place]))
                 derivatives[place] += slope
                 total -= slope
         own[i] = total
     sampled[:] = derivatives
+
+
+@compiled
+def _powers(scores, middle, powers):
+    """Write the exponentials of scores; return whether all are far inside of float64."""
+    inside = True
+    for i in range(len(scores)):
+        distance = scores[i] - middle
+        inside &= abs(distance) < _FAR
+        powers[i] = np.exp(distance)
+    return inside
 
 
 @compiled

@@ -14,7 +14,7 @@ from skrec.neural._base import TorchRecommender
 from skrec.neural._pretraining import copy_factors, fit_starts
 from skrec.neural._rating_validation import RatedData, RatedFraction, RatedMetric
 from skrec.neural.objectives import PairObjective, PairRatings, SampledObjective
-from skrec.nn import HistoryEncoder, Interaction, PairModel, UserTable, make_table
+from skrec.nn import Dot, HistoryEncoder, Interaction, PairModel, UserTable, make_table
 from skrec.training import FoldIn, RecommenderNet, cpu_copy, reads_gradients, sparse_rows
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_blocks, row_of_entry
@@ -226,8 +226,10 @@ class PairRecommender(TorchRecommender):
 
         Where seen items do not matter, they are not scored without themselves in the history.
         """
-        device = module.items.weight.device
         free = self._free_vectors(module, queries)
+        if queries.n_rows == 1 and candidates is None and _is_product(module):
+            return self._objective.scores(self, module.interaction.row(free, module.items.weight))
+        device = module.items.weight.device
         rows = sparse_rows(queries.history).to(device)
         items = None if candidates is None else torch.from_numpy(candidates).to(device)
         with torch.inference_mode():
@@ -257,6 +259,8 @@ class PairRecommender(TorchRecommender):
         if table is None:
             return None
         known, users = queries.known()
+        if len(users) == len(known) == 1:  # a slice is faster than a gather
+            return table.weight.detach()[users[0] : users[0] + 1]
         trained = table.weight.detach()[torch.from_numpy(users).to(table.weight.device)]
         if known.all():  # masks take long for one user
             return trained
@@ -286,6 +290,16 @@ class PairRecommender(TorchRecommender):
         """Vectors of items in a history, ndarray of shape (n_items, width); None without any."""
         table = getattr(self._module.users, "history", None)
         return None if table is None else table.weight.detach().cpu().numpy()
+
+
+def _is_product(module: Any) -> bool:
+    """Return whether scores are inner products of tables in memory that NumPy reads too."""
+    return (
+        type(module) is PairModel
+        and type(module.interaction) is Dot
+        and type(module.users) is UserTable
+        and module.items.weight.is_cpu
+    )
 
 
 def _seen_places(

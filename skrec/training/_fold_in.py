@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skrec import kernels
@@ -167,7 +168,11 @@ class _Frozen:
             self.interaction = copy.deepcopy(self.interaction).double().requires_grad_(False)
 
     def item_vectors(self, items: Tensor) -> Tensor:
-        return self.items(items).detach().double()
+        if not isinstance(self.items, nn.Embedding):
+            return self.items(items).detach().double()
+        # NumPy wakes no threads, which takes longer than the vectors of one user do
+        vectors = self.items.weight.detach().numpy()[items.numpy()]
+        return torch.from_numpy(vectors.astype(np.float64))
 
 
 class _RowsLoss:
@@ -183,11 +188,7 @@ class _RowsLoss:
             self.history = model.users.states(None, rows)
             scale = model.users.scale(rows)[self.row]
             self.share = model.users.share(rows.indices[:, None], scale)  # (nnz, 1, size)
-        taken = torch.zeros(len(rows), len(self.shared), dtype=torch.bool)
-        if len(self.shared):
-            entry, place = _members(rows.indices, options.sample)
-            taken[self.row[entry], place] = True
-        self.row_loss = options.row_loss(rows, ~taken)
+        self.row_loss = options.row_loss(rows, ~_taken(rows, self.row, options.sample))
 
     @property
     def ranks_products(self) -> bool:
@@ -211,19 +212,48 @@ def _features(model: PairModel, rows: SparseRows, weights: Tensor | None = None)
     """Return sums of the vectors of what users have, divided two ways, and the length."""
     vectors = model.item_vectors(rows.indices).double()
     vectors = vectors if weights is None else vectors * weights[:, None]
+    if len(rows) == 1:
+        return _row_features(vectors)
     sums = vectors.new_zeros(len(rows), vectors.shape[1]).index_add_(0, rows.row, vectors)
     lengths = rows.offsets.diff().clamp(min=1).double()[:, None]
     ones = torch.ones_like(lengths)
     return torch.cat([sums / lengths, sums / lengths.sqrt(), lengths.log(), ones], dim=1)
 
 
+def _row_features(vectors: Tensor) -> Tensor:
+    """Return the same of a single row, in NumPy: torch takes longer for so little."""
+    total, length = vectors.detach().numpy().sum(0), max(len(vectors), 1)
+    ends = np.array([math.log(length), 1.0])
+    features = np.concatenate([total / length, total / math.sqrt(length), ends])
+    return torch.from_numpy(features)[None]
+
+
 def _as_products(dot: Dot, items: Tensor) -> tuple[Array, Array]:
-    """Return items as arrays q and b whose scores are q'x + b for a user's whole vector x."""
-    # what all items get alike makes no difference to a ranking
-    users_bias = items.new_zeros(len(items), dot.user_size - dot.size)
-    vectors = torch.cat([items[:, : dot.size], users_bias], dim=1)
+    """Return items as arrays q and b whose scores are q'x + b for a user's whole vector x.
+
+    Where q is longer than x, what is beyond does not count.
+    """
+    vectors = items
+    if dot.user_bias:  # what all items get alike makes no difference to a ranking
+        users_bias = items.new_zeros(len(items), 1)
+        vectors = torch.cat([items[:, : dot.size], users_bias], dim=1)
     offsets = items[:, dot.size] if dot.item_bias else items.new_zeros(len(items))
     return vectors.numpy(), offsets.contiguous().numpy()
+
+
+def _taken(rows: SparseRows, row: Tensor, sample: Tensor) -> Tensor:
+    """Return which items of a sample each row has, of shape (n_rows, m)."""
+    if len(rows) == 1 and len(row) and len(sample):
+        items, asked = rows.indices.numpy(), sample.numpy()
+        has = np.zeros(max(items.max(), asked.max()) + 1, dtype=bool)
+        has[items] = True
+        return torch.from_numpy(has[asked])[None]
+    taken = torch.zeros(len(rows), len(sample), dtype=torch.bool)
+    if not taken.numel():
+        return taken
+    entry, place = _members(rows.indices, sample)
+    taken[row[entry], place] = True
+    return taken
 
 
 def _members(values: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:

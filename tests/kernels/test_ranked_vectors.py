@@ -74,6 +74,28 @@ def test_scores_far_apart_have_no_gradient_or_a_whole_one():
         assert np.isfinite(vectors).all()
 
 
+@pytest.mark.parametrize("offset", [250, -250, 350, -350, 800, -800])
+def test_scores_far_apart_are_compared_as_others_are(offset):
+    # below 300 by an exponential for each item, beyond by one for each pair
+    starts, deviation, owned, sampled, rows, rates = problem(3, offsets=(0, 11))
+    owned[0][::2] /= 10
+    owned[1][::2] += offset
+    vectors = kernels.fit_ranked_vectors(starts, deviation, owned, sampled, rows, rates, CONSTANTS)
+    with np.errstate(over="ignore"):
+        expected = adam(starts[0], deviation, owned, sampled, *rows[1:], rates)
+    np.testing.assert_allclose(vectors[0], expected, rtol=1e-10, atol=1e-12)
+
+
+def test_more_columns_than_a_vector_has_do_not_count():
+    starts, deviation, owned, sampled, rows, rates = problem(2)
+    wider = [(np.column_stack([q, np.full(len(q), 9.0)]), b) for q, b in (owned, sampled)]
+    answers = [
+        kernels.fit_ranked_vectors(starts, deviation, *each, rows, rates, CONSTANTS)
+        for each in ((owned, sampled), wider)
+    ]
+    np.testing.assert_array_equal(*answers)
+
+
 def test_python_takes_the_same_steps():
     starts, deviation, owned, sampled, rows, rates = problem(1)
     vectors = starts.copy()

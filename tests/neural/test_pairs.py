@@ -92,6 +92,28 @@ def test_warm_start_without_free_users_takes_other_users(X):
     assert est.interactions_.shape == (150, 60)
 
 
+# one user
+
+
+@pytest.mark.parametrize("n", range(4))
+def test_one_user_has_the_scores_of_the_block(n, fitted, data, cls):
+    est, users = fitted[cls], [0, 5, 9, 20]
+    for alone, block in (
+        (est.decision_function(users=users[n : n + 1]), est.decision_function(users=users)),
+        (est.decision_function(data.X[users[n]]), est.decision_function(data.X[users])),
+    ):
+        np.testing.assert_allclose(alone[0], block[n], rtol=1e-4, atol=1e-5)
+
+
+def test_scores_of_one_user_are_their_own():
+    est = quick().fit(sp.csr_matrix(np.eye(12, dtype=np.float32)))
+    users, items = est.user_factors_.copy(), est.item_factors_.copy()
+    scores = est.decision_function(users=[3])
+    scores += 1
+    np.testing.assert_array_equal(est.user_factors_, users)
+    np.testing.assert_array_equal(est.item_factors_, items)
+
+
 # candidates
 
 

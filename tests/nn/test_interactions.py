@@ -226,3 +226,11 @@ def test_sparse_gradients_of_tables_are_the_dense_ones(sparse):
     for one, other, expected in zip(ours, whole, sparse, strict=True):
         assert one.is_sparse == expected
         torch.testing.assert_close(one.to_dense(), other)
+
+
+def test_one_row_in_numpy_is_that_of_cross(dot):
+    users, items = draw(1, dot.user_size), draw(7, dot.item_size, seed=1)
+    scores = dot.row(users, items)
+    assert scores.dtype == np.float64
+    np.testing.assert_allclose(scores, dot.cross(users, items).detach().numpy(), rtol=1e-12)
+    assert dot.row(users.float(), items.float()).dtype == np.float32

@@ -23,16 +23,17 @@ def matrix(n_rows=N_USERS, seed=0):
     return sp.csr_matrix(X, dtype=np.float32)
 
 
-def make_model(history=False, bias=True):
+def make_model(history=False, bias=True, item_bias=None):
     """Return a model whose users are noisy sums of what they have."""
     torch.manual_seed(0)
-    dot = Dot(SIZE, user_bias=bias, item_bias=bias)
+    dot = Dot(SIZE, user_bias=bias, item_bias=bias if item_bias is None else item_bias)
     items = make_table(N_ITEMS, dot.item_size, 0.8)
     if history:
         users = HistoryEncoder(N_USERS, N_ITEMS, dot.user_size, ALPHA, 0.6)
     else:
         users = UserTable(N_USERS, dot.user_size)
     weight = torch.from_numpy(matrix().toarray()) @ items.weight[:, : dot.user_size]
+    weight = torch.nn.functional.pad(weight, (0, dot.user_size - weight.shape[1]))
     with torch.no_grad():
         users.free.weight.copy_(0.4 * weight + 0.7 * torch.randn(weight.shape))
     return PairModel(users, items, dot)
@@ -275,9 +276,12 @@ def test_folded_in_users_get_nearly_the_lists_that_they_were_trained_to(name, mo
     assert overlap(trained, neighbours) < 0.6 * bound
 
 
-@pytest.mark.parametrize("bias", [False, True], ids=["plain", "bias"])
-def test_compiled_steps_are_those_of_autograd(bias):
-    model = make_model(bias=bias)
+BIASES = [(False, False), (True, True), (False, True), (True, False)]
+
+
+@pytest.mark.parametrize(("bias", "item_bias"), BIASES)
+def test_compiled_steps_are_those_of_autograd(bias, item_bias):
+    model = make_model(bias=bias, item_bias=item_bias)
     rows = rows_of([*HISTORIES.values(), []])
     folder = make_folder(model, 20)
     start = (folder._features(model, rows) @ folder.weights).detach()
@@ -296,3 +300,15 @@ def test_steps_are_compiled_for_rankings_by_inner_products_alone():
     ):
         folder = make_folder(model, **options)
         assert not folder._loss(folder._frozen(model), rows).ranks_products
+
+
+@pytest.mark.parametrize("name", [*HISTORIES, "nothing"])
+@pytest.mark.parametrize("pairwise", [True, False])
+def test_the_only_row_is_fitted_as_one_of_many(pairwise, name):
+    model = make_model(bias=False, item_bias=True)
+    folder = make_folder(model, 20, pairwise=pairwise)
+    has = HISTORIES.get(name, [])
+    alone, many = (rows_of(each) for each in ([has], [[3, 4], has]))
+    frozen = folder._frozen(model)
+    torch.testing.assert_close(folder._features(model, alone), folder._features(model, many)[1:])
+    torch.testing.assert_close(folder._fit(frozen, alone), folder._fit(frozen, many)[1:])

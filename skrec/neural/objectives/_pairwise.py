@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -44,9 +45,11 @@ class Pairwise(SampledObjective):
 def _row_loss(rows: SparseRows, free: Tensor) -> PairDifferences:
     m = free.shape[1]
     n_pairs = min(_PAIRS_PER_POSITIVE, m)
-    # spread over the sample, from a place that depends on the positive alone
-    steps = torch.arange(n_pairs) * (m // n_pairs)
-    place = (rows.indices[:, None] * _SPREAD + steps) % m  # (nnz, n_pairs)
-    free = free[rows.row[:, None], place]
-    weight = free / free.sum(1, keepdim=True).clamp(min=1).double()
-    return PairDifferences(rows.row[:, None], place, weight)
+    row = rows.row[:, None]
+    # spread over the sample, from a place that depends on the positive alone; in NumPy, since
+    # torch takes longer for one user
+    steps = np.arange(n_pairs) * (m // n_pairs)
+    place = (rows.indices.numpy()[:, None] * _SPREAD + steps) % m  # (nnz, n_pairs)
+    lacks = free.numpy()[row.numpy(), place]
+    weight = lacks / np.maximum(lacks.sum(1, keepdims=True), 1)
+    return PairDifferences(row, torch.from_numpy(place), torch.from_numpy(weight))
