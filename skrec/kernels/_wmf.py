@@ -220,6 +220,10 @@ class _OneCore:
 _blas_on_one_core = _OneCore()
 
 
+def _inlined(function):
+    return compiled(function, inline=True)
+
+
 @compiled
 def _solve_rows(entries, ridge, first, spectrum, vectors, alpha, block):
     """Return the vectors of rows in the eigenbasis."""
@@ -242,8 +246,9 @@ def _solve_rows(entries, ridge, first, spectrum, vectors, alpha, block):
         if n == 0:
             continue
         _weigh(strengths, indptr[row], alpha, scales[:n], residual[:n])
-        for k in range(n_factors):
-            root[k] = one / np.sqrt(spectrum[k] + ridge[row])
+        if row == 0 or ridge[row] != ridge[row - 1]:  # or it is there
+            for k in range(n_factors):
+                root[k] = one / np.sqrt(spectrum[k] + ridge[row])
         z = solved[row]
         if n <= block:
             _solve_short(vectors, own, scales, residual, root, gathered, system, z)
@@ -260,7 +265,7 @@ def _solve_rows(entries, ridge, first, spectrum, vectors, alpha, block):
     return solved
 
 
-@compiled
+@_inlined
 def _weigh(strengths, start, alpha, scales, targets):
     """Set scales and targets of a row's entries."""
     for p in range(len(scales)):
@@ -272,7 +277,7 @@ def _weigh(strengths, start, alpha, scales, targets):
             scales[p] = targets[p] = 1
 
 
-@compiled
+@_inlined
 def _gather(vectors, items, scales, root, columns, gathered):
     """Return some columns of the S of some entries."""
     start, stop = columns
