@@ -241,14 +241,14 @@ def _solve_rows(entries, ridge, first, spectrum, vectors, alpha, block):
     solved = np.zeros((n_rows, n_factors), vectors.dtype)
     root, one = np.empty(n_factors, vectors.dtype), vectors.dtype.type(1)
     for row in range(n_rows):
+        if row == 0 or ridge[row] != ridge[row - 1]:  # or it is there
+            for k in range(n_factors):
+                root[k] = one / np.sqrt(spectrum[k] + ridge[row])
         own = indices[indptr[row] : indptr[row + 1]]
         n = len(own)
         if n == 0:
             continue
         _weigh(strengths, indptr[row], alpha, scales[:n], residual[:n])
-        if row == 0 or ridge[row] != ridge[row - 1]:  # or it is there
-            for k in range(n_factors):
-                root[k] = one / np.sqrt(spectrum[k] + ridge[row])
         z = solved[row]
         if n <= block:
             _solve_short(vectors, own, scales, residual, root, gathered, system, z)

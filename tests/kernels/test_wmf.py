@@ -126,6 +126,14 @@ def test_systems_that_cannot_be_solved(length):
         rows_of(R, None, ridge, 0.1).solve(V, kernels.eigenbasis(np.eye(5)))
 
 
+def test_rows_of_equal_ridges_after_an_empty_one():
+    R, V, _ = problem([0, 4, 0, 12, 3, 9], 20, 6)
+    ridge = np.repeat([0.5, 2.0], [5, 1])
+    solved = rows_of(R, 1.0, ridge, 0.5).solve(V)
+    expected = oracles.ridge_rows(R, 1.0, V, ridge, 0.5)
+    np.testing.assert_allclose(solved, expected, rtol=1e-8, atol=1e-10)
+
+
 def test_no_rows():
     assert rows_of(np.zeros((0, 4)), None, np.ones(0), 1.0).solve(np.eye(4)).shape == (0, 4)
 
