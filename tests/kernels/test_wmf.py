@@ -95,12 +95,43 @@ def test_some_columns_with_the_eigenbasis_of_all():
     np.testing.assert_allclose(solved, expected, rtol=1e-8, atol=1e-10)
 
 
+@given(n=st.integers(1, 70), seed=st.integers(0, 1000), single=st.booleans())
+def test_positive_systems(n, seed, single):
+    rng = np.random.RandomState(seed)
+    S, b = rng.normal(size=(n, 20)), rng.normal(size=n)
+    A = S @ S.T
+    expected = np.linalg.solve(np.eye(n) + A, b)
+    A[np.tril_indices(n, -1)] = np.nan  # only the other half counts
+    dtype, tolerance = (np.float32, 1e-3) if single else (np.float64, 1e-10)
+    A, solved = A.astype(dtype), b.astype(dtype)
+    _wmf._solve_positive(A, solved)
+    np.testing.assert_allclose(solved, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("n", range(1, 10))
+@pytest.mark.parametrize("value", [-2.0, np.nan, np.inf])
+def test_systems_that_are_not_positive(n, value):
+    for k in range(n):
+        A = np.zeros((n, n))
+        A[k, k] = value
+        with pytest.raises(np.linalg.LinAlgError, match="not positive"):
+            _wmf._solve_positive(A, np.ones(n))
+
+
 @pytest.mark.parametrize("length", [3, 30])
 def test_systems_that_cannot_be_solved(length):
     R, V, ridge = problem([length] * 10, 40, 5)
     V[:] = np.inf if length > 5 else np.nan
     with pytest.raises(np.linalg.LinAlgError):
         rows_of(R, None, ridge, 0.1).solve(V, kernels.eigenbasis(np.eye(5)))
+
+
+def test_rows_of_equal_ridges_after_an_empty_one():
+    R, V, _ = problem([0, 4, 0, 12, 3, 9], 20, 6)
+    ridge = np.repeat([0.5, 2.0], [5, 1])
+    solved = rows_of(R, 1.0, ridge, 0.5).solve(V)
+    expected = oracles.ridge_rows(R, 1.0, V, ridge, 0.5)
+    np.testing.assert_allclose(solved, expected, rtol=1e-8, atol=1e-10)
 
 
 def test_no_rows():
