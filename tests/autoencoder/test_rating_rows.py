@@ -210,6 +210,7 @@ def test_deviations_are_those_of_draws_of_the_code(fitted, X):
     assert np.corrcoef(std.ravel(), expected.ravel())[0, 1] > 0.3
 
 
+@pytest.mark.slow
 def test_a_heavier_prior_makes_the_posterior_wider(X):
     spreads = [
         make("VAE", beta=beta, anneal_steps=1).fit(X).posterior(X)[1].mean() for beta in (1e-3, 0.1)
@@ -355,6 +356,7 @@ def movielens(data_home):
 BOUNDS = {"I-Rec": 0.905, "U-Rec": 0.94, "VAE": 0.935, "DAE": 0.93}
 
 
+@pytest.mark.slow
 def test_movielens(name, movielens):
     train, valid, test = movielens
     cls, own = MODELS[name]

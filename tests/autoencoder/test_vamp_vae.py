@@ -158,6 +158,7 @@ def test_gated_mult_vae_has_values_and_gates_in_every_hidden_layer(X):
 # do they learn?
 
 
+@pytest.mark.slow
 @ALL
 def test_taste_beats_popularity_on_unseen_users(hierarchical, gated):
     X = make_interactions(800, 120, 16_000, n_clusters=6, random_state=0).X
@@ -168,6 +169,7 @@ def test_taste_beats_popularity_on_unseen_users(hierarchical, gated):
     assert scorer(est.fit(X[150:]), history, targets) > 1.6 * base
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hierarchical", [False, True])
 def test_strong_generalisation_on_movielens(hierarchical, data_home):
     ratings = fetch_movielens("100k", data_home=data_home, download_if_missing=False).interactions

@@ -185,6 +185,7 @@ def test_epochs_of_both_solvers_are_timed(solver):
     assert min(epochs()) > 0
 
 
+@pytest.mark.slow
 def test_what_a_start_takes(tmp_path, monkeypatch):
     monkeypatch.setattr(start, "_CALLS", {"EASE fit": "EASERecommender()"})  # compiles nothing
     output = tmp_path / "speed.csv"

@@ -243,6 +243,7 @@ def test_clone_pickle_and_nested_parameters(X, fitted):
     assert not hasattr(est.estimator, "interactions_")
 
 
+@pytest.mark.slow
 def test_searches_around_and_inside(X):
     cv = StrongGeneralization(test_users=100)
     grid = {"estimator__l2": [5.0, 500.0], "method": ["sigmoid", "isotonic"]}
@@ -353,6 +354,7 @@ def test_rating_models_are_calibrated_on_held_out_ratings(method):
     assert np.ptp(empty) > 0.3
 
 
+@pytest.mark.slow
 @METHODS
 def test_the_common_checks_of_rating_models(method):
     # the model knows no taste, and is of this file, which neither its repr nor processes know
@@ -368,6 +370,7 @@ def test_the_common_checks_of_rating_models(method):
 # real data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["VAE", "BPR", "EASE"])
 def test_calibration_on_movielens(name, data_home):
     pairs = load_interactions(data_home / "ml-100k" / "ratings.csv.gz").interactions

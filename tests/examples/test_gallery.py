@@ -45,6 +45,7 @@ def test_every_example_starts_with_a_title(path):
     assert lines[2] == "=" * len(lines[1])
 
 
+@pytest.mark.slow
 def test_grid_search(run):
     names, out = run("plot_grid_search")
     assert names["search"].best_params_["beta"] in (0.0, 0.2, 0.5, 1.0, 2.0)
@@ -67,6 +68,7 @@ def test_likelihoods(run):
     assert len(plt.get_fignums()) == 3
 
 
+@pytest.mark.slow
 def test_uncertainty(run):
     names, out = run("plot_uncertainty")
     assert 0 < names["unsure"]["uncertainty"].min()

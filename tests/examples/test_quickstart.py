@@ -65,6 +65,7 @@ def recommendations(out):
     return [(float(proba), title) for proba, title in found]
 
 
+@pytest.mark.slow
 def test_the_command_trains_with_a_progress_bar(tmp_path):
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, SCRIPT, *FEW, "--output", "curve.png"]
@@ -95,6 +96,7 @@ def test_synthetic_data_and_taste(run, tmp_path):
     assert (tmp_path / "learning_curve.png").read_bytes().startswith(PNG)
 
 
+@pytest.mark.slow
 def test_training_learns_taste(quickstart, run):
     out = run("--epochs", 8)
     assert values(out, "Mult-VAE")[0] > values(out, "ItemPop")[0] + 0.2

@@ -203,6 +203,7 @@ def test_it_can_be_searched(problem):
     assert clone(search.best_estimator_).get_params()["n_factors"] == 4
 
 
+@pytest.mark.slow
 def test_it_beats_item_means_on_real_ratings(data_home):
     X = fetch_movielens("100k", data_home=data_home).interactions
     train, test = next(InteractionHoldout(0.15, random_state=0).split(X))

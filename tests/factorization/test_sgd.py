@@ -335,7 +335,8 @@ def cases() -> Iterator[Any]:
                     lambda e, c=check: c(type(e).__name__, e),
                     id=f"{cls.__name__}-{check.__name__}",
                 )
-        pairs: Any = estimator_checks_generator(quick_copy(est))
+        # scikit-learn asks nothing in which the two differ
+        pairs: Any = estimator_checks_generator(quick_copy(est)) if cls is MFClassifier else ()
         for instance, check in pairs:
             name = getattr(check, "func", check).__name__
             if name not in OF_CLASSIFIERS:

@@ -129,6 +129,7 @@ def ndcg(scores, targets, history):
     return np.nanmean(values["ndcg@10"])
 
 
+@pytest.mark.slow
 def test_it_ranks_better_than_popularity(cls, quick, X):
     history, targets = split_rows(X, 0.2, random_state=0)
     est = quick(cls, max_epochs=30).fit(history)

@@ -60,6 +60,7 @@ def test_imports_do_not_import_numba(statement):
     assert python(code).strip() == "False"
 
 
+@pytest.mark.slow
 def test_python_gives_what_the_kernels_give():
     compiled, interpreted = (python(TINY, NUMBA_DISABLE_JIT=flag) for flag in "01")
     assert len(compiled.splitlines()) == 9
