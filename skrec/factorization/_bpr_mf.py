@@ -78,7 +78,7 @@ class BPRMFRanker(DescentRecommender):
     def _descend(
         self,
         module: PairModel,
-        rows: kernels.Positives,
+        rows: "kernels.Positives",
         rates: tuple[float, float],
         order: Array,
         state: Array,

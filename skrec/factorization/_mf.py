@@ -91,7 +91,7 @@ class MFClassifier(DescentRecommender):
     def _descend(
         self,
         module: PairModel,
-        rows: kernels.Positives,
+        rows: "kernels.Positives",
         rates: tuple[float, float],
         order: Array,
         state: Array,

@@ -223,7 +223,7 @@ class DescentRecommender(SampledPairRecommender):
     def _descend(
         self,
         module: PairModel,
-        rows: kernels.Positives,
+        rows: "kernels.Positives",
         rates: tuple[float, float],
         order: Array,
         state: Array,
