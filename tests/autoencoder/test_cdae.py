@@ -224,7 +224,6 @@ def overlap(one, other):
     return np.mean([len(np.intersect1d(a, b)) / len(a) for a, b in zip(one, other, strict=True)])
 
 
-@pytest.mark.slow
 def test_movielens(movielens):
     (train, test), *_ = StrongGeneralization(test_users=150, random_state=0).split(movielens)
     scorer = make_ranking_scorer("ndcg@100")

@@ -210,7 +210,6 @@ def test_deviations_are_those_of_draws_of_the_code(fitted, X):
     assert np.corrcoef(std.ravel(), expected.ravel())[0, 1] > 0.3
 
 
-@pytest.mark.slow
 def test_a_heavier_prior_makes_the_posterior_wider(X):
     spreads = [
         make("VAE", beta=beta, anneal_steps=1).fit(X).posterior(X)[1].mean() for beta in (1e-3, 0.1)

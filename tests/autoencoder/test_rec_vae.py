@@ -110,7 +110,6 @@ def test_weights_are_free_and_nothing_of_the_training_is_kept(X):
     assert sum(v.size for v in weights_of(est).values()) < 4000  # one encoder, not two
 
 
-@pytest.mark.slow
 def test_training_raises_the_likelihood(X):
     losses = make(max_epochs=30).fit(X).net_.history[:, "train_loss"]
     assert losses[-1] < 0.95 * losses[0]

@@ -55,9 +55,9 @@ def test_speed_of_a_training_batch(tmp_path):
     output = tmp_path / "speed.csv"
     run.main(["multvae-batch", "--smoke", "--no-memory", "--threads", "1", "--output", str(output)])
     table = pd.read_csv(output)
-    first = ["estimator", "estimator_sampled_items", "bare_loop", "three_products"]
-    assert list(table["what"])[:4] == first
-    assert (table.set_index("what").loc[["bare_loop"], "ratio"] > 1).all()
+    ours = ["estimator", "estimator_sampled_items"]
+    assert list(table["what"]) == [*ours, "bare_loop", "three_products", *ours]
+    assert (table["ratio"][:3] > 1).all()
     assert table["n"].min() == 4
 
 

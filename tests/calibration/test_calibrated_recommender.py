@@ -65,6 +65,11 @@ def fitted(X):
     return fit
 
 
+def as_likelihood(est):
+    """Take a fitted recommender's log odds as they are, without what held-out pairs correct."""
+    est.link_.slope_, est.link_.knots_, est.link_.offsets_ = 1.0, np.zeros(1), np.zeros(1)
+
+
 @METHODS
 @pytest.mark.parametrize("name", INNER)
 def test_the_ranking_is_the_recommenders_own(name, method, X, fitted):
@@ -105,9 +110,9 @@ def test_held_out_errors_fall(name, method, X):
     train, test = Interactions(X)[train], Interactions(X)[test]
     alone = clone(INNER[name]).fit(train)
     est = CalibratedRecommender(INNER[name], method=method).fit(train)
-    # BPR alone is calibrated already, and after five epochs the clone is not much like it
-    factors = (1.05, 2.0, 1.2) if name == "BPR" else (1.0, 0.5, 1.0)
-    for metric, factor in zip(("neg_brier", "neg_ece", "neg_log_loss"), factors):
+    if name == "BPR":
+        as_likelihood(alone)
+    for metric, factor in (("neg_brier", 1.0), ("neg_ece", 0.5), ("neg_log_loss", 1.0)):
         scorer = make_calibration_scorer(metric)
         assert -scorer(est, test) < -factor * scorer(alone, test)
 
@@ -243,7 +248,6 @@ def test_clone_pickle_and_nested_parameters(X, fitted):
     assert not hasattr(est.estimator, "interactions_")
 
 
-@pytest.mark.slow
 def test_searches_around_and_inside(X):
     cv = StrongGeneralization(test_users=100)
     grid = {"estimator__l2": [5.0, 500.0], "method": ["sigmoid", "isotonic"]}
@@ -354,7 +358,6 @@ def test_rating_models_are_calibrated_on_held_out_ratings(method):
     assert np.ptp(empty) > 0.3
 
 
-@pytest.mark.slow
 @METHODS
 def test_the_common_checks_of_rating_models(method):
     # the model knows no taste, and is of this file, which neither its repr nor processes know
@@ -370,7 +373,6 @@ def test_the_common_checks_of_rating_models(method):
 # real data
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["VAE", "BPR", "EASE"])
 def test_calibration_on_movielens(name, data_home):
     pairs = load_interactions(data_home / "ml-100k" / "ratings.csv.gz").interactions
@@ -378,11 +380,12 @@ def test_calibration_on_movielens(name, data_home):
     inner = inner or EASERecommender(l2=200.0)
     train, test = (pairs[part] for part in next(InteractionHoldout(0.1).split(pairs)))
     alone = clone(inner).fit(train)
+    if name == "BPR":
+        as_likelihood(alone)
     est = CalibratedRecommender(inner, method="isotonic").fit(train)
     before, after = (
         [-make_calibration_scorer(m)(e, test) for m in ("brier", "ece")] for e in (alone, est)
     )
-    # BPR is right as it is: folding users in under its own loss, it has not seen what is hidden
-    assert after[0] < (1.01 if name == "BPR" else 1) * before[0]
-    assert after[1] < max(0.5 * before[1], 0.0005)
+    assert after[0] < before[0]
+    assert after[1] < 0.5 * before[1]
     assert after[1] < 0.003

@@ -96,7 +96,6 @@ def test_synthetic_data_and_taste(run, tmp_path):
     assert (tmp_path / "learning_curve.png").read_bytes().startswith(PNG)
 
 
-@pytest.mark.slow
 def test_training_learns_taste(quickstart, run):
     out = run("--epochs", 8)
     assert values(out, "Mult-VAE")[0] > values(out, "ItemPop")[0] + 0.2

@@ -241,7 +241,6 @@ def test_rows_are_solved_one_by_one(counts, size, l2, seed):
 # real data
 
 
-@pytest.mark.slow
 def test_rmse_on_real_ratings(data_home):
     ratings = load_interactions(data_home / "ml-100k" / "ratings.csv.gz", timestamp=False)
     splitter = InteractionHoldout(test_size=0.15, random_state=0)

@@ -187,7 +187,6 @@ def test_a_training_row_is_as_uncertain_as_its_trained_vector(est, X):
     assert 0.75 < np.median(folded[sure] / trained[sure]) < 1.33
 
 
-@pytest.mark.slow
 def test_unseen_users_of_few_and_many_interactions(cls, quick, checkerboard):
     est = quick(cls, max_epochs=15, batch_size=64).fit(checkerboard[0])
     parity = np.arange(20) % 2

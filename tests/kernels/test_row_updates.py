@@ -171,7 +171,6 @@ print(np.round(whole, 6).tolist(), last.tolist())
 """
 
 
-@pytest.mark.slow
 def test_the_plain_functions_do_the_same():
     outcomes = [
         subprocess.run(

@@ -450,7 +450,6 @@ def test_bad_input():
 # Published figures
 
 
-@pytest.mark.slow
 def test_popularity_on_movielens(data_home):
     folder = data_home / "ml-1m"
     tables = {name: folder / f"{name}.csv.gz" for name in ("ratings", "loo_test", "loo_negatives")}

@@ -214,7 +214,6 @@ def test_data_of_the_cache_run_whatever_they_are_called(table, tmp_path):
     }  # fmt: skip
 
 
-@pytest.mark.slow
 def test_jobs_give_the_same_results(table):
     serial, parallel = (run(n_jobs=n, seeds=(0, 1)) for n in (1, 2))
     pd.testing.assert_frame_equal(serial, parallel)
