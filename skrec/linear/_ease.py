@@ -143,11 +143,11 @@ def regularized_inverse(X: CSRMatrix, l2: float, done: Callable[[], Any]) -> Arr
 
 
 def scores_without(
-    has: Array, hidden: Array, columns: Array, stored: Array, weights: Array, diagonal: Array
+    own: CSRMatrix, shown: Array, row: Array, column: Array, weights: Array, diagonal: Array
 ) -> Array:
-    r"""Score the rest of a user's history by the weights that a fit without this user would have.
+    r"""Score pairs by the weights that a fit without the pair's user would have.
 
-    With x the user's row, h the part that is not hidden and a = x P, the inverse without x is
+    With x the user's row, h the part of it that is shown and a = x P, the inverse without x is
 
     .. math:: P' = P + a^\top a / (1 - a x^\top),
 
@@ -155,14 +155,12 @@ def scores_without(
 
     Parameters
     ----------
-    has : ndarray of int of shape (n,)
-        The items of a row of ``fit``.
-    hidden : ndarray of bool of shape (n,)
-        Which of them are not in the history.
-    columns : ndarray of int of shape (m,)
-        Items to score, none of which is in the history.
-    stored : ndarray of bool of shape (m,)
-        Which of them the row has.
+    own : csr_matrix of shape (n_rows, n_items)
+        Rows of ``fit``, of ones.
+    shown : ndarray of bool of shape (own.nnz,)
+        Which entries are in the history.
+    row, column : ndarray of int of shape (n_pairs,)
+        Pairs to score, none of which is in the history.
     weights : ndarray of shape (n_items, n_items)
         EASE's weights.
     diagonal : ndarray of shape (n_items,)
@@ -170,18 +168,25 @@ def scores_without(
 
     Returns
     -------
-    scores : ndarray of shape (m,)
+    scores : ndarray of shape (n_pairs,)
         float64.
     """
-    whole = weights[np.ix_(has, has)].sum(axis=0, dtype=np.float64)
-    own = diagonal[has] * (1 - whole)  # a of the row's own items
-    part = weights[np.ix_(has, columns)].astype(np.float64)
-    shown = (~hidden).astype(np.float64) @ part
-    others = diagonal[columns] * (stored - part.sum(axis=0))  # a of the columns
-    rest = 1 - own.sum()
-    change = others / rest
-    top = diagonal[columns] * shown - own[~hidden].sum() * change
-    return top / (diagonal[columns] + others * change)
+    users, items = row_of_entry(own), own.indices
+    parts = [
+        sp.csr_matrix((kept.astype(np.float64), items, own.indptr), own.shape, copy=True)
+        for kept in (shown, ~shown)
+    ]
+    for part in parts:
+        part.eliminate_zeros()
+    by_shown, by_hidden = (kernels.sum_rows(part, weights) for part in parts)
+    # a of the row's own items, and of those asked for
+    a = diagonal[items] * (1 - by_shown[users, items] - by_hidden[users, items])
+    rest = 1 - np.bincount(users, a, own.shape[0])
+    top = by_shown[row, column]
+    other = has_entries(own, row, column) - top - by_hidden[row, column]
+    change = other / rest[row]
+    top = top - np.bincount(users, a * shown, own.shape[0])[row] * change
+    return top / (1 + diagonal[column] * other * change)
 
 
 def _invert(matrix: Array) -> None:
@@ -342,16 +347,16 @@ class EASERecommender(ItemWeightsRecommender):
         # what is hidden from a history was part of the fit: leave its user out of that
         place = np.full(self.n_features_in_, -1)
         place[self._items_] = np.arange(len(self._items_))
-        X, at, scores = self.interactions_[rows], place[column], np.zeros(len(row))
-        hidden = ~has_entries(history, row_of_entry(X), X.indices)
-        stored = has_entries(X, row, column)
-        starts = np.searchsorted(row, np.arange(len(rows) + 1))
-        for user in range(len(rows)):
-            own = slice(*X.indptr[user : user + 2])
-            pairs = np.arange(*starts[user : user + 2])
+        at, scores = place[column], np.zeros(len(row))
+        own = self._part(self.interactions_[rows])
+        shown = has_entries(self._part(history), row_of_entry(own), own.indices)
+        for block in row_blocks(len(rows), 16 * own.shape[1]):
+            pairs = np.arange(*np.searchsorted(row, [block.start, block.stop]))
             pairs = pairs[at[pairs] >= 0]  # the scores of the others are 0
-            has, asked = (place[X.indices[own]], hidden[own]), (at[pairs], stored[pairs])
-            scores[pairs] = scores_without(*has, *asked, self._weights_, self._diagonal_)
+            asked = row[pairs] - block.start, at[pairs]
+            inside = shown[slice(*own.indptr[[block.start, block.stop]])]
+            fit = self._weights_, self._diagonal_
+            scores[pairs] = scores_without(own[block], inside, *asked, *fit)
         if not np.isfinite(scores).all():  # without l2, users may be all that supports an item
             raise ValueError(_TOO_SMALL)
         return scores
