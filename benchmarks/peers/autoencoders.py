@@ -3,11 +3,11 @@
 import json
 from argparse import Namespace
 
-from benchmarks.peers.environments import Worker, limited_threads
+from benchmarks.peers.environments import Worker
 from benchmarks.peers.team import Team, compare
 from benchmarks.speed.command import Row
 from benchmarks.speed.matrices import load_movielens, load_movielens_users, save_arrays
-from benchmarks.speed.measure import alternate, summarize
+from benchmarks.speed.measure import alternate, limited_threads, summarize
 from benchmarks.speed.multvae import SIZES
 from benchmarks.speed.timers import EstimatorEpochs
 from skrec import MultVAERecommender, RecVAERecommender

@@ -11,12 +11,12 @@ import torch
 from sklearn import clone
 from skorch import NeuralNet
 
-from benchmarks.peers.environments import Worker, limited_threads
+from benchmarks.peers.environments import Worker
 from benchmarks.peers.judge import Judge
 from benchmarks.peers.workers._snapshots import Snapshots
 from benchmarks.speed.command import Row
 from benchmarks.speed.matrices import load_gowalla, save_arrays
-from benchmarks.speed.measure import alternate, summarize
+from benchmarks.speed.measure import alternate, limited_threads, summarize
 from benchmarks.speed.settings import BPR_MF
 from benchmarks.speed.timers import EstimatorEpochs, SharedCallback
 from skrec import BPRMFRanker

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.environments import Worker, limited_threads
+from benchmarks.peers.environments import Worker
 from benchmarks.speed.command import Row
 from benchmarks.speed.matrices import load_amazon_music, save_arrays
-from benchmarks.speed.measure import alternate, summarize
+from benchmarks.speed.measure import alternate, limited_threads, summarize
 from benchmarks.speed.settings import CONVNCF
 from benchmarks.speed.timers import EstimatorEpochs
 from skrec import ConvNCFRanker

@@ -7,14 +7,10 @@ import json
 import os
 import subprocess
 import venv
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
-__all__ = ["PEERS", "Worker", "environment", "limited_threads"]
+__all__ = ["PEERS", "Worker", "environment"]
 
 _HERE = Path(__file__).parent
 _VARIABLE = "SKREC_PEERS"
@@ -120,13 +116,3 @@ class Worker:
                 f"the worker must answer; it ended with status {self._process.wait()}"
             )
         return json.loads(line)
-
-
-@contextmanager
-def limited_threads(threads: int) -> Iterator[None]:
-    """Keep torch and the linear algebra of this process to so many threads."""
-    import torch  # the environments of the peers are made without it
-
-    torch.set_num_threads(threads)
-    with threadpool_limits(threads):
-        yield

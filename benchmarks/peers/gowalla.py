@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.peers.environments import Worker, limited_threads
+from benchmarks.peers.environments import Worker
 from benchmarks.speed.command import Row
 from benchmarks.speed.matrices import gowalla_files, load_matrix, save_arrays
-from benchmarks.speed.measure import alternate, seconds, summarize
+from benchmarks.speed.measure import alternate, limited_threads, seconds, summarize
 from benchmarks.speed.multvae import SIZES
 from benchmarks.speed.ranking import ProductAndTopK, start_multvae
 from benchmarks.speed.timers import EstimatorBatches

@@ -23,7 +23,8 @@ TASKS = {
     "als-sweep": Task(
         "peers.als:als_sweep",
         "a sweep of WMF over users and items, 64 factors, on Gowalla, exactly and by blocks, "
-        "beside implicit's by Cholesky and by conjugate gradients; then NDCG@20 at equal settings",
+        "beside implicit's by conjugate gradients and, up to 128 factors, by Cholesky; then a fit "
+        "of each, at equal settings, and its NDCG@20",
     ),
     "ease": Task("peers.linear:ease", "a fit of EASE on ml-1m"),
     "slim": Task(
@@ -76,6 +77,8 @@ def add_peer_options(parser: ArgumentParser) -> None:
         help="mf-bpr: seconds of training",
     )  # fmt: skip
     parser.add_argument("--seeds", type=int, default=1, help="mf-bpr, als-sweep: fits")
+    parser.add_argument("--factors", type=int, default=64, help="als-sweep; default: 64")
+    parser.add_argument("--sweeps", type=int, default=16, help="als-sweep: of a fit; default: 16")
     parser.add_argument("--batch-size", type=int, default=512, help="convncf-epoch: positives")
     parser.add_argument("--interactions", type=int, help="convncf-epoch: so many, not all")
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.environments import Worker, limited_threads
+from benchmarks.peers.environments import Worker
 from benchmarks.speed.command import Row
-from benchmarks.speed.measure import alternate, summarize
+from benchmarks.speed.measure import alternate, limited_threads, summarize
 from skrec.typing import Array
 
 __all__ = ["SCRIPTS", "Team", "compare", "pair_rows"]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from skrec.typing import Array
 
@@ -20,6 +21,7 @@ __all__ = [
     "alternate",
     "call_fresh",
     "current_memory",
+    "limited_threads",
     "peak_memory",
     "reset_peak",
     "seconds",
@@ -135,6 +137,16 @@ def reset_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
         pass  # the peak then includes what came before: an upper bound
+
+
+@contextmanager
+def limited_threads(threads: int) -> Iterator[None]:
+    """Keep torch and the linear algebra of this process to so many threads."""
+    import torch  # most of what is timed does without it
+
+    torch.set_num_threads(threads)
+    with threadpool_limits(threads):
+        yield
 
 
 @contextmanager

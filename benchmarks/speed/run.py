@@ -34,6 +34,11 @@ TASKS = {
         "speed.fresh:evaluate",
         "ten metrics and cut-offs for all users of Gowalla against one ranking",
     ),
+    "calibration": Task(
+        "speed.calibration:calibration",
+        "fits on ml-1m and Gowalla, and the share of each that its calibration takes; --batches "
+        "epochs of a network, which learns in many more",
+    ),
     "scale": Task(
         "speed.fresh:scale",
         "EASE, ItemKNN and one epoch of Mult-VAE on 136,677 x 20,108 with 10 million entries, "

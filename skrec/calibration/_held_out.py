@@ -18,7 +18,7 @@ _HITS = 5000  # hidden entries that are aimed at, within the bounds on rows:
 _LEAST_ROWS, _MOST_ROWS = 400, 2000
 _TIMES = 3  # at most so often entries of one row are hidden
 _LEAST_ITEMS = 500
-_UNSTORED_PER_ROW = 100
+_UNSTORED_PER_ROW, _MOST_UNSTORED = 100, 40_000  # eight a hit: more would hardly tell more
 # Users between these quantiles of activity share a line; few users allow no more than one line.
 _KNOTS, _FEW_KNOTS = (0, 0.2, 0.4, 0.6, 0.8, 0.95, 1), (0, 1)
 _USERS_PER_KNOT = 30
@@ -180,13 +180,14 @@ def _draw_rows(X: CSRMatrix, rng: np.random.RandomState) -> Array:
 def _pairs(
     X: CSRMatrix, hidden: CSRMatrix, n_items: int, rng: np.random.RandomState
 ) -> tuple[Array, Array, Array, Array] | None:
-    """Return held-out pairs of some items, all that are hidden and about 100 others a row.
+    """Return held-out pairs of some items, all that are hidden and up to 40,000 others.
 
     They are sorted by row, with their labels and weights, the inverse of the rate at which a kind
     was drawn; None where one kind lacks.
     """
     items = np.sort(rng.permutation(X.shape[1])[:n_items])
-    row, column = _draw_unstored(X, items, rng)
+    n_unstored = min(_UNSTORED_PER_ROW, _MOST_UNSTORED // X.shape[0])  # a row
+    row, column = _draw_unstored(X, items, n_unstored, rng)
     chosen = np.isin(hidden.indices, items)
     n_hidden = int(np.count_nonzero(chosen))
     if n_hidden == 0 or len(row) == 0:
@@ -195,13 +196,15 @@ def _pairs(
     row = np.concatenate([row_of_entry(hidden)[chosen], row])
     column = np.concatenate([hidden.indices[chosen], column])
     order = np.argsort(row, kind="stable")
-    weight = np.where(labels, 1.0, n_items / _UNSTORED_PER_ROW)
+    weight = np.where(labels, 1.0, n_items / n_unstored)
     return row[order], column[order], labels[order], weight[order]
 
 
-def _draw_unstored(X: CSRMatrix, items: Array, rng: np.random.RandomState) -> tuple[Array, Array]:
-    """Draw pairs of some items that X does not store, uniformly, about 100 a row."""
-    row = np.repeat(np.arange(X.shape[0]), _UNSTORED_PER_ROW)
+def _draw_unstored(
+    X: CSRMatrix, items: Array, n: int, rng: np.random.RandomState
+) -> tuple[Array, Array]:
+    """Draw pairs of some items uniformly, n a row, and return those that X does not store."""
+    row = np.repeat(np.arange(X.shape[0]), n)
     column = items[rng.randint(len(items), size=len(row))]
     free = ~has_entries(X, row, column)
     return row[free], column[free]

@@ -268,7 +268,7 @@ class ItemKNNRecommender(NeighborhoodRecommender, ItemWeightsRecommender):
 
     def _held_out_pairs(self, history: CSRMatrix, rows: Array, row: Array, column: Array) -> Array:
         # what is hidden from a history was part of the fit: leave its user out of that
-        own = sp.csr_matrix(self._vectors_.T)[rows]
+        own = sp.csr_matrix(self._vectors_[:, rows].T)
         return kernels.sums_without(
             self._near_,
             self._next_,

@@ -64,6 +64,7 @@ def test_speed_of_a_training_batch(tmp_path):
 @pytest.mark.parametrize(
     ("task", "rows"),
     [
+        ("calibration", {"EASE, ml-1m", "ItemKNN, Gowalla"}),
         ("negatives", {"uniform", "popularity", "unchecked_draws"}),
         ("vamp-batch", {"vamp_batch", "unavoidable", "vamp_batch_gowalla", "unavoidable_gowalla"}),
     ],
