@@ -8,11 +8,12 @@ from benchmarks.claims import (
     calibration,
     convncf,
     convncf_variants,
+    curve,
     fold_in,
     gerec_curve,
     gerec_sweeps,
 )
-from skrec.reproduce import find_system
+from skrec.reproduce import find_system, load_data, make_protocol, make_system
 
 TINY = ["--smoke", "--factors", "4", "--seeds", "0", "1"]
 
@@ -106,3 +107,31 @@ def test_curve_stops_when_the_time_is_over(tmp_path):
     options = ["--data", "synthetic", "--system", "BPRMFRanker", "--minutes", "0"]
     gerec_curve.main([*options, "--output", str(path)])
     assert pd.read_csv(path)["epoch"].max() == 1
+
+
+def test_each_epoch_is_scored_on_both_lists(tmp_path, capsys):
+    path = tmp_path / "curve.csv"
+    options = ["--smoke", "--system", "ConvNCFRanker", "--output", str(path)]
+    for _ in range(2):
+        curve.main(options)
+    table = pd.read_csv(path)
+    assert list(table["epoch"]) == [0, 1, 2] * 2
+    runs = [table[part].drop(columns="minutes") for part in (slice(0, 3), slice(3, 6))]
+    pd.testing.assert_frame_equal(runs[0], runs[1].reset_index(drop=True))
+    assert "mean of the last 2" in capsys.readouterr().out
+
+
+def test_what_is_scored_in_training_is_the_model(tmp_path):
+    path = tmp_path / "curve.csv"
+    options = ["--data", "synthetic", "--system", "NeuMFClassifier", "--epochs", "3"]
+    options += ["--parameters", '{"pretrain": "auto", "n_factors": 4, "hidden_sizes": [4]}']
+    curve.main([*options, "--every", "3", "--output", str(path)])
+    protocol, data = make_protocol("ncf"), load_data("synthetic")
+    task = protocol.tuning(data)
+    model = make_system(
+        "NeuMFClassifier", curve._cell(curve._make_parser().parse_args(options)).parameters, 0
+    )
+    value = task.score(model.fit(task.train))["sampled_ndcg@10"].mean()
+    table = pd.read_csv(path)
+    assert list(table["epoch"]) == [0, 3]
+    assert table["validation sampled_ndcg@10"].iloc[-1] == pytest.approx(value, rel=1e-6)

@@ -1,0 +1,163 @@
+"""Follow a model epoch by epoch on validation and test lists, for as many minutes as there are.
+
+    python -m benchmarks.claims.curve --system ConvNCFRanker --data amazon-music --minutes 60
+
+The estimator has its settings for the NCF protocol, or those of --parameters on top of them. It is
+trained on what the tuning of the protocol trains on, with an item of each user held out beside the
+test's. After each epoch it ranks both held-out items, each among its 99 negatives, and the row is
+written at once. At the end it says what the epoch that is best by validation has on the test lists,
+and the mean of the last ten epochs, as some papers report it. "minutes" are those of training
+alone, from the first epoch.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+import torch
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+
+from benchmarks.arguments import add_data, add_output, make_parser, parse_json, prepare
+from benchmarks.cells import keep_rows, smoke_parameters
+from skrec.reproduce import Cell, find_settings, load_data, make_protocol, make_system, read_rows
+from skrec.training import StopTraining
+
+__all__ = ["EachEpoch", "main", "summary"]
+
+_METRICS = ("sampled_hit_rate@10", "sampled_ndcg@10")
+_CRITERION = "sampled_ndcg@10"
+_LAST = 10
+
+
+class EachEpoch(Callback):
+    """Report each epoch, and end the training with the one in which the time is over.
+
+    Parameters
+    ----------
+    report : callable
+        Called with the net, the epoch, the minutes of training and the loss.
+    minutes : float
+        The time; that of reports does not count.
+    every : int, default=1
+        Report every so many epochs.
+    """
+
+    def __init__(self, report: Callable[..., None], minutes: float, every: int = 1) -> None:
+        self.report = report
+        self.minutes = minutes
+        self.every = every
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Note the time."""
+        self.start_ = time.perf_counter()
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Report, and stop if there is no more time."""
+        end = time.perf_counter()
+        minutes, last = (end - self.start_) / 60, net.history[-1]
+        over = minutes >= self.minutes
+        if over or last["epoch"] % self.every == 0:
+            self.report(net, last["epoch"], minutes, last["train_loss"])
+        if over:
+            raise StopTraining
+        self.start_ += time.perf_counter() - end
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = _make_parser()
+    options = parser.parse_args(argv)
+    prepare(parser, options)
+    cell = _cell(options)
+    dataset, protocol = load_data(options.data, options.data_home), make_protocol("ncf")
+    tasks = {"validation": protocol.tuning(dataset), "test": protocol.test(dataset)}
+    train = tasks["validation"].train
+    estimator = make_system(cell.system, cell.parameters, cell.seed, device=options.device)
+    shadow = _untrained(estimator).fit(train)
+    start = getattr(shadow, "pretrained_", None)
+    if start is not None:  # not once more
+        pair = isinstance(start, tuple)
+        estimator.set_params(pretrain=tuple(map(FrozenEstimator, start)) if pair else
+                             FrozenEstimator(start))  # fmt: skip
+
+    def report(net: NeuralNet, epoch: int, minutes: float, loss: float) -> None:
+        shadow.net_.module_.load_state_dict(net.module_.state_dict())
+        with torch.random.fork_rng():
+            found = {part: task.score(shadow).mean() for part, task in tasks.items()}
+        row = {"epoch": epoch, "minutes": round(minutes, 2), "train_loss": loss}
+        row |= {f"{part} {m}": found[part][m] for part in found for m in _METRICS}
+        keep_rows(options.output, cell.key, [row])
+        print("  ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
+
+    report(shadow.net_, 0, 0.0, float("nan"))
+    estimator.set_params(callbacks=[EachEpoch(report, options.minutes, options.every)])
+    estimator.fit(train)
+    print(summary(_curve(cell, options.output)).to_string())
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    parser = make_parser("claims.curve", __doc__)
+    add_data(parser, "ml-1m")
+    parser.add_argument("--system", default="GeRecClassifier", help="default: GeRecClassifier")
+    parser.add_argument("--parameters", type=parse_json, help="JSON, on top of the settings")
+    parser.add_argument("--minutes", type=float, default=60.0, help="default: 60")
+    parser.add_argument("--epochs", type=int, default=1000, help="at most; default: 1000")
+    parser.add_argument("--every", type=int, default=1, help="epochs between rows; default: 1")
+    parser.add_argument("--threads", type=int, help="threads of torch; default: its own")
+    parser.add_argument("--device", help="where to train; default: auto")
+    parser.add_argument("--seed", type=int, default=0, help="training seed")
+    add_output(parser, "curve.csv")
+    return parser
+
+
+def _cell(options: argparse.Namespace) -> Cell:
+    parameters = find_settings(options.system, options.data, "ncf").parameters
+    parameters = parameters | (options.parameters or {}) | {"max_epochs": options.epochs}
+    parameters |= smoke_parameters(options.system) if options.smoke else {}
+    return Cell(options.system, options.data, "ncf", options.seed, "given", parameters)
+
+
+def _untrained(estimator: Any) -> Any:
+    """Return a clone that keeps what it starts from, but whose own epochs are none."""
+    new = clone(estimator).set_params(max_epochs=0)
+    if getattr(estimator, "pretrain_epochs", 0) is None:  # means max_epochs
+        new.set_params(pretrain_epochs=estimator.max_epochs)
+    return new
+
+
+def _curve(cell: Cell, path: str) -> pd.DataFrame:
+    """Return the rows of a cell's last run, which begins with epoch 0."""
+    table = read_rows(path)
+    mine = (table[list(cell.key)] == pd.Series(cell.key)).all(axis=1)
+    run = (table["epoch"] == 0)[mine].cumsum()
+    return table[mine][run == run.max()]
+
+
+def summary(curve: pd.DataFrame) -> pd.DataFrame:
+    """Return the test's metrics of the start, the best epoch by validation, and the last ones.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        A row an epoch, the first of which is the start.
+
+    Returns
+    -------
+    summary : DataFrame of shape (3, 4)
+        The epoch, or how many of them, its validation and the two metrics.
+    """
+    best = curve.loc[curve[f"validation {_CRITERION}"].idxmax()]
+    last = curve.iloc[1:].tail(_LAST)
+    names = ["epoch", f"validation {_CRITERION}", *[f"test {m}" for m in _METRICS]]
+    parts = {"start": curve.iloc[0], "best by validation": best}
+    parts[f"mean of the last {len(last)}"] = last[names].mean()
+    return pd.DataFrame(parts).loc[names].T.astype(float).round(4)
+
+
+if __name__ == "__main__":
+    main()
