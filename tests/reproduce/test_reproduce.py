@@ -400,14 +400,14 @@ def test_bad_arguments_of_the_command_are_one_line(
 
 
 @pytest.mark.parametrize(
-    ("trials", "text"), [(1, "one trial"), (9, "best of 9"), (10, "tuned, best of 10")]
+    ("trials", "text"), [(1, "one trial"), (11, "best of 11"), (12, "tuned, best of 12")]
 )
 def test_tables_print_the_number_of_trials(table, trials, text, choose):
     choose({"l2": 123.0}, "validation", trials)
     results = run(systems=["Linear"])
     row = one(results, "Linear")
     assert (row.settings, row.n_trials) == (text, trials)
-    assert f"| {text} |" in to_markdown(results)
+    assert f"| {text} | {trials} |" in to_markdown(results)
 
 
 def test_settings_say_whether_they_were_tuned(table, choose):
