@@ -181,7 +181,7 @@ def find_trials(system: str, name: str, options: argparse.Namespace) -> pd.DataF
     """
     protocol = protocol_for(name, options)
     key = {"system": system, "data": name, "protocol": options.protocol, "split": protocol.split}
-    found = find_rows(options.output, {**key, "seed": options.seed})
+    found: Any = find_rows(options.output, {**key, "seed": options.seed})
     if found.empty:
         return found
     stopped = found[found["metric"] == STOPPED].set_index("parameters")["mean"]
@@ -206,7 +206,7 @@ def best_settings(trials: pd.DataFrame, protocol: Protocol) -> Settings:
     settings : Settings
         Their text says "tuned" where there were trials enough.
     """
-    best = trials.iloc[0]
+    best: Any = trials.iloc[0]
     parameters = parse_json(best["parameters"])
     if "early_stopping" in parameters and not protocol.keeps_early_stopping:
         parameters = {key: value for key, value in parameters.items() if key not in TRAINING}
@@ -221,11 +221,13 @@ def best_settings(trials: pd.DataFrame, protocol: Protocol) -> Settings:
 def _report(system: str, name: str, options: argparse.Namespace) -> None:
     """Print the first trials, and the best as a row of the table of settings."""
     trials = find_trials(system, name, options)
-    if trials["mean"].isna().all():
+    if all(trials["mean"].isna()):
         raise SystemExit(f"{system} on {name}: the training diverged in all trials")
     settings = best_settings(trials, make_protocol(options.protocol))
-    shown = trials[["mean", "n_epochs", "stopped", "parameters"]].head(10).dropna(axis=1, how="all")
-    print(shown.to_string(index=False, max_colwidth=120))  # pyright: ignore[reportCallIssue]
+    shown: Any = (
+        trials[["mean", "n_epochs", "stopped", "parameters"]].head(10).dropna(axis=1, how="all")
+    )
+    print(shown.to_string(index=False, max_colwidth=120))
     row = {key: value for key, value in asdict(settings).items() if key != "known"}
     print(f"\n{system} on {name}: {settings.text}, {settings.note}")
     print(f"{json.dumps(row)}\n", flush=True)

@@ -367,6 +367,20 @@ def test_the_command_writes_results(table, tmp_path, capsys):
     assert set(pd.read_csv(store)["parameters"]) == {'{"l2": 10}'}
 
 
+def test_the_command_collects_without_running(table, tmp_path, capsys, monkeypatch):
+    store = tmp_path / "cells.csv"
+    ran = run(systems=["Linear"], store=store)
+    break_all(monkeypatch, AssertionError("a cell ran"))
+    arguments = ["test", "1", "--data", "synthetic", "--store", str(store), "--collect"]
+    command.main(arguments)
+    lines = capsys.readouterr().out.splitlines()
+    line = next(line for line in lines if line.startswith("| Linear |"))
+    assert f"| {one(ran, 'Linear').ours:.4f} " in line
+    assert next(line for line in lines if line.startswith("| Popular |")).endswith("| not run |")
+    command.main([*arguments, "--systems", "Linear"])
+    assert "| Popular |" not in capsys.readouterr().out
+
+
 def test_the_command_reports_errors(capsys):
     for arguments in (["evcf", "1b"], ["nobody"]):
         with pytest.raises(SystemExit):
