@@ -10,6 +10,7 @@ __all__ = [
     "RESULTS",
     "add_compute",
     "add_data",
+    "add_jobs",
     "add_output",
     "add_protocol",
     "add_seeds",
@@ -108,6 +109,23 @@ def add_compute(parser: ArgumentParser) -> None:
     )
 
 
+def add_jobs(parser: ArgumentParser, what: str, minutes: float | None = None) -> None:
+    """Add how many fits run at a time, and for how long each may train."""
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        help=f"{what}s at a time, more than one with a thread each; default: 1",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=minutes,
+        help=f"end the training of a {what} after so many, with the epoch that then ends; the "
+        f"best one counts, and a row says so; default: {minutes or 'no limit'}",
+    )
+
+
 def add_seeds(parser: ArgumentParser, default: list[int]) -> None:
     """Add the training seeds."""
     text = " ".join(map(str, default))
@@ -156,6 +174,10 @@ def prepare(parser: ArgumentParser, options: Namespace) -> None:
         _check_systems(parser, options)
     if not 0 < given.get("train_share", 0.5) < 1:
         parser.error(f"--train-share must lie in (0, 1); got {options.train_share}")
+    for name in ("trials", "jobs", "minutes"):
+        value = given.get(name)
+        if isinstance(value, int | float) and value <= 0:
+            parser.error(f"--{name} must be positive; got {value}")
     _set_up_torch(given.get("threads"), given.get("matmul_precision"))
 
 

@@ -105,7 +105,7 @@ def settings_text(system: str, data: str, protocol: str, parameters: str) -> str
     Returns
     -------
     text : str
-        "tuned" with the number of trials where there were ten or more of them, the bare number
+        "tuned" with the number of trials where there were twelve or more of them, the bare number
         where there were fewer; or "published", "not tuned", "defaults"; "other" where the
         parameters are not those of the settings.
     """

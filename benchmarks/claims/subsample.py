@@ -102,9 +102,12 @@ def _parameters(
     """Return parameters: the best of those tried on the validation half, or the settings."""
     if not options.tune:
         return parameters_for(system, name, options)
-    options = _changed(options, limit=options.tune, output=options.trials)
+    options = _changed(
+        options, trials=options.tune, output=options.trials, search="random", search_seed=0,
+        jobs=1, minutes=None,
+    )  # fmt: skip
     task = protocol_for(name, options).tuning(dataset)
-    return search(task, system, name, options)[0]["parameters"]
+    return parse_json(search(task, system, name, options)["parameters"].iloc[0])
 
 
 def table_of(table: pd.DataFrame, options: argparse.Namespace) -> pd.DataFrame:

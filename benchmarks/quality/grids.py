@@ -1,73 +1,129 @@
-"""What ``python -m benchmarks.quality.tune`` tries: the grids, and how torch systems train.
+"""What ``python -m benchmarks.quality.tune`` tries: the spaces, and how torch systems train.
 
-What it has chosen are rows of ``skrec/reproduce/settings.jsonl``.
+Every system of the tables has twelve points or more, so that all can have the same budget. What was
+chosen are rows of ``skrec/reproduce/settings.jsonl``.
 """
 
+from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["GRIDS", "TRAINING"]
+from benchmarks.quality.search import Log, Space
+from skrec.reproduce import find_settings
+
+__all__ = ["GRIDS", "TRAINING", "Start"]
+
+
+@dataclass(frozen=True)
+class Start:
+    """A system with its settings, to start another from.
+
+    Parameters
+    ----------
+    system : str
+        Its name.
+    changed : dict
+        What replaces some of its settings.
+    """
+
+    system: str
+    changed: dict[str, Any] = field(default_factory=dict)
+
+    def on(self, data: str, protocol: str) -> dict[str, Any]:
+        """Return the parameters for a data set and protocol, as a nested estimator has them."""
+        found = find_settings(self.system, data, protocol).parameters
+        return {"system": self.system, **found, **self.changed}
+
 
 # of systems that have such parameters, while their settings are chosen
 TRAINING: dict[str, Any] = {"max_epochs": 300, "early_stopping": True, "patience": 20}
 
-# as in the settings of Mult-VAE
-_ANNEAL_STEPS = 5000
+_64: dict[str, Any] = {"n_factors": 64}
+_FROM_MF = Start("MFClassifier", {**_64, "bias": False})
+_FROM_BPR = Start("BPRMFRanker", _64)
+_BATCHES = [2048, 4096]
+_TOWERS = [(64, 32, 16), (128, 64)]
 
-_AUTO_REC = {
-    "latent_size": [50, 100, 500],
-    "hidden_sizes": [()],
-    "weight_decay": [1e-5, 1e-4, 1e-3],
-}
-
-# sweeps are a part of the grid: without early stopping nothing else would choose them
-_WMF = {
-    "l2": [0.002, 0.004, 0.008],
-    "unobserved_weight": [0.1, 0.3, 1.0],
-    "max_epochs": [8, 16],
-}
-
-# the rate falls to 0 over the epochs, so that they are a part of the grid too
-_MF = {
+# the rate falls to 0 over the epochs, so that they are not found by early stopping
+_MF: Space = {
     "solver": ["sgd"],
     "n_negatives": [8],
     "init_std": [0.1],
     "lr_decay": ["linear"],
     "early_stopping": [False],
     "max_epochs": [40],
-    "lr": [0.01, 0.015, 0.02, 0.03],
-    "l2": [0.0025, 0.0035, 0.005],
+    "lr": Log(0.008, 0.04),
+    "l2": Log(0.0015, 0.02),
 }
 
-_CROSS_FEEDBACK = {
+# sweeps are a part of the space: without early stopping nothing else would choose them
+_WMF: Space = {
+    "l2": Log(0.001, 0.03),
+    "unobserved_weight": Log(0.02, 1.0),
+    "max_epochs": [8, 16],
+}
+
+_PAIRS: Space = {
+    "lr": Log(5e-4, 5e-3),
+    "l2": Log(5e-4, 0.05),
+    "init_std": [0.01, 0.1],
+    "batch_size": _BATCHES,
+}
+
+_HISTORIES: Space = {**_PAIRS, "l2": Log(2e-4, 0.02)}
+
+# models with a tower: smaller rates, since they start from vectors that are trained
+_TOWER: Space = {"lr": Log(2e-4, 2e-3), "l2": Log(5e-4, 0.03), "batch_size": _BATCHES}
+
+# -- ConvNCF's paper: rates of .001 to .005 for vectors and .01 to .05 for the tower; its penalties
+# stand beside the sum over a batch of 512, ours beside the mean. Epochs are slow: less patience
+_CONV_NCF: Space = {
+    "patience": [5],
+    "lr": Log(1e-3, 5e-3),
+    "tower_lr": Log(0.01, 0.05),
+    "tower_l2": Log(2e-5, 0.02),
+    "l2": [0.0, 1e-4, 1e-3],
+}
+
+_GAUSSIAN: Space = {
+    "pretrain": [_FROM_BPR],
+    "lr": Log(2e-4, 2e-3),
+    "init_variance": [0.05, 0.1, 0.15],
+}
+_GEREC: Space = {
+    **_GAUSSIAN,
+    "pretrain": [_FROM_MF],
+    "patience": [5],
+    "l2": Log(5e-4, 0.03),
+}
+
+_AUTO_REC: Space = {
+    "latent_size": [50, 100, 500],
+    "hidden_sizes": [()],
+    "weight_decay": Log(1e-5, 1e-3),
+}
+
+_CROSS_FEEDBACK: Space = {
     "n_factors": [25],
     "hidden_sizes": [()],
     "joined_size": [50, 100],
-    "beta_user": [0.1],
-    "beta_item": [0.1],
-    "batch_size": [500],
-    "item_batch_size": [500],
-    "lr": [2.5e-4, 1e-3],
+    "beta_user": Log(0.03, 0.3),
+    "beta_item": Log(0.03, 0.3),
+    "batch_size": [100, 500],
+    "item_batch_size": [100, 500],
+    "lr": Log(2e-4, 2e-3),
     "weight_decay": [0.0, 1e-5, 1e-4],
 }
 _CROSS_FEEDBACK_SYSTEMS = ["CrossFeedbackBMF"] + [
     f"CrossFeedback-no-{part}" for part in ("attention", "data", "feedback")
 ]
 
-# by system; one value is a fixed choice
-GRIDS: dict[str, dict[str, list[Any]]] = {
-    "BPRMFRanker": {"lr": [2e-3], "l2": [2e-3, 5e-3, 0.01, 0.02, 0.05], "init_std": [0.01, 0.1]},
-    **dict.fromkeys(("MFClassifier", "MF-192"), _MF),
-    "MFRecommender": {
-        "margin": [0.0, 0.3, 0.6],
-        "negative_weight": [1.0, 10.0],
-        "init_std": [0.1],
-        "lr": [2e-3, 0.01],
-    },
+# by system; a list of one value is a fixed choice
+GRIDS: dict[str, Space] = {
     "PopularityRecommender": {},
     "ItemKNNRecommender": {
-        "n_neighbors": [35, 50, 100, 20_000],
+        "n_neighbors": [35, 50, 100, 200, 20_000],
         "shrinkage": [0.0, 20.0],
-        "alpha": [0.4, 0.5],
+        "alpha": [0.3, 0.4, 0.5],
         "weighting": [None, "tf-idf"],
     },
     "UserKNNRecommender": {
@@ -77,47 +133,103 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
         "power": [1.0, 3.0],
         "popularity_discount": [0.0, 0.2, 0.3],
     },
-    "EASERecommender": {"l2": [20.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1320.0, 2000.0, 4000.0]},
+    "EASERecommender": {"l2": Log(20.0, 5000.0)},
+    "SLIMRecommender": {"l1": Log(0.1, 20.0), "l2": Log(5.0, 1000.0)},
     **dict.fromkeys(("WMFRecommender", "WMF-192"), _WMF),
-    "SLIMRecommender": {"l1": [0.3, 1.0, 3.0, 10.0, 20.0], "l2": [5.0, 20.0, 100.0, 300.0, 1000.0]},
+    **dict.fromkeys(("MFClassifier", "MF-192"), _MF),
+    "BPRMFRanker": _PAIRS,
+    "MFRecommender": {
+        "margin": [0.0, 0.3, 0.6],
+        "negative_weight": [1.0, 10.0],
+        "init_std": [0.1],
+        "lr": [2e-3, 0.01],
+    },
+    # alpha is that of ConvNCF, which starts from these
+    **dict.fromkeys(("FISMRanker", "SVDppRanker"), _HISTORIES),
+    # the paper: Adagrad, from a FISM of the same width
+    "NAISClassifier": {
+        "n_factors": [64],
+        "pretrain": [Start("FISMRanker", {**_64, "item_bias": True})],
+        "patience": [5],
+        "optimizer": ["adagrad"],
+        "lr": Log(1e-3, 0.03),
+        "l2": Log(1e-4, 0.01),
+        "attention": ["prod", "concat"],
+        "beta": [0.5, 0.7],
+    },
+    "GMFClassifier": {**_PAIRS, "n_negatives": [4, 8]},
+    "NCFMLPClassifier": {
+        **_TOWER,
+        "n_negatives": [4, 8],
+        "hidden_sizes": _TOWERS,
+        "pretrain": [None, _FROM_MF],
+    },
+    "NeuMFClassifier": {
+        **_TOWER,
+        "n_negatives": [4, 8],
+        "hidden_sizes": _TOWERS,
+        "pretrain": ["auto", _FROM_MF],
+        "pretrain_epochs": [30],
+    },
+    "JRLRanker": {**_TOWER, "hidden_sizes": _TOWERS, "pretrain": [None, _FROM_BPR]},
+    "DeepCFClassifier": {
+        "lr": Log(2e-4, 2e-3),
+        "n_negatives": [4, 8],
+        "batch_size": [512, 2048],
+        "representation_sizes": [(512, 64), (512, 256, 128, 64)],
+        "matching_sizes": [(128, 64), (512, 256, 128, 64)],
+    },
+    "ConvNCFRanker": {**_CONV_NCF, "pretrain": [_FROM_BPR]},
+    "ConvNCF-FISM": {**_CONV_NCF, "pretrain": [Start("FISMRanker", _64)]},
+    "ConvNCF-SVD++": {**_CONV_NCF, "pretrain": [Start("SVDppRanker", _64)]},
+    "GERRanker": {**_GAUSSIAN, "l2": Log(1e-3, 0.1)},
+    "MoGClassifier": {**_GAUSSIAN, "l2": Log(1e-4, 0.05), "n_negatives": [4, 8]},
+    "GeRecClassifier": {**_GEREC, "interaction": ["product", "concat"]},
+    "GeRec-product": _GEREC,
     "MultDAERecommender": {
         "hidden_sizes": [(), (600,)],
-        "dropout": [0.5],
-        "weight_decay": [4e-5, 4e-4],
+        "dropout": [0.5, 0.7],
+        "weight_decay": Log(1e-5, 1e-3),
     },
     "MultVAERecommender": {
         "hidden_sizes": [(), (600,)],
-        "beta": [0.1, 0.2, 0.4],
-        "anneal_steps": [_ANNEAL_STEPS],
+        "beta": Log(0.05, 0.6),
+        "anneal_steps": [1000, 5000],
+    },
+    "RecVAERecommender": {"gamma": Log(1e-3, 0.03), "lr": Log(2e-4, 1e-3)},
+    "CDAERecommender": {
+        "likelihood": ["gaussian", "multinomial"],
+        "weight_decay": Log(4e-5, 4e-3),
+        "dropout": [0.3, 0.5],
     },
     # -- ml-1m, ratings: within the ranges of the cross-feedback paper's table 2, but for penalties,
     # which are of another scale here, and for sizes that it leaves out
-    "BiasedMFRegressor": {"n_factors": [32, 64], "l2": [0.02, 0.03, 0.04, 0.06], "lr": [2e-3]},
-    "GMFRegressor": {"n_factors": [25, 50, 100], "l2": [0.01, 0.02, 0.05]},
+    "BiasedMFRegressor": {"n_factors": [32, 64], "l2": Log(0.02, 0.08), "lr": [1e-3, 2e-3]},
+    "GMFRegressor": {"n_factors": [25, 50, 100], "l2": Log(0.01, 0.1)},
     "NCFMLPRegressor": {
         "n_factors": [25, 50, 100],
         "hidden_sizes": [(50,), (100, 50)],
-        "l2": [0.005, 0.02, 0.05],
+        "l2": Log(0.005, 0.1),
     },
     "NeuMFRegressor": {
         "n_factors": [25, 50],
         "hidden_sizes": [(50,), (100, 50)],
-        "l2": [0.005, 0.02, 0.05],
+        "l2": Log(0.005, 0.1),
     },
     "ConvNCFRegressor": {
         "n_factors": [32, 64],
         "n_feature_maps": [32],
-        "l2": [0.01, 0.02, 0.05, 0.1],
+        "l2": Log(0.01, 0.1),
         "lr": [1e-4, 3e-4],
         "tower_lr": [3e-4, 1e-3],
         "tower_l2": [0.0, 0.01, 0.05, 0.1, 0.3],
     },
-    "GeRecRegressor": {"n_factors": [32], "l2": [0.01, 0.02, 0.05]},
+    "GeRecRegressor": {"n_factors": [32], "l2": Log(0.01, 0.1), "lr": [3e-4, 1e-3]},
     **dict.fromkeys(("AutoRecRegressor", "U-AutoRec", "I-AutoRec"), _AUTO_REC),
     "VAERegressor": {
         "latent_size": [50, 100, 200],
         "hidden_sizes": [(), (200,)],
-        "beta": [1e-3, 0.01, 0.1, 1.0],
+        "beta": Log(1e-3, 1.0),
     },
     "DAERegressor": {
         "latent_size": [50, 100, 200],
@@ -126,3 +238,5 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
     },
     **dict.fromkeys(_CROSS_FEEDBACK_SYSTEMS, _CROSS_FEEDBACK),
 }
+# a place for FISMClassifier beside FISMRanker, for DeepCF's pretrain, and for lr_decay of others
+# than MF: a line each, with the estimators that have them

@@ -15,7 +15,7 @@ protocols:
           own test items). Models of ratings run here and nowhere else (all MovieLens sets)
 
 A cell whose rows are in the CSV is not run again. The column "settings" has where parameters come
-from: "tuned" are the best of ten trials or more on validation data. Values of the users, saved with
+from: "tuned" are the best of twelve trials or more on validation data. Users' values, saved with
 --per-user, are compared by benchmarks.quality.paired.
 """
 

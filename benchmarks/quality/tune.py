@@ -7,10 +7,15 @@ what is validated on; the test part is never looked at:
   weak    a tenth of each user's training interactions; by NDCG@20
   ratings half of the ratings that are not trained on; by RMSE
 
+Every system has the same budget: trials are added until there are --trials of it in the CSV, those
+of earlier runs and other spaces among them. That many make settings "tuned". Each trial is kept as
+it ends, so that a run that was ended goes on where it was, with the same points for the same
+--search and --search-seed.
+
 Torch systems train with early stopping; the chosen row holds the best epoch (ncf, weak: the final
-fit is on train and validation data together) or early stopping itself (strong, ratings). Every
-trial is a row of the CSV; a trial that is there is not run again, and the best is that of all
-trials of the system that are there. Ten of them or more make settings "tuned".
+fit is on train and validation data together) or early stopping itself (strong, ratings). A trial
+that runs over --minutes keeps its best epoch so far. Those that start from another system take its
+settings, so tune that one first.
 """
 
 import argparse
@@ -19,25 +24,26 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from sklearn.model_selection import ParameterGrid
 
 from benchmarks.arguments import (
     add_compute,
     add_data,
+    add_jobs,
     add_output,
     add_protocol,
     add_splits,
     add_systems,
-    as_tuples,
     make_parser,
     parse_json,
     prepare,
 )
-from benchmarks.cells import protocol_for, run_once, systems_for
-from benchmarks.quality.grids import GRIDS, TRAINING
+from benchmarks.cells import protocol_for, systems_for
+from benchmarks.quality.grids import GRIDS, TRAINING, Start
+from benchmarks.quality.search import SEARCHES, Log, Space, proposals
+from benchmarks.trials import STOPPED, in_parallel, keep_trial
 from skrec.reproduce import (
+    BUDGET,
     Cell,
     Protocol,
     Settings,
@@ -49,7 +55,7 @@ from skrec.reproduce import (
     smaller_is_better,
 )
 
-__all__ = ["best_settings", "find_trials", "main", "search"]
+__all__ = ["best_settings", "find_trials", "main", "search", "space_for"]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -72,14 +78,27 @@ def _make_parser() -> argparse.ArgumentParser:
     add_splits(parser)
     add_compute(parser)
     add_output(parser, "tuning.csv")
-    parser.add_argument("--limit", type=int, help="try only this many of a grid, at random")
-    parser.add_argument("--grid", type=parse_json, help="JSON that replaces parts of the grid")
+    add_jobs(parser, "trial")
+    parser.add_argument(
+        "--trials", type=int, default=BUDGET, help=f"of each system, in all; default: {BUDGET}"
+    )
+    parser.add_argument(
+        "--search", choices=SEARCHES, default="random",
+        help="how points are chosen; tpe needs the extra sklearn-recommenders[optuna]; "
+        "default: random",
+    )  # fmt: skip
+    parser.add_argument("--search-seed", type=int, default=0, help="of the points; default: 0")
+    parser.add_argument(
+        "--grid",
+        type=parse_json,
+        help='JSON that replaces parts of the space: {"l2": [1, 10], "lr": {"log": [0.001, 0.1]}}',
+    )
     parser.add_argument("--seed", type=int, default=0, help="training seed")
     return parser
 
 
-def search(task: Task, system: str, name: str, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Try the parameters of a system on a validation task.
+def search(task: Task, system: str, name: str, options: argparse.Namespace) -> pd.DataFrame:
+    """Try parameters of a system on a validation task until there are trials enough.
 
     Parameters
     ----------
@@ -92,36 +111,56 @@ def search(task: Task, system: str, name: str, options: argparse.Namespace) -> l
 
     Returns
     -------
-    trials : list of dict
-        Those of this grid, best first, with ``parameters``, ``value`` and ``n_epochs``.
+    trials : DataFrame
+        From `find_trials`.
     """
-    trials = [_trial(task, system, name, p, options) for p in candidates(system, options)]
-    sign = 1 if smaller_is_better(protocol_for(name, options).criterion) else -1
-    return sorted(trials, key=lambda trial: sign * trial["value"])
-
-
-def candidates(system: str, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return the parameters to try: a grid's points, or some of them, with training's settings."""
-    grid = {**GRIDS.get(system, {}), **(options.grid or {})}
-    points = list(ParameterGrid(grid))
-    limit = 1 if options.smoke else options.limit
-    if limit and limit < len(points):
-        chosen = np.random.default_rng(0).choice(len(points), limit, replace=False)
-        points = [points[i] for i in sorted(chosen)]
-    names = find_system(system)().get_params()
-    training = {**TRAINING, "max_epochs": 2} if options.smoke else TRAINING
-    shared = {name: value for name, value in training.items() if name in names}
-    return [{**shared, **as_tuples(point)} for point in points]
-
-
-def _trial(
-    task: Task, system: str, name: str, parameters: dict[str, Any], options: argparse.Namespace
-) -> dict[str, Any]:
     protocol = protocol_for(name, options)
-    cell = Cell(system, name, options.protocol, options.seed, protocol.split, parameters)
-    run_once(cell, lambda: task, options.output, options.device)
-    best = find_rows(options.output, {**cell.key, "metric": protocol.criterion}).iloc[-1]
-    return {"parameters": parameters, "value": best["mean"], "n_epochs": best["n_epochs"]}
+    points = proposals(
+        space_for(system, name, options),
+        options.search,
+        options.search_seed,
+        1 if options.smoke else options.trials,
+        _training(system, options.smoke),
+        lambda: find_trials(system, name, options),
+        smaller_is_better(protocol.criterion),
+    )
+    cells = (
+        Cell(system, name, options.protocol, options.seed, protocol.split, parameters)
+        for parameters in points
+    )
+    calls = ((cell, task, options.output, options.device, options.minutes) for cell in cells)
+    for _ in in_parallel(keep_trial, calls, options.jobs):
+        pass
+    return find_trials(system, name, options)
+
+
+def space_for(system: str, name: str, options: argparse.Namespace) -> Space:
+    """Return the space of a system, with what the options replace and with the starts' settings."""
+    given = {name: _values(values) for name, values in (options.grid or {}).items()}
+    space = {**GRIDS.get(system, {}), **given}
+    changed = {"max_epochs": 1} if options.smoke else {}
+
+    def started(value: Any) -> Any:
+        if isinstance(value, Start):
+            return {**value.on(name, options.protocol), **changed}
+        return value
+
+    return {
+        parameter: values if isinstance(values, Log) else [started(value) for value in values]
+        for parameter, values in space.items()
+    }
+
+
+def _values(values: Any) -> Any:
+    if isinstance(values, dict) and set(values) == {"log"}:
+        return Log(*values["log"])
+    return values
+
+
+def _training(system: str, smoke: bool) -> dict[str, Any]:
+    names = find_system(system)().get_params()
+    training = {**TRAINING, "max_epochs": 2} if smoke else TRAINING
+    return {name: value for name, value in training.items() if name in names}
 
 
 def find_trials(system: str, name: str, options: argparse.Namespace) -> pd.DataFrame:
@@ -137,12 +176,18 @@ def find_trials(system: str, name: str, options: argparse.Namespace) -> pd.DataF
     Returns
     -------
     trials : DataFrame
-        The rows of the criterion, best first, one for each point.
+        The rows of the criterion, best first, one for each point; ``stopped`` is the number of
+        minutes after which its training was ended, or NaN.
     """
     protocol = protocol_for(name, options)
     key = {"system": system, "data": name, "protocol": options.protocol, "split": protocol.split}
-    rows = find_rows(options.output, {**key, "seed": options.seed, "metric": protocol.criterion})
+    found: Any = find_rows(options.output, {**key, "seed": options.seed})
+    if found.empty:
+        return found
+    stopped = found[found["metric"] == STOPPED].set_index("parameters")["mean"]
+    rows = found[found["metric"] == protocol.criterion]
     rows = rows.drop_duplicates("parameters", keep="last")
+    rows = rows.assign(stopped=rows["parameters"].map(stopped.to_dict()))
     return rows.sort_values("mean", ascending=smaller_is_better(protocol.criterion))
 
 
@@ -161,12 +206,14 @@ def best_settings(trials: pd.DataFrame, protocol: Protocol) -> Settings:
     settings : Settings
         Their text says "tuned" where there were trials enough.
     """
-    best = trials.iloc[0]
+    best: Any = trials.iloc[0]
     parameters = parse_json(best["parameters"])
     if "early_stopping" in parameters and not protocol.keeps_early_stopping:
         parameters = {key: value for key, value in parameters.items() if key not in TRAINING}
         parameters["max_epochs"] = int(best["n_epochs"])
     note = f"{best['metric']} {best['mean']:.4f} on validation data"
+    if best.get("stopped", 0) > 0:
+        note += f"; stopped after {best['stopped']:g} minutes"
     what = best["system"], best["data"], best["protocol"]
     return Settings(*what, parameters, source="validation", trials=len(trials), note=note)
 
@@ -174,8 +221,12 @@ def best_settings(trials: pd.DataFrame, protocol: Protocol) -> Settings:
 def _report(system: str, name: str, options: argparse.Namespace) -> None:
     """Print the first trials, and the best as a row of the table of settings."""
     trials = find_trials(system, name, options)
+    if all(trials["mean"].isna()):
+        raise SystemExit(f"{system} on {name}: the training diverged in all trials")
     settings = best_settings(trials, make_protocol(options.protocol))
-    shown = trials[["mean", "n_epochs", "parameters"]].head(10)
+    shown: Any = (
+        trials[["mean", "n_epochs", "stopped", "parameters"]].head(10).dropna(axis=1, how="all")
+    )
     print(shown.to_string(index=False, max_colwidth=120))
     row = {key: value for key, value in asdict(settings).items() if key != "known"}
     print(f"\n{system} on {name}: {settings.text}, {settings.note}")

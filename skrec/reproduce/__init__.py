@@ -7,7 +7,7 @@ from skrec.reproduce._markdown import LEGEND, pipe_table, to_markdown
 from skrec.reproduce._protocols import Protocol, list_protocols, make_protocol
 from skrec.reproduce._rating_metrics import RatingMetrics
 from skrec.reproduce._reproduce import collect, reproduce
-from skrec.reproduce._settings import Settings, find_settings, list_settings
+from skrec.reproduce._settings import BUDGET, Settings, find_settings, list_settings
 from skrec.reproduce._splits import strong_generalization_parts
 from skrec.reproduce._store import Store, append_rows, find_rows, read_rows, smaller_is_better
 from skrec.reproduce._systems import find_system, has_seed, list_systems, make_system
@@ -32,6 +32,7 @@ __all__ = [
     "list_systems",
     "make_system",
     "Settings",
+    "BUDGET",
     "find_settings",
     "list_settings",
     "DATASETS",

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import pandas as pd
 
 from skrec.datasets import list_cached
-from skrec.reproduce import Table, find_table, list_tables, reproduce, to_markdown
+from skrec.reproduce import Table, collect, find_table, list_tables, reproduce, to_markdown
 from skrec.reproduce._data import is_here
 
 __all__ = ["main"]
@@ -20,6 +20,7 @@ examples:
   python -m skrec.reproduce --list
   python -m skrec.reproduce mult_vae 3 --data ml-1m --seeds 0 1 2 --jobs 2
   python -m skrec.reproduce gerec                      all tables of a paper
+  python -m skrec.reproduce baselines ml-1m --collect  what is in --store, and nothing is run
 
 Nothing is downloaded: cells whose data is absent say so. Each finished cell is kept in --store and
 not run again. --parameters replaces settings, as JSON: '{"device": "cuda"}'.
@@ -77,6 +78,15 @@ def _tables(options: argparse.Namespace) -> list[Table]:
 
 
 def _run(table: Table, options: argparse.Namespace) -> pd.DataFrame:
+    if options.collect:
+        found: Any = collect(
+            table.paper,
+            table.table,
+            options.store,
+            data=options.data,
+            data_home=options.data_home,
+        )
+        return found if options.systems is None else found[found["name"].isin(options.systems)]
     return reproduce(
         table.paper,
         table.table,
@@ -149,6 +159,11 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="name the tables")
     parser.add_argument("--data", nargs="+", help="default: the table's, and its stand-ins")
     parser.add_argument("--systems", nargs="+", help="rows of the table; default: all")
+    parser.add_argument(
+        "--collect",
+        action="store_true",
+        help="run nothing: means over all seeds of what is in --store",
+    )
     parser.add_argument("--seeds", nargs="+", type=_seed, default=[0], help="training seeds")
     parser.add_argument("--parameters", type=_object, help="JSON of parameters to replace")
     parser.add_argument("--options", type=_object, help="JSON of protocol options to replace")

@@ -8,17 +8,18 @@ import numpy as np
 import pandas as pd
 
 from skrec.reproduce._plan import protocol_of
+from skrec.reproduce._settings import BUDGET
 from skrec.reproduce._tables import Table, find_table
 
 __all__ = ["LEGEND", "pipe_table", "to_markdown"]
 
 LEGEND = (
     "A cell is *ours / published / difference*. Ours is a mean over users and training seeds, with "
-    "its standard error over users and, in brackets, over seeds where there are several. "
-    'Settings are "tuned" where they are the best of ten or more trials on validation data; "best '
-    'of 4" names fewer trials, and "one trial" found the epochs alone. Others are "published" for '
-    'the data set by others, "not tuned", such as what was chosen for another data set or another '
-    'variant of the system, the "paper\'s", or "defaults".'
+    "its standard error over users and, in brackets, over seeds where there are several. Settings "
+    f'are "tuned" where they are the best of {BUDGET} or more trials on validation data, the same '
+    'budget for every system; "best of 4" names fewer trials, and "one trial" found the epochs '
+    'alone. Others are "published" for the data set by others, "not tuned", such as what was '
+    'chosen for another data set or another variant of the system, the "paper\'s", or "defaults".'
 )
 
 
@@ -104,14 +105,15 @@ def _one_data(table: Table, results: pd.DataFrame) -> str:
     by_name: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in results.to_dict("records"):
         by_name[row["name"]].append(row)
-    header = ["system", *table.metrics, "settings", "seeds", "found by others", "note"]
+    header = ["system", *table.metrics, "settings", "trials", "seeds", "found by others", "note"]
     return pipe_table(header, [_line(name, rows) for name, rows in by_name.items()])
 
 
 def _line(name: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     first, seeds = rows[0], max(row["n_seeds"] for row in rows) or ""
     cells = [_cell(row) for row in rows]
-    return [name, *cells, first["settings"], str(seeds), _others(rows), first["note"]]
+    trials = str(first["n_trials"] or "")
+    return [name, *cells, first["settings"], trials, str(seeds), _others(rows), first["note"]]
 
 
 def _cell(row: Mapping[str, Any]) -> str:

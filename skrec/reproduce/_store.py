@@ -1,6 +1,8 @@
 """Tables of results: a CSV that grows cell by cell."""
 
+import os
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -71,13 +73,29 @@ def append_rows(path: str | PathLike[str], rows: Sequence[Mapping[str, Any]]) ->
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     frame = pd.DataFrame(rows)
-    if path.exists():
-        header = list(pd.read_csv(path, nrows=0))
-        if header != list(frame):
-            raise ValueError(f"{path} must be a table with the columns {list(frame)}; got {header}")
-    text = frame.to_csv(header=not path.exists(), index=False, lineterminator="\n")
+    if not path.exists() and _created(path, _text(frame, header=True)):
+        return
+    header = list(pd.read_csv(path, nrows=0))
+    if header != list(frame):
+        raise ValueError(f"{path} must be a table with the columns {list(frame)}; got {header}")
     with open(path, "ab", buffering=0) as file:
-        file.write(text.encode("utf-8"))
+        file.write(_text(frame, header=False))
+
+
+def _text(frame: pd.DataFrame, header: bool) -> bytes:
+    return frame.to_csv(header=header, index=False, lineterminator="\n").encode("utf-8")
+
+
+def _created(path: Path, text: bytes) -> bool:
+    """Return whether a file is new with its text; False where another process was first."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        written = Path(folder) / path.name
+        written.write_bytes(text)
+        try:
+            os.link(written, path)  # a rename would replace what another process has written
+        except FileExistsError:
+            return False
+    return True
 
 
 def find_rows(path: str | PathLike[str], key: Mapping[str, Any]) -> pd.DataFrame:

@@ -34,6 +34,10 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "WMF-192": ("WMFRecommender", {"n_factors": 192}),
     # and of Rendle et al. (2020)
     "MF-192": ("MFClassifier", {"n_factors": 192}),
+    # the other vectors of ConvNCF's paper, and the cube of GeRec's released code
+    "ConvNCF-FISM": ("ConvNCFRanker", {"embedding": "fism"}),
+    "ConvNCF-SVD++": ("ConvNCFRanker", {"embedding": "svdpp"}),
+    "GeRec-product": ("GeRecClassifier", {"interaction": "product"}),
     "U-AutoRec": ("AutoRecRegressor", {"side": "user"}),
     "I-AutoRec": ("AutoRecRegressor", {"side": "item"}),
     # the ablation: table 4 of the cross-feedback paper

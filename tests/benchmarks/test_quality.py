@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.quality import grids, paired, run, tables, tune
+from benchmarks.quality import paired, run, tables
 from skrec.reproduce import (
     find_settings,
     find_system,
@@ -92,61 +92,6 @@ def test_unknown_systems_and_data_are_named(tmp_path, capsys):
         assert arguments[1] in capsys.readouterr().err
 
 
-def printed_settings(capsys):
-    """Return the rows for the table of settings that tuning has printed, and all that it has."""
-    printed = capsys.readouterr().out
-    return [json.loads(line) for line in printed.splitlines() if line.startswith("{")], printed
-
-
-KEPT = [("ncf", "max_epochs"), ("strong", "early_stopping")]
-
-
-@pytest.mark.parametrize(("protocol", "kept"), KEPT)
-def test_tune_prints_a_row_for_the_settings(tmp_path, capsys, protocol, kept):
-    options = ["--smoke", "--systems", "MultDAERecommender", "--protocol", protocol]
-    tune.main([*options, "--output", str(tmp_path / "tuning.csv")])
-    (row,), _ = printed_settings(capsys)
-    what = {"system": "MultDAERecommender", "data": "synthetic", "protocol": protocol}
-    assert {key: row[key] for key in what} == what
-    assert list(row) == [*what, "parameters", "source", "trials", "note"]
-    assert kept in row["parameters"]
-    assert ("patience" in row["parameters"]) == (protocol == "strong")
-    assert (row["source"], row["trials"]) == ("validation", 1)
-
-
-def test_tune_chooses_the_best_of_all_trials(tmp_path, capsys):
-    output = tmp_path / "tuning.csv"
-    options = ["--data", "synthetic", "--systems", "EASERecommender", "--output", str(output)]
-    tune.main([*options, "--grid", '{"l2": [10.0, 1e9]}'])
-    table = pd.read_csv(output)
-    table = table[table["metric"] == "sampled_ndcg@10"].set_index("parameters")["mean"]
-    assert len(table) == 2
-    (row,), printed = printed_settings(capsys)
-    assert row["parameters"] == json.loads(table.idxmax())
-    assert "EASERecommender on synthetic: best of 2, sampled_ndcg@10" in printed
-    assert "tuned" not in printed
-    tune.main([*options, "--grid", '{"l2": [1e10]}'])
-    (row,), printed = printed_settings(capsys)
-    assert row["trials"] == 3
-    assert row["parameters"] == json.loads(table.idxmax())
-
-
-@pytest.mark.parametrize(("n_trials", "text"), [(9, "best of 9"), (10, "tuned, best of 10")])
-def test_ten_trials_make_settings_tuned(n_trials, text):
-    what = {"system": "EASERecommender", "data": "synthetic", "protocol": "ncf", "metric": "m"}
-    rows = [
-        {**what, "parameters": json.dumps({"l2": n}), "mean": -n, "n_epochs": None}
-        for n in range(n_trials)
-    ]
-    settings = tune.best_settings(pd.DataFrame(rows), make_protocol("ncf"))
-    assert (settings.parameters, settings.text) == ({"l2": 0}, text)
-
-
-def test_grids_fit_the_estimators():
-    for system, grid in grids.GRIDS.items():
-        assert set(grid) <= set(find_system(system)().get_params())
-
-
 def test_the_table_tells_where_settings_come_from():
     common = {"metric": "m", "mean": 0.5, "std_error": 0.1, "fit_seconds": 1.0}
     cell = {"data": "ml-1m", "protocol": "ncf", "seed": 0, "split": "given", **common}
@@ -200,6 +145,9 @@ NAMED = {
     "MultVAE-gated-2": ("MultVAERecommender", {"gated": True, "hidden_sizes": (600, 600)}),
     "WMF-192": ("WMFRecommender", {"n_factors": 192}),
     "MF-192": ("MFClassifier", {"n_factors": 192}),
+    "ConvNCF-FISM": ("ConvNCFRanker", {"embedding": "fism"}),
+    "ConvNCF-SVD++": ("ConvNCFRanker", {"embedding": "svdpp"}),
+    "GeRec-product": ("GeRecClassifier", {"interaction": "product"}),
     "U-AutoRec": ("AutoRecRegressor", {"side": "user"}),
     "I-AutoRec": ("AutoRecRegressor", {"side": "item"}),
     "CrossFeedback-no-data": ("CrossFeedbackBMF", {"data_input": False}),

@@ -367,6 +367,20 @@ def test_the_command_writes_results(table, tmp_path, capsys):
     assert set(pd.read_csv(store)["parameters"]) == {'{"l2": 10}'}
 
 
+def test_the_command_collects_without_running(table, tmp_path, capsys, monkeypatch):
+    store = tmp_path / "cells.csv"
+    ran = run(systems=["Linear"], store=store)
+    break_all(monkeypatch, AssertionError("a cell ran"))
+    arguments = ["test", "1", "--data", "synthetic", "--store", str(store), "--collect"]
+    command.main(arguments)
+    lines = capsys.readouterr().out.splitlines()
+    line = next(line for line in lines if line.startswith("| Linear |"))
+    assert f"| {one(ran, 'Linear').ours:.4f} " in line
+    assert next(line for line in lines if line.startswith("| Popular |")).endswith("| not run |")
+    command.main([*arguments, "--systems", "Linear"])
+    assert "| Popular |" not in capsys.readouterr().out
+
+
 def test_the_command_reports_errors(capsys):
     for arguments in (["evcf", "1b"], ["nobody"]):
         with pytest.raises(SystemExit):
@@ -400,14 +414,14 @@ def test_bad_arguments_of_the_command_are_one_line(
 
 
 @pytest.mark.parametrize(
-    ("trials", "text"), [(1, "one trial"), (9, "best of 9"), (10, "tuned, best of 10")]
+    ("trials", "text"), [(1, "one trial"), (11, "best of 11"), (12, "tuned, best of 12")]
 )
 def test_tables_print_the_number_of_trials(table, trials, text, choose):
     choose({"l2": 123.0}, "validation", trials)
     results = run(systems=["Linear"])
     row = one(results, "Linear")
     assert (row.settings, row.n_trials) == (text, trials)
-    assert f"| {text} |" in to_markdown(results)
+    assert f"| {text} | {trials} |" in to_markdown(results)
 
 
 def test_settings_say_whether_they_were_tuned(table, choose):

@@ -78,7 +78,7 @@ def test_the_source_agrees_with_the_rest(row):
         assert row.note.startswith(f"{criterion} 0.")
     if row.source == "published":
         assert row.note
-    assert row.tuned == (row.source == "validation" and row.trials >= 10)
+    assert row.tuned == (row.source == "validation" and row.trials >= 12)
 
 
 @pytest.mark.parametrize("row", [r for r in ROWS if r.source == "validation"], ids=name_of)
