@@ -64,6 +64,7 @@ MODELS = {
         batch_size=500,
         lr=1e-2,
         max_epochs=20,
+        anneal_epochs=16,
         random_state=0,
     ),
 }

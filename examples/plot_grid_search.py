@@ -21,7 +21,13 @@ data = make_interactions(
     n_users=1200, n_items=300, n_interactions=30_000, timestamps=True, random_state=0
 )
 mult_vae = MultVAERecommender(
-    hidden_sizes=(100,), latent_size=32, batch_size=100, lr=2e-3, max_epochs=20, random_state=0
+    hidden_sizes=(100,),
+    latent_size=32,
+    batch_size=100,
+    lr=2e-3,
+    max_epochs=20,
+    anneal_epochs=16,
+    random_state=0,
 )
 
 # %%
@@ -86,8 +92,8 @@ print(table.pivot_table("mean_test_score", index="param_shrinkage", columns="par
 # --------------------
 #
 # Successive halving trains all candidates for a few epochs, keeps the better third, and trains
-# these for three times as many. Each is trained from the start, so that the annealing of ``beta``
-# fits the number of epochs.
+# these for three times as many. Each is trained from the start. ``beta`` rises in the same 16
+# epochs in every round, so that all rounds compare the same objective.
 
 halving = HalvingGridSearchCV(
     mult_vae,

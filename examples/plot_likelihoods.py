@@ -26,6 +26,7 @@ settings = {
     "batch_size": 100,
     "lr": 3e-3,
     "max_epochs": 40,
+    "anneal_epochs": 32,
     "random_state": 0,
 }
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from skrec.autoencoder._parameters import AnnealSteps, HiddenSizes, annealing
+from skrec.autoencoder._parameters import AnnealEpochs, AnnealSteps, HiddenSizes, annealing
 from skrec.autoencoder._variational import VariationalAutoencoder
 from skrec.neural import SampledRowRecommender
 from skrec.nn import MultVAE
@@ -46,8 +46,10 @@ class MultVAERecommender(VariationalAutoencoder, SampledRowRecommender):
     Notes
     -----
     Differences from the paper: biases start at zero. The paper anneals over 200,000 updates to 1
-    and its code stops at 0.2, which on ML-20M is reached after 86 % of the training; smaller data
-    has far fewer updates, so the length here is a share of them. The paper keeps the epoch with
+    and its code stops at 0.2, which on ML-20M is reached after 86 of 100 or 172 of 200 epochs;
+    smaller data has far fewer updates, so the length here is in epochs. It does not depend on
+    ``max_epochs``: where these are few, beta may end below its cap, and ``anneal_epochs`` should be
+    fewer, too. The paper keeps the epoch with
     the best validation NDCG@100; so does ``early_stopping=True``, while the default trains for
     ``max_epochs``. A draw for ``return_std`` uses the same noise for every row, so that a row's
     answer does not depend on the others.
@@ -89,11 +91,16 @@ class MultVAERecommender(VariationalAutoencoder, SampledRowRecommender):
     ] = False
 
     hidden_sizes: HiddenSizes = (600,)
+    anneal_epochs: AnnealEpochs = 80.0
     anneal_steps: AnnealSteps = None
 
     _module_class: ClassVar[type] = MultVAE
     _module_parameters: ClassVar = ("latent_size", "dropout", "hidden_sizes", "gated")
-    _test_parameters: ClassVar = {**SampledRowRecommender._test_parameters, "hidden_sizes": (16,)}
+    _test_parameters: ClassVar = {
+        **SampledRowRecommender._test_parameters,
+        "hidden_sizes": (16,),
+        "anneal_epochs": 24,
+    }
 
     def _watches(self) -> bool:
         return super()._watches() or self.beta == "auto"

@@ -1,15 +1,13 @@
 """Parameters that several autoencoders have, and the callback that raises beta."""
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Annotated, Any
 
 from sklearn.utils._param_validation import Interval
 
 from skrec.training import LinearAnnealing
 
-__all__ = ["AnnealSteps", "HiddenSizes", "annealing"]
-
-_CAP_AT = 0.8  # share of the planned updates after which beta has reached its cap
+__all__ = ["AnnealEpochs", "AnnealSteps", "HiddenSizes", "annealing"]
 
 HiddenSizes = Annotated[
     tuple[int, ...] | list[int],
@@ -17,11 +15,16 @@ HiddenSizes = Annotated[
     list,
     "Widths of the encoder's hidden layers, none, one or more; the decoder has them in reverse.",
 ]
+AnnealEpochs = Annotated[
+    float,
+    Interval(Real, 0, None, closed="left"),
+    "Epochs in which beta rises from 0 to its cap, update by update, however many epochs there "
+    "are; 0 begins at the cap.",
+]
 AnnealSteps = Annotated[
     int | None,
     Interval(Integral, 1, None, closed="left"),
-    "Updates in which beta would rise from 0 to 1. None makes it reach its cap after 80 % of the "
-    "planned updates.",
+    "Updates in which beta would rise from 0 to 1, in place of ``anneal_epochs``.",
 ]
 
 
@@ -33,14 +36,14 @@ def annealing(
     Parameters
     ----------
     estimator : RowRecommender
-        With ``anneal_steps`` and ``max_epochs``.
+        With ``anneal_epochs`` and ``anneal_steps``.
     batches : iterable
         The batches of an epoch.
     cap : float
         Where beta stops.
     pace : float or None, default=None
-        What beta would reach after 80 % of the planned updates, where there are no
-        ``anneal_steps``; it may lie above the cap, which None takes.
+        What beta would reach in ``anneal_epochs``, where there are no ``anneal_steps``; it may
+        lie above the cap, which None takes.
 
     Returns
     -------
@@ -49,6 +52,7 @@ def annealing(
     """
     pace = cap if pace is None else pace
     done = len(estimator._last_net.history) if hasattr(estimator, "_last_net") else 0
-    planned = max(1, len(batches) * (done + estimator.max_epochs))
-    n_steps = estimator.anneal_steps or max(1.0, _CAP_AT * planned / max(pace, 1e-12))
+    n_steps = estimator.anneal_steps
+    if n_steps is None:
+        n_steps = estimator.anneal_epochs * len(batches) / max(pace, 1e-12)
     return "annealing", LinearAnnealing(n_steps, cap, start=done * len(batches))

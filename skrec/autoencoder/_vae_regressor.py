@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 import torch
 from sklearn.utils._param_validation import Interval
 
-from skrec.autoencoder._parameters import AnnealSteps, HiddenSizes, annealing
+from skrec.autoencoder._parameters import AnnealEpochs, AnnealSteps, HiddenSizes, annealing
 from skrec.autoencoder._variational import VariationalAutoencoder
 from skrec.base import Queries
 from skrec.neural import RatedRowRecommender
@@ -82,6 +82,7 @@ class VAERegressor(VariationalAutoencoder, RatedRowRecommender):
         "so a beta of 1 would be a residual as wide as the scale.",
     ] = 0.01
     hidden_sizes: HiddenSizes = ()
+    anneal_epochs: AnnealEpochs = 80.0
     anneal_steps: AnnealSteps = None
     latent_size: int = 100
     max_epochs: int = 100
@@ -93,6 +94,7 @@ class VAERegressor(VariationalAutoencoder, RatedRowRecommender):
         "latent_size": 8,
         "batch_size": 10,
         "max_epochs": 40,
+        "anneal_epochs": 32,
         "lr": 0.01,
         "device": "cpu",
         "random_state": 0,

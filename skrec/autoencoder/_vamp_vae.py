@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 import torch
 from sklearn.utils._param_validation import Interval
 
-from skrec.autoencoder._parameters import AnnealSteps, HiddenSizes, annealing
+from skrec.autoencoder._parameters import AnnealEpochs, AnnealSteps, HiddenSizes, annealing
 from skrec.autoencoder._variational import VariationalAutoencoder
 from skrec.neural import SampledRowRecommender
 from skrec.nn import HierarchicalVampVAE, VampVAE
@@ -58,7 +58,7 @@ class VampVAERecommender(VariationalAutoencoder, SampledRowRecommender):
     encoder of the first code reads row and second code in its first hidden layer, as the decoder
     reads both codes; of the divergence only the part against the mixture is a draw, that of the
     first code given the second is in closed form. The paper raises beta over 100 epochs and stops
-    50 epochs after the best validation NDCG@100: ``anneal_steps``, ``early_stopping`` and
+    50 epochs after the best validation NDCG@100: ``anneal_epochs=100``, ``early_stopping`` and
     ``patience``. A draw for ``return_std`` uses the same noise for every row.
 
     References
@@ -103,6 +103,7 @@ class VampVAERecommender(VariationalAutoencoder, SampledRowRecommender):
     lr: float = 5e-4
 
     hidden_sizes: HiddenSizes = (600,)
+    anneal_epochs: AnnealEpochs = 80.0
     anneal_steps: AnnealSteps = None
 
     _module_parameters: ClassVar = (
@@ -118,6 +119,7 @@ class VampVAERecommender(VariationalAutoencoder, SampledRowRecommender):
         "n_pseudo_inputs": 10,
         "batch_size": 20,  # more than one update an epoch: beta is 0 in the first
         "max_epochs": 15,
+        "anneal_epochs": 12,
         "lr": 0.01,
         "device": "cpu",
         "random_state": 0,

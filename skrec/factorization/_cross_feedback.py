@@ -64,10 +64,16 @@ class CrossFeedbackBMF(TorchRecommender, RatingRecommender):
     forms are those of the Gaussians before they are clipped; draws are clipped.
 
     Differences from the paper: attention is normalised by a softmax, since sums of raw weights
-    come near zero; attended variances pass a sigmoid again; ratings lose their mean, and a row's
+    come near zero; attended variances x pass a sigmoid again, as sigmoid(4 x - 2), where
+    ``attention_on="both"``; ratings lose their mean, and a row's
     sums, of ratings or of weighted embeddings, are divided by the root of its length, without
     which they explode where items have thousands of ratings; the noise is estimated; the
     divergence of a user counts once a pass, not once a batch of items.
+
+    That second sigmoid keeps variances above .12 where ``merge="add"`` adds nothing negative.
+    ``attention_on="logits"`` joins what comes before the first sigmoid, l, with what is attended
+    to, c: variances are sigmoid(l + c), or the sigmoid of a linear layer on both, and may be as
+    small as without attention. ``"means"`` leaves variances alone, which costs half as much.
 
     References
     ----------
@@ -115,6 +121,10 @@ class CrossFeedbackBMF(TorchRecommender, RatingRecommender):
         Literal["rated", "all"] | None,
         "Whether posteriors attend to the embeddings of what is rated, to all, or to none.",
     ] = "rated"
+    attention_on: Annotated[
+        Literal["both", "logits", "means"],
+        "Whether means and variances attend, means and the logits of variances, or means alone.",
+    ] = "both"
     attention_weights: Annotated[
         Literal["softmax", "ratio"],
         'How attention is normalised; ``"ratio"`` is eq. 9.',
@@ -199,6 +209,7 @@ class CrossFeedbackBMF(TorchRecommender, RatingRecommender):
             "module__attention": self.attention if self.cross_feedback else None,
             "module__merge": self.merge,
             "module__normalization": self.attention_weights,
+            "module__attention_on": self.attention_on,
         }
 
     def _parameter_groups(self) -> list[tuple[str, dict[str, Any]]]:

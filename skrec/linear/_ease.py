@@ -1,8 +1,9 @@
 """EASE: ridge regression from items to items with a zero diagonal, in closed form."""
 
+import math
 from collections.abc import Callable
 from numbers import Real
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -24,7 +25,24 @@ _MOST_ERROR = 1e-3
 # by users, what is left of an item beside the others is one minus what they explain: a smaller
 # rest is rounding
 _LEAST_SHARE = 1e-8
+_AUTO_L2 = 50.0  # where NDCG@100 of validation users was best: see the notes
 _TOO_SMALL = "l2 must be large enough that X'X + l2 can be inverted; take a larger l2"
+
+
+def automatic_l2(X: CSRMatrix) -> float:
+    r"""Return a ridge penalty that suits the popularity of the items, :math:`50 \sqrt{n / m}`.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_users, n_items)
+        n interactions with m items, each of which has one or more.
+
+    Returns
+    -------
+    l2 : float
+        The penalty.
+    """
+    return _AUTO_L2 * math.sqrt(X.nnz / X.shape[1])
 
 
 def ease_weights(X: CSRMatrix, l2: float, done: Callable[[], Any]) -> tuple[Array, Array]:
@@ -235,6 +253,8 @@ class EASERecommender(ItemWeightsRecommender):
     ----------
     item_weights_ : ndarray of shape (n_items, n_items)
         B, float32; row i holds what having item i adds to each score.
+    l2_ : float
+        The penalty that was used.
     interactions_ : csr_matrix of shape (n_users, n_items)
         What ``fit`` saw.
 
@@ -257,6 +277,12 @@ class EASERecommender(ItemWeightsRecommender):
 
     An item without interactions has no weights, and none are stored for it.
 
+    ``l2="auto"`` takes :math:`50 \sqrt{n / m}` for n interactions with m items: the root of the
+    mean popularity of the items that have any. On validation users of MovieLens 100k and 1M, the
+    latter also cut to 500 and 1500 users, of Amazon music and of a cut of Gowalla NDCG@100 was
+    within about 1 % of the best. The paper has 500 for ML-20M, 1000 for Netflix and 200 for MSD,
+    less than the rule gives for data of that size: choose by validation there.
+
     References
     ----------
     Steck, H. (2019). Embarrassingly shallow autoencoders for sparse data. WWW.
@@ -272,9 +298,10 @@ class EASERecommender(ItemWeightsRecommender):
     """
 
     l2: Annotated[
-        float,
+        float | Literal["auto"],
         Interval(Real, 0, None, closed="neither"),
-        r"Ridge penalty :math:`\lambda`; the larger the data, the larger it should be.",
+        r"Ridge penalty :math:`\lambda`; the larger the data, the larger it should be. "
+        '``"auto"`` takes it from the mean popularity of the items, see the notes.',
     ] = 500.0
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
 
@@ -297,7 +324,7 @@ class EASERecommender(ItemWeightsRecommender):
 
     @item_weights_.setter
     def item_weights_(self, weights: Array) -> None:
-        diagonal = np.full(len(weights), 1 / self.l2)
+        diagonal = np.full(len(weights), 1 / self.l2_)
         diagonal[self._items_] = self._diagonal_
         self._weights_, self._diagonal_ = weights, diagonal
         self._items_ = np.arange(len(weights))
@@ -307,6 +334,7 @@ class EASERecommender(ItemWeightsRecommender):
         self._items_ = np.flatnonzero(self.item_counts_)
         X = self._part(X)
         by_users = X.shape[0] < X.shape[1]
+        self.l2_ = automatic_l2(X) if isinstance(self.l2, str) else float(self.l2)
         users = np.flatnonzero(np.diff(X.indptr))
         X = X if len(users) == X.shape[0] else X[users]
         check_memory(
@@ -319,9 +347,9 @@ class EASERecommender(ItemWeightsRecommender):
         ignored = np.errstate(over="ignore", invalid="ignore")  # both end in the error on l2
         bar = tqdm(desc=type(self).__name__, total=_PHASES, disable=not self.verbose)
         with ignored, bar:
-            self._weights_, self._diagonal_ = solve(X, float(self.l2), bar.update)
+            self._weights_, self._diagonal_ = solve(X, self.l2_, bar.update)
         if X.shape[0] < X.nnz and not self._weights_.any():
-            warn_of_nothing(f"l2={self.l2:g}", "weights")
+            warn_of_nothing(f"l2={self.l2_:g}", "weights")
 
     def _part(self, X: CSRMatrix) -> CSRMatrix:
         """Return the columns of the items that have interactions."""

@@ -195,17 +195,20 @@ class _Head(nn.Module):
 
 
 class _VarianceHead(_Head):
-    """Variances lie between 0 and 1, also after attention."""
+    """Variances lie between 0 and 1, also after attention, which joins them or their logits."""
 
-    def __init__(self, *options: Any) -> None:
+    def __init__(self, *options: Any, joins_logits: bool = False) -> None:
         super().__init__(*options)
+        self.joins_logits = joins_logits
         last = cast("nn.Linear", self.fusion[-1])
         nn.init.constant_(last.bias, _FIRST_LOGIT)
 
     def _activation(self, answer: Tensor) -> Tensor:
-        return torch.sigmoid(answer)
+        return answer if self.joins_logits else torch.sigmoid(answer)
 
     def _again(self, answer: Tensor) -> Tensor:
+        if self.joins_logits:
+            return torch.sigmoid(answer)
         return torch.sigmoid(4 * answer - 2)  # nearly the identity around one half
 
 
@@ -233,9 +236,16 @@ def _linear(n_in: int, n_out: int) -> nn.Linear:
 
 
 class SideEncoder(nn.Module):
-    """Posteriors of one side, users or items, from their ratings and the other side's embeddings.
+    r"""Posteriors of one side, users or items, from their ratings and the other side's embeddings.
 
-    Means and variances have networks of their own.
+    Means and variances have networks of their own. With l the output of that of variances and
+    ":" for what `EmbeddingAttention` joins, variances are
+
+    .. math:: \operatorname{sigmoid}(4 \, (\operatorname{sigmoid}(l) : c) - 2), \qquad
+        \operatorname{sigmoid}(l : c) \quad \text{or} \quad \operatorname{sigmoid}(l)
+
+    where attention is on ``"both"``, on ``"logits"`` or on ``"means"`` alone. The first cannot fall
+    below sigmoid(-2), about .12, where ``merge="add"`` and c is not negative.
 
     Parameters
     ----------
@@ -260,6 +270,8 @@ class SideEncoder(nn.Module):
         How the result of the attention is joined with the parameter.
     normalization : {"softmax", "ratio"}, default="softmax"
         How attention's weights are normalised.
+    attention_on : {"both", "logits", "means"}, default="both"
+        Whether means and variances attend, means and the logits of variances, or means alone.
     """
 
     def __init__(
@@ -274,6 +286,7 @@ class SideEncoder(nn.Module):
         attention: str | None = "rated",
         merge: str = "concat",
         normalization: str = "softmax",
+        attention_on: str = "both",
     ) -> None:
         super().__init__()
         sizes = [*hidden_sizes, joined_size]
@@ -292,7 +305,12 @@ class SideEncoder(nn.Module):
             return EmbeddingAttention(n_factors, attention, merge, normalization)
 
         self.mean = _Head(*options, attend())
-        self.variance = _VarianceHead(*options, attend())
+        of_variances = None if attention_on == "means" else attend()
+        self.variance = _VarianceHead(
+            *options,
+            of_variances,
+            joins_logits=of_variances is not None and attention_on == "logits",
+        )
 
     def forward(self, rows: SparseRows, embeddings: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the posteriors of some rows.

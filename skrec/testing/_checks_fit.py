@@ -284,6 +284,31 @@ def check_every_weight_learns(name: str, estimator: AnyRecommender) -> None:
     assert not idle, f"{name}: {idle} are never updated"
 
 
+def _snapshots(states: list[dict[str, Any]]) -> Any:
+    """Return a callback of skorch that adds the weights of every epoch to a list."""
+
+    def on_epoch_end(self: Any, net: Any, **kwargs: Any) -> None:
+        states.append({key: value.clone() for key, value in net.module_.state_dict().items()})
+
+    base = sys.modules["skorch.callbacks"].Callback
+    return type("Snapshots", (base,), {"on_epoch_end": on_epoch_end})()
+
+
+def check_a_longer_limit_leaves_the_first_epochs(name: str, estimator: AnyRecommender) -> None:
+    """Check that the epochs of a short training are those that a longer one begins with."""
+    constant = {"lr_decay": None} if "lr_decay" in estimator.get_params() else {}
+    runs: list[list[dict[str, Any]]] = []
+    for n_epochs in (2, 4):
+        runs.append([])
+        changed = {**constant, "max_epochs": n_epochs, "callbacks": [_snapshots(runs[-1])]}
+        quick(estimator, **changed).fit(tiny(estimator))
+    short, long = runs
+    assert len(short) == 2, f"{name}: {len(short)} epochs where there should be 2"
+    for epoch, (one, other) in enumerate(zip(short, long, strict=False), start=1):
+        changed = [key for key in one if not bool((one[key] == other[key]).all())]
+        assert not changed, f"{name}: max_epochs changes {changed} of epoch {epoch}"
+
+
 CHECKS = [
     check_same_seed_same_model,
     check_global_random_state_is_left_alone,
@@ -311,5 +336,6 @@ def check_fold_in_minimises_the_loss_of_training(name: str, estimator: AnyRecomm
 TORCH_CHECKS = [
     check_training_that_fails_changes_nothing,
     check_every_weight_learns,
+    check_a_longer_limit_leaves_the_first_epochs,
     check_fold_in_minimises_the_loss_of_training,
 ]

@@ -142,7 +142,7 @@ class LinearAnnealing(Callback):
     Parameters
     ----------
     n_steps : float
-        Updates in which beta would go from 0 to 1.
+        Updates in which beta would go from 0 to 1; 0 begins at the cap.
     cap : float
         Where it stops.
     start : int, default=0
@@ -164,7 +164,8 @@ class LinearAnnealing(Callback):
     ) -> None:
         """Set beta for the coming update."""
         if training:
-            net.criterion_.beta = min(self.cap, self.step_ / self.n_steps)
+            risen = self.step_ / self.n_steps if self.n_steps else self.cap
+            net.criterion_.beta = min(self.cap, risen)
             self.step_ += 1
 
     def on_epoch_end(self, net: RecommenderNet, **kwargs: Any) -> None:

@@ -5,8 +5,16 @@ import pytest
 import scipy.sparse as sp
 import torch
 from scipy.special import log_softmax, softmax
+from skorch.callbacks import Callback
 
-from skrec import MultDAERecommender, MultVAERecommender, PopularityRecommender
+from skrec import (
+    MultDAERecommender,
+    MultVAERecommender,
+    PopularityRecommender,
+    RecVAERecommender,
+    VAERegressor,
+    VampVAERecommender,
+)
 from skrec.datasets import fetch_movielens, make_interactions
 from skrec.metrics import make_ranking_scorer
 from skrec.model_selection import StrongGeneralization
@@ -171,11 +179,58 @@ def test_beta_rises_by_updates_to_its_cap(X):
     assert est.best_beta_ == 0.3
 
 
-def test_beta_reaches_its_cap_within_the_planned_updates(X):
-    betas = make(MultVAERecommender, beta=0.5, max_epochs=10).fit(X).net_.history[:, "beta"]
-    assert betas[0] < 0.1
-    assert betas[6] < 0.5
-    assert betas[8:] == [0.5, 0.5]
+def test_beta_reaches_its_cap_after_the_given_epochs(X):
+    est = make(MultVAERecommender, beta=0.5, anneal_epochs=8, max_epochs=10).fit(X)
+    # three updates an epoch, the last of an epoch is recorded
+    expected = [0.5 * (3 * epoch - 1) / 24 for epoch in range(1, 9)]
+    assert est.net_.history[:, "beta"] == pytest.approx([*expected, 0.5, 0.5])
+    at_once = make(MultVAERecommender, beta=0.5, anneal_epochs=0).fit(X)
+    assert at_once.net_.history[:, "beta"] == [0.5] * 3
+
+
+VARIATIONAL = {
+    MultVAERecommender: {"beta": 0.5},
+    VampVAERecommender: {"beta": 0.5, "n_pseudo_inputs": 5},
+    VAERegressor: {"beta": 0.5},
+    RecVAERecommender: {},
+}
+
+
+class AfterEpoch(Callback):
+    """Keep the weights that an epoch ends with."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == self.epoch:
+            self.weights_ = [p.clone() for p in net.module_.state_dict().values()]
+
+
+@pytest.mark.parametrize("cls", VARIATIONAL)
+def test_twenty_epochs_are_the_same_whatever_the_limit(cls, X):
+    kept, X = [], X.copy()
+    X.data[:] = 1 + X.indices % 5  # ratings, which others count as 1
+    for max_epochs in (20, 40):
+        kept.append(AfterEpoch(20))
+        own = {"latent_size": 4, "batch_size": 50, "random_state": 0, "device": "cpu"}
+        cls(**VARIATIONAL[cls], **own, max_epochs=max_epochs, callbacks=kept[-1:]).fit(X)
+    for one, other in zip(*(snapshot.weights_ for snapshot in kept), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test_given_steps_count_in_place_of_epochs(X):
+    first, second = (
+        make(MultVAERecommender, anneal_epochs=n, anneal_steps=20).fit(X).net_.history[:, "beta"]
+        for n in (1, 50)
+    )
+    assert first == second == pytest.approx([2 / 20, 0.2, 0.2])
+
+
+def test_two_halves_with_a_warm_start_anneal_as_one_run(X):
+    whole = make(MultVAERecommender, anneal_epochs=4, max_epochs=6).fit(X)
+    halves = make(MultVAERecommender, anneal_epochs=4, warm_start=True).fit(X).fit(X)
+    assert halves.net_.history[:, "beta"] == whole.net_.history[:, "beta"]
 
 
 def test_beta_zero_and_none_of_it_in_the_dae(X):
@@ -196,7 +251,7 @@ def test_a_larger_beta_keeps_the_posterior_nearer_to_the_prior(X):
 
 
 def test_the_search_takes_the_beta_of_the_best_epoch_and_trains_up_to_it(X):
-    est = make(MultVAERecommender, beta="auto", max_epochs=12).fit(X)
+    est = make(MultVAERecommender, beta="auto", anneal_epochs=9, max_epochs=12).fit(X)
     assert est.beta_path_.shape == (12, 2)
     beta, metric = est.beta_path_.T
     assert (np.diff(beta) >= 0).all()

@@ -97,7 +97,7 @@ def test_the_prior_comes_to_where_the_posteriors_are(X):
 def test_beta_rises_by_updates_to_its_cap(X):
     est = make(beta=0.3, anneal_steps=20, max_epochs=4).fit(X)
     assert est.net_.history[:, "beta"] == pytest.approx([2 / 20, 5 / 20, 0.3, 0.3])
-    betas = make(beta=0.5, max_epochs=10).fit(X).net_.history[:, "beta"]
+    betas = make(beta=0.5, anneal_epochs=8, max_epochs=10).fit(X).net_.history[:, "beta"]
     assert betas[0] < 0.1 < betas[6] < 0.5
     assert betas[8:] == [0.5, 0.5]
 

@@ -48,6 +48,8 @@ SWITCHES = [
     {"latent_input": "mean"},
     {"attention": "all"},
     {"attention": None},
+    {"attention_on": "means"},
+    {"attention_on": "logits"},
     {"attention_weights": "ratio"},
     {"merge": "add"},
     {"iteration": "sequential"},

@@ -294,3 +294,26 @@ def test_verbose_shows_a_bar_over_the_phases(n_users, capsys):
     silent = EASERecommender().fit(X)
     assert capsys.readouterr() == ("", "")
     np.testing.assert_array_equal(shown.item_weights_, silent.item_weights_)
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 4), st.integers(0, 5))
+def test_the_automatic_penalty_is_that_of_the_items_mean_popularity(n_users, n_items, k, n_nobody):
+    dense = np.random.default_rng(0).random((n_users, n_items)) < 0.5
+    dense[0, 0] = True
+    X = sp.csr_matrix(dense, dtype=float)
+    mean = X.nnz / np.count_nonzero(X.getnnz(axis=0))
+    est = EASERecommender(l2="auto").fit(X)
+    assert est.l2_ == pytest.approx(50 * mean**0.5)
+    explicit = EASERecommender(l2=est.l2_).fit(X)
+    np.testing.assert_array_equal(est.item_weights_, explicit.item_weights_)
+    # k times the users, some of them without interactions, and items that nobody has
+    more = sp.block_array([[sp.vstack([X] * k), None], [None, sp.csr_matrix((3, n_nobody))]])
+    est.fit(more.tocsr())
+    assert est.l2_ == pytest.approx(50 * (k * mean) ** 0.5)
+
+
+def test_a_given_penalty_is_the_one_that_is_used(X):
+    assert EASERecommender().fit(X).l2_ == 500
+    with pytest.raises(ValueError, match="'l2' parameter of EASERecommender"):
+        EASERecommender(l2="automatic").fit(X)

@@ -86,13 +86,17 @@ class Oracle:
             return mu + out
         return self.layer(np.concatenate([mu, out], axis=1), f"{which}.attention.merge", False)
 
-    def posterior(self, X, V, attention=True):
+    def posterior(self, X, V, on="both"):
         mean = self.layer(self.hidden(X, V, "mean"), "mean.fusion.0", False)
-        variance = expit(self.layer(self.hidden(X, V, "variance"), "variance.fusion.0", False))
-        if not attention:
-            return mean, variance
-        again = self.attend(variance, X, V, "variance")
-        return self.attend(mean, X, V, "mean"), expit(4 * again - 2)
+        logit = self.layer(self.hidden(X, V, "variance"), "variance.fusion.0", False)
+        if on is None:
+            return mean, expit(logit)
+        mean = self.attend(mean, X, V, "mean")
+        if on == "means":
+            return mean, expit(logit)
+        if on == "logits":
+            return mean, expit(self.attend(logit, X, V, "variance"))
+        return mean, expit(4 * self.attend(expit(logit), X, V, "variance") - 2)
 
 
 def make(attention="rated", data_input=True, latent_input="concat", **options):
@@ -105,11 +109,12 @@ def make(attention="rated", data_input=True, latent_input="concat", **options):
 
 @pytest.mark.parametrize("attention", ["rated", "all", None])
 @pytest.mark.parametrize("merge", ["concat", "add"])
-def test_posteriors_are_those_of_the_paper(attention, merge):
-    encoder = make(attention, merge=merge)
+@pytest.mark.parametrize("on", ["both", "logits", "means"])
+def test_posteriors_are_those_of_the_paper(attention, merge, on):
+    encoder = make(attention, merge=merge, attention_on=on)
     X, V = ratings(), np.random.default_rng(1).normal(size=(N_ITEMS, K))
     oracle = Oracle(encoder, (True, True), over=attention, merge=merge)
-    expected = oracle.posterior(X, V, attention is not None)
+    expected = oracle.posterior(X, V, attention and on)
     answer = encoder(rows_of(X), torch.from_numpy(V))
     for part, other in zip(answer, expected, strict=True):
         np.testing.assert_allclose(part.detach(), other, rtol=1e-6, atol=1e-9)
@@ -119,7 +124,7 @@ def test_posteriors_are_those_of_the_paper(attention, merge):
 def test_parts_can_be_left_out(parts):
     encoder = make(None, data_input=parts[0], latent_input="concat" if parts[1] else None)
     X, V = ratings(), np.random.default_rng(1).normal(size=(N_ITEMS, K))
-    expected = Oracle(encoder, parts).posterior(X, V, attention=False)
+    expected = Oracle(encoder, parts).posterior(X, V, on=None)
     answer = encoder(rows_of(X), torch.from_numpy(V))
     for part, other in zip(answer, expected, strict=True):
         np.testing.assert_allclose(part.detach(), other, rtol=1e-6, atol=1e-9)
@@ -236,3 +241,21 @@ def test_variances_are_positive(n_factors):
     assert mean.shape == (N_USERS, n_factors)
     assert (variance > 0).all()
     assert (variance < 1).all()
+
+
+@pytest.mark.parametrize(
+    ("on", "least"), [("both", expit(-2)), ("logits", expit(-8)), ("means", expit(-8))]
+)
+def test_variances_that_attend_can_be_as_small_as_others(on, least):
+    encoder = SideEncoder(N_ITEMS, K, merge="add", attention_on=on)
+    last = encoder.variance.fusion[-1]
+    torch.nn.init.zeros_(last.weight)
+    torch.nn.init.constant_(last.bias, -8)
+    _, variance = encoder(sparse_rows(sp.csr_matrix(ratings())), torch.zeros(N_ITEMS, K))
+    np.testing.assert_allclose(variance.detach(), least, rtol=2e-3)
+
+
+def test_where_only_means_attend_nothing_of_the_variances_is_left_of_it():
+    names = {name for name, _ in make("rated", attention_on="means").named_parameters()}
+    assert "mean.attention.theta" in names
+    assert not any(name.startswith("variance.attention") for name in names)

@@ -16,6 +16,7 @@ from skrec.interactions import Interactions
 from skrec.neural.objectives import Pairwise, Pointwise
 from skrec.nn import MultDAE
 from skrec.testing import _checks_doors, _checks_threads, estimator_checks, make_estimator
+from skrec.training import LinearAnnealing
 
 try:  # a dependency of joblib, which brought it along until 1.5
     import cloudpickle
@@ -340,6 +341,11 @@ class IdleWeights(MultDAERecommender):
     _module_class = IdleModule
 
 
+class AnnealedByLimit(MultVAERecommender):
+    def _callbacks(self, batches, watched):
+        return [("annealing", LinearAnnealing(len(batches) * self.max_epochs, cap=1.0))]
+
+
 class NoScoresOfNet(MultDAERecommender):
     def decision_function(self, X=None, *, users=None, return_std=False):
         return super().decision_function(X, users=users) * np.nan
@@ -421,6 +427,7 @@ CATCHES = {
     "check_score": [LowIsGood, ArrayScore],
     "check_training_that_fails_changes_nothing": [HalfFittedNet],
     "check_every_weight_learns": [IdleWeights],
+    "check_a_longer_limit_leaves_the_first_epochs": [AnnealedByLimit],
     "check_probabilities": [TooProbable],
     "check_calibration": [Overconfident],
     "check_deviations": [PretendsToDeviate, ShiftedByDeviation, NoDeviation],

@@ -48,6 +48,12 @@ def test_annealing_counts_updates_up_to_its_cap(start, batches, make_net):
     assert net.history[:, "beta"] == pytest.approx([expected[4], expected[9], expected[14]])
 
 
+def test_annealing_of_no_length_begins_at_the_cap(batches, make_net):
+    log = BetaLog()
+    run_training(make_net(("annealing", LinearAnnealing(0, 0.4)), log), batches, 1)
+    assert log.betas_ == [0.4] * 5
+
+
 def given_values(*values):
     """Return an evaluation that gives one value after the other."""
     remaining = list(values)
