@@ -1,19 +1,22 @@
 """What the models of Gaussian vectors share as estimators."""
 
+import copy
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval
 
 from skrec.base import Queries
 from skrec.neural import PairRecommender, Pretrain, copy_factors
 from skrec.nn import GaussianPairModel, PairModel, UserTable, make_gaussian_table, variance_of
-from skrec.training import RecommenderNet
+from skrec.training import RecommenderNet, sparse_rows
 from skrec.typing import Array
+from skrec.utils import row_blocks
 
-__all__ = ["GaussianRecommender", "NDraws"]
+__all__ = ["GaussianRecommender", "NCandidates", "NDraws"]
 
 _VALIDATION_DRAWS = 2
 
@@ -24,13 +27,38 @@ NDraws = Annotated[
 ]
 """The annotation of ``n_draws``, a parameter of models whose scores are computed from draws."""
 
+NCandidates = Annotated[
+    int | None,
+    Interval(Integral, 1, None, closed="left"),
+    None,
+    "Items of each user that a first stage without draws passes on to the draws in ``recommend``, "
+    "at least as many as are asked for; None scores all items by draws.",
+]
+"""The annotation of ``n_candidates``, a parameter of models whose scores cost many draws."""
+
+
+class _RestrainedNet(RecommenderNet):
+    """A net whose loss has a share of the divergence of all Gaussians from a prior."""
+
+    # weight of the divergence beside the mean loss of a batch, and the variance of the prior
+    restraint_ = 0.0, 1.0
+
+    def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Any:
+        loss = super().get_loss(y_pred, y_true, X, training)
+        weight, prior_variance = self.restraint_
+        return loss + weight * self.module_.divergence(prior_variance) if weight else loss
+
 
 class GaussianRecommender(PairRecommender):
     """A diagonal Gaussian for each user and each item.
 
     A model writes ``_interaction()``, a function of draws or of means and variances. Where scores
     are computed from draws, it has ``n_draws``; a score is then the average over ``n_samples``
-    sets of draws, and fold-in sees one of them.
+    sets of draws, and fold-in sees one of them. With ``n_candidates`` lists are ranked in two
+    stages, and only the second one draws.
+
+    The divergence of a Gaussian counts once an epoch, as in Bayes' rule, and not once a pair: so
+    the more data there are of a user, the less does the prior keep the variance up.
     """
 
     n_factors: Annotated[int, "Dimensions D of the Gaussians of users and items."] = 64
@@ -43,6 +71,18 @@ class GaussianRecommender(PairRecommender):
         Interval(Real, 0, None, closed="neither"),
         "Middle of the variances at the start, uniform within half of it around.",
     ] = 0.1
+    kl_weight: Annotated[
+        float,
+        Interval(Real, 0, None, closed="left"),
+        "Weight of the divergence of each Gaussian from the prior, which counts once beside the "
+        "losses of all its pairs: 1 is Bayes' rule, under which a variance falls with the number "
+        "of interactions; 0 leaves variances free.",
+    ] = 0.0
+    prior_variance: Annotated[
+        float,
+        Interval(Real, 0, None, closed="neither"),
+        "Variance of the prior, a Gaussian around zero that is the same in all dimensions.",
+    ] = 1.0
     n_samples: Annotated[
         int,
         Interval(Integral, 1, None, closed="left"),
@@ -60,6 +100,9 @@ class GaussianRecommender(PairRecommender):
     _probabilistic: ClassVar[bool] = True
     # whether scores are computed from draws
     _drawn: ClassVar[bool] = True
+    # whether the loss of a positive is the mean over it and its negatives
+    _averages_pairs: ClassVar[bool] = False
+    _net_class: ClassVar[type] = _RestrainedNet
 
     def _model(self, n_users: int, n_items: int) -> GaussianPairModel:
         start = self.n_factors, self.init_std, self.init_variance
@@ -70,6 +113,25 @@ class GaussianRecommender(PairRecommender):
 
     def _start(self, model: PairModel) -> None:
         copy_factors(model, self.pretrained_, columns=slice(self.n_factors))
+
+    # training
+
+    def _prepare(self, batches: Any, seed: int) -> None:
+        super()._prepare(batches, seed)
+        self._n_trained = batches.X.nnz  # until the net starts
+
+    def _starting_net(self, device: str, callbacks: list) -> RecommenderNet:
+        net: Any = super()._starting_net(device, callbacks)
+        n_terms = self.__dict__.pop("_n_trained")
+        if self._averages_pairs:
+            n_terms *= 1 + getattr(self, "n_negatives", 0)
+        net.restraint_ = self.kl_weight / n_terms, self.prior_variance
+        return net
+
+    @property
+    def _allows_row_updates(self) -> bool:
+        # the divergence has gradients of whole tables
+        return super()._allows_row_updates and not self.kl_weight
 
     def _check_warm_start(self, net: RecommenderNet) -> None:
         super()._check_warm_start(net)
@@ -120,6 +182,52 @@ class GaussianRecommender(PairRecommender):
         # the scores of all draws, and two logarithms of each, are kept until they are averaged
         return super()._row_bytes() + 12 * int(self.n_samples) * self.n_features_in_
 
+    # lists in two stages
+
+    def _rank(
+        self,
+        request: Any,
+        queries: Queries,
+        strategy: Literal["mean", "ucb", "thompson"],
+        lists: Any,
+    ) -> None:
+        n_passed = getattr(self, "n_candidates", None)
+        if n_passed is None:
+            super()._rank(request, queries, strategy, lists)
+            return
+        n_passed = min(max(n_passed, request.n_items), self.n_features_in_)
+        for rows in row_blocks(queries.n_rows, super()._row_bytes()):
+            part = queries.take(rows)
+            chosen = self._first_stage(request, part, rows, n_passed)
+            super()._rank(_among(request, chosen, rows), part, strategy, _part_of(lists, rows))
+
+    def _first_stage(self, request: Any, queries: Queries, rows: slice, n_passed: int) -> Array:
+        """Return the best items without draws that may be listed, -1 where there are too few."""
+        columns = request.columns(rows)
+        scores = self._scores_without_draws(queries, columns)
+        request.mask(scores, queries, rows)
+        places, _ = self._top_k(scores, min(n_passed, scores.shape[1]))
+        if columns is None:
+            return places
+        columns = np.broadcast_to(columns, scores.shape)
+        return np.where(places < 0, -1, np.take_along_axis(columns, np.maximum(places, 0), axis=1))
+
+    def _scores_without_draws(self, queries: Queries, columns: Array | None) -> Array:
+        model = self._module.without_draws()
+        free = self._free_vectors(self._module, queries)
+        device = model.items.weight.device
+        rows = sparse_rows(queries.history).to(device)
+        items = None if columns is None else torch.from_numpy(np.maximum(columns, 0)).to(device)
+        with torch.inference_mode():
+            states = model.states(free, rows)
+            if items is None or items.ndim == 1:
+                scores = model.score_all(states, items)
+            else:
+                scores = model.score(states, items)
+        return self._with_prior(scores.cpu().numpy(), queries, columns, self._prior_scores)
+
+    # what was learnt
+
     def _gaussians(self, table: torch.nn.Embedding) -> tuple[Array, Array]:
         mean, raw = table.weight.detach().cpu().chunk(2, dim=1)
         return mean.numpy(), variance_of(raw).numpy()
@@ -153,3 +261,20 @@ class GaussianRecommender(PairRecommender):
     def item_factors_(self) -> Array:
         """Means of the items, ndarray of shape (n_items, n_factors)."""
         return self.item_means_
+
+
+def _among(request: Any, chosen: Array, rows: slice) -> Any:
+    """Return the request of a block of rows among items that were chosen for them."""
+    other = copy.copy(request)
+    other.candidates = np.sort(chosen, axis=1)  # so that ties go by index
+    other.pairs = None if request.pairs is None else request.pairs[rows]
+    return other
+
+
+def _part_of(lists: Any, rows: slice) -> Any:
+    """Return the lists of a block of rows; what is put there is put into all."""
+    other = copy.copy(lists)
+    for name in ("indices", "scores", "std"):
+        values = getattr(lists, name)
+        setattr(other, name, None if values is None else values[rows])
+    return other

@@ -16,7 +16,8 @@ class GERRanker(GaussianRecommender, SampledPairRecommender):
     Minimises over triplets of a user u, an item i that u has and a sampled item j that u lacks
 
     .. math:: \sum_{(u, i, j)} -\ln \sigma(f_{ui} - f_{uj})
-        + \lambda (\|\mu_u\|^2 + \|\mu_i\|^2 + \|\mu_j\|^2),
+        + \lambda (\|\mu_u\|^2 + \|\mu_i\|^2 + \|\mu_j\|^2)
+        + \kappa \sum_e \mathrm{KL}(\mathcal N(\mu_e, \Sigma_e) \,\|\, \mathcal N(0, s^2 I)),
 
     .. math:: f_{ui} = \ln \int \mathcal N(x; \mu_u, \Sigma_u) \mathcal N(x; \mu_i, \Sigma_i) dx
         = \ln \mathcal N(0; \mu_u - \mu_i, \Sigma_u + \Sigma_i).
@@ -48,6 +49,12 @@ class GERRanker(GaussianRecommender, SampledPairRecommender):
     :math:`z_u` of the user, whose exponential has the inner product as its mean. The log odds of
     `predict_proba` are the scores and a constant of each user, set right on held-out pairs: see
     `skrec.calibration.HeldOut`. Variances are ELU + 1 with a floor, as in `GeRecClassifier`.
+
+    The divergence of each user and item e from a prior counts once an epoch (``kl_weight``,
+    ``prior_variance``); it is no part of the papers. Without it a variance is one more term of the
+    score: :math:`f_{ui}` falls with the logarithms of the variances, so that a popular item has
+    small ones, and the variances of users say nothing of how much is known of them. See
+    `MoGClassifier` for what the weight does.
 
     References
     ----------

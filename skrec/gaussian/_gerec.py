@@ -1,11 +1,12 @@
 """GeRec: Gaussian vectors under a CNN."""
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal
 
 from sklearn.utils._param_validation import Interval
 
-from skrec.gaussian._base import GaussianRecommender, NDraws
+from skrec.base import Doc
+from skrec.gaussian._base import GaussianRecommender, NCandidates, NDraws
 from skrec.neural import RatedPairRecommender, SampledPairRecommender, Sizes, as_sizes
 from skrec.neural.objectives import Pairwise, Pointwise
 from skrec.nn import GeRec
@@ -27,19 +28,34 @@ class _GeRec(GaussianRecommender):
         "Sides of the layers' kernels; one larger than the map that reaches it is cut.",
     ] = (1, 2)
     hidden_size: Annotated[
-        int,
+        int | tuple[int, ...] | list[int],
         Interval(Integral, 1, None, closed="left"),
-        "Width D' of the hidden layer on the last map.",
+        tuple,
+        list,
+        Doc("Width D' of the hidden layer on the last map, or of several.", "int or tuple of int"),
     ] = 64
     interaction: Annotated[
-        Literal["concat", "product", "inner"],
-        "What the cube holds of two draws: both, their element-wise or inner product.",
+        Literal["concat", "product", "concat+product", "inner"],
+        "What the cube holds of two draws: both, their element-wise product, all three, or their "
+        "inner product.",
     ] = "concat"
     aggregate: Annotated[
         Literal["cnn", "mean"],
         '``"mean"`` averages the probabilities of the pairs of draws in place of convolutions '
         "over neighbouring ones.",
     ] = "cnn"
+    activation: Annotated[Literal["relu", "elu"], "What follows each layer."] = "relu"
+    dropout: Annotated[
+        float,
+        Interval(Real, 0, 1, closed="left"),
+        "Share of the last map, and of the hidden layers' outputs, that is dropped in training.",
+    ] = 0.0
+    shared_draws: Annotated[
+        bool,
+        "Whether a positive and its negatives share the draws of their user in training; if not, "
+        "each pair has its own.",
+    ] = True
+    n_candidates: NCandidates = None
     max_epochs: int = 20
     batch_size: int = 512
     lr: float = 1e-3
@@ -68,11 +84,20 @@ class _GeRec(GaussianRecommender):
             self._objective.average,
             n_filters=self.n_filters,
             kernel_sizes=as_sizes("kernel_sizes", self.kernel_sizes, least=1),
-            hidden_size=self.hidden_size,
+            hidden_size=self._hidden_sizes,
             interaction=self.interaction,
             aggregate=self.aggregate,
             bias=self._objective.fixes_level,
+            activation=self.activation,
+            dropout=self.dropout,
+            shared_draws=self.shared_draws,
         )
+
+    @property
+    def _hidden_sizes(self) -> tuple[int, ...]:
+        sizes = self.hidden_size
+        sizes = sizes if isinstance(sizes, tuple | list) else (sizes,)
+        return as_sizes("hidden_size", sizes, least=1)
 
 
 class GeRecClassifier(_GeRec, SampledPairRecommender):
@@ -83,10 +108,11 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
     (:math:`y_{ui} = 1`) with sampled ones that u lacks (:math:`y_{ui} = 0`),
 
     .. math:: \sum_{(u, i)} -y_{ui} \ln \sigma(f_{ui}) - (1 - y_{ui}) \ln \sigma(-f_{ui})
-        + \lambda (\|\mu_u\|^2 + \|\mu_i\|^2), \qquad f_{ui} = \mathrm{CNN}(E),
+        + \lambda (\|\mu_u\|^2 + \|\mu_i\|^2)
+        + \kappa \sum_e \mathrm{KL}(\mathcal N(\mu_e, \Sigma_e) \,\|\, \mathcal N(0, s^2 I)),
 
-    .. math:: E_{kl} = [z_u^k, z_i^l], \qquad z_u^k = \mu_u + \Sigma_u^{1/2} \epsilon, \qquad
-        \Sigma_u = \mathrm{ELU}(P_u) + 1.
+    .. math:: f_{ui} = \mathrm{CNN}(E), \qquad E_{kl} = [z_u^k, z_i^l],
+        \qquad z_u^k = \mu_u + \Sigma_u^{1/2} \epsilon, \qquad \Sigma_u = \mathrm{ELU}(P_u) + 1.
 
     Attributes
     ----------
@@ -117,13 +143,32 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
     the sampling of negatives undone, set right on held-out pairs: see `skrec.calibration.HeldOut`.
     ``n_samples`` can be changed after ``fit``.
 
+    The divergence of each user and item e from a prior counts once an epoch (``kl_weight``,
+    ``prior_variance``), so that a variance means how little is known; see `MoGClassifier`. It is
+    no part of the paper. Without it nothing restrains a variance: the CNN sees K draws at once and
+    averages their noise away, and what a variance then holds depends on the start and the cube.
+
+    ``recommend`` costs ``n_samples`` cubes a pair. With ``n_candidates`` a first stage ranks all
+    items by the CNN on the means, whose cube is the same everywhere and costs one entry, and the
+    draws rank the best of them. A list is that of all items where all of it is among what passes;
+    nothing bounds how far down an item may come from.
+
     Differences from the paper: the variance has a floor of 1e-4, and starts near 0.1 and not near
     1, where noise drowns the means and training stays at popularity for epochs; means may have a
     penalty, and may start from those of another model (both are off); a positive and its negatives
-    share the draws of their user; kernels are cut where K is smaller than they are. The paper's
-    released code takes the variance for a deviation and multiplies the draws
-    (``interaction="product"``). The vector of an unseen user starts at a regression on what the
-    user has, mean and variance, as trained users have it.
+    share the draws of their user (``shared_draws``); kernels are cut where K is smaller than they
+    are. The cube of both vectors has to learn what a product is; where vectors start from those
+    of a product, ``interaction="product"`` or ``"concat+product"`` begins with what they know.
+
+    The paper's released code differs from the paper: it takes the variance for a deviation, and
+    multiplies the draws (``interaction="product"``); D = 128, kernels of sides 1 and 3, two hidden
+    layers of 512 and 64 (``hidden_size=(512, 64)``), ELU for ReLU (``activation="elu"``), dropout
+    of 0.2 (``dropout``), its own draws for each pair (``shared_draws=False``), and batch
+    normalisation. The last is not offered: a batch is computed in parts that fit into the cache,
+    and its statistics would be those of a part.
+
+    The vector of an unseen user starts at a regression on what the user has, mean and variance,
+    as trained users have it.
 
     References
     ----------
@@ -149,6 +194,7 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
     n_negatives: int = 4
 
     _objective: ClassVar = Pointwise()
+    _averages_pairs: ClassVar[bool] = True
 
 
 class GeRecRanker(_GeRec, SampledPairRecommender):
@@ -158,10 +204,11 @@ class GeRecRanker(_GeRec, SampledPairRecommender):
     minimises over triplets of a user u, an item i that u has and a sampled item j that u lacks
 
     .. math:: \sum_{(u, i, j)} -\ln \sigma(f_{ui} - f_{uj})
-        + \lambda (\|\mu_u\|^2 + \|\mu_i\|^2 + \|\mu_j\|^2), \qquad f_{ui} = \mathrm{CNN}(E),
+        + \lambda (\|\mu_u\|^2 + \|\mu_i\|^2 + \|\mu_j\|^2)
+        + \kappa \sum_e \mathrm{KL}(\mathcal N(\mu_e, \Sigma_e) \,\|\, \mathcal N(0, s^2 I)),
 
-    .. math:: E_{kl} = [z_u^k, z_i^l], \qquad z_u^k = \mu_u + \Sigma_u^{1/2} \epsilon, \qquad
-        \Sigma_u = \mathrm{ELU}(P_u) + 1.
+    .. math:: f_{ui} = \mathrm{CNN}(E), \qquad E_{kl} = [z_u^k, z_i^l],
+        \qquad z_u^k = \mu_u + \Sigma_u^{1/2} \epsilon, \qquad \Sigma_u = \mathrm{ELU}(P_u) + 1.
 
     Attributes
     ----------
@@ -217,11 +264,11 @@ class GeRecRegressor(_GeRec, RatedPairRecommender):
     The model of `GeRecClassifier` under the loss of rating prediction, which the paper says it
     allows: minimises over the ratings :math:`r_{ui}`
 
-    .. math:: \sum_{(u, i)} (m + f_{ui} - r_{ui})^2 + \lambda (\|\mu_u\|^2 + \|\mu_i\|^2), \qquad
-        f_{ui} = \mathrm{CNN}(E),
+    .. math:: \sum_{(u, i)} (m + f_{ui} - r_{ui})^2 + \lambda (\|\mu_u\|^2 + \|\mu_i\|^2)
+        + \kappa \sum_e \mathrm{KL}(\mathcal N(\mu_e, \Sigma_e) \,\|\, \mathcal N(0, s^2 I)),
 
-    .. math:: E_{kl} = [z_u^k, z_i^l], \qquad z_u^k = \mu_u + \Sigma_u^{1/2} \epsilon, \qquad
-        \Sigma_u = \mathrm{ELU}(P_u) + 1.
+    .. math:: f_{ui} = \mathrm{CNN}(E), \qquad E_{kl} = [z_u^k, z_i^l],
+        \qquad z_u^k = \mu_u + \Sigma_u^{1/2} \epsilon, \qquad \Sigma_u = \mathrm{ELU}(P_u) + 1.
 
     Attributes
     ----------

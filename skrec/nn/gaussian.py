@@ -5,6 +5,7 @@ recommendation with uncertainty. IJCAI. https://doi.org/10.24963/ijcai.2019/367
 """
 
 import copy
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ from skrec.nn._huge_pages import use_huge_pages
 from skrec.nn._random import randn
 from skrec.nn.encoders import EmbeddingTable
 from skrec.nn.interactions import Interaction, chunk_size
+from skrec.nn.losses import gaussian_kl
 from skrec.nn.pairs import PairBatch, PairModel
 
 __all__ = [
@@ -96,27 +98,38 @@ def make_gaussian_table(n_rows: int, size: int, std: float, variance: float) -> 
 class GaussianInteraction(Interaction):
     r"""Base of scores of two Gaussians that are computed from draws.
 
-    In training each row has fresh noise for its user, the same for all items of the row, and for
-    each of its items. Otherwise noise is fixed by the number of the draw, and the same for all
-    users and for all items, so that the scores of a row do not depend on other rows. The scores of
-    several draws are averaged.
+    In training each row has fresh noise for its user, the same for all items of the row unless
+    ``shared_draws`` is False, and for each of its items. Otherwise noise is fixed by the number of
+    the draw, and the same for all users and for all items, so that the scores of a row do not
+    depend on other rows. The scores of several draws are averaged.
 
     Parameters
     ----------
     size : int
         Dimensions of the Gaussians.
     n_draws : int, default=9
-        Vectors K drawn from each Gaussian for one score.
+        Vectors K drawn from each Gaussian for one score; with 0 the means stand for their
+        Gaussians.
     average : {"probability", "score"}, default="probability"
         The quantity that is averaged over draws: with ``"probability"`` the score is the logit of
         the mean probability.
+    shared_draws : bool, default=True
+        Whether the items of a row share the noise of their user in training.
     """
 
-    def __init__(self, size: int, n_draws: int = 9, average: str = "probability") -> None:
+    def __init__(
+        self,
+        size: int,
+        n_draws: int = 9,
+        average: str = "probability",
+        *,
+        shared_draws: bool = True,
+    ) -> None:
         super().__init__(2 * size, 2 * size)
         self.size = size
         self.n_draws = n_draws
         self.average = average
+        self.shared_draws = shared_draws
         self.draws: tuple[int, ...] = (0,)
 
     def under(self, draws: Iterable[int]) -> Self:
@@ -136,6 +149,18 @@ class GaussianInteraction(Interaction):
         other.draws = tuple(draws)
         return other
 
+    def without_draws(self) -> Interaction:
+        """Return a function that needs no draws and ranks nearly as this one does.
+
+        Returns
+        -------
+        interaction : Interaction
+            For use outside training; here the score of the means.
+        """
+        other = copy.copy(self)
+        other.n_draws = 0
+        return other
+
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """Score some items of each user.
 
@@ -151,7 +176,9 @@ class GaussianInteraction(Interaction):
         scores : Tensor of shape (B, m)
             The scores.
         """
-        if self.training:
+        if self.training and self.n_draws:
+            if not self.shared_draws:
+                users = users.expand(-1, items.shape[1], -1)
             noise = [
                 randn(*side.shape[:2], self.n_draws, self.size).to(side) for side in (users, items)
             ]
@@ -196,7 +223,8 @@ class GaussianInteraction(Interaction):
 
     def _averaged(self, score: Callable[[tuple[Tensor, Tensor]], Tensor], like: Tensor) -> Tensor:
         """Average a function of the noise over the draws."""
-        parts = [score(self.noise(draw, like)) for draw in self.draws]
+        draws = self.draws if self.n_draws else (0,)
+        parts = [score(self.noise(draw, like)) for draw in draws]
         if len(parts) == 1:
             return parts[0]
         scores = torch.stack(parts)  # (n_draws, ...)
@@ -215,8 +243,11 @@ class GaussianInteraction(Interaction):
         Returns
         -------
         user_noise, item_noise : Tensor of shape (n_draws, size)
-            Standard normal.
+            Standard normal; of shape (1, size) and zero where the means stand for Gaussians.
         """
+        if not self.n_draws:
+            zero = like.new_zeros(1, self.size)
+            return zero, zero
         generator = torch.Generator().manual_seed(draw)
         both = torch.randn(2, self.n_draws, self.size, generator=generator)
         user_noise, item_noise = both.to(like).unbind()
@@ -321,6 +352,38 @@ class GaussianPairModel(PairModel):
         """
         model = GaussianPairModel(self.users, self.items, self.interaction.under(draws))
         return model.train(self.training)
+
+    def without_draws(self) -> PairModel:
+        """Return a model that needs no draws and ranks nearly as this one does.
+
+        Returns
+        -------
+        model : PairModel
+            For use outside training.
+        """
+        return PairModel(self.users, self.items, self.interaction.without_draws()).eval()
+
+    def divergence(self, prior_variance: float) -> Tensor:
+        r"""Sum the divergences of all Gaussians, of users and of items, from a prior.
+
+        .. math:: \sum_e \mathrm{KL}(\mathcal N(\mu_e, \Sigma_e) \,\|\, \mathcal N(0, s^2 I))
+
+        Parameters
+        ----------
+        prior_variance : float
+            The variance :math:`s^2`.
+
+        Returns
+        -------
+        divergence : Tensor
+            A scalar.
+        """
+        total = self.items.weight.new_zeros(())
+        prior = total, total + math.log(prior_variance)
+        for table in (self.users.free, self.items):
+            mean, variance = split_gaussian(table.weight)
+            total = total + gaussian_kl(mean, variance.log(), *prior).sum()
+        return total
 
 
 def reparameterised(vectors: Tensor, noise: Tensor) -> Tensor:

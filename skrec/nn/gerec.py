@@ -4,20 +4,23 @@ Jiang, J., Yang, D., Xiao, Y., & Shen, C. (2019). Convolutional Gaussian embeddi
 recommendation with uncertainty. IJCAI. https://doi.org/10.24963/ijcai.2019/367
 """
 
+import copy
 from collections.abc import Sequence
-from typing import Any, cast
+from itertools import pairwise
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from skrec.nn._random import dropout
 from skrec.nn.gaussian import GaussianInteraction, mean_logit
 from skrec.nn.interactions import chunk_size
 
 __all__ = ["INTERACTIONS", "GeRec"]
 
-INTERACTIONS = ("concat", "product", "inner")
+INTERACTIONS = ("concat", "product", "concat+product", "inner")
 
 
 class GeRec(GaussianInteraction):
@@ -26,7 +29,8 @@ class GeRec(GaussianInteraction):
     .. math:: S_1 = \mathrm{ReLU}(G_1 \otimes E + b_1), \dots, \quad
         s = \mathrm{ReLU}(W \, \mathrm{vec}(S_L) + c), \quad f_{ui} = w^\top s + b
 
-    with the cube :math:`E_{kl} = [z_u^k, z_i^l]`, or the element-wise or inner product of the two.
+    with the cube :math:`E_{kl} = [z_u^k, z_i^l]`, or the element-wise or inner product of the two,
+    or both vectors and their element-wise product.
 
     Parameters
     ----------
@@ -40,15 +44,21 @@ class GeRec(GaussianInteraction):
         Filters T of each layer.
     kernel_sizes : tuple of int, default=(1, 2)
         Sides of the kernels; a kernel larger than the map that reaches it is cut to its size.
-    hidden_size : int, default=64
-        Width D' of the hidden layer on the last map.
-    interaction : {"concat", "product", "inner"}, default="concat"
+    hidden_size : int or tuple of int, default=64
+        Width D' of the hidden layer on the last map, or of several.
+    interaction : {"concat", "product", "concat+product", "inner"}, default="concat"
         The entries of the cube.
     aggregate : {"cnn", "mean"}, default="cnn"
         ``"mean"`` averages the probabilities (or scores) of the pairs, each by kernels of side 1
         and the same hidden layer (equation 2).
     bias : bool, default=True
         Whether the score has a bias; a score that only ranks needs none.
+    activation : {"relu", "elu"}, default="relu"
+        What follows each layer but the last.
+    dropout : float, default=0.0
+        Share of the last map, and of each hidden layer's output, that is dropped in training.
+    shared_draws : bool, default=True
+        Whether the items of a row share the noise of their user in training.
 
     Notes
     -----
@@ -65,15 +75,21 @@ class GeRec(GaussianInteraction):
         *,
         n_filters: int = 64,
         kernel_sizes: Sequence[int] = (1, 2),
-        hidden_size: int = 64,
+        hidden_size: int | Sequence[int] = 64,
         interaction: str = "concat",
         aggregate: str = "cnn",
         bias: bool = True,
+        activation: str = "relu",
+        dropout: float = 0.0,
+        shared_draws: bool = True,
     ) -> None:
-        super().__init__(size, n_draws, average)
+        super().__init__(size, n_draws, average, shared_draws=shared_draws)
         self.interaction = interaction
         self.aggregate = aggregate
-        channels = {"concat": 2 * size, "product": size, "inner": 1}[interaction]
+        self.activation = activation
+        self.dropout = dropout
+        by_kind = {"concat": 2 * size, "product": size, "concat+product": 3 * size, "inner": 1}
+        channels = by_kind[interaction]
         layers: list[nn.Conv2d] = []
         side = n_draws
         for kernel in kernel_sizes:
@@ -81,22 +97,51 @@ class GeRec(GaussianInteraction):
             layers.append(nn.Conv2d(channels, n_filters, kernel))
             channels, side = n_filters, side - kernel + 1
         self.layers = nn.ModuleList(layers)
-        self.hidden = nn.Linear(channels * (side**2 if aggregate == "cnn" else 1), hidden_size)
-        self.output = nn.Linear(hidden_size, 1, bias=bias)
+        hidden = hidden_size if isinstance(hidden_size, Sequence) else [hidden_size]
+        widths = [channels * (side**2 if aggregate == "cnn" else 1), *hidden]
+        self.before = nn.ModuleList(nn.Linear(m, n) for m, n in pairwise(widths[:-1]))
+        self.hidden = nn.Linear(widths[-2], widths[-1])
+        self.output = nn.Linear(widths[-1], 1, bias=bias)
         self.reset_parameters()
 
     @property
     def _first(self) -> nn.Conv2d:
         return cast("nn.Conv2d", self.layers[0])
 
+    @property
+    def _dense(self) -> list[nn.Linear]:
+        """The hidden layers on the last map."""
+        return [*cast("list[nn.Linear]", self.before), self.hidden]
+
     def reset_parameters(self) -> None:
         """Start as He et al. do before a ReLU, without biases."""
-        for module in (*cast("list[nn.Conv2d]", self.layers), self.hidden):
+        for module in (*cast("list[nn.Conv2d]", self.layers), *self._dense):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             nn.init.zeros_(cast("Tensor", module.bias))
         nn.init.normal_(self.output.weight, 0, self.output.in_features**-0.5)
         if self.output.bias is not None:
             nn.init.zeros_(self.output.bias)
+
+    def without_draws(self) -> Self:
+        """Return the score of the means, which costs a draw's share of the work.
+
+        A cube whose pairs are all alike has maps whose entries are all alike: a kernel of any side
+        is then one of side 1 that holds its sums, and the last map a single entry.
+
+        Returns
+        -------
+        interaction : GeRec
+            For use outside training.
+        """
+        other = cast("Self", super().without_draws())
+        other._modules = dict(self._modules)  # the copy shares it with this function
+        other.layers = nn.ModuleList(_summed_kernel(cast("nn.Conv2d", k)) for k in self.layers)
+        dense = self._dense
+        channels = cast("nn.Conv2d", self.layers[-1]).out_channels
+        dense[0] = _summed_columns(dense[0], channels)
+        *before, other.hidden = dense
+        other.before = nn.ModuleList(before)
+        return other.eval()
 
     def user_side(self, z: Tensor) -> Tensor:
         """Convolve draws of users alone.
@@ -130,9 +175,11 @@ class GeRec(GaussianInteraction):
         return side + cast("Tensor", self._first.bias) if self.interaction == "concat" else side
 
     def _side(self, z: Tensor, channels: slice, dim: int) -> Tensor:
+        """Compute one side of the cube: convolved where that serves all pairs, else the draws."""
+        return self._convolved(z, channels, dim) if self.interaction == "concat" else z
+
+    def _convolved(self, z: Tensor, channels: slice, dim: int) -> Tensor:
         """Convolve one side of the cube, along which the other side does not change."""
-        if self.interaction != "concat":
-            return z
         weight = self._first.weight[:, channels].sum(dim)  # (T, size, k)
         if weight.shape[-1] == 1:
             return z @ weight[..., 0].T
@@ -164,7 +211,7 @@ class GeRec(GaussianInteraction):
         shape = torch.broadcast_shapes(users.shape[:2], items.shape[:2])
         maps = self._first_map(users, items)
         for layer in self.layers[1:]:
-            maps = _Rectified.apply(layer(maps))  # (B m, T, n, n)
+            maps = self._activated(layer(maps))  # (B m, T, n, n)
         if self.aggregate == "mean":
             pairs = self._head(maps.permute(0, 2, 3, 1).flatten(1, 2))  # (B m, K * K)
             mean = pairs.mean(1) if self.average == "score" else mean_logit(pairs, dim=1)
@@ -177,20 +224,57 @@ class GeRec(GaussianInteraction):
         Channels come last in memory, which suits the kernels and the layers above.
         """
         if self.interaction == "concat":
-            maps = _Rectified.apply(users[..., :, None, :] + items[..., None, :, :])
+            maps = self._activated(users[..., :, None, :] + items[..., None, :, :])
             return maps.flatten(0, 1).permute(0, 3, 1, 2)
-        if self.interaction == "product":
-            cube = users[..., :, None, :] * items[..., None, :, :]  # (B, m, K, K, size)
-        else:
+        if self.interaction == "inner":
             cube = torch.einsum("...kd,...ld->...kl", users, items)[..., None]
-        return _Rectified.apply(self._first(cube.flatten(0, 1).permute(0, 3, 1, 2)))
+        else:
+            cube = users[..., :, None, :] * items[..., None, :, :]  # (B, m, K, K, size)
+        cube = cube.flatten(0, 1).permute(0, 3, 1, 2)
+        if self.interaction != "concat+product":
+            return self._activated(self._first(cube))
+        own = self._convolved(users, slice(None, self.size), dim=3)
+        other = self._convolved(items, slice(self.size, 2 * self.size), dim=2)
+        maps = F.conv2d(cube, self._first.weight[:, 2 * self.size :], self._first.bias)
+        both = own[..., :, None, :] + other[..., None, :, :]
+        return self._activated(maps + both.flatten(0, 1).permute(0, 3, 1, 2))
+
+    def _activated(self, maps: Tensor) -> Tensor:
+        """Write the activation over its input."""
+        return _Rectified.apply(maps) if self.activation == "relu" else F.elu_(maps)
 
     def _head(self, features: Tensor) -> Tensor:
-        return self.output(F.relu(self.hidden(features)))[..., 0]
+        function = F.relu if self.activation == "relu" else F.elu
+        for layer in self._dense:
+            features = function(layer(self._dropped(features)))
+        return self.output(self._dropped(features))[..., 0]
+
+    def _dropped(self, features: Tensor) -> Tensor:
+        if not (self.dropout and self.training):
+            return features
+        return dropout(features, self.dropout, training=True)
 
     def _pair_bytes(self, users: Tensor) -> int:
-        width = self._first.out_channels + (self.size if self.interaction == "product" else 0)
-        return 2 * users.element_size() * self.n_draws**2 * width
+        width = self._first.out_channels + (self.size if "product" in self.interaction else 0)
+        return 2 * users.element_size() * max(1, self.n_draws) ** 2 * width
+
+
+def _summed_kernel(layer: nn.Conv2d) -> nn.Conv2d:
+    """Return the layer of side 1 that does to a constant map what a layer does."""
+    other = copy.copy(layer)
+    weight = layer.weight.detach().sum((2, 3), keepdim=True)
+    other._parameters = dict(layer._parameters, weight=nn.Parameter(weight, requires_grad=False))
+    other.kernel_size = (1, 1)
+    return other
+
+
+def _summed_columns(layer: nn.Linear, channels: int) -> nn.Linear:
+    """Return the layer that does to one entry a channel what a layer does to a constant map."""
+    other = copy.copy(layer)
+    weight = layer.weight.detach().unflatten(1, (channels, -1)).sum(2)
+    other._parameters = dict(layer._parameters, weight=nn.Parameter(weight, requires_grad=False))
+    other.in_features = channels
+    return other
 
 
 class _Rectified(torch.autograd.Function):

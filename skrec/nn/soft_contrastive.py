@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skrec.nn.gaussian import GaussianInteraction, mean_logit
+from skrec.nn.gaussian import GaussianInteraction, mean_logit, split_gaussian
+from skrec.nn.interactions import Interaction
 
 __all__ = ["SoftContrastive"]
 
@@ -27,7 +28,7 @@ class SoftContrastive(GaussianInteraction):
     size : int
         Dimensions of the Gaussians.
     n_draws : int, default=9
-        Vectors K drawn from each Gaussian.
+        Vectors K drawn from each Gaussian; with 0 the distance is that of the means.
     average : {"probability", "score"}, default="probability"
         The quantity that is averaged over several draws of K vectors.
     distance : float, default=1.0
@@ -69,7 +70,52 @@ class SoftContrastive(GaussianInteraction):
         return mean_logit(logits.flatten(-2), dim=-1)
 
     def _pair_bytes(self, users: Tensor) -> int:
-        return 6 * users.element_size() * self.n_draws**2
+        return 6 * users.element_size() * max(1, self.n_draws) ** 2
+
+    def without_draws(self) -> Interaction:
+        """Return the function of the expected squared distance in place of drawn ones.
+
+        Returns
+        -------
+        interaction : ExpectedDistance
+            For use outside training.
+        """
+        if not self.n_draws:  # exact as it is
+            return self
+        return ExpectedDistance(self.size, F.softplus(self.raw_slope), self.bias)
+
+
+class ExpectedDistance(Interaction):
+    r"""Log odds that fall with the root of the expected squared distance of two Gaussians.
+
+    .. math:: f_{ui} = b - a \sqrt{\|\mu_u - \mu_i\|^2 + \mathrm{tr}(\Sigma_u + \Sigma_i)}
+
+    Parameters
+    ----------
+    size : int
+        Dimensions of the Gaussians.
+    slope, bias : Tensor
+        The numbers a and b.
+    """
+
+    def __init__(self, size: int, slope: Tensor, bias: Tensor) -> None:
+        super().__init__(2 * size, 2 * size)
+        self.slope, self.bias = slope.detach(), bias.detach()
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        """Score some items of each user: (B, 1 or m, 2 size), (B, m, 2 size) -> (B, m)."""
+        mean, variance = split_gaussian(users)
+        item_mean, item_variance = split_gaussian(items)
+        squares = (mean - item_mean).square() + variance + item_variance
+        return self.bias - self.slope * squares.sum(-1).sqrt()
+
+    def _cross_chunk(self, users: Tensor, side: Tensor) -> Tensor:
+        mean, variance = split_gaussian(users)
+        item_mean, item_variance = split_gaussian(side)
+        own = (mean.square() + variance).sum(-1)[:, None]
+        others = (item_mean.square() + item_variance).sum(-1)
+        squares = own + others - 2 * mean @ item_mean.T  # (R, c): one matrix product
+        return self.bias - self.slope * squares.clamp(min=1e-12).sqrt()
 
 
 def distances(users: Tensor, items: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from sklearn.frozen import FrozenEstimator
 
 from skrec import GeRecClassifier, GeRecRanker, GERRanker, MFClassifier, MoGClassifier
 from skrec.metrics import evaluate_ranking
+from skrec.nn import INTERACTIONS
 from skrec.utils import split_rows
 
 USERS = [3, 11, 150]
@@ -224,13 +225,13 @@ def test_a_warm_start_takes_no_other_sizes(gerec_cls, quick, X):
 # variants and edges
 
 
-@pytest.mark.parametrize("interaction", ["concat", "product", "inner"])
+@pytest.mark.parametrize("interaction", INTERACTIONS)
 @pytest.mark.parametrize("aggregate", ["cnn", "mean"])
 def test_variants_of_the_cube(interaction, aggregate, gerec_cls, quick, X):
     est = quick(gerec_cls, interaction=interaction, aggregate=aggregate, max_epochs=1).fit(X)
     module = est.net_.module_.interaction
     assert (module.interaction, module.aggregate) == (interaction, aggregate)
-    channels = {"concat": 12, "product": 6, "inner": 1}[interaction]
+    channels = {"concat": 12, "product": 6, "concat+product": 18, "inner": 1}[interaction]
     assert module.layers[0].in_channels == channels
     assert module.layers[1].kernel_size == ((2, 2) if aggregate == "cnn" else (1, 1))
     assert est.decision_function(users=USERS).std() > 0
@@ -243,6 +244,31 @@ def test_other_kernels(kernel_sizes, gerec_cls, quick, X):
     assert sides == ([3, 1] if kernel_sizes == [3, 2] else list(kernel_sizes))
 
 
+def test_other_layers_and_draws(gerec_cls, quick, X):
+    options = {"activation": "elu", "dropout": 0.2, "hidden_size": [7, np.int64(5)]}
+    est = quick(gerec_cls, **options, shared_draws=False, max_epochs=2).fit(X)
+    module = est.net_.module_.interaction
+    assert [layer.out_features for layer in module._dense] == [7, 5]
+    assert (module.activation, module.dropout, module.shared_draws) == ("elu", 0.2, False)
+    again = est.decision_function(users=USERS)
+    np.testing.assert_array_equal(est.decision_function(users=USERS), again)
+    plain = quick(gerec_cls, max_epochs=2, hidden_size=(7, 5)).fit(X)
+    for name in options.keys() - {"hidden_size"} | {"shared_draws"}:
+        one = quick(gerec_cls, max_epochs=2, hidden_size=(7, 5), **{name: getattr(est, name)})
+        assert not np.array_equal(one.fit(X).user_means_, plain.user_means_), name
+
+
+def test_one_hidden_layer_is_a_number_or_a_tuple(gerec_cls, quick, X):
+    one, other = (quick(gerec_cls, hidden_size=h, max_epochs=1).fit(X) for h in (8, (8,)))
+    np.testing.assert_array_equal(one.user_means_, other.user_means_)
+
+
+@pytest.mark.parametrize("hidden_size", [(), (0,), (8, 1.5), [None]], ids=str)
+def test_bad_hidden_layers_are_named(hidden_size, gerec_cls, quick, X):
+    with pytest.raises(ValueError, match="hidden_size must be one or more positive integers; got"):
+        quick(gerec_cls, hidden_size=hidden_size).fit(X)
+
+
 @pytest.mark.parametrize("kernel_sizes", [(), (0,), (1, -2), (1.5,), ("2",), (None,)], ids=str)
 def test_bad_kernels_are_named(kernel_sizes, gerec_cls, quick, X):
     with pytest.raises(ValueError, match="kernel_sizes must be one or more positive integers; got"):
@@ -253,6 +279,7 @@ def test_bad_kernels_are_named(kernel_sizes, gerec_cls, quick, X):
     ("name", "value"),
     [("kernel_sizes", 2), ("kernel_sizes", "12"), ("interaction", "sum"), ("aggregate", "max")]
     + [("n_filters", 0), ("hidden_size", 0), ("n_draws", 0), ("n_samples", 0)]
+    + [("activation", "tanh"), ("dropout", 1.0), ("dropout", -0.1), ("shared_draws", 2)]
     + [("init_variance", 0.0), ("init_variance", -1.0), ("n_draws", 2.5), ("pretrain", 3)],
 )
 def test_bad_parameters_are_named(name, value, gerec_cls, quick, X):

@@ -250,6 +250,38 @@ def test_penalties_are_those_of_the_means(model):
     assert torch.equal(items, table[batch.items][..., :SIZE])
 
 
+@pytest.mark.parametrize("prior_variance", [0.3, 1.0, 4.0])
+def test_the_divergence_is_that_of_all_gaussians_from_the_prior(model, prior_variance):
+    tables = model.users.free.weight, model.items.weight
+    right = 0.0
+    for vector in np.concatenate([table.detach() for table in tables]):
+        mean, variance = numpy_gaussian(vector)
+        ratio = variance / prior_variance
+        right += 0.5 * sum(ratio + mean**2 / prior_variance - 1 - np.log(ratio))
+    found = model.divergence(prior_variance)
+    assert found.item() == pytest.approx(right, rel=1e-9)
+    found.backward()
+    assert all((table.grad != 0).all() for table in tables)
+    assert model.float().divergence(prior_variance).item() == pytest.approx(right, rel=1e-5)
+
+
+def test_the_divergence_of_the_prior_itself_is_zero(model):
+    with torch.no_grad():
+        for table in (model.users.free.weight, model.items.weight):
+            table[:, :SIZE], table[:, SIZE:] = 0.0, 1.5 - FLOOR
+    assert model.divergence(2.5).item() == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("make", [soft])
+def test_a_model_without_draws_shares_its_vectors(model):
+    other, free = model.train().without_draws(), model.users.free.weight
+    assert other.users is model.users
+    assert other.items is model.items
+    assert not other.interaction.training
+    right = model.interaction.without_draws().cross(free, model.items.weight)
+    torch.testing.assert_close(other.score_all(free), right)
+
+
 def test_a_model_under_draws_shares_its_weights(model):
     other, free = model.under((3,)), model.users.free.weight
     assert other.users is model.users

@@ -49,12 +49,17 @@ def cube_of(z_u, z_i, interaction):
     join = {
         "concat": lambda u, v: np.concatenate([u, v]),
         "product": lambda u, v: u * v,
+        "concat+product": lambda u, v: np.concatenate([u, v, u * v]),
         "inner": lambda u, v: [u @ v],
     }[interaction]
     return np.array([[join(u, v) for v in z_i] for u in z_u]).transpose(2, 0, 1)
 
 
-def convolved(maps, weight, bias):
+def elu(x):
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+
+
+def convolved(maps, weight, bias, function=relu):
     """Return a layer's output, entry by entry."""
     n_filters, _, side, _ = weight.shape
     n = maps.shape[1] - side + 1
@@ -64,7 +69,7 @@ def convolved(maps, weight, bias):
             for j in range(n):
                 patch = maps[:, k : k + side, j : j + side]
                 out[t, k, j] = (weight[t] * patch).sum() + bias[t]
-    return relu(out)
+    return function(out)
 
 
 def oracle(module, user, item, draw=0):
@@ -72,12 +77,14 @@ def oracle(module, user, item, draw=0):
     w = {name: weight.numpy() for name, weight in module.state_dict().items()}
     z_u, z_i = map(numpy_draws, (user, item), module.noise(draw, user))
     maps = cube_of(z_u, z_i, module.interaction)
+    function = {"relu": relu, "elu": elu}[module.activation]
     for layer in range(len(module.layers)):
-        maps = convolved(maps, w[f"layers.{layer}.weight"], w[f"layers.{layer}.bias"])
+        maps = convolved(maps, w[f"layers.{layer}.weight"], w[f"layers.{layer}.bias"], function)
 
     def head(features):
-        hidden = relu(w["hidden.weight"] @ features + w["hidden.bias"])
-        return w["output.weight"][0] @ hidden + w["output.bias"][0]
+        for name in [*(f"before.{n}" for n in range(len(module.before))), "hidden"]:
+            features = function(w[f"{name}.weight"] @ features + w[f"{name}.bias"])
+        return w["output.weight"][0] @ features + w["output.bias"][0]
 
     if module.aggregate == "cnn":
         return head(maps.ravel())
@@ -112,6 +119,66 @@ def test_forward_is_the_formula(variant, kernels):
     right = by_oracle(module, users, items)
     assert right.std() > 0.02
     np.testing.assert_allclose(module(users, items).detach(), right, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("hidden_size", [(7,), [8, 6], (5, 6, 7), np.int64(3)], ids=str)
+@pytest.mark.parametrize("activation", ["relu", "elu"])
+def test_other_layers(variant, activation, hidden_size):
+    module = make(hidden_size=hidden_size, activation=activation, **variant)
+    users, items = sides()
+    right = by_oracle(module, users, items)
+    np.testing.assert_allclose(module(users, items).detach(), right, rtol=1e-9, atol=1e-9)
+    crossed = module.cross(users[:, 0], items[0]).detach()
+    np.testing.assert_allclose(crossed[0], right[0], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("kernels", [(1, 2), (2, 3, 1)], ids=str)
+@pytest.mark.parametrize("activation", ["relu", "elu"])
+def test_without_draws_it_is_the_score_of_the_means(variant, activation, kernels, monkeypatch):
+    options = {"hidden_size": (7, 6), "activation": activation, "kernel_sizes": kernels}
+    module = make(**options, **variant)
+    weights = {name: weight.clone() for name, weight in module.state_dict().items()}
+    users, items = sides()
+    before, bare = module(users, items), module.without_draws()
+    monkeypatch.setattr(module, "noise", lambda draw, like: [like.new_zeros(K, SIZE)] * 2)
+    right = by_oracle(module, users, items)
+    assert isinstance(bare, GeRec)
+    np.testing.assert_allclose(bare(users, items).detach(), right, rtol=1e-9, atol=1e-9)
+    crossed = bare.cross(users[:, 0], items[0]).detach()
+    np.testing.assert_allclose(crossed[0], right[0], rtol=1e-9, atol=1e-9)
+    monkeypatch.undo()
+    torch.testing.assert_close(module(users, items), before)
+    assert all(torch.equal(w, weights[name]) for name, w in module.state_dict().items())
+
+
+def test_the_last_map_and_hidden_layers_are_dropped_in_training(monkeypatch):
+    seen = []
+
+    def zeros(x, p, training):
+        seen.append((x.shape[-1], p, training))
+        return torch.zeros_like(x) if len(seen) == drop else x
+
+    monkeypatch.setattr("skrec.nn.gerec.dropout", zeros)
+    module, right = make(dropout=0.3, hidden_size=(7, 6)), make(hidden_size=(7, 6))
+    users, items = sides()
+    drop = 0
+    assert torch.equal(module(users, items), right(users, items))
+    assert not seen
+    drop = 3  # what the output reads: only its bias is left
+    assert (module.train()(users, items) == module.output.bias).all()
+    assert seen == [(5 * 9, 0.3, True), (7, 0.3, True), (6, 0.3, True)]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_draws_of_a_user_are_shared_by_a_row_or_not(shared):
+    module = make(shared_draws=shared).train()
+    still = torch.cat([torch.ones(SIZE), torch.full((SIZE,), -99.0)]).double()
+    users, items = vectors(1, 1).expand(400, -1, -1), still.expand(400, 2, -1)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        scores = module(users, items)
+    between = np.corrcoef(scores.T)[0, 1]
+    assert between > 0.99 if shared else abs(between) < 0.2
 
 
 @pytest.mark.parametrize("n_draws", [1, 2, 9])

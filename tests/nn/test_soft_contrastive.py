@@ -95,3 +95,48 @@ def test_slope_and_threshold_receive_gradients():
     loss = module(vectors(B, 1), vectors(B, M, seed=1)).sum()
     slope, bias = (gradient.item() for gradient in torch.autograd.grad(loss, weights))
     assert slope < 0 < bias
+
+
+# without draws
+
+
+def distance_of_means(user, item):
+    return np.sqrt(((numpy_gaussian(user)[0] - numpy_gaussian(item)[0]) ** 2).sum())
+
+
+def expected_distance(user, item):
+    variances = numpy_gaussian(user)[1].sum() + numpy_gaussian(item)[1].sum()
+    return np.sqrt(distance_of_means(user, item) ** 2 + variances)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_no_draws_are_the_means(training):
+    module = soft(n_draws=0).train(training)
+    a, b = np.logaddexp(0, 0.9), 2.5
+    users, items = vectors(B, 1), vectors(B, M, seed=1)
+    right = b - a * by_pair(distance_of_means, users, items)
+    np.testing.assert_allclose(module(users, items).detach(), right, rtol=1e-9)
+    np.testing.assert_allclose(module.under((3, 4))(users, items).detach(), right, rtol=1e-9)
+    crossed = module.cross(users[:, 0], items[0]).detach()
+    np.testing.assert_allclose(crossed[0], right[0], rtol=1e-9)
+    np.testing.assert_allclose(module.without_draws()(users, items).detach(), right, rtol=1e-9)
+
+
+def test_a_score_without_draws_is_that_of_the_expected_distance():
+    module = soft()
+    a, b = np.logaddexp(0, 0.9), 2.5
+    users, items = vectors(B, 1), vectors(B, M, seed=1)
+    right = b - a * by_pair(expected_distance, users, items)
+    bare = module.without_draws()
+    np.testing.assert_allclose(bare(users, items).detach(), right, rtol=1e-9)
+    crossed = bare.cross(users[:, 0], bare.item_side(items[0])).detach()
+    np.testing.assert_allclose(crossed[0], right[0], rtol=1e-9)
+    assert not np.allclose(module(users, items).detach(), right)
+
+
+def test_without_draws_it_ranks_nearly_as_with_many():
+    module = SoftContrastive(32, 9).eval().under(range(10))
+    users, items = vectors(20, size=32).float(), vectors(300, size=32, seed=1).float()
+    pair = module.cross(users, items), module.without_draws().cross(users, items)
+    best = [set(scores.detach().topk(30).indices[0].tolist()) for scores in pair]
+    assert len(best[0] & best[1]) >= 24
