@@ -23,7 +23,7 @@ from skrec.training import DelayedPenalties
 
 __all__ = ["ConvNCFRanker", "ConvNCFRegressor"]
 
-_TWIN = {"optimizer": "adam", "lr": 2e-3, "init_std": 0.01}
+_TWIN = {"optimizer": "adam", "optimizer_options": None, "lr": 2e-3, "init_std": 0.01}
 
 
 class _ConvNCF(PairRecommender):
