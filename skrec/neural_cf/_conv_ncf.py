@@ -135,8 +135,11 @@ class ConvNCFRanker(_ConvNCF, SampledPairRecommender):
 
     Minimises over triplets of a user u, an item i that u has and a sampled item j that u lacks
 
-    .. math:: \sum_{(u, i, j)} -\ln \sigma(f_{ui} - f_{uj}) + \lambda (\|f^U(u)\|^2 + \|q_i\|^2
-        + \|q_j\|^2) + \lambda_3 \|\Theta_{CNN}\|^2 + \lambda_4 \|w\|^2.
+    .. math:: \sum_{(u, i, j)} -\ln \sigma(f_{ui} - f_{uj}) + \lambda (\|\Theta_u\|^2 + \|q_i\|^2
+        + \|q_j\|^2) + \lambda_3 \|\Theta_{CNN}\|^2 + \lambda_4 \|w\|^2,
+
+    where :math:`\Theta_u` are the vectors that :math:`f^U(u)` is made of: a free one, those of the
+    items that u has, or both.
 
     Attributes
     ----------

@@ -1,5 +1,6 @@
 """NAIS: the items of a history weighed by attention."""
 
+from functools import partial
 from typing import cast
 
 import torch
@@ -11,7 +12,7 @@ from skrec.nn._nais_kernel import make_kernel, pair_logits, with_ones
 from skrec.nn._nais_sums import attended_sums
 from skrec.nn.encoders import HistoryEncoder, make_table
 from skrec.nn.interactions import Dot, chunk_size
-from skrec.nn.pairs import PairBatch, PairModel
+from skrec.nn.pairs import PairBatch, PairModel, Penalised
 from skrec.nn.rows import SparseRows
 
 __all__ = ["NAIS", "Attention"]
@@ -112,7 +113,7 @@ class NAIS(PairModel):
         self.attention = Attention(size, hidden_size, kind)
         self.beta = beta
 
-    def forward(self, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, batch: PairBatch) -> tuple[Tensor, Penalised, Tensor]:
         """Score a batch.
 
         Parameters
@@ -124,8 +125,8 @@ class NAIS(PairModel):
         -------
         scores : Tensor of shape (B, 1 + K)
             The scores.
-        users : Tensor of shape (B, 1 + K, size)
-            Vectors of the users, for each item its own.
+        users : callable
+            Computes the sums of squares of the vectors in histories, by column.
         items : Tensor of shape (B, 1 + K, item_size)
             Vectors of the items.
         """
@@ -133,7 +134,7 @@ class NAIS(PairModel):
         history = cast("SparseRows", batch.history)
         row = batch.by_row(torch.arange(len(history), device=items.device))
         users = self._attended(history, row[:, None], batch.items)
-        return self.interaction(users, items), users, items
+        return self.interaction(users, items), partial(self.users.squares, batch), items
 
     def _attended(self, rows: SparseRows, row: Tensor, items: Tensor) -> Tensor:
         """Compute weighted sums of rows, targets left out of theirs: (B, m) -> (B, m, size)."""
