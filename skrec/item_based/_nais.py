@@ -26,7 +26,9 @@ class NAISClassifier(SampledPairRecommender):
     one that a user has (:math:`y_{ui} = 1`) with K sampled ones that the user lacks
     (:math:`y_{ui} = 0`),
 
-    .. math:: \sum_{(u, i)} -y_{ui} \ln \sigma(f_{ui}) - (1 - y_{ui}) \ln \sigma(-f_{ui}).
+    .. math:: \sum_{(u, i)} -y_{ui} \ln \sigma(f_{ui}) - (1 - y_{ui}) \ln \sigma(-f_{ui})
+        + \lambda \Bigl( \|q_i\|^2 \; [+ b_i^2]
+        + \sum_{j \in R_u \setminus \{i\}} \|q'_j\|^2 \Bigr).
 
     Attributes
     ----------
@@ -41,14 +43,15 @@ class NAISClassifier(SampledPairRecommender):
 
     See Also
     --------
-    FISMRanker : The same without attention.
+    FISMClassifier : The same without attention.
 
     Notes
     -----
     A user's own items are scored without themselves at prediction as in training. The attention
     starts with :math:`b = 0` and :math:`h = 1`, near FISM with exponent :math:`\beta`. The paper
-    starts from FISM's vectors: ``pretrain=FISMRanker(n_factors=16, item_bias=True)``. Differences
-    from the paper: Adam in place of Adagrad, and batches over several users. The log odds of
+    starts from FISM, trained with the same loss: ``pretrain=FISMClassifier(n_factors=16)``, whose
+    scores it then has at first but for the weights of the attention. Differences from the paper:
+    Adam in place of Adagrad, and batches over several users. The log odds of
     `predict_proba` are the scores with the sampling of negatives undone, set right on held-out
     pairs: see `skrec.calibration.HeldOut`.
 
@@ -91,7 +94,8 @@ class NAISClassifier(SampledPairRecommender):
 
     l2: Annotated[
         float,
-        "Weight of the squared norms of items' vectors and of the sums that stand for users.",
+        "Weight of the squared norms of the vectors that take part in a loss term: the item's, and "
+        "each of the history's.",
     ] = 0.0
     weight_decay: Annotated[
         float, "The optimiser's penalty on squared weights of the attention."

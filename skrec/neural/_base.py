@@ -65,8 +65,8 @@ class TorchRecommender(BaseRecommender):
         Literal["linear", "cosine"] | None,
         "Let all learning rates fall to 0, update by update: after t of the T updates that "
         "``max_epochs`` take, they are those of the start times 1 - t / T (linear) or "
-        "(1 + cos(pi t / T)) / 2 (cosine). Early stopping does not shorten T, and each ``fit`` with "
-        "``warm_start`` has a schedule of its own. None keeps the rates.",
+        "(1 + cos(pi t / T)) / 2 (cosine). Early stopping does not shorten T, and with "
+        "``warm_start`` each ``fit`` has a schedule of its own. None keeps the rates.",
     ] = None
     optimizer: Annotated[
         Literal["adam", "adamw", "adagrad", "rmsprop", "sgd"] | type,
@@ -80,8 +80,8 @@ class TorchRecommender(BaseRecommender):
     optimizer_options: Annotated[
         dict | None,
         dict,
-        'More arguments of the optimiser by name, such as ``{"initial_accumulator_value": 0.1}`` of '
-        'Adagrad or ``{"momentum": 0.9}`` of SGD. With others than in the last ``fit``, or '
+        'More arguments of the optimiser by name, such as ``{"initial_accumulator_value": 0.1}`` '
+        'of Adagrad, or ``{"momentum": 0.9}`` of SGD. With others than in the last ``fit``, or '
         "another optimiser, ``warm_start`` goes on from the weights alone.",
     ] = None
     weight_decay: Annotated[
