@@ -48,10 +48,12 @@ class NAISClassifier(SampledPairRecommender):
     Notes
     -----
     A user's own items are scored without themselves at prediction as in training. The attention
-    starts with :math:`b = 0` and :math:`h = 1`, near FISM with exponent :math:`\beta`. The paper
-    starts from FISM, trained with the same loss: ``pretrain=FISMClassifier(n_factors=16)``, whose
-    scores it then has at first but for the weights of the attention. Differences from the paper:
-    Adam in place of Adagrad, and batches over several users. The log odds of
+    starts with :math:`b = 0` and :math:`h = 1`, with small vectors near FISM with exponent
+    :math:`\beta`. The paper starts from FISM, trained with the same loss:
+    ``pretrain=FISMClassifier(n_factors=16)``. Trained vectors are not small, and :math:`h = 1` then
+    weighs by large powers, which loses most of what FISM knew; with ``init_attention=0`` the first
+    scores of what users lack are those of FISM with :math:`\alpha = \beta`. Differences from the
+    paper: Adam in place of Adagrad, and batches over several users. The log odds of
     `predict_proba` are the scores with the sampling of negatives undone, set right on held-out
     pairs: see `skrec.calibration.HeldOut`.
 
@@ -81,6 +83,11 @@ class NAISClassifier(SampledPairRecommender):
         Interval(Integral, 1, None, closed="left"),
         "Width of the attention's hidden layer.",
     ] = 16
+    init_attention: Annotated[
+        float,
+        Interval(Real, None, None, closed="neither"),
+        "The value of h at the start; 0 gives all items the same weight, as in FISM.",
+    ] = 1.0
     beta: Annotated[
         float,
         Interval(Real, 0, 1, closed="both"),
@@ -116,4 +123,5 @@ class NAISClassifier(SampledPairRecommender):
             self.beta,
             self.item_bias,
             self.init_std,
+            self.init_attention,
         )

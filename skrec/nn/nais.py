@@ -34,15 +34,17 @@ class Attention(nn.Module):
         Width of the hidden layer.
     kind : {"prod", "concat"}
         Which of the two.
+    start : float, default=1.0
+        The value of h at the start.
     """
 
-    def __init__(self, size: int, hidden_size: int, kind: str = "prod") -> None:
+    def __init__(self, size: int, hidden_size: int, kind: str = "prod", start: float = 1.0) -> None:
         super().__init__()
         self.kind = kind
         n_inputs = size if kind == "prod" else 2 * size
         self.weight = nn.Parameter(torch.empty(n_inputs, hidden_size))
         self.bias = nn.Parameter(torch.zeros(hidden_size))
-        self.out = nn.Parameter(torch.ones(hidden_size))
+        self.out = nn.Parameter(torch.full((hidden_size,), float(start)))
         nn.init.xavier_normal_(self.weight)
 
     def forward(self, history: Tensor, targets: Tensor) -> Tensor:
@@ -93,6 +95,8 @@ class NAIS(PairModel):
         Whether the vectors of items end in a bias.
     std : float, default=0.01
         Deviation of the vectors' entries at the start.
+    start : float, default=1.0
+        The value of the attention's h at the start; with 0 it starts as FISM.
     """
 
     interaction: Dot
@@ -106,11 +110,12 @@ class NAIS(PairModel):
         beta: float = 0.5,
         item_bias: bool = True,
         std: float = 0.01,
+        start: float = 1.0,
     ) -> None:
         interaction = Dot(size, item_bias=item_bias)
         items = make_table(n_items, interaction.item_size, std)
         super().__init__(HistoryEncoder(None, n_items, size, beta, std), items, interaction)
-        self.attention = Attention(size, hidden_size, kind)
+        self.attention = Attention(size, hidden_size, kind, start)
         self.beta = beta
 
     def forward(self, batch: PairBatch) -> tuple[Tensor, Penalised, Tensor]:

@@ -184,12 +184,18 @@ def test_nais_starts_at_the_scores_of_fism(X, histories):
         # of FISM's sum, with weights that a normaliser keeps near n ** -beta
         weights = np.exp(g) / np.exp(g).sum() ** 0.4
         assert got[user, item] - bias[item] == pytest.approx(weights @ products, rel=1e-3, abs=1e-5)
-    with torch.no_grad():
-        est.net_.module_.attention.out.zero_()  # no attention: FISM's scores but for the lengths
+    est.set_params(init_attention=0).fit(X)  # no attention: FISM's scores but for the lengths
     n = np.diff(X.indptr)[:, None]
     others = n - (X.toarray() > 0)
     expected = fism * (n / others) ** 0.4 + bias
     np.testing.assert_allclose(est.decision_function(X), expected, rtol=1e-3, atol=1e-5)
+
+
+def test_attention_that_starts_at_nothing_is_learnt(X):
+    est = NAISClassifier(n_factors=6, init_attention=0, max_epochs=3, lr=0.02, random_state=0)
+    attention = est.fit(X).net_.module_.attention
+    assert (attention.out != 0).all()
+    assert (attention.bias != 0).any()
 
 
 @pytest.mark.parametrize("name", NAMES)
