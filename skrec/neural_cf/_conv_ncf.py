@@ -165,7 +165,9 @@ class ConvNCFRanker(_ConvNCF, SampledPairRecommender):
     -----
     ``pretrain="auto"`` trains the shallow twin (``tower="dot"``) with Adam first. With an estimator
     its parameters can be searched, such as ``pretrain__lr`` of ``pretrain=BPRMFRanker()``.
-    Nothing is penalised in the first epoch of a tower (section 5.4).
+    Nothing is penalised in the first epoch of a tower (section 5.4). Adagrad's accumulator starts
+    at .1 in the authors' framework, and here at 0, where each first step is as long as the rate:
+    ``optimizer_options={"initial_accumulator_value": 0.1}`` spares vectors that were trained.
 
     The paper adds its penalties to the summed loss of a batch, so its :math:`\lambda_3` and
     :math:`\lambda_4` over the batch size are the ones here. It reports the mean of the last ten

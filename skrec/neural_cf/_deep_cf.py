@@ -113,8 +113,9 @@ class DeepCFClassifier(SampledPairRecommender):
         Doc(
             '``"auto"`` trains both halves alone, with the parameters of this estimator, and joins '
             "them to start from. A pair (representation, matching) of estimators of this class "
-            "does so with parameters of their own. They are cloned and fitted on what is trained on; "
-            "`sklearn.frozen.FrozenEstimator` keeps a fitted one as it is. None starts at random.",
+            "does so with parameters of their own. They are cloned and fitted on what is trained "
+            "on; `sklearn.frozen.FrozenEstimator` keeps a fitted one as it is. None starts at "
+            "random.",
             '"auto", tuple of estimators or None',
         ),
     ] = None
