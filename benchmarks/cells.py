@@ -70,12 +70,16 @@ def protocol_for(name: str, options: Namespace) -> Protocol:
 
 
 def systems_for(name: str, options: Namespace) -> list[str]:
-    """Return the systems to run on a data set: those named, else those with settings, else all."""
+    """Return the systems to run on a data set: those named, else those with settings, else all.
+
+    Whole recipes of papers take hours, and run only where they are named.
+    """
     if options.systems:
         return options.systems
     names = list_systems(make_protocol(options.protocol).feedback)
     chosen = {row.system for row in list_settings(data=name, protocol=options.protocol)}
-    return [system for system in names if system in chosen] or names
+    with_settings = [system for system in names if system in chosen]
+    return [system for system in with_settings if not system.endswith("-paper")] or names
 
 
 def parameters_for(system: str, name: str, options: Namespace) -> dict[str, Any]:

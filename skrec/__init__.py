@@ -23,6 +23,7 @@ _ESTIMATORS = {
     "DAERegressor": "autoencoder",
     "DeepCFClassifier": "neural_cf",
     "EASERecommender": "linear",
+    "FISMClassifier": "item_based",
     "FISMRanker": "item_based",
     "GERRanker": "gaussian",
     "GMFClassifier": "neural_cf",
@@ -81,6 +82,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.interactions import InteractionEncoder as InteractionEncoder
     from skrec.interactions import Interactions as Interactions
     from skrec.interactions import recommend_frame as recommend_frame
+    from skrec.item_based import FISMClassifier as FISMClassifier
     from skrec.item_based import FISMRanker as FISMRanker
     from skrec.item_based import NAISClassifier as NAISClassifier
     from skrec.item_based import SVDppRanker as SVDppRanker

@@ -24,7 +24,7 @@ from skrec.neural import (
     likely_cause,
 )
 from skrec.nn import Dot, PairModel, SeededCalls, seeded
-from skrec.training import NegativeSampler, ProgressBar, StopTraining, prepare_process
+from skrec.training import NegativeSampler, ProgressBar, StopTraining, decayed, prepare_process
 from skrec.typing import Array, CSRMatrix
 
 __all__ = ["DescentRecommender", "LevelDot", "Steps", "table_arrays"]
@@ -34,6 +34,7 @@ _POSITIVES_AT_ONCE = 2**18  # in one call of a kernel, which cannot be interrupt
 # what the other solver does not read: the values that are accepted, and what to use instead
 _NOT_UNDER_SGD = {
     "optimizer": (("adam",), 'the steps are those of plain descent; use solver="torch"'),
+    "optimizer_options": ((None, {}), 'the steps are those of plain descent; use solver="torch"'),
     "weight_decay": ((0,), "use l2"),
     "device": (("auto", "cpu"), 'it runs on the CPU; use solver="torch"'),
     "callbacks": ((None, []), 'there is no net to call them with; use solver="torch"'),
@@ -87,13 +88,9 @@ class DescentRecommender(SampledPairRecommender):
         Literal["torch", "sgd"],
         '``"torch"`` takes steps of ``optimizer`` on batches. ``"sgd"`` takes one of plain '
         "gradient descent for each pair, compiled and on the CPU; its best ``lr`` is larger, such "
-        "as .02, and it does not read ``batch_size``.",
+        "as .02, and falls along straight lines within parts of an epoch of at most 2**18 "
+        "positives. It does not read ``batch_size``.",
     ] = "torch"
-    lr_decay: Annotated[
-        Literal["linear"] | None,
-        'With ``solver="sgd"``: ``"linear"`` lets the learning rate fall to 0 over ``max_epochs``; '
-        "None keeps it.",
-    ] = None
     n_jobs: Annotated[
         int | None,
         Integral,
@@ -107,11 +104,6 @@ class DescentRecommender(SampledPairRecommender):
     def _validate_params(self) -> None:
         super()._validate_params()
         if self.solver == "torch":
-            if self.lr_decay is not None:
-                raise ValueError(
-                    f'lr_decay must be None with solver="torch"; got {self.lr_decay!r}: use '
-                    'solver="sgd", or a callback that sets the learning rate'
-                )
             return
         for name, (accepted, advice) in _NOT_UNDER_SGD.items():
             value = getattr(self, name)
@@ -213,8 +205,7 @@ class DescentRecommender(SampledPairRecommender):
 
     def _rate(self, n_epochs: float) -> float:
         """Return the learning rate after a number of epochs of this fit."""
-        left = 1 - n_epochs / self.max_epochs if self.lr_decay == "linear" else 1
-        return float(self.lr * left)
+        return decayed(self.lr, self.lr_decay, n_epochs / max(1, self.max_epochs))
 
     def _n_threads(self) -> int:
         n_jobs = Parallel(n_jobs=self.n_jobs).n_jobs  # what the configuration says for None

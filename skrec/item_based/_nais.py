@@ -26,7 +26,9 @@ class NAISClassifier(SampledPairRecommender):
     one that a user has (:math:`y_{ui} = 1`) with K sampled ones that the user lacks
     (:math:`y_{ui} = 0`),
 
-    .. math:: \sum_{(u, i)} -y_{ui} \ln \sigma(f_{ui}) - (1 - y_{ui}) \ln \sigma(-f_{ui}).
+    .. math:: \sum_{(u, i)} -y_{ui} \ln \sigma(f_{ui}) - (1 - y_{ui}) \ln \sigma(-f_{ui})
+        + \lambda \Bigl( \|q_i\|^2 \; [+ b_i^2]
+        + \sum_{j \in R_u \setminus \{i\}} \|q'_j\|^2 \Bigr).
 
     Attributes
     ----------
@@ -41,14 +43,17 @@ class NAISClassifier(SampledPairRecommender):
 
     See Also
     --------
-    FISMRanker : The same without attention.
+    FISMClassifier : The same without attention.
 
     Notes
     -----
     A user's own items are scored without themselves at prediction as in training. The attention
-    starts with :math:`b = 0` and :math:`h = 1`, near FISM with exponent :math:`\beta`. The paper
-    starts from FISM's vectors: ``pretrain=FISMRanker(n_factors=16, item_bias=True)``. Differences
-    from the paper: Adam in place of Adagrad, and batches over several users. The log odds of
+    starts with :math:`b = 0` and :math:`h = 1`, with small vectors near FISM with exponent
+    :math:`\beta`. The paper starts from FISM, trained with the same loss:
+    ``pretrain=FISMClassifier(n_factors=16)``. Trained vectors are not small, and :math:`h = 1` then
+    weighs by large powers, which loses most of what FISM knew; with ``init_attention=0`` the first
+    scores of what users lack are those of FISM with :math:`\alpha = \beta`. Differences from the
+    paper: Adam in place of Adagrad, and batches over several users. The log odds of
     `predict_proba` are the scores with the sampling of negatives undone, set right on held-out
     pairs: see `skrec.calibration.HeldOut`.
 
@@ -78,6 +83,11 @@ class NAISClassifier(SampledPairRecommender):
         Interval(Integral, 1, None, closed="left"),
         "Width of the attention's hidden layer.",
     ] = 16
+    init_attention: Annotated[
+        float,
+        Interval(Real, None, None, closed="neither"),
+        "The value of h at the start; 0 gives all items the same weight, as in FISM.",
+    ] = 1.0
     beta: Annotated[
         float,
         Interval(Real, 0, 1, closed="both"),
@@ -91,7 +101,8 @@ class NAISClassifier(SampledPairRecommender):
 
     l2: Annotated[
         float,
-        "Weight of the squared norms of items' vectors and of the sums that stand for users.",
+        "Weight of the squared norms of the vectors that take part in a loss term: the item's, and "
+        "each of the history's.",
     ] = 0.0
     weight_decay: Annotated[
         float, "The optimiser's penalty on squared weights of the attention."
@@ -112,4 +123,5 @@ class NAISClassifier(SampledPairRecommender):
             self.beta,
             self.item_bias,
             self.init_std,
+            self.init_attention,
         )

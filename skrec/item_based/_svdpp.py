@@ -18,10 +18,11 @@ class SVDppRanker(SampledPairRecommender):
     A user is a free vector plus the sum of what they have. Minimises over triplets of a user u, an
     item i that u has and a sampled item j that u lacks
 
-    .. math:: \sum_{(u, i, j)} -\ln \sigma(f_{ui} - f_{uj}), \qquad f_{ui} = q_i^\top \Bigl(
-        p_u + |R_u|^{-\alpha} \sum_{t \in R_u \setminus \{i\}} q'_t \Bigr) \; [+ b_i],
+    .. math:: \sum_{(u, i, j)} -\ln \sigma(f_{ui} - f_{uj}) + \lambda \Bigl( \|p_u\|^2
+        + \|q_i\|^2 \; [+ b_i^2] + \|q_j\|^2 \; [+ b_j^2] + \sum_{t \in R_u} \|q'_t\|^2 \Bigr),
 
-    and :math:`\lambda` times the squared norms of the vectors that take part.
+    .. math:: f_{ui} = q_i^\top \Bigl(
+        p_u + |R_u|^{-\alpha} \sum_{t \in R_u \setminus \{i\}} q'_t \Bigr) \; [+ b_i].
 
     Attributes
     ----------
@@ -73,6 +74,12 @@ class SVDppRanker(SampledPairRecommender):
         bool,
         "Whether each item has a bias, which is the last entry of its vector.",
     ] = False
+
+    l2: Annotated[
+        float,
+        "Weight of the squared norms of the vectors that take part in a loss term: free vector, "
+        "items, and each item of the history.",
+    ] = 0.0
 
     _objective: ClassVar = Pairwise()
     _histories: ClassVar[bool] = True

@@ -17,18 +17,30 @@ from skrec.exceptions import DivergenceError
 from skrec.interactions import Interactions
 from skrec.neural._divergence import check_range, check_scores, check_weights, likely_cause
 from skrec.neural._memory import check_model_memory
-from skrec.neural._optimizers import FUSED, OPTIMIZERS, check_optimizer, row_wise
+from skrec.neural._optimizers import (
+    FUSED,
+    OPTIMIZERS,
+    WAYS,
+    check_optimizer,
+    check_options,
+    row_wise,
+)
 from skrec.neural._similar_items import similar_items
 from skrec.neural.objectives import Objective
 from skrec.nn import SeededCalls, seeded
 from skrec.training import (
+    ROW_WISE,
+    LearningRateDecay,
     ProgressBar,
     RecommenderNet,
     check_callbacks,
     copy_callback,
     prepare_process,
+    reads_gradients,
     resolve_device,
+    rows_follow,
     run_training,
+    sets_rates,
 )
 from skrec.typing import CSRMatrix, RandomState
 
@@ -49,6 +61,13 @@ class TorchRecommender(BaseRecommender):
     ] = 100
     batch_size: Annotated[int, Interval(Integral, 1, None, closed="left"), "Size of a batch."] = 500
     lr: Annotated[float, Interval(Real, 0, None, closed="neither"), "Learning rate."] = 1e-3
+    lr_decay: Annotated[
+        Literal["linear", "cosine"] | None,
+        "Let all learning rates fall to 0, update by update: after t of the T updates that "
+        "``max_epochs`` take, they are those of the start times 1 - t / T (linear) or "
+        "(1 + cos(pi t / T)) / 2 (cosine). Early stopping does not shorten T, and with "
+        "``warm_start`` each ``fit`` has a schedule of its own. None keeps the rates.",
+    ] = None
     optimizer: Annotated[
         Literal["adam", "adamw", "adagrad", "rmsprop", "sgd"] | type,
         type,
@@ -58,6 +77,13 @@ class TorchRecommender(BaseRecommender):
             '{"adam", "adamw", "adagrad", "rmsprop", "sgd"} or class',
         ),
     ] = "adam"
+    optimizer_options: Annotated[
+        dict | None,
+        dict,
+        'More arguments of the optimiser by name, such as ``{"initial_accumulator_value": 0.1}`` '
+        'of Adagrad, or ``{"momentum": 0.9}`` of SGD. With others than in the last ``fit``, or '
+        "another optimiser, ``warm_start`` goes on from the weights alone.",
+    ] = None
     weight_decay: Annotated[
         float,
         Interval(Real, 0, None, closed="left"),
@@ -131,8 +157,15 @@ class TorchRecommender(BaseRecommender):
         super()._validate_params()
         check_range(self)
         resolve_device(self.device)
-        self._optimizer_class()
+        optimizer = self._optimizer_class()
+        if self.optimizer_options:
+            check_options(optimizer, self.optimizer_options)
         check_callbacks(self.callbacks)
+        if self.lr_decay is not None and sets_rates(self.callbacks):
+            raise ValueError(
+                "lr_decay must be None beside a callback that sets the learning rate too, "
+                f"LRScheduler; got {self.lr_decay!r}"
+            )
         self._objective.check_metric(self.validation_metric)
 
     def __sklearn_clone__(self) -> Self:
@@ -199,8 +232,10 @@ class TorchRecommender(BaseRecommender):
         self, batches: Any, callbacks: list[tuple[str, Any]], seed: int, device: str
     ) -> RecommenderNet:
         """Train a net, new or from the last fit, and return it without what training needs."""
+        total = len(batches) * self.max_epochs
+        if self.lr_decay is not None:
+            callbacks = [*callbacks, ("lr_decay", LearningRateDecay(self.lr_decay, max(1, total)))]
         if self.verbose:
-            total = len(batches) * self.max_epochs
             callbacks = [*callbacks, ("progress", ProgressBar(total, type(self).__name__))]
         prepare_process()
         with seeded(seed, device):
@@ -250,19 +285,16 @@ class TorchRecommender(BaseRecommender):
         check_model_memory(self, self._modules)
         network = self._network()
         return self._net_class(
-            optimizer=self._optimizer_for(network["module"]),
             lr=self.lr,
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
-            optimizer__weight_decay=self.weight_decay,
-            optimizer__param_groups=self._parameter_groups(),
             train_split=None,
             callbacks=callbacks,
             callbacks__print_log=None,
             callbacks__valid_loss=None,
             device=device,
             verbose=0,
-            **self._fused(device),
+            **self._optimizer_parameters(network["module"], device),
             **network,
             **self._objective.network(self),
         ).initialize()
@@ -271,11 +303,22 @@ class TorchRecommender(BaseRecommender):
         self._check_warm_start(net)
         net.callbacks = callbacks
         net.initialize_callbacks()
-        if net.optimizer_ is None:  # the last fit did not know that another would follow
-            net.initialize_optimizer()
-        net.set_params(lr=self.lr)
+        self._continue_optimizer(net)
+        net.set_params(lr=self.lr, optimizer__weight_decay=self.weight_decay)
         self._set_group_options(net)
         return net
+
+    def _continue_optimizer(self, net: RecommenderNet) -> None:
+        """Let the optimiser go on; another one, or one with other options, begins anew."""
+        wanted = self._optimizer_parameters(net.module_, net.device)
+        if _identity(wanted) != _identity(vars(net)):
+            self._choose_updates(net.module_)
+            for name in [name for name in vars(net) if name.startswith("optimizer__")]:
+                delattr(net, name)
+            vars(net).update(self._optimizer_parameters(net.module_, net.device))
+            net.optimizer_ = None
+        if net.optimizer_ is None:  # or the last fit did not know that another would follow
+            net.initialize_optimizer()
 
     def _check_warm_start(self, net: RecommenderNet) -> None:
         """Refuse to go on with a net of another size."""
@@ -297,10 +340,30 @@ class TorchRecommender(BaseRecommender):
         """Return the optimiser of a module, or of its class: by rows where gradients are sparse."""
         return row_wise(self._optimizer_class(), module)
 
-    def _fused(self, device: str) -> dict[str, bool]:
-        """Return skorch's parameter for a fused optimiser, where torch has one on the device."""
-        known = FUSED.get(torch.device(device).type, ())
-        return {"optimizer__fused": True} if self._optimizer_class() in known else {}
+    def _optimizer_parameters(self, module: Any, device: str) -> dict[str, Any]:
+        """Return skorch's parameters of the optimiser, fused where torch has it on the device."""
+        options = self.optimizer_options or {}
+        fused = self._optimizer_class() in FUSED.get(torch.device(device).type, ())
+        if fused and WAYS.isdisjoint(options):
+            options = {"fused": True, **options}
+        return {
+            "optimizer": self._optimizer_for(module),
+            "optimizer__weight_decay": self.weight_decay,
+            "optimizer__param_groups": self._parameter_groups(),
+            **{f"optimizer__{name}": value for name, value in options.items()},
+        }
+
+    def _choose_updates(self, model: Any) -> None:
+        """Let those tables of a model be updated by rows of which a batch reads few."""
+
+    @property
+    def _allows_row_updates(self) -> bool:
+        """Whether nothing that was passed expects the gradients of whole tables."""
+        return (
+            isinstance(self.optimizer, str)
+            and not reads_gradients(self.callbacks)
+            and rows_follow(self._optimizer_class(), self.optimizer_options or {})
+        )
 
     def _parameter_groups(self) -> list[tuple[str, dict[str, Any]]]:
         """Return groups of weights: patterns of names, and the optimiser's options for them."""
@@ -322,3 +385,12 @@ class TorchRecommender(BaseRecommender):
     def _module(self) -> Any:
         """The trained module, of the family's class."""
         return self.net_.module_
+
+
+def _identity(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return what makes an optimiser another one: whether by rows, or its penalty, does not."""
+    whole = {by_rows: optimizer for optimizer, by_rows in ROW_WISE.items()}
+    own = {k: v for k, v in parameters.items() if k.startswith("optimizer__")}
+    for name in ("weight_decay", "param_groups"):
+        own.pop(f"optimizer__{name}", None)
+    return {**own, "optimizer": whole.get(parameters["optimizer"], parameters["optimizer"])}

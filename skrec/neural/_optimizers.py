@@ -1,13 +1,15 @@
 """Optimisers by name, and what a class must be to serve as one."""
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import nn, optim
 
 from skrec.training import ROW_WISE
 
-__all__ = ["FUSED", "OPTIMIZERS", "check_optimizer", "row_wise"]
+__all__ = ["FUSED", "OPTIMIZERS", "WAYS", "check_optimizer", "check_options", "row_wise"]
 
 OPTIMIZERS = {
     "adam": optim.Adam,
@@ -21,6 +23,8 @@ FUSED = {
     "cpu": {optim.Adam, optim.AdamW, optim.SGD, optim.Adagrad},
     "cuda": {optim.Adam, optim.AdamW, optim.SGD},
 }
+# options that choose how a step is computed; with one of them the choice is the user's
+WAYS = {"capturable", "differentiable", "foreach", "fused"}
 
 
 def check_optimizer(optimizer: Any) -> type[optim.Optimizer]:
@@ -51,6 +55,45 @@ def check_optimizer(optimizer: Any) -> type[optim.Optimizer]:
         f"optimizer must be one of {sorted(OPTIMIZERS)} or a class of torch.optim that takes lr "
         f"and weight_decay; got {optimizer!r}"
     )
+
+
+def check_options(optimizer: type[optim.Optimizer], options: Mapping[str, Any]) -> None:
+    """Check that an optimiser takes options, by name and by value.
+
+    Parameters
+    ----------
+    optimizer : type
+        The optimiser.
+    options : dict
+        What a user passed as ``optimizer_options``.
+
+    Raises
+    ------
+    ValueError
+        If it does not, or if one of them has a parameter of its own.
+    """
+    for name in ("lr", "weight_decay"):
+        if name in options:
+            raise ValueError(
+                f"optimizer_options must be without {name!r}, which is a parameter of its own; "
+                f"got {options!r}"
+            )
+    known, what = _option_names(optimizer), f"optimizer_options of {optimizer.__name__} must be"
+    unknown = [] if known is None else [name for name in options if name not in known]
+    if unknown:
+        raise ValueError(f"{what} among {known}; got {unknown}")
+    try:
+        optimizer([torch.zeros(1)], lr=1.0, weight_decay=0.0, **options)  # type: ignore[call-arg]
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{what} values that it takes; got {options!r}: {error}") from error
+
+
+def _option_names(optimizer: type[optim.Optimizer]) -> list[str] | None:
+    """Return the options that an optimiser takes; None where it takes any name."""
+    parameters = inspect.signature(optimizer).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return None
+    return sorted(set(parameters) - {"params", "lr", "weight_decay"})
 
 
 def row_wise(optimizer: type[optim.Optimizer], module: Any) -> type[optim.Optimizer]:

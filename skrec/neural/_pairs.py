@@ -15,7 +15,7 @@ from skrec.neural._pretraining import copy_factors, fit_starts
 from skrec.neural._rating_validation import RatedData, RatedFraction, RatedMetric
 from skrec.neural.objectives import PairObjective, PairRatings, SampledObjective
 from skrec.nn import Dot, HistoryEncoder, Interaction, PairModel, UserTable, make_table
-from skrec.training import FoldIn, RecommenderNet, cpu_copy, reads_gradients, sparse_rows
+from skrec.training import FoldIn, RecommenderNet, cpu_copy, sparse_rows
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_blocks, row_of_entry
 
@@ -75,7 +75,8 @@ class PairRecommender(TorchRecommender):
             "sixteenth is updated by rows, so that a step costs the same however many users there "
             "are. Vectors that are not in a batch stand still; under Adam they make up for what "
             "they missed at their next turn, else the numbers are those of whole tables. A class, "
-            "or a callback that reads gradients, has whole tables.",
+            "a callback that reads gradients, or an option that rows cannot follow, such as "
+            "momentum, has whole tables.",
             '{"adam", "adamw", "adagrad", "rmsprop", "sgd"} or class',
         ),
     ] = "adam"
@@ -156,18 +157,12 @@ class PairRecommender(TorchRecommender):
         return {"module": model}
 
     def _choose_updates(self, model: PairModel) -> None:
-        """Let those tables be updated by rows of which a batch reads few."""
         n_pairs = min(self.batch_size, self.interactions_.nnz)
         n_items = n_pairs * (1 + getattr(self, "n_negatives", 0))
         for table, n_read in ((model.users.free, n_pairs), (model.items, n_items)):
             if isinstance(table, torch.nn.Embedding):
                 few = n_read * _ROWS_A_READ_ONE < table.num_embeddings
                 table.sparse = few and self._allows_row_updates
-
-    @property
-    def _allows_row_updates(self) -> bool:
-        """Whether nothing that was passed expects the gradients of whole tables."""
-        return isinstance(self.optimizer, str) and not reads_gradients(self.callbacks)
 
     def _parameter_groups(self) -> list[tuple[str, dict[str, Any]]]:
         free = [(pattern, {"weight_decay": 0.0}) for pattern in ("users.*", "items.*")]

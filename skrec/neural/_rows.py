@@ -20,7 +20,7 @@ from skrec.neural.objectives import (
     RowRatings,
     SampledMultinomial,
 )
-from skrec.training import ROW_WISE, RecommenderNet, reads_gradients, sparse_rows
+from skrec.training import ROW_WISE, RecommenderNet, sparse_rows
 from skrec.typing import Array, CSRMatrix
 
 __all__ = [
@@ -162,7 +162,7 @@ class SampledRowRecommender(LikelihoodRecommender):
     def _by_rows(self) -> bool:
         """Return whether the first and the last layer are updated by rows."""
         given = self.n_sampled_items is not None and self.optimizer == "adam"
-        return given and not reads_gradients(self.callbacks)
+        return given and self._allows_row_updates
 
     def _optimizer_for(self, module: Any) -> type[torch.optim.Optimizer]:
         optimizer = super()._optimizer_for(module)

@@ -23,7 +23,7 @@ from skrec.training import DelayedPenalties
 
 __all__ = ["ConvNCFRanker", "ConvNCFRegressor"]
 
-_TWIN = {"optimizer": "adam", "lr": 2e-3, "init_std": 0.01}
+_TWIN = {"optimizer": "adam", "optimizer_options": None, "lr": 2e-3, "init_std": 0.01}
 
 
 class _ConvNCF(PairRecommender):
@@ -135,8 +135,11 @@ class ConvNCFRanker(_ConvNCF, SampledPairRecommender):
 
     Minimises over triplets of a user u, an item i that u has and a sampled item j that u lacks
 
-    .. math:: \sum_{(u, i, j)} -\ln \sigma(f_{ui} - f_{uj}) + \lambda (\|f^U(u)\|^2 + \|q_i\|^2
-        + \|q_j\|^2) + \lambda_3 \|\Theta_{CNN}\|^2 + \lambda_4 \|w\|^2.
+    .. math:: \sum_{(u, i, j)} -\ln \sigma(f_{ui} - f_{uj}) + \lambda (\|\Theta_u\|^2 + \|q_i\|^2
+        + \|q_j\|^2) + \lambda_3 \|\Theta_{CNN}\|^2 + \lambda_4 \|w\|^2,
+
+    where :math:`\Theta_u` are the vectors that :math:`f^U(u)` is made of: a free one, those of the
+    items that u has, or both.
 
     Attributes
     ----------
@@ -162,7 +165,9 @@ class ConvNCFRanker(_ConvNCF, SampledPairRecommender):
     -----
     ``pretrain="auto"`` trains the shallow twin (``tower="dot"``) with Adam first. With an estimator
     its parameters can be searched, such as ``pretrain__lr`` of ``pretrain=BPRMFRanker()``.
-    Nothing is penalised in the first epoch of a tower (section 5.4).
+    Nothing is penalised in the first epoch of a tower (section 5.4). Adagrad's accumulator starts
+    at .1 in the authors' framework, and here at 0, where each first step is as long as the rate:
+    ``optimizer_options={"initial_accumulator_value": 0.1}`` spares vectors that were trained.
 
     The paper adds its penalties to the summed loss of a batch, so its :math:`\lambda_3` and
     :math:`\lambda_4` over the batch size are the ones here. It reports the mean of the last ten

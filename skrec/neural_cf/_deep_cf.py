@@ -1,11 +1,15 @@
 """Representation learning and a matching function on rows and columns."""
 
-from typing import Annotated, Any, ClassVar
+from numbers import Integral, Real
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
 
-from skrec.neural import SampledPairRecommender, as_sizes
+from skrec.base import Doc
+from skrec.neural import SampledPairRecommender, as_sizes, twin
 from skrec.neural.objectives import Pointwise
+from skrec.nn import PairModel
 from skrec.nn.deep_cf import DeepCF
 from skrec.training import RecommenderNet, sparse_rows
 
@@ -26,12 +30,17 @@ class DeepCFClassifier(SampledPairRecommender):
 
     .. math:: \sum_{(u, i)} -y_{ui} \ln \sigma(f_{ui}) - (1 - y_{ui}) \ln \sigma(-f_{ui}).
 
+    With ``parts="representation"`` (CFNet-rl) the third MLP is left out, with
+    ``parts="matching"`` (CFNet-ml) the product.
+
     Attributes
     ----------
     net_ : skorch.NeuralNet
         The trained net with its history.
     item_factors_ : ndarray of shape (n_items, representation_sizes[-1] + n_factors)
-        Representations and embeddings of the items.
+        Representations and embeddings of the items, or one of them.
+    pretrained_ : tuple of estimators or None
+        The halves that it started from, fitted.
     interactions_ : csr_matrix of shape (n_users, n_items)
         What ``fit`` saw.
 
@@ -43,9 +52,14 @@ class DeepCFClassifier(SampledPairRecommender):
     -----
     As in the paper a user's row includes the target in training, so that scores of items that a
     user has are of no use. The columns of items stay those of the matrix that was trained on: rows
-    of unseen users are folded in exactly, and change no item. Differences from the paper: Adam, no
-    pre-training of the parts, and smaller layers. On MovieLens-1M the authors use
-    ``n_factors=256``, ``matching_sizes=(256, 128, 64)``, ``representation_sizes=(512, 64)`` and
+    of unseen users are folded in exactly, and change no item.
+
+    Pre-training joins the output weights as
+    :math:`w = [\alpha w^R; (1 - \alpha) w^M]` with :math:`\alpha` = ``pretrain_alpha``, so that the
+    first scores are the weighted mean of those of the halves. The paper trains these with Adam,
+    and goes on with plain gradient descent. Differences from the paper: no pre-training unless
+    asked for, Adam, and smaller layers. On MovieLens-1M the authors use ``n_factors=256``,
+    ``matching_sizes=(256, 128, 64)``, ``representation_sizes=(512, 64)`` and
     ``item_sizes=(1024, 64)``. ``init_std`` has no effect: layers start as Glorot has it. The log
     odds of `predict_proba` are the scores with the sampling of negatives undone, set right on
     held-out pairs: see `skrec.calibration.HeldOut`.
@@ -86,6 +100,36 @@ class DeepCFClassifier(SampledPairRecommender):
         "Widths of the matching function's layers, each with a ReLU.",
     ] = (128, 64)
 
+    parts: Annotated[
+        Literal["both", "representation", "matching"],
+        "Both halves, or one alone.",
+    ] = "both"
+    pretrain: Annotated[
+        Any,
+        StrOptions({"auto"}),
+        tuple,
+        list,
+        None,
+        Doc(
+            '``"auto"`` trains both halves alone, with the parameters of this estimator, and joins '
+            "them to start from. A pair (representation, matching) of estimators of this class "
+            "does so with parameters of their own. They are cloned and fitted on what is trained "
+            "on; `sklearn.frozen.FrozenEstimator` keeps a fitted one as it is. None starts at "
+            "random.",
+            '"auto", tuple of estimators or None',
+        ),
+    ] = None
+    pretrain_alpha: Annotated[
+        float,
+        Interval(Real, 0, 1, closed="both"),
+        "Share of the representations in the scores at the start.",
+    ] = 0.5
+    pretrain_epochs: Annotated[
+        int | None,
+        Interval(Integral, 0, None, closed="left"),
+        'Epochs of both halves with ``pretrain="auto"``; None is ``max_epochs``.',
+    ] = None
+
     n_factors: Annotated[int, "Width of the embeddings that are matched."] = 64
     l2: Annotated[
         float,
@@ -106,6 +150,14 @@ class DeepCFClassifier(SampledPairRecommender):
         "representation_sizes": (16, 8),
         "matching_sizes": (16, 8),
     }
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        if self.pretrain is not None and self.parts != "both":
+            raise ValueError(
+                f'pretrain must be None unless parts="both"; got {self.pretrain!r} with '
+                f"parts={self.parts!r}"
+            )
 
     def _sizes(self) -> list[tuple[int, ...]]:
         """Return the widths of the layers for users, items and pairs."""
@@ -137,4 +189,32 @@ class DeepCFClassifier(SampledPairRecommender):
 
     def _model(self, n_users: int, n_items: int) -> DeepCF:
         user_sizes, item_sizes, matching_sizes = self._sizes()
-        return DeepCF(*self._matrix, user_sizes, item_sizes, self.n_factors, matching_sizes)
+        if self.parts == "matching":
+            user_sizes = item_sizes = ()
+        embedding_size = self.n_factors
+        if self.parts == "representation":
+            embedding_size, matching_sizes = 0, ()
+        return DeepCF(*self._matrix, user_sizes, item_sizes, embedding_size, matching_sizes)
+
+    def _twin(self) -> tuple[Any, ...]:
+        epochs = self.max_epochs if self.pretrain_epochs is None else self.pretrain_epochs
+        halves = "representation", "matching"
+        return tuple(twin(self, type(self), parts=half, max_epochs=epochs) for half in halves)
+
+    def _start(self, model: PairModel) -> None:
+        halves: Any = self.pretrained_
+        joined: Any = model
+        nets = [getattr(half, "net_", None) for half in halves]
+        modules = [getattr(net, "module_", None) for net in nets]
+        if len(modules) != 2 or not all(isinstance(module, DeepCF) for module in modules):
+            raise ValueError(
+                "pretrain must be a pair of DeepCFClassifier, the first with "
+                f'parts="representation" and the second with parts="matching"; got {halves}'
+            )
+        try:
+            joined.join_(*modules, self.pretrain_alpha)
+        except ValueError as error:
+            raise ValueError(
+                'pretrain must be a pair with parts="representation" and parts="matching", and the '
+                f"widths of this estimator: {error}"
+            ) from error

@@ -1,7 +1,7 @@
 """DeepCF (CFNet): representation learning and a matching function on rows and columns."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self, cast
 
 import torch
@@ -58,17 +58,17 @@ class TwoViews(nn.Module):
     n_inputs : int
         Length of the rows.
     sizes : sequence of int
-        Widths of the MLP's layers.
+        Widths of the MLP's layers; without any there is no representation.
     embedding_size : int
-        Width of the embedding.
+        Width of the embedding; with 0 there is none.
     """
 
     def __init__(self, n_inputs: int, sizes: Sequence[int], embedding_size: int) -> None:
         super().__init__()
-        self.first = SparseLinear(n_inputs, sizes[0])
+        self.first = SparseLinear(n_inputs, sizes[0]) if sizes else None
         self.layers = nn.ModuleList(linear_layers(sizes))
-        self.embedding = SparseLinear(n_inputs, embedding_size)
-        self.sizes = sizes[-1], embedding_size
+        self.embedding = SparseLinear(n_inputs, embedding_size) if embedding_size else None
+        self.embedding_size = embedding_size
 
     def forward(self, product: Callable[[Tensor], Tensor]) -> Tensor:
         """Compute both views of rows.
@@ -83,18 +83,25 @@ class TwoViews(nn.Module):
         vectors : Tensor of shape (n_rows, sizes[-1] + embedding_size)
             The representations, and the embeddings.
         """
-        weight: Tensor = self.first.weight
-        bias: Tensor = self.first.bias
-        for layer in cast("Sequence[nn.Linear]", self.layers[:1]):
-            weight, bias = weight @ layer.weight.T, layer(bias)
-        both = product(torch.cat([weight, self.embedding.weight], dim=1))
-        both = both + torch.cat([bias, self.embedding.bias])
-        seen, embedding = both.split([weight.shape[1], self.sizes[1]], dim=1)
+        weights, biases = zip(*self._linear_maps(), strict=True)
+        both = product(torch.cat(weights, dim=1)) + torch.cat(biases)
+        size = self.embedding_size
+        seen, embedding = both.split([both.shape[1] - size, size], dim=1)
         if len(self.layers):
             seen = seen.relu()
         for layer in self.layers[1:]:
             seen = layer(seen).relu()
         return torch.cat([seen, embedding], dim=1)
+
+    def _linear_maps(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Iterate over weight and bias of the linear maps of rows that both views begin with."""
+        if self.first is not None:
+            weight, bias = self.first.weight, self.first.bias
+            for layer in cast("Sequence[nn.Linear]", self.layers[:1]):
+                weight, bias = weight @ layer.weight.T, layer(bias)
+            yield weight, bias
+        if self.embedding is not None:
+            yield self.embedding.weight, self.embedding.bias
 
 
 class HistoryNet(nn.Module):
@@ -185,7 +192,7 @@ class ItemNet(nn.Module):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         super()._apply(fn, recurse)
-        device = self.net.first.bias.device
+        device = next(self.net.parameters()).device
         self.read(self.columns.to(device), self.rows.to(device))
         return self
 
@@ -221,22 +228,22 @@ class DeepMatching(Interaction):
 
     .. math:: f = w^\top [\, r_u \odot r_i \,;\, \mathrm{MLP}([e_u; e_i]) \,] + b
 
-    The MLP's first layer is a part for users plus a part for items.
+    The MLP's first layer is a part for users plus a part for items. Either half may be left out.
 
     Parameters
     ----------
     representation_size, embedding_size : int
-        Widths of both parts of a vector.
+        Widths of both parts of a vector; with 0 there is none.
     sizes : sequence of int
-        Widths of the MLP's layers.
+        Widths of the MLP's layers; none where there are no embeddings.
     """
 
     def __init__(self, representation_size: int, embedding_size: int, sizes: Sequence[int]) -> None:
         super().__init__(*2 * [representation_size + embedding_size])
         self.representation_size = representation_size
-        self.first = linear_layers((2 * embedding_size, sizes[0]))[0]
+        self.first = linear_layers((2 * embedding_size, sizes[0]))[0] if sizes else None
         self.layers = nn.ModuleList(linear_layers(sizes))
-        self.out = nn.Linear(representation_size + sizes[-1], 1)
+        self.out = nn.Linear(representation_size + sum(sizes[-1:]), 1)
         self._units = sum(sizes)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
@@ -259,16 +266,24 @@ class DeepMatching(Interaction):
         part : Tensor of shape (..., sizes[0])
             The items' part of the first layer.
         """
-        size = self.first.in_features // 2
-        seen, embedding = items.split([self.representation_size, size], dim=-1)
-        return seen, F.linear(embedding, self.first.weight[:, size:])
+        seen, embedding = self._split(items)
+        if self.first is None:
+            return seen, embedding  # of width 0
+        return seen, F.linear(embedding, self.first.weight[:, embedding.shape[-1] :])
 
     def _user_side(self, users: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the weighted representations, and the users' part of the first layer."""
-        size = self.first.in_features // 2
-        seen, embedding = users.split([self.representation_size, size], dim=-1)
-        part = F.linear(embedding, self.first.weight[:, :size], self.first.bias)
-        return seen * self.out.weight[0, : self.representation_size], part
+        seen, embedding = self._split(users)
+        seen = seen * self.out.weight[0, : self.representation_size]
+        if self.first is None:
+            return seen, embedding
+        weight = self.first.weight[:, : embedding.shape[-1]]
+        return seen, F.linear(embedding, weight, self.first.bias)
+
+    def _split(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """Split vectors into representations and embeddings."""
+        size = self.representation_size
+        return vectors[..., :size], vectors[..., size:]
 
     def _match(self, hidden: Tensor) -> Tensor:
         """Apply the MLP above its first layer: (..., sizes[0]) -> (...)."""
@@ -298,11 +313,13 @@ class DeepCF(PairModel):
     rows : SparseRows of length n_users
         The same matrix by rows.
     user_sizes, item_sizes : sequence of int
-        Widths of the representations' layers; the last is the same.
+        Widths of the representations' layers, the last of which is the same; none leave that half
+        out.
     embedding_size : int
         Width of the embeddings.
     matching_sizes : sequence of int
-        Widths of the matching function's layers.
+        Widths of the matching function's layers; none, with an ``embedding_size`` of 0, leave that
+        half out.
     """
 
     def __init__(
@@ -317,5 +334,47 @@ class DeepCF(PairModel):
         super().__init__(
             HistoryNet(len(columns), user_sizes, embedding_size),
             ItemNet(columns, rows, item_sizes, embedding_size),
-            DeepMatching(user_sizes[-1], embedding_size, matching_sizes),
+            DeepMatching(sum(user_sizes[-1:]), embedding_size, matching_sizes),
         )
+
+    @torch.no_grad()
+    def join_(self, representation: "DeepCF", matching: "DeepCF", alpha: float) -> None:
+        r"""Start from trained halves, in place.
+
+        .. math:: w \leftarrow [\alpha w^R; (1 - \alpha) w^M], \qquad
+            b \leftarrow \alpha b^R + (1 - \alpha) b^M
+
+        Parameters
+        ----------
+        representation, matching : DeepCF
+            A model with that half alone, of the same sizes.
+        alpha : float
+            Weight of the scores of the first.
+
+        Raises
+        ------
+        ValueError
+            If the halves are not those of this model.
+        """
+        own, outs = self.state_dict(), []
+        for half, wanted in ((representation, False), (matching, True)):
+            theirs = half.state_dict()
+            outs.append([theirs.pop(f"interaction.out.{name}") for name in ("weight", "bias")])
+            mine = {k: v for k, v in own.items() if _matches(k) == wanted and ".out." not in k}
+            shapes = [{k: tuple(v.shape) for k, v in part.items()} for part in (mine, theirs)]
+            if shapes[0] != shapes[1]:
+                raise ValueError(f"a half must have weights of {shapes[0]}; got {shapes[1]}")
+            for name, value in theirs.items():
+                own[name].copy_(value)
+        device = self.interaction.out.bias.device
+        weights, biases = (
+            [share * part.to(device) for share, part in zip((alpha, 1 - alpha), both, strict=True)]
+            for both in zip(*outs, strict=True)
+        )
+        self.interaction.out.weight.copy_(torch.cat(weights, dim=1))
+        self.interaction.out.bias.copy_(sum(biases))
+
+
+def _matches(name: str) -> bool:
+    """Return whether a weight belongs to the matching function, its embeddings included."""
+    return ".embedding." in name or name.startswith("interaction.")

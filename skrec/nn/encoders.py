@@ -134,6 +134,35 @@ class HistoryEncoder(nn.Module):
         others = full.expand(-1, batch.items.shape[1] - 1, -1)  # (B, K, size)
         return torch.cat([positive, others], dim=1)
 
+    def squares(self, batch: "PairBatch") -> Tensor:
+        r"""Compute the sums over a `PairBatch` of the squares of what users' vectors are made of.
+
+        .. math:: \sum_u [\|p_u\|^2 +] \sum_{t \in R_u \setminus \{i\}} \|q'_t\|^2
+
+        A penalty on these lets no parts of a vector grow that cancel each other.
+
+        Parameters
+        ----------
+        batch : PairBatch
+            Positives and their negatives, with histories.
+
+        Returns
+        -------
+        squares : Tensor of shape (1 + K,)
+            The sums by column; only the first leaves items out.
+        """
+        history = cast("SparseRows", batch.history)
+        each = self.history.weight.square().sum(1)  # (n_items,)
+        group = torch.arange(len(batch), device=each.device) if batch.group is None else batch.group
+        n_rows = each.new_zeros(len(history)).index_add_(0, group, each.new_ones(len(batch)))
+        counts = torch.zeros_like(each).index_add_(0, history.indices, n_rows[history.row])
+        total = counts @ each
+        if self.free is not None:
+            total = total + n_rows @ self.free(batch.users).square().sum(1)
+        own = torch.bincount(batch.items[:, 0], minlength=len(each)).to(each.dtype) @ each
+        others = total.expand(batch.items.shape[1] - 1)
+        return torch.cat([(total - own)[None], others])
+
     def scale(self, rows: SparseRows) -> Tensor:
         """Compute the factor of the sum over each history.
 

@@ -1,5 +1,6 @@
 """NAIS: the items of a history weighed by attention."""
 
+from functools import partial
 from typing import cast
 
 import torch
@@ -11,7 +12,7 @@ from skrec.nn._nais_kernel import make_kernel, pair_logits, with_ones
 from skrec.nn._nais_sums import attended_sums
 from skrec.nn.encoders import HistoryEncoder, make_table
 from skrec.nn.interactions import Dot, chunk_size
-from skrec.nn.pairs import PairBatch, PairModel
+from skrec.nn.pairs import PairBatch, PairModel, Penalised
 from skrec.nn.rows import SparseRows
 
 __all__ = ["NAIS", "Attention"]
@@ -33,15 +34,17 @@ class Attention(nn.Module):
         Width of the hidden layer.
     kind : {"prod", "concat"}
         Which of the two.
+    start : float, default=1.0
+        The value of h at the start.
     """
 
-    def __init__(self, size: int, hidden_size: int, kind: str = "prod") -> None:
+    def __init__(self, size: int, hidden_size: int, kind: str = "prod", start: float = 1.0) -> None:
         super().__init__()
         self.kind = kind
         n_inputs = size if kind == "prod" else 2 * size
         self.weight = nn.Parameter(torch.empty(n_inputs, hidden_size))
         self.bias = nn.Parameter(torch.zeros(hidden_size))
-        self.out = nn.Parameter(torch.ones(hidden_size))
+        self.out = nn.Parameter(torch.full((hidden_size,), float(start)))
         nn.init.xavier_normal_(self.weight)
 
     def forward(self, history: Tensor, targets: Tensor) -> Tensor:
@@ -92,6 +95,8 @@ class NAIS(PairModel):
         Whether the vectors of items end in a bias.
     std : float, default=0.01
         Deviation of the vectors' entries at the start.
+    start : float, default=1.0
+        The value of the attention's h at the start; with 0 it starts as FISM.
     """
 
     interaction: Dot
@@ -105,14 +110,15 @@ class NAIS(PairModel):
         beta: float = 0.5,
         item_bias: bool = True,
         std: float = 0.01,
+        start: float = 1.0,
     ) -> None:
         interaction = Dot(size, item_bias=item_bias)
         items = make_table(n_items, interaction.item_size, std)
         super().__init__(HistoryEncoder(None, n_items, size, beta, std), items, interaction)
-        self.attention = Attention(size, hidden_size, kind)
+        self.attention = Attention(size, hidden_size, kind, start)
         self.beta = beta
 
-    def forward(self, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, batch: PairBatch) -> tuple[Tensor, Penalised, Tensor]:
         """Score a batch.
 
         Parameters
@@ -124,8 +130,8 @@ class NAIS(PairModel):
         -------
         scores : Tensor of shape (B, 1 + K)
             The scores.
-        users : Tensor of shape (B, 1 + K, size)
-            Vectors of the users, for each item its own.
+        users : callable
+            Computes the sums of squares of the vectors in histories, by column.
         items : Tensor of shape (B, 1 + K, item_size)
             Vectors of the items.
         """
@@ -133,7 +139,7 @@ class NAIS(PairModel):
         history = cast("SparseRows", batch.history)
         row = batch.by_row(torch.arange(len(history), device=items.device))
         users = self._attended(history, row[:, None], batch.items)
-        return self.interaction(users, items), users, items
+        return self.interaction(users, items), partial(self.users.squares, batch), items
 
     def _attended(self, rows: SparseRows, row: Tensor, items: Tensor) -> Tensor:
         """Compute weighted sums of rows, targets left out of theirs: (B, m) -> (B, m, size)."""

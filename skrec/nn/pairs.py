@@ -1,6 +1,8 @@
 """Models of pairs: an encoder of users, a table of items, and an interaction function."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import torch
@@ -10,10 +12,13 @@ from skrec.nn.encoders import UserTable
 from skrec.nn.interactions import Interaction
 from skrec.nn.rows import SparseRows
 
-__all__ = ["PairBatch", "PairModel"]
+__all__ = ["PairBatch", "PairModel", "Penalised"]
 
 UserStates: TypeAlias = Any
 """The states of R users: a tensor of vectors, or another form that a model chooses."""
+
+Penalised: TypeAlias = Tensor | Callable[[], Tensor]
+"""What a penalty falls on: vectors, sums of their squares, or a function that computes these."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ class PairModel(nn.Module):
         """Whether a user's vector depends on the history, and leaves the target out of it."""
         return self.users.reads_history
 
-    def forward(self, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, batch: PairBatch) -> tuple[Tensor, Penalised, Tensor]:
         """Score a batch.
 
         Parameters
@@ -117,8 +122,9 @@ class PairModel(nn.Module):
         -------
         scores : Tensor of shape (B, 1 + K)
             The scores.
-        users : Tensor of shape (B, 1 or 1 + K, user_size) or (1,)
-            Vectors of the users, or the sum of their squares.
+        users : Tensor of shape (B, 1 or 1 + K, user_size) or (1,), or callable
+            Vectors of the users, or the sum of their squares; where histories make the vectors, a
+            function that computes the sums of squares of the rows that they are made of.
         items : Tensor of shape (B, 1 + K, item_size) or (1 + K,)
             Vectors of the items, or the sums of their squares by column.
         """
@@ -129,7 +135,9 @@ class PairModel(nn.Module):
             if answer is not None:
                 return answer
         users, items = self.users(batch), self.items(batch.items)
-        return self.interaction(users, items), users, items
+        encoder: Any = self.users
+        norms = partial(encoder.squares, batch) if self.reads_history else users
+        return self.interaction(users, items), norms, items
 
     def item_vectors(self, items: Tensor | None = None) -> Tensor:
         """Return the vectors of items.

@@ -58,19 +58,21 @@ class _ColumnSquares(torch.autograd.Function):
         return ctx.saved_tensors[0] * (2 * grad[:, None])
 
 
-def column_squares(vectors: Tensor) -> Tensor:
+def column_squares(vectors: Tensor | Callable[[], Tensor]) -> Tensor:
     """Compute the sums of squares of vectors by column.
 
     Parameters
     ----------
-    vectors : Tensor of shape (B, m, size) or (m,)
-        Vectors, or the sums themselves.
+    vectors : Tensor of shape (B, m, size) or (m,), or callable
+        Vectors, or the sums themselves, or a function that computes these.
 
     Returns
     -------
     squares : Tensor of shape (m,)
         The sums.
     """
+    if not isinstance(vectors, Tensor):
+        return vectors()
     return vectors if vectors.ndim == 1 else _ColumnSquares.apply(vectors)
 
 
@@ -86,6 +88,22 @@ class SampledLoss(nn.Module):
     nll: Callable[[Tensor], Tensor]
     norms: Callable[[Tensor], Tensor]
 
+    @staticmethod
+    def user_norm(squares: Tensor) -> Tensor:
+        """Average the squares of users over the pairs of a row.
+
+        Parameters
+        ----------
+        squares : Tensor of shape (1,) or (1 + K,)
+            Sums of squares.
+
+        Returns
+        -------
+        total : Tensor
+            A scalar.
+        """
+        return squares.mean()
+
     def __init__(self, l2_users: float = 0.0, l2_items: float = 0.0) -> None:
         super().__init__()
         self.l2_users = l2_users
@@ -97,7 +115,8 @@ class SampledLoss(nn.Module):
         Parameters
         ----------
         output : tuple of Tensor
-            Scores of shape (B, 1 + K), vectors of users and of items or sums of their squares.
+            Scores of shape (B, 1 + K), vectors of users and of items or sums of their squares, or
+            a function that computes those.
         target : PairBatch, default=None
             The batch; not used where the first column is the positive.
 
@@ -109,7 +128,7 @@ class SampledLoss(nn.Module):
         scores, users, items = output
         loss = self._data_term(scores, target)
         if self.l2_users:
-            loss = loss + self.l2_users / len(scores) * column_squares(users).mean()
+            loss = loss + self.l2_users / len(scores) * self.user_norm(column_squares(users))
         if self.l2_items:
             loss = loss + self.l2_items / len(scores) * self.norms(column_squares(items))
         return loss
@@ -131,6 +150,22 @@ class PairwiseLoss(SampledLoss):
     """
 
     nll = staticmethod(bpr_nll)
+
+    @staticmethod
+    def user_norm(squares: Tensor) -> Tensor:
+        """Average the squares of users over triplets, in which each user counts once.
+
+        Parameters
+        ----------
+        squares : Tensor of shape (1,) or (1 + K,)
+            Sums of squares; the first is that beside positives, which lacks what the others have.
+
+        Returns
+        -------
+        total : Tensor
+            A scalar.
+        """
+        return squares[1:].mean() if len(squares) > 1 else squares[0]
 
     @staticmethod
     def norms(squares: Tensor) -> Tensor:

@@ -35,8 +35,8 @@ class Settings:
     protocol : str
         One of `list_protocols`.
     parameters : dict
-        Parameters of the estimator. A dict with ``"system"`` among them stands for a nested
-        estimator.
+        Parameters of the estimator. A dict with ``"system"`` among them, or in a tuple, stands for
+        a nested estimator.
     source : {"validation", "published", "not tuned", "defaults"}, default="defaults"
         ``"validation"``: the best of some trials on validation data, which are rows of
         ``benchmarks/results/tuning.csv``. ``"published"``: of others, for this data set and
@@ -235,9 +235,10 @@ def _check_parameters(system: str, parameters: Mapping[str, Any], where: str) ->
     if unknown:
         raise ValueError(f"settings of {system} ({where}) must be among {names}; got {unknown}")
     for value in parameters.values():
-        if isinstance(value, dict) and "system" in value:
-            nested = {name: v for name, v in value.items() if name != "system"}
-            _check_parameters(value["system"], nested, f"{where}, within {system}")
+        for each in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(each, dict) and "system" in each:
+                nested = {name: v for name, v in each.items() if name != "system"}
+                _check_parameters(each["system"], nested, f"{where}, within {system}")
     try:
         make_system(system, parameters)._validate_params()
     except ValueError as error:

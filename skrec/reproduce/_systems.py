@@ -40,6 +40,23 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "GeRec-product": ("GeRecClassifier", {"interaction": "product"}),
     "U-AutoRec": ("AutoRecRegressor", {"side": "user"}),
     "I-AutoRec": ("AutoRecRegressor", {"side": "item"}),
+    # the recipes of the papers that propose them, whose training is a row of the settings: sizes of
+    # He et al. (2017) for 64 factors, of He et al. (2018), Deng et al. (2019), Du et al. (2019)
+    "NeuMF-paper": (
+        "NeuMFClassifier",
+        {"n_factors": 64, "mlp_factors": 128, "hidden_sizes": (128, 64)},
+    ),
+    "NAIS-paper": ("NAISClassifier", {"n_factors": 16, "attention_size": 16}),
+    "DeepCF-paper": (
+        "DeepCFClassifier",
+        {
+            "n_factors": 256,
+            "matching_sizes": (256, 128, 64),
+            "representation_sizes": (512, 64),
+            "item_sizes": (1024, 64),
+        },
+    ),
+    "ConvNCF-paper": ("ConvNCFRanker", {"n_factors": 64, "n_feature_maps": 32}),
     # the ablation: table 4 of the cross-feedback paper
     "CrossFeedback-no-data": ("CrossFeedbackBMF", {"data_input": False}),
     "CrossFeedback-no-feedback": ("CrossFeedbackBMF", {"cross_feedback": False}),
@@ -174,8 +191,8 @@ def make_system(
     system : str
         One of `list_systems`.
     parameters : dict
-        Its parameters; an unknown one is an error. A dict with ``"system"`` among them stands for
-        a nested estimator.
+        Its parameters; an unknown one is an error. A dict with ``"system"`` among them, or in a
+        tuple, stands for a nested estimator.
     seed : int, default=None
         Its ``random_state``, if it has one.
     device : str, default=None
@@ -212,7 +229,9 @@ def make_system(
 
 
 def _decoded(value: Any) -> Any:
-    """Return a nested estimator for a dict that names its system, anything else as it is."""
+    """Return nested estimators for dicts that name their systems, anything else as it is."""
+    if isinstance(value, tuple | list):
+        return type(value)(map(_decoded, value))
     if isinstance(value, dict) and "system" in value:
         rest = {k: v for k, v in value.items() if k != "system"}
         return make_system(value["system"], rest)

@@ -4,12 +4,15 @@ from skrec.training._alternating import AlternatingBatches, PosteriorRenewal
 from skrec.training._batches import NumberedRows, RowBatches, sparse_rows
 from skrec.training._callbacks import (
     DelayedPenalties,
+    LearningRateDecay,
     LinearAnnealing,
     ProgressBar,
     RankingValidation,
     check_callbacks,
     copy_callback,
+    decayed,
     reads_gradients,
+    sets_rates,
 )
 from skrec.training._decoder_fold_in import DecoderFoldIn
 from skrec.training._device import resolve_device
@@ -20,7 +23,7 @@ from skrec.training._net import RecommenderNet, StopTraining, cpu_copy, run_trai
 from skrec.training._node_fold_in import NodeFoldIn
 from skrec.training._pair_batches import PairBatches
 from skrec.training._rated_batches import RatedBatches
-from skrec.training._row_updates import ROW_WISE
+from skrec.training._row_updates import ROW_WISE, rows_follow
 from skrec.training._sampler import NegativeSampler
 
 __all__ = [
@@ -29,6 +32,7 @@ __all__ = [
     "DecoderFoldIn",
     "DelayedPenalties",
     "FoldIn",
+    "LearningRateDecay",
     "LinearAnnealing",
     "NegativeSampler",
     "NestedBatches",
@@ -48,10 +52,13 @@ __all__ = [
     "check_callbacks",
     "copy_callback",
     "cpu_copy",
+    "decayed",
     "encode_side",
     "prepare_process",
     "reads_gradients",
     "resolve_device",
+    "rows_follow",
     "run_training",
+    "sets_rates",
     "sparse_rows",
 ]

@@ -1,10 +1,11 @@
-"""skorch callbacks of every training: annealing, validation by ranking, progress."""
+"""skorch callbacks of every training: annealing, decay, validation by ranking, progress."""
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any, Self
 
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 from tqdm.auto import tqdm
 
@@ -12,12 +13,15 @@ from skrec.training._net import RecommenderNet, StopTraining, cpu_state, load_st
 
 __all__ = [
     "DelayedPenalties",
+    "LearningRateDecay",
     "LinearAnnealing",
     "ProgressBar",
     "RankingValidation",
     "check_callbacks",
     "copy_callback",
+    "decayed",
     "reads_gradients",
+    "sets_rates",
 ]
 
 
@@ -92,9 +96,90 @@ def reads_gradients(callbacks: list | None) -> bool:
     reads : bool
         Whether one of them, such as one that clips gradients, has an ``on_grad_computed``.
     """
+    return any(kind.on_grad_computed is not Callback.on_grad_computed for kind in _kinds(callbacks))
+
+
+def sets_rates(callbacks: list | None) -> bool:
+    """Return whether a list holds skorch's callback for schedules of the learning rate.
+
+    Parameters
+    ----------
+    callbacks : list or None
+        What `check_callbacks` lets through.
+
+    Returns
+    -------
+    sets : bool
+        Whether one of them is an `LRScheduler`.
+    """
+    return any(issubclass(kind, LRScheduler) for kind in _kinds(callbacks))
+
+
+def _kinds(callbacks: list | None) -> list[type]:
+    """Return the classes of callbacks."""
     own = [each[1] if isinstance(each, tuple | list) else each for each in callbacks or []]
-    kinds = [each if isinstance(each, type) else type(each) for each in own if each is not None]
-    return any(kind.on_grad_computed is not Callback.on_grad_computed for kind in kinds)
+    return [each if isinstance(each, type) else type(each) for each in own if each is not None]
+
+
+def decayed(lr: float, schedule: str | None, share: float) -> float:
+    r"""Return a learning rate after a share s of a training.
+
+    .. math:: \eta (1 - s) \quad\text{or}\quad \eta \, \frac{1 + \cos \pi s}{2}
+
+    Parameters
+    ----------
+    lr : float
+        The rate :math:`\eta` at the start.
+    schedule : {"linear", "cosine"} or None
+        Which of the two; None keeps the rate.
+    share : float
+        From 0, the start, to 1, the end.
+
+    Returns
+    -------
+    lr : float
+        The rate.
+    """
+    if schedule is None:
+        return float(lr)
+    left = 1 - share if schedule == "linear" else (1 + math.cos(math.pi * share)) / 2
+    return float(lr * left)
+
+
+class LearningRateDecay(Callback):
+    """Let the learning rate of each group of weights fall to 0, update by update.
+
+    Parameters
+    ----------
+    schedule : {"linear", "cosine"}
+        How it falls, see `decayed`.
+    n_steps : int
+        Updates of the whole training, after which it is 0.
+    """
+
+    def __init__(self, schedule: str, n_steps: int) -> None:
+        self.schedule = schedule
+        self.n_steps = n_steps
+
+    def on_train_begin(self, net: RecommenderNet, **kwargs: Any) -> None:
+        """Begin to count, from the rates that the groups have."""
+        self.step_ = 0
+        self.rates_ = [group["lr"] for group in net.optimizer_.param_groups]
+
+    def on_batch_begin(
+        self, net: RecommenderNet, batch: Any = None, training: bool | None = None, **kwargs: Any
+    ) -> None:
+        """Set the rates for the coming update."""
+        if training:
+            share = min(1.0, self.step_ / self.n_steps)
+            for group, rate in zip(net.optimizer_.param_groups, self.rates_, strict=True):
+                group["lr"] = decayed(rate, self.schedule, share)
+            self.step_ += 1
+
+    def on_train_end(self, net: RecommenderNet, **kwargs: Any) -> None:
+        """Put the rates back: another training has a schedule of its own."""
+        for group, rate in zip(net.optimizer_.param_groups, self.rates_, strict=True):
+            group["lr"] = rate
 
 
 class DelayedPenalties(Callback):

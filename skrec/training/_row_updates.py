@@ -1,14 +1,15 @@
 """Optimisers that update the rows of a table that a batch has read, and leave the others alone."""
 
-from collections.abc import Callable
-from typing import Any
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, optim
 
 from skrec import kernels
 
-__all__ = ["ROW_WISE", "update_anywhere", "update_on_cpu"]
+__all__ = ["ROW_WISE", "rows_follow", "update_anywhere", "update_on_cpu"]
 
 
 class RowWise(optim.Optimizer):
@@ -18,8 +19,11 @@ class RowWise(optim.Optimizer):
     still. SGD, Adagrad and RMSprop give the numbers of their parent under the dense gradient, in
     which these rows are zero. Adam would move all rows that have ever been in a batch; here a row
     makes up for what it has missed with its next gradient, as `skrec.kernels.update_rows` says.
-    Only Adam has a penalty ``weight_decay`` on such a table, and only on rows of the batch.
+    Only Adam has a penalty ``weight_decay`` on such a table, and only on rows of the batch. Options
+    other than the rate, the penalty and those in ``options`` must be at their defaults.
     """
+
+    options: ClassVar[frozenset[str]] = frozenset()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take a step.
@@ -102,6 +106,8 @@ class RowSGD(RowWise, optim.SGD):
 class RowAdagrad(RowWise, optim.Adagrad):
     """Adagrad."""
 
+    options = frozenset({"eps", "initial_accumulator_value"})
+
     def _scale(
         self, table: Tensor, numbers: Tensor, total: Tensor, group: dict[str, Any]
     ) -> Tensor:
@@ -113,6 +119,8 @@ class RowAdagrad(RowWise, optim.Adagrad):
 
 class RowRMSprop(RowWise, optim.RMSprop):
     """RMSprop."""
+
+    options = frozenset({"alpha", "eps"})
 
     def _scale(
         self, table: Tensor, numbers: Tensor, total: Tensor, group: dict[str, Any]
@@ -130,6 +138,8 @@ class RowRMSprop(RowWise, optim.RMSprop):
 class RowAdam(RowWise, optim.Adam):
     """Adam."""
 
+    options = frozenset({"betas", "eps"})
+
     def _update_rows(
         self, table: Tensor, numbers: Tensor, total: Tensor, group: dict[str, Any]
     ) -> None:
@@ -142,6 +152,7 @@ class RowAdam(RowWise, optim.Adam):
 class RowAdamW(RowWise, optim.AdamW):
     """AdamW."""
 
+    options = RowAdam.options
     _update_rows = RowAdam._update_rows
 
 
@@ -211,3 +222,25 @@ ROW_WISE: dict[type[optim.Optimizer], type[RowWise]] = {
     optim.Adam: RowAdam,
     optim.AdamW: RowAdamW,
 }
+
+# how a step is computed, which changes no number of a row
+_WAYS = {"foreach", "fused"}
+
+
+def rows_follow(optimizer: type[optim.Optimizer], options: Mapping[str, Any]) -> bool:
+    """Return whether updates by rows follow the options of an optimiser.
+
+    Parameters
+    ----------
+    optimizer : type
+        A key of ``ROW_WISE``.
+    options : dict
+        Its options by name.
+
+    Returns
+    -------
+    follow : bool
+        False for one that only updates of whole tables know, such as the momentum of SGD.
+    """
+    known, parameters = ROW_WISE[optimizer].options | _WAYS, inspect.signature(optimizer).parameters
+    return all(k in known or value == parameters[k].default for k, value in options.items())

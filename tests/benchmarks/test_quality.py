@@ -2,15 +2,18 @@
 
 import json
 import re
+from argparse import Namespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.cells import systems_for
 from benchmarks.quality import paired, run, tables
 from skrec.reproduce import (
     find_settings,
     find_system,
+    list_settings,
     list_systems,
     load_data,
     make_protocol,
@@ -150,10 +153,36 @@ NAMED = {
     "GeRec-product": ("GeRecClassifier", {"interaction": "product"}),
     "U-AutoRec": ("AutoRecRegressor", {"side": "user"}),
     "I-AutoRec": ("AutoRecRegressor", {"side": "item"}),
+    "NeuMF-paper": (
+        "NeuMFClassifier",
+        {"n_factors": 64, "mlp_factors": 128, "hidden_sizes": (128, 64)},
+    ),
+    "NAIS-paper": ("NAISClassifier", {"n_factors": 16, "attention_size": 16}),
+    "DeepCF-paper": (
+        "DeepCFClassifier",
+        {
+            "n_factors": 256,
+            "matching_sizes": (256, 128, 64),
+            "representation_sizes": (512, 64),
+            "item_sizes": (1024, 64),
+        },
+    ),
+    "ConvNCF-paper": ("ConvNCFRanker", {"n_factors": 64, "n_feature_maps": 32}),
     "CrossFeedback-no-data": ("CrossFeedbackBMF", {"data_input": False}),
     "CrossFeedback-no-feedback": ("CrossFeedbackBMF", {"cross_feedback": False}),
     "CrossFeedback-no-attention": ("CrossFeedbackBMF", {"attention": None}),
 }
+
+
+def test_recipes_of_papers_run_only_where_they_are_named():
+    options = Namespace(systems=None, protocol="ncf")
+    recipes = [name for name in NAMED if name.endswith("-paper")]
+    chosen = {row.system for row in list_settings(data="ml-1m", protocol="ncf")}
+    assert chosen.issuperset(recipes)
+    found = systems_for("ml-1m", options)
+    assert "NeuMFClassifier" in found
+    assert not set(recipes) & set(found)
+    assert systems_for("ml-1m", Namespace(systems=recipes, protocol="ncf")) == recipes
 
 
 def test_every_variant_is_known():

@@ -70,14 +70,18 @@ def test_a_global_bias_is_learnt_where_there_are_biases(sgd, X):
     assert sgd(MFClassifier, solver="torch").fit(X).global_bias_ == 0
 
 
+# the rates of three steps, as shares of the first
+RATES = {None: [1, 1, 1], "linear": [1, 2 / 3, 1 / 3], "cosine": [1, 0.75, 0.25]}
+
+
 @pytest.mark.parametrize("bias", [False, True])
-@pytest.mark.parametrize("decay", [None, "linear"])
+@pytest.mark.parametrize("decay", RATES)
 def test_pointwise_steps_are_those_of_the_docstring(decay, bias, sgd):
     # one positive, and one item to draw: nothing is left to chance
     options = {"l2": 0.05, "lr": 0.4, "lr_decay": decay, "bias": bias, "n_negatives": 2}
     start = sgd(MFClassifier, max_epochs=0, **options).fit([[1, 0]])
     p, (i, j), b = start.user_factors_[0].copy(), start.item_factors_.copy(), 0.0
-    for rate in [0.4] * 3 if decay is None else [0.4, 0.4 * 2 / 3, 0.4 / 3]:
+    for rate in [0.4 * share for share in RATES[decay]]:
         for q, y in ((i, 1), (j, 0), (j, 0)):
             f = p[:6] @ q[:6] + (p[6] + q[6] + b if bias else 0)
             slope, before = expit(f) - y, p.copy()
@@ -91,12 +95,12 @@ def test_pointwise_steps_are_those_of_the_docstring(decay, bias, sgd):
     assert est.global_bias_ == pytest.approx(b if bias else 0, rel=1e-4)
 
 
-@pytest.mark.parametrize("decay", [None, "linear"])
+@pytest.mark.parametrize("decay", RATES)
 def test_pairwise_steps_are_those_of_the_docstring(decay, sgd):
     options = {"l2": 0.05, "lr": 0.4, "lr_decay": decay}
     start = sgd(BPRMFRanker, max_epochs=0, **options).fit([[1, 0]])
     p, (i, j) = start.user_factors_[0].copy(), start.item_factors_.copy()
-    for rate in [0.4] * 3 if decay is None else [0.4, 0.4 * 2 / 3, 0.4 / 3]:
+    for rate in [0.4 * share for share in RATES[decay]]:
         miss, before = expit(p @ (j - i)), p.copy()
         p += rate * (miss * (i - j) - 2 * 0.05 * p)
         i += rate * (miss * before - 2 * 0.05 * i)
@@ -281,6 +285,7 @@ def test_other_models_start_from_it(cls, sgd, X):
     ("name", "value"),
     [
         ("optimizer", "adagrad"),
+        ("optimizer_options", {"betas": (0.5, 0.9)}),
         ("weight_decay", 0.1),
         ("device", "cuda"),
         ("callbacks", [("name", None)]),
@@ -296,12 +301,6 @@ def test_what_only_torch_reads_is_refused(name, value, cls, sgd, X, monkeypatch)
 @pytest.mark.parametrize("device", ["cpu", torch.device("cpu"), "auto"])
 def test_a_cpu_is_accepted(device, cls, sgd, X):
     assert len(sgd(cls, device=device).fit(X).history_) == 5
-
-
-@BOTH
-def test_a_decay_is_refused_with_torch(cls, sgd, X):
-    with pytest.raises(ValueError, match='lr_decay must be None with solver="torch"'):
-        sgd(cls, solver="torch", lr_decay="linear").fit(X)
 
 
 @BOTH

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from skrec import FISMRanker, NAISClassifier, SVDppRanker
+from skrec import FISMClassifier, FISMRanker, NAISClassifier, SVDppRanker
 from skrec.datasets import make_interactions
 
 QUICK = {"n_factors": 6, "batch_size": 64, "lr": 0.02, "init_std": 0.1, "random_state": 0}
 MODELS = {
     "fism": (FISMRanker, {"alpha": 0.7, "item_bias": True}),
+    "fism-pointwise": (FISMClassifier, {"alpha": 0.4}),
     "svdpp": (SVDppRanker, {"alpha": 0.3}),
     "nais-prod": (NAISClassifier, {"beta": 0.4}),
     "nais-concat": (NAISClassifier, {"attention": "concat", "beta": 1.0, "item_bias": False}),

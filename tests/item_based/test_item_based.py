@@ -1,20 +1,23 @@
 """FISM, SVD++ and NAIS as estimators: their formulas, fold-in, parameters and real data."""
 
+import itertools
 import os
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import torch
 from scipy.special import expit
 
-from skrec import FISMRanker, NAISClassifier, SVDppRanker
+from skrec import FISMClassifier, FISMRanker, NAISClassifier, SVDppRanker
 from skrec.calibration import user_offsets
 from skrec.datasets import fetch_amazon_music, make_interactions
 from skrec.metrics import make_ranking_scorer
 from skrec.model_selection import LeaveOneOut
+from skrec.nn import HistoryEncoder, PairBatch, SparseRows
 from skrec.utils import hide_entries
 
-EXACT = ["fism", "nais-prod", "nais-concat"]
+EXACT = ["fism", "fism-pointwise", "nais-prod", "nais-concat"]
 NAMES = [*EXACT, "svdpp"]
 
 
@@ -27,9 +30,10 @@ def pooled(est, histories, left_out, alpha):
     )
 
 
-def test_fism_is_equation_10(fitted, X, histories, left_out):
-    est = fitted["fism"]
-    users, items = pooled(est, histories, left_out, 0.7), est.item_factors_
+@pytest.mark.parametrize(("name", "alpha"), [("fism", 0.7), ("fism-pointwise", 0.4)])
+def test_fism_is_equation_10(name, alpha, fitted, X, histories, left_out):
+    est = fitted[name]
+    users, items = pooled(est, histories, left_out, alpha), est.item_factors_
     expected = np.einsum("uif,if->ui", users, items[:, :6]) + items[:, 6]
     np.testing.assert_allclose(est.decision_function(X), expected, rtol=1e-4, atol=1e-5)
     assert est.user_factors_ is None
@@ -109,8 +113,9 @@ def test_one_item_left_out_of_itself(name, fitted, X):
     assert np.isfinite(fitted[name].decision_function(row)).all()
 
 
-def test_nais_undoes_the_sampling_of_negatives(fitted, X, set_right):
-    est = fitted["nais-prod"]
+@pytest.mark.parametrize("name", ["nais-prod", "fism-pointwise"])
+def test_pointwise_models_undo_the_sampling_of_negatives(name, fitted, X, set_right):
+    est = fitted[name]
     n = np.diff(X.indptr)[:, None]
     odds = est.decision_function(X) + np.log(est.n_negatives * n / (X.shape[1] - n))
     np.testing.assert_allclose(est.predict_proba(X), set_right(est, odds, X), rtol=1e-3)
@@ -156,6 +161,93 @@ def test_fism_beats_popularity_on_amazon_music():
     est = FISMRanker(n_factors=32, max_epochs=8, lr=5e-3, device="cpu", random_state=0)
     scorer = make_ranking_scorer("ndcg", k=10, n_negatives=99)
     assert scorer(est.fit(data.loo_train[train]), targets) > 0.25
+
+
+def test_pointwise_fism_learns_the_level_of_its_negatives(fitted):
+    assert fitted["fism-pointwise"].item_factors_[:, -1].mean() < -0.1  # 4 a positive
+
+
+def test_nais_starts_at_the_scores_of_fism(X, histories):
+    start = FISMClassifier(n_factors=6, init_std=0.3, max_epochs=5, lr=0.02, alpha=0.4)
+    est = NAISClassifier(n_factors=6, beta=0.4, max_epochs=0, pretrain=start, random_state=0).fit(X)
+    w = {k: v.numpy().astype(float) for k, v in est.net_.module_.attention.state_dict().items()}
+    q, own, got = est.item_factors_[:, :6], est.history_factors_, est.decision_function(X)
+    bias = est.item_factors_[:, 6]
+    fism = est.pretrained_.decision_function(X) - bias
+    for user, item in itertools.product([0, 7, 50], range(X.shape[1])):
+        others = histories[user][histories[user] != item]
+        products = own[others] @ q[item]
+        g = np.maximum((own[others] * q[item]) @ w["weight"] + w["bias"], 0) @ w["out"]
+        assert fism[user, item] == pytest.approx(
+            products.sum() * len(histories[user]) ** -0.4, rel=1e-3, abs=1e-5
+        )
+        # of FISM's sum, with weights that a normaliser keeps near n ** -beta
+        weights = np.exp(g) / np.exp(g).sum() ** 0.4
+        assert got[user, item] - bias[item] == pytest.approx(weights @ products, rel=1e-3, abs=1e-5)
+    est.set_params(init_attention=0).fit(X)  # no attention: FISM's scores but for the lengths
+    n = np.diff(X.indptr)[:, None]
+    others = n - (X.toarray() > 0)
+    expected = fism * (n / others) ** 0.4 + bias
+    np.testing.assert_allclose(est.decision_function(X), expected, rtol=1e-3, atol=1e-5)
+
+
+def test_attention_that_starts_at_nothing_is_learnt(X):
+    est = NAISClassifier(n_factors=6, init_attention=0, max_epochs=3, lr=0.02, random_state=0)
+    attention = est.fit(X).net_.module_.attention
+    assert (attention.out != 0).all()
+    assert (attention.bias != 0).any()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("n_negatives", [1, 3])
+def test_loss_and_penalty_are_those_of_the_docstring(name, n_negatives, fitted, X, histories):
+    cls, options = type(fitted[name]), fitted[name].get_params()
+    est = cls(**{**options, "l2": 0.03, "n_negatives": n_negatives, "max_epochs": 2}).fit(X)
+    p, q, own = est.user_factors_, est.item_factors_.astype(float), est.history_factors_
+    scores = est.decision_function(users=range(X.shape[0]))
+
+    def norm(u, items, of_history):
+        free = 0 if p is None else (p[u].astype(float) ** 2).sum()
+        return free + (q[items] ** 2).sum() + (own[of_history].astype(float) ** 2).sum()
+
+    batches = est._objective.batches(est, X, np.random.RandomState(0))
+    for batch, _ in itertools.islice(batches, 3):
+        users, items = batch.users.numpy()[batch.group.numpy()], batch.items.numpy()
+        terms = []
+        for u, (i, *negatives) in zip(users, items, strict=True):
+            without = histories[u][histories[u] != i]
+            if isinstance(est, FISMRanker | SVDppRanker):
+                for j in negatives:
+                    terms.append(np.logaddexp(0, scores[u, j] - scores[u, i]))
+                    terms[-1] += 0.03 * norm(u, [i, j], histories[u])
+                continue
+            terms.append(np.logaddexp(0, -scores[u, i]) + 0.03 * norm(u, [i], without))
+            for j in negatives:
+                terms.append(np.logaddexp(0, scores[u, j]) + 0.03 * norm(u, [j], histories[u]))
+        with torch.no_grad():
+            loss = est.net_.criterion_(est.net_.module_(batch), batch)
+        assert float(loss) == pytest.approx(np.mean(terms), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_penalty_shrinks_every_table(name, fitted, X):
+    cls, options = type(fitted[name]), {**fitted[name].get_params(), "max_epochs": 8}
+    free, held = (cls(**{**options, "l2": l2}).fit(X) for l2 in (0.0, 0.05))
+    for table in ("user_factors_", "item_factors_", "history_factors_"):
+        if getattr(free, table) is not None:
+            norms = [np.square(getattr(est, table)[:, :6]).sum() for est in (free, held)]
+            assert norms[1] < norms[0]
+
+
+def test_parts_of_a_user_that_cancel_are_not_free():
+    encoder = HistoryEncoder(1, 2, 3).double()
+    with torch.no_grad():
+        encoder.free.weight[:] = -5.0
+        encoder.history.weight[:] = torch.tensor([[0.0], [5.0]])
+    history = SparseRows(torch.tensor([1]), torch.tensor([0, 1]), torch.ones(1).double())
+    batch = PairBatch(torch.tensor([0]), torch.tensor([[1, 0]]), history=history)
+    assert encoder.states(encoder.free.weight, history).tolist() == [[0.0] * 3]
+    assert encoder.squares(batch).tolist() == [75.0, 150.0]  # the first is without the target
 
 
 def test_nais_starts_from_the_vectors_of_fism():

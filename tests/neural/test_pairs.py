@@ -11,6 +11,7 @@ from skorch.callbacks import Callback
 
 from skrec import BPRMFRanker, FISMRanker, Interactions, MFClassifier, SVDppRanker
 from skrec.neural import SampledPairRecommender
+from skrec.neural._optimizers import OPTIMIZERS
 from skrec.neural.objectives import Pairwise
 from skrec.nn import Interaction
 
@@ -450,3 +451,44 @@ def test_a_warm_start_goes_on_by_rows():
     assert not np.array_equal(first, est.user_factors_)
     state = est.net_.optimizer_.state[est.net_.module_.users.free.weight]
     assert float(state["step"]) == 2 * -(-X.nnz // 16)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "options", "by_rows"),
+    [
+        ("adam", {"betas": (0.0, 0.9), "eps": 1e-3}, True),
+        ("adam", {"amsgrad": False}, True),
+        ("adam", {"amsgrad": True}, False),
+        ("adagrad", {"initial_accumulator_value": 0.1, "eps": 1e-3}, True),
+        ("adagrad", {"lr_decay": 0.1}, False),
+        ("sgd", {"momentum": 0.9}, False),
+        ("sgd", {"fused": False}, True),
+        ("rmsprop", {"alpha": 0.5}, True),
+        ("rmsprop", {"centered": True}, False),
+    ],
+)
+def test_options_are_followed_by_rows_or_whole_tables_are_updated(optimizer, options, by_rows):
+    X = many_users()
+    shared = {"n_factors": 4, "max_epochs": 2, "random_state": 0, "batch_size": 16, "l2": 0.01}
+    shared |= {"device": "cpu", "optimizer_options": options, "lr": 0.05, "init_std": 0.3}
+    shared |= {"lr_decay": "linear"}
+    rows = BPRMFRanker(optimizer=optimizer, **shared).fit(X)
+    assert sparse_tables(rows) == (by_rows, False)
+    whole = BPRMFRanker(optimizer=OPTIMIZERS[optimizer], **shared).fit(X)  # a class has no rows
+    if optimizer == "adam" and by_rows and "betas" not in options:
+        return  # it makes up for what it has missed in another way
+    for name, table in weights(rows).items():
+        np.testing.assert_allclose(table, weights(whole)[name], rtol=1e-3, atol=1e-5)
+
+
+def test_a_restart_with_options_that_rows_cannot_follow_has_whole_tables():
+    X = many_users()
+    shared = {"n_factors": 4, "max_epochs": 1, "random_state": 0, "batch_size": 16}
+    est = BPRMFRanker(optimizer="sgd", device="cpu", warm_start=True, **shared).fit(X)
+    assert sparse_tables(est) == (True, False)
+    est.set_params(optimizer_options={"momentum": 0.9}).fit(X)
+    assert sparse_tables(est) == (False, False)
+    assert est.net_.optimizer_.param_groups[0]["momentum"] == 0.9
+    est.set_params(optimizer="adam", optimizer_options=None).fit(X)
+    assert sparse_tables(est) == (True, False)
+    assert len(est.net_.history) == 3

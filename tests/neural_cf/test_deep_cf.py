@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
+from sklearn.frozen import FrozenEstimator
 
+from skrec import EASERecommender
 from skrec.datasets import make_interactions
 from skrec.neural_cf._deep_cf import DeepCFClassifier
 
@@ -40,12 +42,17 @@ def fitted(X):
 def two_views(weights, side, x):
     """Return the representation and the embedding of rows, layer after layer."""
     w = {k.removeprefix(f"{side}.net."): v.numpy() for k, v in weights.items()}
+    return representation(weights, side, x), x @ w["embedding.weight"] + w["embedding.bias"]
+
+
+def representation(weights, side, x):
+    w = {k.removeprefix(f"{side}.net."): v.numpy() for k, v in weights.items()}
     seen = x @ w["first.weight"] + w["first.bias"]
     layer = 0
     while f"layers.{layer}.weight" in w:
         seen = seen @ w[f"layers.{layer}.weight"].T + w[f"layers.{layer}.bias"]
         seen, layer = np.maximum(seen, 0), layer + 1
-    return seen, x @ w["embedding.weight"] + w["embedding.bias"]
+    return seen
 
 
 def test_scores_are_the_formula(fitted, X):
@@ -121,5 +128,100 @@ def test_a_restart_reads_the_new_columns(X):
     ],
 )
 def test_wrong_sizes_are_named(parameters, match, X):
+    with pytest.raises(ValueError, match=match):
+        DeepCFClassifier(**QUICK | parameters).fit(X)
+
+
+# halves, and how it starts from them
+
+HALVES = "representation", "matching"
+
+
+@pytest.mark.parametrize("parts", HALVES)
+def test_a_half_is_the_formula_without_the_other(parts, X):
+    est = DeepCFClassifier(**QUICK, parts=parts).fit(X)
+    weights = est.net_.module_.state_dict()
+    w = {k.removeprefix("interaction."): v.numpy() for k, v in weights.items()}
+    rows, columns = X[:30].toarray(), X.T.toarray()
+    names = ["first", "embedding"]
+    assert any(names[1] in name for name in weights) == (parts == "matching")
+    if parts == "representation":
+        user, item = (
+            representation(weights, side, x) for side, x in (("users", rows), ("items", columns))
+        )
+        expected = (user * w["out.weight"][0]) @ item.T + w["out.bias"]
+        np.testing.assert_allclose(est.item_factors_, item, rtol=1e-4, atol=1e-5)
+    else:
+        left, right = (
+            x @ w[f"{side}.net.embedding.weight"] + w[f"{side}.net.embedding.bias"]
+            for side, x in (("users", rows), ("items", columns))
+        )
+        pairs = [[np.concatenate([a, b]) for b in right] for a in left]
+        hidden = np.maximum(pairs @ w["first.weight"].T + w["first.bias"], 0)
+        hidden = np.maximum(hidden @ w["layers.0.weight"].T + w["layers.0.bias"], 0)
+        expected = hidden @ w["out.weight"][0] + w["out.bias"]
+    np.testing.assert_allclose(est.decision_function(X[:30]), expected, rtol=1e-4, atol=1e-5)
+    some = np.array([4, 9, 0])
+    lists, scores = est.recommend(X[:5], 3, candidates=some, exclude_seen=False, return_scores=True)
+    np.testing.assert_allclose(
+        scores, np.take_along_axis(expected[:5], lists, axis=1), rtol=1e-4, atol=1e-5
+    )
+    losses = est.net_.history[:, "train_loss"]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("alpha", [0.5, 0.2, 1.0])
+def test_it_starts_as_the_weighted_mean_of_its_halves(alpha, X):
+    est = DeepCFClassifier(**{**QUICK, "max_epochs": 0}, pretrain="auto", pretrain_epochs=2)
+    est.set_params(pretrain_alpha=alpha).fit(X)
+    first, second = est.pretrained_
+    assert (first.parts, second.parts, first.max_epochs) == (*HALVES, 2)
+    assert first.random_state != second.random_state
+    expected = alpha * first.decision_function(X) + (1 - alpha) * second.decision_function(X)
+    np.testing.assert_allclose(est.decision_function(X), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_it_starts_from_a_pair_with_parameters_of_its_own(X):
+    pair = tuple(
+        DeepCFClassifier(**{**QUICK, "max_epochs": n}, parts=half, n_negatives=n)
+        for n, half in enumerate(HALVES, start=1)
+    )
+    options = {**QUICK, "optimizer": "sgd", "max_epochs": 0}
+    est = DeepCFClassifier(**options, pretrain=pair).fit(X)
+    first, second = est.pretrained_
+    expected = (first.decision_function(X) + second.decision_function(X)) / 2
+    np.testing.assert_allclose(est.decision_function(X), expected, rtol=1e-4, atol=1e-5)
+    frozen = [FrozenEstimator(half) for half in est.pretrained_]
+    again = DeepCFClassifier(**options, pretrain=frozen).fit(X)
+    np.testing.assert_array_equal(again.decision_function(X), est.decision_function(X))
+    before = again.net_.history
+    assert len(again.set_params(max_epochs=1, warm_start=True).fit(X).net_.history) > len(before)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "match"),
+    [
+        ({"parts": "all"}, "The 'parts' parameter"),
+        ({"pretrain": "twin"}, "The 'pretrain' parameter"),
+        ({"pretrain": DeepCFClassifier()}, "The 'pretrain' parameter"),
+        ({"pretrain_alpha": 1.5}, "The 'pretrain_alpha' parameter"),
+        ({"pretrain": "auto", "parts": "matching"}, 'pretrain must be None unless parts="both"'),
+        ({"pretrain": (DeepCFClassifier(**QUICK),)}, "pretrain must be a pair of DeepCFClassifier"),
+        ({"pretrain": (EASERecommender(),) * 2}, "pretrain must be a pair of DeepCFClassifier"),
+        ({"pretrain": (DeepCFClassifier(**QUICK),) * 2}, "pretrain must be a pair with parts="),
+        (
+            {"pretrain": [DeepCFClassifier(**QUICK, parts=half) for half in HALVES[::-1]]},
+            "pretrain must be a pair with parts=",
+        ),
+        (
+            {
+                "pretrain": [DeepCFClassifier(**QUICK, parts=half) for half in HALVES],
+                "matching_sizes": (9, 5),
+            },
+            "and the widths of this estimator",
+        ),
+    ],
+)
+def test_other_starts_are_named(parameters, match, X):
     with pytest.raises(ValueError, match=match):
         DeepCFClassifier(**QUICK | parameters).fit(X)

@@ -53,6 +53,30 @@ def test_a_history_is_the_equation(free, alpha, dense, to_rows):
     np.testing.assert_allclose(states, expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("free", [None, 9], ids=["eq10", "eq11"])
+def test_squares_are_those_of_the_rows_that_take_part(free, grouped, dense, to_rows):
+    encoder = HistoryEncoder(free, dense.shape[1], SIZE, 0.5, std=1.0).double()
+    rows, users = [0, 3, 4], [7, 1, 8]
+    group = [0, 0, 0, 2, 1] if grouped else [0, 1, 2]
+    items = [[np.flatnonzero(dense[rows[g]])[0], 0, 1] for g in group]
+    batch = PairBatch(
+        torch.tensor(users),
+        torch.tensor(items),
+        torch.tensor(group) if grouped else None,
+        to_rows(dense[rows]),
+    )
+    q = encoder.history.weight.detach().numpy()
+    expected = np.zeros(3)
+    for g, (target, *_) in zip(group, items, strict=True):
+        history = np.flatnonzero(dense[rows[g]])
+        left = history[history != target]
+        expected += [(q[left] ** 2).sum(), (q[history] ** 2).sum(), (q[history] ** 2).sum()]
+        if free is not None:
+            expected += (encoder.free.weight.detach().numpy()[users[g]] ** 2).sum()
+    np.testing.assert_allclose(encoder.squares(batch).detach().numpy(), expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("free", [None, 9], ids=["eq10", "eq11"])
 def test_a_target_is_left_out_of_its_own_vector_alone(free, dense, to_rows):
     encoder = HistoryEncoder(free, dense.shape[1], SIZE, 0.5, std=1.0).double()

@@ -84,8 +84,10 @@ def test_forward_is_the_formula(kind, beta, item_bias, batch):
         for g, row in zip(batch.group.tolist(), batch.items.tolist(), strict=True)
     ]
     np.testing.assert_allclose(scores.detach(), expected, rtol=1e-9, atol=1e-12)
-    again = (users * items[..., :SIZE]).sum(-1) + (items[..., SIZE] if item_bias else 0)
-    torch.testing.assert_close(scores, again)
+    torch.testing.assert_close(items, module.items.weight[batch.items])
+    norms, own = module.users.history.weight.square().sum(1), batch.items[:, 0]
+    whole = sum(norms[histories[g]].sum() for g in batch.group.tolist())
+    torch.testing.assert_close(users(), torch.stack([whole - norms[own].sum(), whole, whole]))
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.5, 1.0])

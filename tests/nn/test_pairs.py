@@ -102,7 +102,10 @@ def test_forward_scores_each_target_without_itself(model, batch):
     rows = list(zip(users_of_rows(batch), batch.items.tolist(), strict=True))
     expected = [[numpy_score(model, oracle(model, u, i), i) for i in row] for u, row in rows]
     np.testing.assert_allclose(scores.detach().numpy(), expected, rtol=1e-10)
-    assert users.shape[-1] == SIZE
+    if model.reads_history:
+        assert users().shape == batch.items.shape[1:]
+    else:
+        assert users.shape[-1] == SIZE
     assert items.shape == (*batch.items.shape, SIZE + 1)
 
 

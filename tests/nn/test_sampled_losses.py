@@ -72,7 +72,7 @@ def numpy_pairwise_loss(scores, users, items, l2_users, l2_items):
         own = [p[0]] * (K + 1) if len(p) == 1 else p
         loss = sum(-np.log(sigma(f[0] - f[k])) for k in range(1, K + 1)) / K
         norm_items = sum(numpy_norm(q[0]) + numpy_norm(q[k]) for k in range(1, K + 1)) / K
-        norm_users = sum(numpy_norm(v) for v in own) / (K + 1)
+        norm_users = sum(numpy_norm(v) for v in own[1:]) / K  # a triplet has the negative's
         total += loss + l2_users * norm_users + l2_items * norm_items
     return total / len(scores)
 

@@ -15,6 +15,7 @@ from skrec.reproduce import (
     list_protocols,
     list_settings,
     list_systems,
+    load_data,
     make_protocol,
     make_system,
 )
@@ -139,6 +140,27 @@ def test_lists_are_tuples_and_nested_estimators_are_dicts(tmp_path):
     assert row.parameters == {**parameters, "hidden_sizes": ()}
 
 
+def test_a_pair_of_nested_estimators_is_made():
+    found = find_settings("NeuMF-paper", "ml-1m", "ncf")
+    assert (found.source, found.text, found.tuned) == ("published", "published", False)
+    gmf, mlp = make_system("NeuMF-paper", found.parameters, seed=0).pretrain
+    assert (type(gmf).__name__, type(mlp).__name__) == ("GMFClassifier", "NCFMLPClassifier")
+    assert (gmf.n_factors, mlp.n_factors, mlp.hidden_sizes) == (64, 128, (128, 64))
+
+
+@pytest.mark.parametrize("name", ["NeuMF-paper", "NAIS-paper", "DeepCF-paper", "ConvNCF-paper"])
+def test_a_recipe_fits_the_parts_that_it_starts_from(name):
+    est = make_system(name, find_settings(name, "ml-1m", "ncf").parameters, seed=0, device="cpu")
+    parts = est.pretrain if isinstance(est.pretrain, tuple) else (est.pretrain,)
+    for part in (est, *parts):
+        part.set_params(max_epochs=0, batch_size=500)
+    if hasattr(parts[0], "early_stopping"):
+        for part in parts:
+            part.set_params(early_stopping=False)
+    X = load_data("synthetic").interactions.tocsr()
+    assert est.fit(X).recommend(users=[0], n_items=3).shape == (1, 3)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -166,6 +188,11 @@ def test_rows_of_another_form_are_errors(changed, message, tmp_path):
             "NCFMLPClassifier",
             {"pretrain": {"system": "MFClassifier", "no_such": 1}},
             r"MFClassifier \(x, ncf, within NCFMLPClassifier\) must be .*got \['no_such'\]",
+        ),
+        (
+            "NeuMFClassifier",
+            {"pretrain": ({"system": "GMFClassifier"}, {"system": "EASERecommender", "l3": 1})},
+            r"EASERecommender \(x, ncf, within NeuMFClassifier\) must be .*got \['l3'\]",
         ),
         (
             "NCFMLPClassifier",

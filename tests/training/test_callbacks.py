@@ -1,17 +1,22 @@
 """Annealing, validation by ranking, and the progress bar."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, Checkpoint, LRScheduler
 
 from skrec.training import (
     DelayedPenalties,
+    LearningRateDecay,
     LinearAnnealing,
     ProgressBar,
     RankingValidation,
     RowBatches,
+    decayed,
     run_training,
+    sets_rates,
 )
 
 
@@ -52,6 +57,63 @@ def test_annealing_of_no_length_begins_at_the_cap(batches, make_net):
     log = BetaLog()
     run_training(make_net(("annealing", LinearAnnealing(0, 0.4)), log), batches, 1)
     assert log.betas_ == [0.4] * 5
+
+
+class RateLog(Callback):
+    """Keep the learning rates of all groups at each update."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.rates_ = []
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        self.rates_.append([group["lr"] for group in net.optimizer_.param_groups])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "formula"),
+    [("linear", lambda s: 1 - s), ("cosine", lambda s: (1 + np.cos(np.pi * s)) / 2)],
+)
+def test_the_rates_of_all_groups_fall_by_updates(schedule, formula, batches, make_net):
+    log, groups = RateLog(), [("encoder*", {"lr": 0.5})]
+    decay = ("decay", LearningRateDecay(schedule, 15))
+    net = make_net(decay, log, lr=0.2, optimizer__param_groups=groups)
+    run_training(net, batches, 4)  # one epoch more than planned
+    shares = np.minimum(np.arange(20) / 15, 1)
+    first, second = np.array(log.rates_).T
+    np.testing.assert_allclose(first, 0.5 * formula(shares), atol=1e-12)
+    np.testing.assert_allclose(second, 0.2 * formula(shares), atol=1e-12)
+    assert [group["lr"] for group in net.optimizer_.param_groups] == [0.5, 0.2]
+
+
+def test_a_decay_starts_anew_with_each_training(batches, make_net):
+    log = RateLog()
+    net = make_net(("decay", LearningRateDecay("linear", 5)), log, lr=0.2)
+    for _ in range(2):
+        run_training(net, batches, 1)
+        assert np.ravel(log.rates_) == pytest.approx([0.2, 0.16, 0.12, 0.08, 0.04])
+
+
+@pytest.mark.parametrize("schedule", [None, "linear", "cosine"])
+def test_a_decayed_rate_falls_from_the_first_to_nothing(schedule):
+    rates = [decayed(3.0, schedule, share) for share in np.linspace(0, 1, 9)]
+    assert rates[0] == 3
+    assert rates[4] == pytest.approx(3 if schedule is None else 1.5)
+    assert rates[-1] == pytest.approx(0 if schedule else 3, abs=1e-12)
+    assert all(a >= b for a, b in itertools.pairwise(rates))
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "sets"),
+    [
+        (None, False),
+        ([None, Checkpoint, ("own", BetaLog())], False),
+        ([LRScheduler()], True),
+        ([LRScheduler], True),
+        ([BetaLog(), ("rate", LRScheduler())], True),
+    ],
+)
+def test_callbacks_that_set_the_rate_are_found(callbacks, sets):
+    assert sets_rates(callbacks) == sets
 
 
 def given_values(*values):
