@@ -9,22 +9,30 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from skrec import EASERecommender, MultDAERecommender, MultVAERecommender, PopularityRecommender
+from skrec import EASERecommender, MultVAERecommender, PopularityRecommender
 from skrec.base import RatingRecommender
 from skrec.factorization import MFClassifier
 from skrec.interactions import Interactions
 from skrec.neural.objectives import Pairwise, Pointwise
-from skrec.nn import MultDAE
 from skrec.testing import _checks_doors, _checks_threads, estimator_checks, make_estimator
-from skrec.training import LinearAnnealing
+from tests.testing import net_faults
+from tests.testing.net_faults import (
+    AnnealedByLimit,
+    HalfFittedNet,
+    IdleWeights,
+    NoDeviation,
+    NoScoresOfNet,
+    ShiftedByDeviation,
+)
 
 try:  # a dependency of joblib, which brought it along until 1.5
     import cloudpickle
 except ImportError:
     from joblib.externals import cloudpickle
 
-# workers of another process cannot import this file
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
+# workers of another process cannot import these files
+for module in (sys.modules[__name__], net_faults):
+    cloudpickle.register_pickle_by_value(module)
 
 EASE = EASERecommender
 
@@ -323,43 +331,6 @@ class Layered(EASE):
 
 for _ in range(8):
     Layered = in_skrec(Layered)
-
-
-class HalfFittedNet(MultDAERecommender):
-    def fit(self, X, y=None):
-        self._learn(X)
-        return self
-
-
-class IdleModule(MultDAE):
-    def __init__(self, n_items, *args, **options):
-        super().__init__(n_items, *args, **options)
-        self.idle = torch.nn.Parameter(torch.zeros(3))
-
-
-class IdleWeights(MultDAERecommender):
-    _module_class = IdleModule
-
-
-class AnnealedByLimit(MultVAERecommender):
-    def _callbacks(self, batches, watched):
-        return [("annealing", LinearAnnealing(len(batches) * self.max_epochs, cap=1.0))]
-
-
-class NoScoresOfNet(MultDAERecommender):
-    def decision_function(self, X=None, *, users=None, return_std=False):
-        return super().decision_function(X, users=users) * np.nan
-
-
-class ShiftedByDeviation(MultVAERecommender):
-    def _values(self, of, return_std, queries, candidates=None):
-        values = super()._values(of, return_std, queries, candidates)
-        return (values[0] + values[1], values[1]) if return_std else values
-
-
-class NoDeviation(MultVAERecommender):
-    def _spread(self, values):
-        return 0 * super()._spread(values)
 
 
 class Unbounded(NeighbourRatings):

@@ -52,6 +52,7 @@ _ML_1M = (
     _row("MF, 192 factors", "MF-192", (0.729, 0.452), note=_RENDLE),
     _row("MF-BPR", "BPRMFRanker", (0.676, 0.398), (0.6305, 0.3730), DACREMA, _GEREC),
     _row("FISM", "FISMRanker"),
+    _row("FISM, pointwise", "FISMClassifier"),
     _row("SVD++", "SVDppRanker"),
     _row("NAIS", "NAISClassifier", (0.7182, 0.4418), note=_GEREC),
     _row("GMF", "GMFClassifier"),

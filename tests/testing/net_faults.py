@@ -1,0 +1,45 @@
+"""Estimators that are trained with torch, each with one fault."""
+
+import numpy as np
+import torch
+
+from skrec import MultDAERecommender, MultVAERecommender
+from skrec.nn import MultDAE
+from skrec.training import LinearAnnealing
+
+
+class HalfFittedNet(MultDAERecommender):
+    def fit(self, X, y=None):
+        self._learn(X)
+        return self
+
+
+class IdleModule(MultDAE):
+    def __init__(self, n_items, *args, **options):
+        super().__init__(n_items, *args, **options)
+        self.idle = torch.nn.Parameter(torch.zeros(3))
+
+
+class IdleWeights(MultDAERecommender):
+    _module_class = IdleModule
+
+
+class AnnealedByLimit(MultVAERecommender):
+    def _callbacks(self, batches, watched):
+        return [("annealing", LinearAnnealing(len(batches) * self.max_epochs, cap=1.0))]
+
+
+class NoScoresOfNet(MultDAERecommender):
+    def decision_function(self, X=None, *, users=None, return_std=False):
+        return super().decision_function(X, users=users) * np.nan
+
+
+class ShiftedByDeviation(MultVAERecommender):
+    def _values(self, of, return_std, queries, candidates=None):
+        values = super()._values(of, return_std, queries, candidates)
+        return (values[0] + values[1], values[1]) if return_std else values
+
+
+class NoDeviation(MultVAERecommender):
+    def _spread(self, values):
+        return 0 * super()._spread(values)
