@@ -9,12 +9,12 @@ from joblib import Parallel, delayed, parallel_config
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 
-from benchmarks.cells import is_finished, keep_rows
+from benchmarks.cells import keep_rows
 from skrec.exceptions import DivergenceError
-from skrec.reproduce import Cell, Task, make_system, score_system
+from skrec.reproduce import Cell, Task, find_rows, make_system, score_system
 from skrec.training import StopTraining
 
-__all__ = ["STOPPED", "TimeLimit", "in_parallel", "keep_trial"]
+__all__ = ["STOPPED", "TimeLimit", "in_parallel", "is_kept", "keep_trial", "stopped_after"]
 
 STOPPED = "stopped_after_minutes"  # the metric of the row that says so
 
@@ -45,7 +45,7 @@ class TimeLimit(Callback):
 def keep_trial(
     cell: Cell, task: Task, path: str, device: str | None = None, minutes: float | None = None
 ) -> None:
-    """Fit and score a cell, and keep its rows; one that is there is not run again.
+    """Fit and score a cell, and keep its rows; one that is there is not run again (`is_kept`).
 
     Parameters
     ----------
@@ -61,12 +61,52 @@ def keep_trial(
         When to end the training, of systems that have epochs and callbacks. A row with the metric
         `STOPPED` then says so, and after how many minutes.
     """
-    if is_finished(path, cell.key):
+    if is_kept(cell, path, minutes):
         return
     rows = _rows(cell, task, device, minutes)
     keep_rows(path, cell.key, rows)
     figures = "  ".join(f"{row['metric']} {row['mean']:.4f}" for row in rows)
     print(f"{cell.name}: {figures}  ({rows[0]['fit_seconds']:.1f} s)", flush=True)
+
+
+def is_kept(cell: Cell, path: str, minutes: float | None = None) -> bool:
+    """Return whether a cell has rows, and there is no more time for it than there was.
+
+    Parameters
+    ----------
+    cell : Cell
+        The cell.
+    path : str
+        The CSV.
+    minutes : float, default=None
+        The time that there is now; None is no limit.
+
+    Returns
+    -------
+    kept : bool
+        False also where the training was ended by the clock and may now go further.
+    """
+    rows = find_rows(path, cell.key)
+    limit = stopped_after(rows)
+    return not rows.empty and (limit is None or (minutes is not None and minutes <= limit))
+
+
+def stopped_after(rows: Any) -> float | None:
+    """Return the minutes after which the last run of a cell was ended, None if it was not.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of one cell, in the order in which they were added.
+
+    Returns
+    -------
+    minutes : float or None
+        The mean of the row with the metric `STOPPED`, which ends a run.
+    """
+    if rows.empty or rows["metric"].iloc[-1] != STOPPED:
+        return None
+    return float(rows["mean"].iloc[-1])
 
 
 def _rows(

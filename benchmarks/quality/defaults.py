@@ -17,6 +17,7 @@ A JSON file of candidates is a list of {"system": "WMFRecommender", "parameters"
 Each stands beside the present defaults of its system; the smallest mean rank over the data sets
 wins, and the present defaults do where it is a tie. Each fit is kept under all its parameters as it
 ends, so that a change of defaults is run anew, and what was a candidate is there already.
+One that --minutes has ended is run again where there is more time.
 """
 
 import argparse
@@ -40,9 +41,9 @@ from benchmarks.arguments import (
     make_parser,
     prepare,
 )
-from benchmarks.cells import is_finished, keep_rows, smoke_parameters
+from benchmarks.cells import keep_rows, smoke_parameters
 from benchmarks.quality.defaults_report import PLAIN, Trial, report
-from benchmarks.trials import in_parallel, keep_trial
+from benchmarks.trials import in_parallel, is_kept, keep_trial
 from skrec.datasets import list_cached
 from skrec.interactions import Interactions
 from skrec.metrics import make_ranking_scorer
@@ -152,7 +153,7 @@ def _run_data(name: str, options: argparse.Namespace) -> list[Trial]:
     def calls() -> Iterator[tuple[Any, ...]]:
         data = None
         for cell in (trial.cell for trial in trials):
-            if is_finished(options.output, cell.key):
+            if is_kept(cell, options.output, options.minutes):
                 continue
             data = load_data(name, options.data_home) if data is None else data
             if cell.protocol not in tasks:

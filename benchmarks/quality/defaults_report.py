@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.trials import STOPPED
+from benchmarks.trials import stopped_after
 from skrec.reproduce import Cell, read_rows, smaller_is_better
 
 __all__ = ["PLAIN", "Trial", "report", "table_of"]
@@ -65,7 +65,7 @@ def table_of(trials: Sequence[Trial], path: str) -> Any:
                 "changed": json.dumps(trial.changed, sort_keys=True),
                 "data": trial.cell.data,
                 "value": mine.loc[mine["metric"] == metric, "mean"].iloc[-1],
-                "stopped": bool((mine["metric"] == STOPPED).any()),
+                "stopped": stopped_after(mine) is not None,
             })  # fmt: skip
     if not lines:
         raise SystemExit("no results")

@@ -50,6 +50,16 @@ def test_cells_have_all_parameters_and_are_run_once(tmp_path, capsys):
     assert "known-synthetic" not in capsys.readouterr().out
 
 
+def test_what_was_ended_is_run_again_where_there_is_more_time(tmp_path, capsys):
+    few, more = "0.000001", "0.000002"
+    for minutes, stopped in ((few, 1), (few, 1), (more, 2), ("5", 2), (few, 2)):
+        table = run_defaults(tmp_path, "--minutes", minutes, systems=["MultDAERecommender"])
+        assert (table["metric"] == trials.STOPPED).sum() == stopped
+        starred = "*" in capsys.readouterr().out.partition("Verdict")[0]
+        assert starred == (table["metric"].iloc[-1] == trials.STOPPED)
+    assert len(table) == 3 * 3 + 2
+
+
 def test_strong_users_are_unseen(tmp_path):
     table = run_defaults(tmp_path, "--users", "strong", systems=["EASERecommender"])
     assert set(table["split"]) == {"50u0"}
