@@ -74,9 +74,16 @@ _HISTORIES: Space = {**_PAIRS, "l2": Log(2e-4, 0.02)}
 # models with a tower: smaller rates, since they start from vectors that are trained
 _TOWER: Space = {"lr": Log(2e-4, 2e-3), "l2": Log(5e-4, 0.03), "batch_size": _BATCHES}
 
+# the authors' framework starts the accumulator there; from 0 the first step is a whole rate
+_ADAGRAD: Space = {
+    "optimizer": ["adagrad"],
+    "optimizer_options": [{"initial_accumulator_value": 0.1}],
+}
+
 # -- ConvNCF's paper: rates of .001 to .005 for vectors and .01 to .05 for the tower; its penalties
 # stand beside the sum over a batch of 512, ours beside the mean. Epochs are slow: less patience
 _CONV_NCF: Space = {
+    **_ADAGRAD,
     "patience": [5],
     "lr": Log(1e-3, 5e-3),
     "tower_lr": Log(0.01, 0.05),
@@ -113,9 +120,7 @@ _CROSS_FEEDBACK: Space = {
     "lr": Log(2e-4, 2e-3),
     "weight_decay": [0.0, 1e-5, 1e-4],
 }
-_CROSS_FEEDBACK_SYSTEMS = ["CrossFeedbackBMF"] + [
-    f"CrossFeedback-no-{part}" for part in ("attention", "data", "feedback")
-]
+_CROSS_FEEDBACK_SYSTEMS = [f"CrossFeedback-no-{part}" for part in ("attention", "data", "feedback")]
 
 # by system; a list of one value is a fixed choice
 GRIDS: dict[str, Space] = {
@@ -146,12 +151,14 @@ GRIDS: dict[str, Space] = {
     },
     # alpha is that of ConvNCF, which starts from these
     **dict.fromkeys(("FISMRanker", "SVDppRanker"), _HISTORIES),
-    # the paper: Adagrad, from a FISM of the same width
+    "FISMClassifier": {**_HISTORIES, "n_negatives": [4, 8]},
+    # the paper: Adagrad, from a FISM of the same width that is trained alike
     "NAISClassifier": {
         "n_factors": [64],
-        "pretrain": [Start("FISMRanker", {**_64, "item_bias": True})],
+        "pretrain": [Start("FISMClassifier", _64)],
         "patience": [5],
-        "optimizer": ["adagrad"],
+        **_ADAGRAD,
+        "init_attention": [0.0, 1.0],
         "lr": Log(1e-3, 0.03),
         "l2": Log(1e-4, 0.01),
         "attention": ["prod", "concat"],
@@ -178,12 +185,19 @@ GRIDS: dict[str, Space] = {
         "batch_size": [512, 2048],
         "representation_sizes": [(512, 64), (512, 256, 128, 64)],
         "matching_sizes": [(128, 64), (512, 256, 128, 64)],
+        "pretrain": [None, "auto"],
+        "pretrain_epochs": [20],
     },
     "ConvNCFRanker": {**_CONV_NCF, "pretrain": [_FROM_BPR]},
     "ConvNCF-FISM": {**_CONV_NCF, "pretrain": [Start("FISMRanker", _64)]},
     "ConvNCF-SVD++": {**_CONV_NCF, "pretrain": [Start("SVDppRanker", _64)]},
     "GERRanker": {**_GAUSSIAN, "l2": Log(1e-3, 0.1)},
-    "MoGClassifier": {**_GAUSSIAN, "l2": Log(1e-4, 0.05), "n_negatives": [4, 8]},
+    "MoGClassifier": {
+        **_GAUSSIAN,
+        "l2": Log(1e-4, 0.05),
+        "n_negatives": [4, 8],
+        "kl_weight": [0.0, 1e-4, 1e-3, 1e-2],
+    },
     "GeRecClassifier": {**_GEREC, "interaction": ["product", "concat"]},
     "GeRec-product": _GEREC,
     "MultDAERecommender": {
@@ -237,6 +251,5 @@ GRIDS: dict[str, Space] = {
         "weight_decay": [0.0, 4e-5, 4e-4],
     },
     **dict.fromkeys(_CROSS_FEEDBACK_SYSTEMS, _CROSS_FEEDBACK),
+    "CrossFeedbackBMF": {**_CROSS_FEEDBACK, "attention_on": ["both", "means"]},
 }
-# a place for FISMClassifier beside FISMRanker, for DeepCF's pretrain, and for lr_decay of others
-# than MF: a line each, with the estimators that have them
