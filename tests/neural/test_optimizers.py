@@ -105,10 +105,13 @@ def test_the_first_step_of_adagrad_is_shorter_with_an_accumulator(make, X):
             make(optimizer="adagrad", optimizer_options=options, max_epochs=n, **now).fit(X)
             for n in (0, 1)
         )
-        return np.abs(weights(after)["last.bias"] - weights(before)["last.bias"]).max()
+        return np.abs(weights(after)["last.bias"] - weights(before)["last.bias"])
 
-    assert moved(None) == pytest.approx(0.1, rel=1e-4)  # a whole rate, whatever the gradient
-    assert moved({"initial_accumulator_value": 0.1}) < 0.05
+    # a whole rate, whatever the gradient
+    np.testing.assert_allclose(moved(None), 0.1, rtol=1e-3)
+    shorter = moved({"initial_accumulator_value": 0.1})
+    assert shorter.max() < 0.095
+    assert np.median(shorter) < 0.06
 
 
 @pytest.mark.parametrize("options", [None, {}])
