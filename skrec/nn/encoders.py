@@ -155,7 +155,9 @@ class HistoryEncoder(nn.Module):
         each = self.history.weight.square().sum(1)  # (n_items,)
         group = torch.arange(len(batch), device=each.device) if batch.group is None else batch.group
         n_rows = each.new_zeros(len(history)).index_add_(0, group, each.new_ones(len(batch)))
-        counts = torch.zeros_like(each).index_add_(0, history.indices, n_rows[history.row])
+        counts = torch.zeros_like(each).index_add_(
+            0, history.indices, n_rows.index_select(0, history.row)
+        )
         total = counts @ each
         if self.free is not None:
             total = total + n_rows @ self.free(batch.users).square().sum(1)

@@ -75,6 +75,8 @@ def test_squares_are_those_of_the_rows_that_take_part(free, grouped, dense, to_r
         if free is not None:
             expected += (encoder.free.weight.detach().numpy()[users[g]] ** 2).sum()
     np.testing.assert_allclose(encoder.squares(batch).detach().numpy(), expected, rtol=1e-12)
+    tables = [encoder.history.weight, *([] if free is None else [encoder.free.weight])]
+    assert torch.autograd.gradcheck(lambda *_: encoder.squares(batch), tables)
 
 
 @pytest.mark.parametrize("free", [None, 9], ids=["eq10", "eq11"])
