@@ -43,14 +43,17 @@ _FROM_BPR = Start("BPRMFRanker", _64)
 _BATCHES = [2048, 4096]
 _TOWERS = [(64, 32, 16), (128, 64)]
 
-# the rate falls to 0 over the epochs, so that they are not found by early stopping
+
+def _falling(*epochs: int) -> Space:
+    """Return a space in which the rate falls to 0: its epochs are not found by early stopping."""
+    return {"lr_decay": ["linear"], "early_stopping": [False], "max_epochs": list(epochs)}
+
+
 _MF: Space = {
+    **_falling(40),
     "solver": ["sgd"],
     "n_negatives": [8],
     "init_std": [0.1],
-    "lr_decay": ["linear"],
-    "early_stopping": [False],
-    "max_epochs": [40],
     "lr": Log(0.008, 0.04),
     "l2": Log(0.0015, 0.02),
 }
@@ -62,17 +65,32 @@ _WMF: Space = {
     "max_epochs": [8, 16],
 }
 
+_BPR: Space = {
+    **_falling(40, 80),
+    "solver": ["sgd"],
+    "init_std": [0.1],
+    "lr": Log(0.02, 0.15),
+    "l2": Log(0.002, 0.05),
+}
+
 _PAIRS: Space = {
-    "lr": Log(5e-4, 5e-3),
+    **_falling(15, 30),
+    "lr": Log(1e-3, 8e-3),
     "l2": Log(5e-4, 0.05),
     "init_std": [0.01, 0.1],
     "batch_size": _BATCHES,
 }
 
-_HISTORIES: Space = {**_PAIRS, "l2": Log(2e-4, 0.02)}
+# each vector of a history is penalised for each pair, so that l2 is smaller
+_HISTORIES: Space = {**_PAIRS, "l2": Log(5e-6, 5e-4)}
 
 # models with a tower: smaller rates, since they start from vectors that are trained
-_TOWER: Space = {"lr": Log(2e-4, 2e-3), "l2": Log(5e-4, 0.03), "batch_size": _BATCHES}
+_TOWER: Space = {
+    **_falling(10, 20),
+    "lr": Log(2e-4, 4e-3),
+    "l2": Log(5e-4, 0.03),
+    "batch_size": _BATCHES,
+}
 
 # the authors' framework starts the accumulator there; from 0 the first step is a whole rate
 _ADAGRAD: Space = {
@@ -142,7 +160,7 @@ GRIDS: dict[str, Space] = {
     "SLIMRecommender": {"l1": Log(0.1, 20.0), "l2": Log(5.0, 1000.0)},
     **dict.fromkeys(("WMFRecommender", "WMF-192"), _WMF),
     **dict.fromkeys(("MFClassifier", "MF-192"), _MF),
-    "BPRMFRanker": _PAIRS,
+    "BPRMFRanker": _BPR,
     "MFRecommender": {
         "margin": [0.0, 0.3, 0.6],
         "negative_weight": [1.0, 10.0],
@@ -160,7 +178,7 @@ GRIDS: dict[str, Space] = {
         **_ADAGRAD,
         "init_attention": [0.0, 1.0],
         "lr": Log(1e-3, 0.03),
-        "l2": Log(1e-4, 0.01),
+        "l2": Log(1e-6, 1e-4),
         "attention": ["prod", "concat"],
         "beta": [0.5, 0.7],
     },
@@ -176,11 +194,12 @@ GRIDS: dict[str, Space] = {
         "n_negatives": [4, 8],
         "hidden_sizes": _TOWERS,
         "pretrain": ["auto", _FROM_MF],
-        "pretrain_epochs": [30],
+        "pretrain_epochs": [20],
     },
     "JRLRanker": {**_TOWER, "hidden_sizes": _TOWERS, "pretrain": [None, _FROM_BPR]},
     "DeepCFClassifier": {
-        "lr": Log(2e-4, 2e-3),
+        **_falling(10, 20),
+        "lr": Log(2e-4, 4e-3),
         "n_negatives": [4, 8],
         "batch_size": [512, 2048],
         "representation_sizes": [(512, 64), (512, 256, 128, 64)],
@@ -191,9 +210,10 @@ GRIDS: dict[str, Space] = {
     "ConvNCFRanker": {**_CONV_NCF, "pretrain": [_FROM_BPR]},
     "ConvNCF-FISM": {**_CONV_NCF, "pretrain": [Start("FISMRanker", _64)]},
     "ConvNCF-SVD++": {**_CONV_NCF, "pretrain": [Start("SVDppRanker", _64)]},
-    "GERRanker": {**_GAUSSIAN, "l2": Log(1e-3, 0.1)},
+    "GERRanker": {**_GAUSSIAN, **_falling(5, 15), "l2": Log(1e-3, 0.1)},
     "MoGClassifier": {
         **_GAUSSIAN,
+        **_falling(3, 6),
         "l2": Log(1e-4, 0.05),
         "n_negatives": [4, 8],
         "kl_weight": [0.0, 1e-4, 1e-3, 1e-2],

@@ -132,7 +132,7 @@ def test_a_training_that_diverges_is_a_trial(tmp_path, capsys):
     output = tmp_path / "tuning.csv"
     tune.main([
         "--data", "synthetic", "--systems", "BPRMFRanker", "--output", str(output),
-        "--grid", '{"lr": [1e30, 0.01], "l2": [0.0], "init_std": [0.1], "batch_size": [500]}',
+        "--grid", '{"lr": [1e30, 0.01], "l2": [0.0], "init_std": [0.1], "max_epochs": [5]}',
     ])  # fmt: skip
     table = pd.read_csv(output)
     table = table[table["metric"] == "sampled_ndcg@10"]
@@ -148,7 +148,7 @@ def test_where_all_trainings_diverge_there_are_no_settings(tmp_path):
         tune.main([
             "--data", "synthetic", "--systems", "BPRMFRanker",
             "--output", str(tmp_path / "tuning.csv"),
-            "--grid", '{"lr": [1e30], "l2": [0.0], "init_std": [0.1], "batch_size": [500]}',
+            "--grid", '{"lr": [1e30], "l2": [0.0], "init_std": [0.1], "max_epochs": [5]}',
         ])  # fmt: skip
 
 
