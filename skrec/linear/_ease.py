@@ -280,7 +280,7 @@ class EASERecommender(ItemWeightsRecommender):
     ``l2="auto"`` takes :math:`50 \sqrt{n / m}` for n interactions with m items: the root of the
     mean popularity of the items that have any. On validation users of MovieLens 100k and 1M, the
     latter also cut to 500 and 1500 users, of Amazon music and of a cut of Gowalla NDCG@100 was
-    within about 1 % of the best. The paper has 500 for ML-20M, 1000 for Netflix and 200 for MSD,
+    within 2 % of the best. The paper has 500 for ML-20M, 1000 for Netflix and 200 for MSD,
     less than the rule gives for data of that size: choose by validation there.
 
     References
