@@ -149,9 +149,9 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
     averages their noise away, and what a variance then holds depends on the start and the cube.
 
     ``recommend`` costs ``n_samples`` cubes a pair. With ``n_candidates`` a first stage ranks all
-    items by the CNN on the means, whose cube is the same everywhere and costs one entry, and the
-    draws rank the best of them. A list is that of all items where all of it is among what passes;
-    nothing bounds how far down an item may come from.
+    items by the expectation of the first layer's map, which is known without draws and costs one
+    of its entries, and the draws rank the best of them. A list is that of all items where all of
+    it is among what passes; nothing bounds how far down an item may come from.
 
     Differences from the paper: the variance has a floor of 1e-4, and starts near 0.1 and not near
     1, where noise drowns the means and training stays at popularity for epochs; means may have a

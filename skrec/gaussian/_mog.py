@@ -124,7 +124,8 @@ class MoGClassifier(GaussianRecommender, SampledPairRecommender):
 
     def _interaction(self) -> SoftContrastive:
         # half way between what belongs together and what does not, at the start
-        spread = 2 * self.n_factors * (self.init_std**2 + self.init_variance)
+        variance = self.init_variance if self.n_draws else 0.0
+        spread = 2 * self.n_factors * (self.init_std**2 + variance)
         average = self._objective.average
         return SoftContrastive(self.n_factors, self.n_draws, average, math.sqrt(spread))
 

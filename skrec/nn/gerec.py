@@ -5,6 +5,7 @@ recommendation with uncertainty. IJCAI. https://doi.org/10.24963/ijcai.2019/367
 """
 
 import copy
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Self, cast
@@ -15,8 +16,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from skrec.nn._random import dropout
-from skrec.nn.gaussian import GaussianInteraction, mean_logit
-from skrec.nn.interactions import chunk_size
+from skrec.nn.gaussian import GaussianInteraction, mean_logit, split_gaussian
+from skrec.nn.interactions import Interaction, chunk_size
 
 __all__ = ["INTERACTIONS", "GeRec"]
 
@@ -122,18 +123,26 @@ class GeRec(GaussianInteraction):
         if self.output.bias is not None:
             nn.init.zeros_(self.output.bias)
 
-    def without_draws(self) -> Self:
-        """Return the score of the means, which costs a draw's share of the work.
+    def without_draws(self) -> Interaction:
+        """Return the score of an expected first map, which costs one pair of draws.
 
-        A cube whose pairs are all alike has maps whose entries are all alike: a kernel of any side
-        is then one of side 1 that holds its sums, and the last map a single entry.
+        The expectation of each entry of the first map over draws is known in closed form, and is
+        the same for all entries. The layers above see it in place of what is drawn.
 
         Returns
         -------
-        interaction : GeRec
+        interaction : ExpectedMap
             For use outside training.
         """
-        other = cast("Self", super().without_draws())
+        return ExpectedMap(self, self._of_constant_maps()).eval()
+
+    def _of_constant_maps(self) -> Self:
+        """Return the same function of maps whose entries are all alike.
+
+        A kernel of any side is then one of side 1 that holds its sums, and the last map has a
+        single entry.
+        """
+        other = copy.copy(self)
         other._modules = dict(self._modules)  # the copy shares it with this function
         other.layers = nn.ModuleList(_summed_kernel(cast("nn.Conv2d", k)) for k in self.layers)
         dense = self._dense
@@ -141,7 +150,7 @@ class GeRec(GaussianInteraction):
         dense[0] = _summed_columns(dense[0], channels)
         *before, other.hidden = dense
         other.before = nn.ModuleList(before)
-        return other.eval()
+        return other
 
     def user_side(self, z: Tensor) -> Tensor:
         """Convolve draws of users alone.
@@ -257,6 +266,85 @@ class GeRec(GaussianInteraction):
     def _pair_bytes(self, users: Tensor) -> int:
         width = self._first.out_channels + (self.size if "product" in self.interaction else 0)
         return 2 * users.element_size() * max(1, self.n_draws) ** 2 * width
+
+
+class ExpectedMap(Interaction):
+    r"""Score a user and an item by the expectation of GeRec's first map.
+
+    An entry before its activation is a sum over draws and dimensions,
+
+    .. math:: x = b + \sum_{k} a_k^\top z_u^k + \sum_{l} c_l^\top z_i^l
+        + \sum_{k, l} p_{kl}^\top (z_u^k \odot z_i^l)
+
+    whose mean and variance are exact. It is taken for Gaussian, so that the mean of its activation
+    is known too.
+
+    Parameters
+    ----------
+    cnn : GeRec
+        The function of draws.
+    rest : GeRec
+        The same of constant maps.
+    """
+
+    def __init__(self, cnn: GeRec, rest: GeRec) -> None:
+        super().__init__(2 * cnn.size, 2 * cnn.size)
+        self.size, self.rest = cnn.size, rest
+        weight, size = cnn._first.weight.detach(), cnn.size  # (T, channels, k, k)
+        self.own = self.other = self.both = None
+        if "concat" in cnn.interaction:
+            self.own, self.other = weight[:, :size].sum(3), weight[:, size : 2 * size].sum(2)
+        if "product" in cnn.interaction:
+            self.both = weight[:, -size:]
+        elif cnn.interaction == "inner":
+            self.both = weight.expand(-1, size, -1, -1)
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        """Score some items of each user: (B, 1 or m, 2 size), (B, m, 2 size) -> (B, m)."""
+        maps = self.first_map(users, items)  # (B, m, T)
+        features = maps.flatten(0, -2)[..., None, None]
+        for layer in self.rest.layers[1:]:
+            features = self.rest._activated(layer(features))
+        return self.rest._head(features.flatten(1)).view(maps.shape[:-1])
+
+    def first_map(self, users: Tensor, items: Tensor) -> Tensor:
+        """Compute the expected entry: (B, 1 or m, 2 size), (B, m, 2 size) -> (B, m, n_filters)."""
+        mean, variance = split_gaussian(users)
+        item_mean, item_variance = split_gaussian(items)
+        x: Tensor = cast("Tensor", self.rest._first.bias)
+        spread: Tensor | float = 0.0
+        if self.own is not None and self.other is not None:
+            x = x + mean @ self.own.sum(2).T + item_mean @ self.other.sum(2).T
+            spread = variance @ self.own.square().sum(2).T
+            spread = spread + item_variance @ self.other.square().sum(2).T
+        if self.both is not None:
+            x = x + (mean * item_mean) @ self.both.sum((2, 3)).T
+            rows, columns = self.both.sum(3), self.both.sum(2)
+            spread = spread + (variance * item_mean.square()) @ rows.square().sum(2).T
+            spread = spread + (item_variance * mean.square()) @ columns.square().sum(2).T
+            spread = spread + (variance * item_variance) @ self.both.square().sum((2, 3)).T
+            if self.own is not None and self.other is not None:
+                spread = spread + (variance * item_mean) @ (2 * self.own * rows).sum(2).T
+                spread = spread + (item_variance * mean) @ (2 * self.other * columns).sum(2).T
+        return _expected_activation(x, cast("Tensor", spread), self.rest.activation)
+
+    def _cross_chunk(self, users: Tensor, side: Tensor) -> Tensor:
+        return self(users[:, None], side[None])
+
+    def _pair_bytes(self, users: Tensor) -> int:
+        return 4 * users.element_size() * (self.size + self.rest._first.out_channels)
+
+
+def _expected_activation(mean: Tensor, variance: Tensor, activation: str) -> Tensor:
+    """Compute the mean of ReLU or ELU of a Gaussian."""
+    deviation = variance.clamp(min=1e-12).sqrt()
+    t = mean / deviation
+    density = torch.exp(-0.5 * t.square()) / math.sqrt(2 * math.pi)
+    expected = mean * torch.special.ndtr(t) + deviation * density
+    if activation == "relu":
+        return expected
+    below = torch.exp(mean + variance / 2 + torch.special.log_ndtr(-t - deviation))
+    return expected + below - torch.special.ndtr(-t)
 
 
 def _summed_kernel(layer: nn.Conv2d) -> nn.Conv2d:

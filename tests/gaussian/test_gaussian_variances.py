@@ -111,6 +111,14 @@ def test_without_draws_scores_are_distances_of_means(quick, X):
     assert est.net_.history[-1, "train_loss"] < est.net_.history[0, "train_loss"]
 
 
+def test_the_threshold_starts_at_a_typical_distance(quick, X):
+    for n_draws, variance in ((0, 0.0), (3, 0.5)):
+        options = {"n_draws": n_draws, "init_std": 0.2, "init_variance": 0.5, "max_epochs": 0}
+        est = quick(MoGClassifier, **options).fit(X)
+        right = np.sqrt(2 * est.n_factors * (0.2**2 + variance))
+        assert est.net_.module_.interaction.bias.item() == pytest.approx(right, rel=1e-5)
+
+
 def test_mog_starts_from_its_own_means(quick, X):
     options = {"pretrain": "auto", "init_variance": 0.05}
     est = quick(MoGClassifier, max_epochs=3, **options)
@@ -134,8 +142,7 @@ def test_the_threshold_grows_as_the_mean_squared_distance(quick, X):
     assert squares[1] - squares[0] == pytest.approx(2 * est.n_factors * 0.05, rel=1e-4)
 
 
-def test_a_start_by_distance_goes_on_where_it_was(quick, X):
-    """Right after the start the model ranks as its points do, from the first epoch on."""
+def test_right_after_its_start_a_model_ranks_as_its_points_do(quick, X):
     start = points(quick, max_epochs=20, batch_size=128)
     est = quick(MoGClassifier, pretrain=start, max_epochs=0, init_variance=0.01, n_samples=20)
     scores, own = (m.decision_function(users=range(200)) for m in (est.fit(X), est.pretrained_))

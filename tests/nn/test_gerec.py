@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 
 from skrec.nn import INTERACTIONS, GeRec
+from skrec.nn.gaussian import reparameterised
 
 B, M, SIZE, K = 3, 4, 3, 4
 SMALL = {"n_filters": 5, "hidden_size": 6}
@@ -132,23 +133,40 @@ def test_other_layers(variant, activation, hidden_size):
     np.testing.assert_allclose(crossed[0], right[0], rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("kernels", [(1, 2), (2, 3, 1)], ids=str)
+LAYERS = {"hidden_size": (7, 6), "kernel_sizes": (2, 3, 1)}
+
+
+@pytest.mark.parametrize("layers", [{}, LAYERS], ids=["1-2", "2-3-1"])
 @pytest.mark.parametrize("activation", ["relu", "elu"])
-def test_without_draws_it_is_the_score_of_the_means(variant, activation, kernels, monkeypatch):
-    options = {"hidden_size": (7, 6), "activation": activation, "kernel_sizes": kernels}
-    module = make(**options, **variant)
+def test_without_draws_points_have_their_own_score(variant, activation, layers, monkeypatch):
+    monkeypatch.setattr("skrec.nn.gaussian.VARIANCE_FLOOR", 0.0)
+    module = make(activation=activation, **layers, **variant)
     weights = {name: weight.clone() for name, weight in module.state_dict().items()}
     users, items = sides()
-    before, bare = module(users, items), module.without_draws()
-    monkeypatch.setattr(module, "noise", lambda draw, like: [like.new_zeros(K, SIZE)] * 2)
-    right = by_oracle(module, users, items)
-    assert isinstance(bare, GeRec)
-    np.testing.assert_allclose(bare(users, items).detach(), right, rtol=1e-9, atol=1e-9)
-    crossed = bare.cross(users[:, 0], items[0]).detach()
-    np.testing.assert_allclose(crossed[0], right[0], rtol=1e-9, atol=1e-9)
-    monkeypatch.undo()
-    torch.testing.assert_close(module(users, items), before)
+    for side in (users, items):
+        side[..., SIZE:] = -99.0
+    right, bare = module(users, items), module.without_draws()
+    torch.testing.assert_close(bare(users, items), right, rtol=1e-4, atol=1e-4)
+    crossed = bare.cross(users[:, 0], items[0])
+    torch.testing.assert_close(crossed[:1], bare(users[:1], items[:1]))
     assert all(torch.equal(w, weights[name]) for name, w in module.state_dict().items())
+
+
+@pytest.mark.parametrize("kernel", [1, 2])
+@pytest.mark.parametrize("activation", ["relu", "elu"])
+@pytest.mark.parametrize("interaction", INTERACTIONS)
+def test_the_expected_map_is_that_of_many_draws(interaction, activation, kernel):
+    size = 30  # a sum of so many terms is nearly Gaussian
+    module = make(size, 6, interaction=interaction, activation=activation, kernel_sizes=(kernel, 2))
+    users, items = vectors(1, 1, size=size), vectors(1, 2, size=size, seed=1)
+    found = module.without_draws().first_map(users, items).detach()[0]  # (2, T)
+    total = torch.zeros_like(found)
+    for draw in range(400):
+        noises = module.noise(draw, users)
+        z = [reparameterised(side, noise) for side, noise in zip((users, items), noises)]
+        maps = module._first_map(module.user_side(z[0]), module.items_side(z[1]))
+        total += maps.detach().mean((2, 3)) / 400
+    torch.testing.assert_close(found, total, rtol=0.05, atol=0.05 * total.abs().max().item())
 
 
 def test_the_last_map_and_hidden_layers_are_dropped_in_training(monkeypatch):
