@@ -7,7 +7,7 @@ recommendation with uncertainty. IJCAI. https://doi.org/10.24963/ijcai.2019/367
 import copy
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor
@@ -334,6 +334,7 @@ class GaussianPairModel(PairModel):
             Means of the items.
         """
         scores, users, items = super().forward(batch)
+        users = cast("Tensor", users)  # free vectors, not those of histories
         size = self.interaction.size
         return scores, users[..., :size], items[..., :size]
 

@@ -104,7 +104,7 @@ def test_curve_has_a_row_an_epoch_and_the_tests_metrics(tmp_path):
 
 def test_curve_stops_when_the_time_is_over(tmp_path):
     path = tmp_path / "curve.csv"
-    options = ["--data", "synthetic", "--system", "BPRMFRanker", "--minutes", "0"]
+    options = ["--data", "synthetic", "--system", "BPRMFRanker", "--minutes", "1e-9"]
     gerec_curve.main([*options, "--output", str(path)])
     assert pd.read_csv(path)["epoch"].max() == 1
 
