@@ -6,13 +6,15 @@ The estimator has its settings for the NCF protocol, or those of --parameters on
 trained on what the tuning of the protocol trains on, with an item of each user held out beside the
 test's. After each epoch it ranks both held-out items, each among its 99 negatives, and the row is
 written at once. At the end it says what the epoch that is best by validation has on the test lists,
-and the mean of the last ten epochs, as some papers report it. "minutes" are those of training
-alone, from the first epoch.
+and the mean of the last ten epochs, as some papers report it; these lines are kept beside the
+curves, in a file whose name ends with "_summary". "minutes" are those of training alone, from the
+first epoch.
 """
 
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -97,7 +99,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     report(shadow.net_, 0, 0.0, float("nan"))
     estimator.set_params(callbacks=[EachEpoch(report, options.minutes, options.every)])
     estimator.fit(train)
-    print(summary(_curve(cell, options.output)).to_string())
+    lines = summary(_curve(cell, options.output))
+    print(lines.to_string())
+    path = Path(options.output)
+    beside = str(path.with_name(f"{path.stem}_summary{path.suffix}"))
+    keep_rows(beside, cell.key, lines.rename_axis("which").reset_index().to_dict("records"))
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -149,13 +155,13 @@ def summary(curve: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     summary : DataFrame of shape (3, 4)
-        The epoch, or how many of them, its validation and the two metrics.
+        The epoch, its validation, and the two metrics; of the last ones the means.
     """
     best = curve.loc[curve[f"validation {_CRITERION}"].idxmax()]
     last = curve.iloc[1:].tail(_LAST)
     names = ["epoch", f"validation {_CRITERION}", *[f"test {m}" for m in _METRICS]]
     parts = {"start": curve.iloc[0], "best by validation": best}
-    parts[f"mean of the last {len(last)}"] = last[names].mean()
+    parts["mean of the last ten"] = last[names].mean()
     return pd.DataFrame(parts).loc[names].T.astype(float).round(4)
 
 
