@@ -161,6 +161,7 @@ class DescentRecommender(SampledPairRecommender):
     def _continued_run(self, module: PairModel, history: History) -> SimpleNamespace:
         run: Any = SimpleNamespace(module_=module, history=history, lr=self.lr)
         self._check_warm_start(run)
+        self._renew_module(run)
         return copy.deepcopy(run)
 
     def _descent(self, run: SimpleNamespace, steps: "Steps", callbacks: list[Any]) -> None:

@@ -140,7 +140,9 @@ class TorchRecommender(BaseRecommender):
     )
     warm_start: Annotated[
         bool,
-        "Go on from the weights and the optimiser's state of the last ``fit``.",
+        "Go on from the weights and the optimiser's state of the last ``fit``. All else is as the "
+        "parameters say now, penalties and ``dropout`` too. Parameters of size must be as they "
+        "were, and those of the start, such as ``init_std`` or ``pretrain``, have no effect.",
     ] = False
 
     _objective: ClassVar[Objective]
@@ -301,6 +303,8 @@ class TorchRecommender(BaseRecommender):
 
     def _continued_net(self, net: RecommenderNet, callbacks: list) -> RecommenderNet:
         self._check_warm_start(net)
+        self._renew_module(net)
+        self._renew_criterion(net)
         net.callbacks = callbacks
         net.initialize_callbacks()
         self._continue_optimizer(net)
@@ -321,7 +325,33 @@ class TorchRecommender(BaseRecommender):
             net.initialize_optimizer()
 
     def _check_warm_start(self, net: RecommenderNet) -> None:
-        """Refuse to go on with a net of another size."""
+        """Refuse to go on with a net of other data."""
+
+    def _renew_module(self, net: Any) -> None:
+        """Make the module by the parameters of now; of the last fit's the weights go on."""
+        network, last = self._network_to_go_on(), net.module_
+        with seeded(0):  # the weights are replaced: drawing them must not change what follows
+            module = self._built(network)
+        sizes = [{k: v.shape for k, v in m.state_dict().items()} for m in (module, last)]
+        if sizes[0] != sizes[1]:
+            raise ValueError(
+                "X and the parameters of size must be as in the last fit when warm_start=True; "
+                f"got a model of {sizes[0]} after one of {sizes[1]}"
+            )
+        module.to(next(last.parameters()).device)
+        _take_weights(module, last)
+        vars(net).update({k: v for k, v in network.items() if k in vars(net)})
+        net.module_ = module
+
+    def _network_to_go_on(self) -> dict[str, Any]:
+        """Return what ``_network()`` does, but its weights are replaced."""
+        return self._network()
+
+    def _renew_criterion(self, net: RecommenderNet) -> None:
+        """Make the criterion, which has no weights, by the parameters of now."""
+        own = self._objective.network(self)
+        vars(net).update({k: v for k, v in own.items() if k.startswith("criterion")})
+        net.initialize_criterion()
 
     def _set_group_options(self, net: RecommenderNet) -> None:
         """Set the options of groups of weights that have their own, such as a learning rate."""
@@ -371,7 +401,9 @@ class TorchRecommender(BaseRecommender):
 
     def _modules(self) -> list[torch.nn.Module]:
         """Return new modules of the net."""
-        network = self._network()
+        return [self._built(self._network())]
+
+    def _built(self, network: dict[str, Any]) -> torch.nn.Module:
         module, start = network["module"], "module__"
         own = {k.removeprefix(start): v for k, v in network.items() if k.startswith(start)}
         own |= {
@@ -379,12 +411,26 @@ class TorchRecommender(BaseRecommender):
             for k, v in self._objective.network(self).items()
             if k.startswith(start)
         }
-        return [module if isinstance(module, torch.nn.Module) else module(**own)]
+        return module if isinstance(module, torch.nn.Module) else module(**own)
 
     @property
     def _module(self) -> Any:
         """The trained module, of the family's class."""
         return self.net_.module_
+
+
+def _take_weights(module: torch.nn.Module, last: torch.nn.Module) -> None:
+    """Let a module have the very weights of another, to which an optimiser refers.
+
+    Buffers that are saved count as weights; the others follow from parameters of the estimator.
+    """
+    parts = dict(last.named_modules())
+    for name, part in module.named_modules():
+        own = parts.get(name)
+        if own is not None:
+            derived = own._non_persistent_buffers_set
+            part._parameters.update(own._parameters)
+            part._buffers.update({k: v for k, v in own._buffers.items() if k not in derived})
 
 
 def _identity(parameters: dict[str, Any]) -> dict[str, Any]:

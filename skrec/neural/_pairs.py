@@ -15,7 +15,7 @@ from skrec.neural._pretraining import copy_factors, fit_starts
 from skrec.neural._rating_validation import RatedData, RatedFraction, RatedMetric
 from skrec.neural.objectives import PairObjective, PairRatings, SampledObjective
 from skrec.nn import Dot, HistoryEncoder, Interaction, PairModel, UserTable, make_table
-from skrec.training import FoldIn, RecommenderNet, cpu_copy, sparse_rows
+from skrec.training import FoldIn, cpu_copy, sparse_rows
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_blocks, row_of_entry
 
@@ -159,23 +159,23 @@ class PairRecommender(TorchRecommender):
     def _choose_updates(self, model: PairModel) -> None:
         n_pairs = min(self.batch_size, self.interactions_.nnz)
         n_items = n_pairs * (1 + getattr(self, "n_negatives", 0))
-        for table, n_read in ((model.users.free, n_pairs), (model.items, n_items)):
-            if isinstance(table, torch.nn.Embedding):
-                few = n_read * _ROWS_A_READ_ONE < table.num_embeddings
-                table.sparse = few and self._allows_row_updates
+        for table in _tables(model):
+            n_read = n_items if table is model.items else n_pairs
+            few = n_read * _ROWS_A_READ_ONE < table.num_embeddings
+            table.sparse = few and self._allows_row_updates
 
     def _parameter_groups(self) -> list[tuple[str, dict[str, Any]]]:
         free = [(pattern, {"weight_decay": 0.0}) for pattern in ("users.*", "items.*")]
         return [*super()._parameter_groups(), *free]
 
-    def _check_warm_start(self, net: RecommenderNet) -> None:
-        model = self._model(*self.interactions_.shape)
-        sizes = [{k: v.shape for k, v in m.state_dict().items()} for m in (model, net.module_)]
-        if sizes[0] != sizes[1]:
-            raise ValueError(
-                "X and the parameters of size must be as in the last fit when warm_start=True; "
-                f"got a model of {sizes[0]} after one of {sizes[1]}"
-            )
+    def _network_to_go_on(self) -> dict[str, Any]:
+        return {"module": self._model(*self.interactions_.shape)}  # not started again
+
+    def _renew_module(self, net: Any) -> None:
+        last = net.module_
+        super()._renew_module(net)
+        for table, before in zip(_tables(net.module_), _tables(last), strict=True):
+            table.sparse = before.sparse and self._allows_row_updates
 
     def _finish(self, batches: Any, rng: np.random.RandomState) -> None:
         self.folder_: Any = None
@@ -285,6 +285,12 @@ class PairRecommender(TorchRecommender):
         """Vectors of items in a history, ndarray of shape (n_items, width); None without any."""
         table = getattr(self._module.users, "history", None)
         return None if table is None else table.weight.detach().cpu().numpy()
+
+
+def _tables(model: PairModel) -> list[torch.nn.Embedding]:
+    """Return the tables of a model that can be updated by rows."""
+    both = model.users.free, model.items
+    return [table for table in both if isinstance(table, torch.nn.Embedding)]
 
 
 def _is_product(module: Any) -> bool:

@@ -16,7 +16,7 @@ from skrec.calibration import HeldOut, UserOffset
 from skrec.neural._validation_set import ValidationSet, choose_rows, given_validation
 from skrec.neural.objectives._base import Objective
 from skrec.nn import ELBO, gaussian_nll, logistic_nll, multinomial_nll
-from skrec.training import RankingValidation, RecommenderNet, RowBatches
+from skrec.training import RankingValidation, RowBatches
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import split_rows
 
@@ -42,10 +42,6 @@ class RowLikelihood(Objective):
 
     def network(self, estimator: RowRecommender) -> dict[str, Any]:
         return {"criterion": ELBO, "criterion__nll": self.nll}
-
-    def started(self, estimator: RowRecommender, net: RecommenderNet) -> None:
-        # a warm start may have changed the likelihood or its options
-        net.criterion_.nll = self.network(estimator)["criterion__nll"]
 
     def hold_out(
         self, estimator: RowRecommender, X: CSRMatrix, rng: np.random.RandomState

@@ -117,7 +117,6 @@ class RowRatings(Ratings):
 
     def started(self, estimator: RatedRowRecommender, net: RecommenderNet) -> None:
         net.module_.set_scale(*estimator._scale())  # a warm start may have other ratings
-        net.criterion_.span = estimator._span()
 
     def parameter_groups(self, estimator: TorchRecommender) -> list[tuple[str, dict[str, Any]]]:
         return [("*bias", {"weight_decay": 0.0})]
