@@ -16,16 +16,9 @@ from skrec.training import RecommenderNet, sparse_rows
 from skrec.typing import Array
 from skrec.utils import row_blocks
 
-__all__ = ["GaussianRecommender", "NCandidates", "NDraws"]
+__all__ = ["GaussianRecommender", "NCandidates"]
 
 _VALIDATION_DRAWS = 2
-
-NDraws = Annotated[
-    int,
-    Interval(Integral, 1, None, closed="left"),
-    "Vectors K drawn from each Gaussian for one score.",
-]
-"""The annotation of ``n_draws``, a parameter of models whose scores are computed from draws."""
 
 NCandidates = Annotated[
     int | None,
@@ -167,8 +160,28 @@ class GaussianRecommender(PairRecommender):
         return self._model_scores(module, queries, candidates, False, draws)
 
     def _free_vectors(self, module: Any, queries: Queries) -> torch.Tensor | None:
+        if isinstance(queries, _Folded) and queries.free is not None:
+            return queries.free
         # the same vectors whatever draws they are scored under
-        return super()._free_vectors(module.under((0,) if self._drawn else ()), queries)
+        free = super()._free_vectors(module.under((0,) if self._drawn else ()), queries)
+        if isinstance(queries, _Folded):
+            queries.free = free
+        return free
+
+    def _folded(self, queries: Queries) -> Queries:
+        """Return the queries with the vectors of their users, which all draws have in common."""
+        queries = queries if isinstance(queries, _Folded) else _Folded(*queries)
+        self._free_vectors(self._module, queries)
+        return queries
+
+    def _score_std(self, queries: Queries, candidates: Array | None = None) -> Array:
+        return super()._score_std(self._folded(queries), candidates)
+
+    def _values(
+        self, of: Any, return_std: bool, queries: Queries, candidates: Array | None = None
+    ) -> tuple[Array, ...]:
+        queries = self._folded(queries) if return_std else queries
+        return super()._values(of, return_std, queries, candidates)
 
     def _draw_block(self, queries: Queries, draw: int) -> Array:
         return self._model_scores(self._module, queries, draws=(draw,))
@@ -191,13 +204,14 @@ class GaussianRecommender(PairRecommender):
         strategy: Literal["mean", "ucb", "thompson"],
         lists: Any,
     ) -> None:
+        queries = _Folded(*queries)
         n_passed = getattr(self, "n_candidates", None)
         if n_passed is None:
             super()._rank(request, queries, strategy, lists)
             return
         n_passed = min(max(n_passed, request.n_items), self.n_features_in_)
         for rows in row_blocks(queries.n_rows, super()._row_bytes()):
-            part = queries.take(rows)
+            part = self._folded(queries.take(rows))
             chosen = self._first_stage(request, part, rows, n_passed)
             super()._rank(_among(request, chosen, rows), part, strategy, _part_of(lists, rows))
 
@@ -261,6 +275,22 @@ class GaussianRecommender(PairRecommender):
     def item_factors_(self) -> Array:
         """Means of the items, ndarray of shape (n_items, n_factors)."""
         return self.item_means_
+
+
+class _Folded(Queries):
+    """Queries that keep the vectors of their users, once these are looked up or folded in."""
+
+    free: Any = None
+
+    def take(self, rows: slice | Array) -> "_Folded":
+        """Return the queries of some rows, with their vectors if these are known."""
+        part = super().take(rows)
+        if part is self:
+            return self
+        part = _Folded(*part)
+        if self.free is not None:
+            part.free = self.free[rows]
+        return part
 
 
 def _among(request: Any, chosen: Array, rows: slice) -> Any:

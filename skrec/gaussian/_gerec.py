@@ -3,21 +3,30 @@
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal
 
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skrec.base import Doc
-from skrec.gaussian._base import GaussianRecommender, NCandidates, NDraws
-from skrec.neural import RatedPairRecommender, SampledPairRecommender, Sizes, as_sizes
+from skrec.gaussian._base import GaussianRecommender, NCandidates
+from skrec.neural import RatedPairRecommender, SampledPairRecommender, Sizes, as_sizes, twin
 from skrec.neural.objectives import Pairwise, Pointwise
-from skrec.nn import GeRec
+from skrec.nn import GeRec, MeanProduct
 
 __all__ = ["GeRecClassifier", "GeRecRanker", "GeRecRegressor"]
+
+
+_TWIN = {"optimizer": "adam", "optimizer_options": None, "lr": 2e-3, "init_std": 0.01}
 
 
 class _GeRec(GaussianRecommender):
     """Gaussian vectors under a CNN, whatever it is trained for."""
 
-    n_draws: NDraws = 9
+    n_draws: Annotated[
+        int,
+        Interval(Integral, 0, None, closed="left"),
+        "Vectors K drawn from each Gaussian for one score. With 0 there is no CNN: the score is "
+        "the inner product of the means, and variances stay where they start unless ``kl_weight`` "
+        "moves them. That is the shallow twin, plain matrix factorisation.",
+    ] = 9
     n_filters: Annotated[
         int,
         Interval(Integral, 1, None, closed="left"),
@@ -56,6 +65,26 @@ class _GeRec(GaussianRecommender):
         "each pair has its own.",
     ] = True
     n_candidates: NCandidates = None
+    pretrain: Annotated[
+        Any,
+        HasMethods(["fit", "get_params"]),
+        StrOptions({"auto"}),
+        None,
+        Doc(
+            "Estimator with vectors of ``n_factors``, such as ``MFClassifier(bias=False)``, that "
+            "is cloned, fitted on what is trained on, and gives the means to start from; "
+            "`sklearn.frozen.FrozenEstimator` keeps a fitted one as it is. Its parameters are "
+            'those of this estimator after ``pretrain__``. ``"auto"`` is the shallow twin, '
+            "``n_draws=0``, under the same loss and penalties and trained with Adam. None starts "
+            "at random.",
+            '"auto", estimator or None',
+        ),
+    ] = None
+    pretrain_epochs: Annotated[
+        int,
+        Interval(Integral, 0, None, closed="left"),
+        'Epochs of the twin that ``"auto"`` stands for.',
+    ] = 20
     max_epochs: int = 20
     batch_size: int = 512
     lr: float = 1e-3
@@ -77,7 +106,14 @@ class _GeRec(GaussianRecommender):
         "random_state": 0,
     }
 
-    def _interaction(self) -> GeRec:
+    def _twin(self) -> "_GeRec | None":
+        if not self.n_draws:
+            return None
+        return twin(self, type(self), n_draws=0, max_epochs=self.pretrain_epochs, **_TWIN)
+
+    def _interaction(self) -> GeRec | MeanProduct:
+        if not self.n_draws:
+            return MeanProduct(self.n_factors, self._objective.fixes_level)
         return GeRec(
             self.n_factors,
             self.n_draws,
@@ -123,7 +159,8 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
     item_means_, item_variances_ : ndarray of shape (n_items, n_factors)
         Gaussians of the items.
     pretrained_ : estimator or None
-        The fitted estimator whose vectors were the means at the start.
+        The fitted estimator whose vectors were the means at the start; this class without draws
+        where ``pretrain`` is ``"auto"``.
     interactions_ : csr_matrix of shape (n_users, n_items)
         What ``fit`` saw.
 
@@ -155,7 +192,8 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
 
     Differences from the paper: the variance has a floor of 1e-4, and starts near 0.1 and not near
     1, where noise drowns the means and training stays at popularity for epochs; means may have a
-    penalty, and may start from those of another model (both are off); a positive and its negatives
+    penalty, and may start from those of another model (both are off); ``pretrain="auto"`` trains
+    the means alone first, by their inner products. A positive and its negatives
     share the draws of their user (``shared_draws``); kernels are cut where K is smaller than they
     are. The cube of both vectors has to learn what a product is; where vectors start from those
     of a product, ``interaction="product"`` or ``"concat+product"`` begins with what they know.
@@ -184,6 +222,9 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
     >>> proba, std = est.fit(X).predict_proba(X[:2], return_std=True)
     >>> proba.shape, bool((std > 0).all())
     ((2, 40), True)
+    >>> started = est.set_params(interaction="product", pretrain="auto", pretrain_epochs=5).fit(X)
+    >>> started.pretrained_.n_draws  # its means are what training started from
+    0
     """
 
     validation_candidates: Annotated[
@@ -219,7 +260,8 @@ class GeRecRanker(_GeRec, SampledPairRecommender):
     item_means_, item_variances_ : ndarray of shape (n_items, n_factors)
         Gaussians of the items.
     pretrained_ : estimator or None
-        The fitted estimator whose vectors were the means at the start.
+        The fitted estimator whose vectors were the means at the start; this class without draws
+        where ``pretrain`` is ``"auto"``.
     interactions_ : csr_matrix of shape (n_users, n_items)
         What ``fit`` saw.
 
@@ -281,7 +323,8 @@ class GeRecRegressor(_GeRec, RatedPairRecommender):
     item_means_, item_variances_ : ndarray of shape (n_items, n_factors)
         Gaussians of the items.
     pretrained_ : estimator or None
-        The fitted estimator whose vectors were the means at the start.
+        The fitted estimator whose vectors were the means at the start; this class without draws
+        where ``pretrain`` is ``"auto"``.
     interactions_ : csr_matrix of shape (n_users, n_items)
         What ``fit`` saw.
 

@@ -11,7 +11,7 @@ from skrec.nn.cross_feedback import CrossFeedbackVAE, NestedBatch, RatingELBO, S
 from skrec.nn.encoders import HistoryEncoder, UserTable, make_table
 from skrec.nn.expected_likelihood import ExpectedLikelihood
 from skrec.nn.gaussian import GaussianPairModel, make_gaussian_table, variance_of
-from skrec.nn.gerec import INTERACTIONS, GeRec
+from skrec.nn.gerec import INTERACTIONS, GeRec, MeanProduct
 from skrec.nn.interactions import Dot, Interaction
 from skrec.nn.losses import (
     gaussian_kl,
@@ -96,6 +96,7 @@ __all__ = [
     "HistoryEncoder",
     "Interaction",
     "MapMLP",
+    "MeanProduct",
     "MultDAE",
     "MultVAE",
     "PairBatch",

@@ -6,7 +6,7 @@ recommendation with uncertainty. IJCAI. https://doi.org/10.24963/ijcai.2019/367
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Self, cast
 
@@ -19,7 +19,7 @@ from skrec.nn._random import dropout
 from skrec.nn.gaussian import GaussianInteraction, mean_logit, split_gaussian
 from skrec.nn.interactions import Interaction, chunk_size
 
-__all__ = ["INTERACTIONS", "GeRec"]
+__all__ = ["INTERACTIONS", "GeRec", "MeanProduct"]
 
 INTERACTIONS = ("concat", "product", "concat+product", "inner")
 
@@ -333,6 +333,76 @@ class ExpectedMap(Interaction):
 
     def _pair_bytes(self, users: Tensor) -> int:
         return 4 * users.element_size() * (self.size + self.rest._first.out_channels)
+
+
+class MeanProduct(Interaction):
+    r"""Score a user and an item by the inner product of their means: GeRec's shallow twin.
+
+    .. math:: f_{ui} = \mu_u^\top \mu_i + b
+
+    Parameters
+    ----------
+    size : int
+        Dimensions of the Gaussians, whose variances are not read.
+    bias : bool, default=True
+        Whether there is a level b; a score that only ranks needs none.
+    """
+
+    n_draws = 0
+
+    def __init__(self, size: int, bias: bool = True) -> None:
+        super().__init__(2 * size, 2 * size)
+        self.size = size
+        self.bias = nn.Parameter(torch.zeros(())) if bias else None
+
+    def under(self, draws: Iterable[int]) -> Self:
+        """Return the same interaction: there is nothing to draw.
+
+        Parameters
+        ----------
+        draws : iterable of int
+            Numbers of draws.
+
+        Returns
+        -------
+        interaction : MeanProduct
+            This one.
+        """
+        return self
+
+    def without_draws(self) -> Self:
+        """Return the same interaction.
+
+        Returns
+        -------
+        interaction : MeanProduct
+            This one.
+        """
+        return self
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        """Score some items of each user: (B, 1 or m, 2 size), (B, m, 2 size) -> (B, m)."""
+        return self._levelled((users[..., : self.size] * items[..., : self.size]).sum(-1))
+
+    def cross(self, users: Tensor, side: Any) -> Tensor:
+        """Score all pairs of some users and items: (R, 2 size), (n_items, 2 size) -> (R, n_items).
+
+        Parameters
+        ----------
+        users : Tensor of shape (R, 2 * size)
+            Gaussians of users.
+        side : Tensor of shape (n_items, 2 * size)
+            Gaussians of items.
+
+        Returns
+        -------
+        scores : Tensor of shape (R, n_items)
+            The scores.
+        """
+        return self._levelled(users[:, : self.size] @ side[:, : self.size].T)
+
+    def _levelled(self, scores: Tensor) -> Tensor:
+        return scores if self.bias is None else scores + self.bias
 
 
 def _expected_activation(mean: Tensor, variance: Tensor, activation: str) -> Tensor:

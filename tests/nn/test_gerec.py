@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from skrec.nn import INTERACTIONS, GeRec
+from skrec.nn import INTERACTIONS, GeRec, MeanProduct
 from skrec.nn.gaussian import reparameterised
 
 B, M, SIZE, K = 3, 4, 3, 4
@@ -400,3 +400,19 @@ def test_cuda_gives_what_the_cpu_gives(variant):
     torch.testing.assert_close(there.cross(users.cuda(), items.cuda()).cpu(), right)
     each = there(users[:, None].cuda(), items.expand(B, -1, -1).cuda())
     torch.testing.assert_close(each.cpu(), right)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_the_twin_is_the_inner_product_of_the_means(bias):
+    module = MeanProduct(SIZE, bias).double()
+    level = 0.0
+    if bias:
+        level = 0.7
+        torch.nn.init.constant_(module.bias, level)
+    users, items = sides()
+    right = np.einsum("buk,bmk->bm", users[..., :SIZE].numpy(), items[..., :SIZE].numpy()) + level
+    with torch.no_grad():
+        np.testing.assert_allclose(module(users, items), right, rtol=1e-12)
+        crossed = module.under((0, 1)).cross(users[:, 0], items[0])
+        np.testing.assert_allclose(crossed[0], right[0], rtol=1e-12)
+        np.testing.assert_allclose(module.without_draws()(users, items), right, rtol=1e-12)

@@ -1,0 +1,148 @@
+"""Means that start from GeRec's shallow twin, and unseen users who are folded in once."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from skrec import GeRecClassifier, GeRecRanker, GeRecRegressor
+from skrec.training import FoldIn
+
+SMALL = {"n_factors": 6, "n_draws": 3, "n_filters": 8, "hidden_size": 8, "n_samples": 3}
+SMALL |= {"batch_size": 256, "random_state": 0, "device": "cpu", "max_epochs": 2}
+CLASSES = [GeRecClassifier, GeRecRanker, GeRecRegressor]
+
+
+@pytest.fixture(params=CLASSES, ids=lambda cls: cls.__name__)
+def make(request):
+    """Return a function that makes a quick estimator of each class."""
+    return lambda **parameters: request.param(**SMALL | parameters)
+
+
+@pytest.fixture
+def data(X, make):
+    """Return what a class is fitted on."""
+    if not isinstance(make(), GeRecRegressor):
+        return X
+    rated = X.copy()
+    rated.data = (X.indices % 5 + 1).astype(np.float32)
+    return rated
+
+
+def level(est):
+    bias = est.net_.module_.interaction.bias
+    return getattr(est, "rating_mean_", 0.0) + (0.0 if bias is None else float(bias.detach()))
+
+
+def test_scores_of_the_twin_are_inner_products_of_means(make, data):
+    est = make(n_draws=0, max_epochs=4).fit(data)
+    right = est.user_means_ @ est.item_means_.T + level(est)
+    scores, std = est.decision_function(users=range(200), return_std=True)
+    np.testing.assert_allclose(scores, right, rtol=1e-4, atol=1e-5)
+    assert (std == 0).all()
+    lists = est.recommend(users=range(200), n_items=60, exclude_seen=False, return_scores=True)
+    np.testing.assert_allclose(lists[1], np.sort(right, axis=1)[:, ::-1], rtol=1e-4, atol=1e-5)
+
+
+def test_only_a_loss_that_knows_the_level_learns_one(make, data):
+    bias = make(n_draws=0).fit(data).net_.module_.interaction.bias
+    assert (bias is None) == isinstance(make(), GeRecRanker)
+
+
+def test_training_starts_from_the_means_of_the_twin(make, data):
+    est = make(pretrain="auto", pretrain_epochs=3, max_epochs=0, init_variance=0.2).fit(data)
+    twin = est.pretrained_
+    assert type(twin) is type(est)
+    assert (twin.n_draws, twin.max_epochs, twin.pretrain, twin.optimizer) == (0, 3, None, "adam")
+    np.testing.assert_array_equal(est.user_means_, twin.user_means_)
+    np.testing.assert_array_equal(est.item_means_, twin.item_means_)
+    for variances in (est.user_variances_, est.item_variances_):
+        assert variances.mean() == pytest.approx(0.2, rel=0.05)
+        assert ((variances > 0.09) & (variances < 0.31)).all()
+
+
+def test_the_twin_is_trained(make, data):
+    start, end = (make(n_draws=0, max_epochs=n, lr=0.02).fit(data) for n in (1, 15))
+    assert end.net_.history[-1, "train_loss"] < start.net_.history[-1, "train_loss"]
+
+
+def test_a_product_starts_better_from_the_twin(checkerboard):
+    X, missing = checkerboard
+    ranks = []
+    for pretrain in (None, "auto"):
+        est = GeRecRanker(**SMALL, interaction="product", pretrain=pretrain, pretrain_epochs=200)
+        est.set_params(max_epochs=30).fit(X)
+        scores = est.decision_function(users=range(40))
+        scores[X.toarray() > 0] = -np.inf
+        best = scores[np.arange(40), missing][:, None]
+        ranks.append((scores > best).sum(axis=1).mean())
+    assert ranks[1] < 0.7 * ranks[0]
+
+
+def test_a_twin_has_no_twin(data, make):
+    est = make(n_draws=0, pretrain="auto", max_epochs=1).fit(data)
+    assert est.pretrained_ is None
+
+
+def test_draws_cannot_come_after_a_fit_without(make, data):
+    est = make(n_draws=0, warm_start=True).fit(data)
+    with pytest.raises(ValueError, match="n_draws must be as in the last fit, 0"):
+        est.set_params(n_draws=3).fit(data)
+
+
+# fold-in
+
+
+@pytest.fixture
+def n_folded(monkeypatch):
+    """Return the numbers of rows that each call of the folder gets."""
+    rows, fold = [], FoldIn.__call__
+
+    def counted(self, model, given):
+        rows.append(len(given))
+        return fold(self, model, given)
+
+    monkeypatch.setattr(FoldIn, "__call__", counted)
+    return rows
+
+
+def of_each_draw(est, history, of):
+    """Return deviations, users folded in anew for each draw."""
+    values = est._scores if of == "decision_function" else est._probabilities
+    queries = est._queries(history, None)
+    return np.std([values(queries, draw).astype(float) for draw in range(est.n_samples)], axis=0)
+
+
+@pytest.mark.parametrize("of", ["decision_function", "predict_proba"])
+def test_draws_fold_unseen_users_in_once(fit, cls, X, of, n_folded):
+    est, history = fit(cls), sp.vstack([X[:7], sp.csr_matrix((1, 60))]).tocsr()
+    getattr(est, of)(history)  # the link is fitted late
+    right = of_each_draw(est, history, of)
+    n_folded.clear()
+    _, std = getattr(est, of)(history, return_std=True)
+    assert n_folded == [8]
+    np.testing.assert_allclose(std[:7], right[:7], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("strategy", ["mean", "ucb", "thompson"])
+def test_lists_fold_unseen_users_in_once(fit, cls, X, strategy, n_folded):
+    est = fit(cls)
+    options = {"n_items": 3, "strategy": strategy, "return_std": True}
+    shared = est.recommend(X[:5], candidates=np.arange(40), **options)
+    assert n_folded == [5]
+    own = est.recommend(X[:5], candidates=np.tile(np.arange(40), (5, 1)), **options)
+    assert n_folded == [5, 5]
+    np.testing.assert_array_equal(shared[0], own[0])
+
+
+def test_two_stages_fold_unseen_users_in_once(fit, drawn_cls, X, n_folded):
+    est = fit(drawn_cls).set_params(n_candidates=10)
+    try:
+        est.recommend(X[:5], n_items=3)
+    finally:
+        est.set_params(n_candidates=None)
+    assert n_folded == [5]
+
+
+def test_known_users_are_not_folded_in(fit, cls, n_folded):
+    fit(cls).decision_function(users=[1, 2], return_std=True)
+    assert not n_folded
