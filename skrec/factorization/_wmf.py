@@ -27,6 +27,7 @@ __all__ = ["WMFRecommender"]
 
 _TorchLinAlgError = torch.linalg.LinAlgError  # pyright: ignore[reportPrivateImportUsage]
 _MOST, _LEAST = 1e30, 1e-60  # float32 holds the first, and the root of the second
+_AUTO_WEIGHT = 1.4  # with which NDCG@100 of validation data was near the best: see the notes
 
 
 class WMFRecommender(BaseRecommender):
@@ -55,6 +56,8 @@ class WMFRecommender(BaseRecommender):
         Vectors of the users.
     item_factors_ : ndarray of shape (n_items, n_factors)
         Vectors of the items.
+    unobserved_weight_ : float
+        The weight :math:`\alpha_0` that was used.
     interactions_ : csr_matrix of shape (n_users, n_items)
         What ``fit`` saw; with ``weighting="confidence"`` its strengths.
 
@@ -72,6 +75,10 @@ class WMFRecommender(BaseRecommender):
     A row with fewer entries than factors is solved through a system of the size of its entries
     (Woodbury), so a sweep costs little more than its long rows do. Blocks of ``"ials++"`` are
     taken in the eigenbasis of the other side's Gram matrix, where that matrix is diagonal.
+
+    The sparser X, the smaller should :math:`\alpha_0` be, or what nobody has drowns what is there.
+    ``unobserved_weight="auto"`` is :math:`1.4 \sqrt{n / (n_u n_i)}` with n interactions. The rule
+    follows validation data of MovieLens, Amazon music and Gowalla.
 
     References
     ----------
@@ -104,9 +111,10 @@ class WMFRecommender(BaseRecommender):
         "Which of the two objectives.",
     ] = "unobserved"
     unobserved_weight: Annotated[
-        float,
+        float | Literal["auto"],
         Interval(Real, 0, None, closed="neither"),
-        r'Weight :math:`\alpha_0` of each pair beside the 1 of a stored one (``"unobserved"``).',
+        r'Weight :math:`\alpha_0` of each pair beside the 1 of a stored one (``"unobserved"``). '
+        '``"auto"`` takes it from the density of X, see the notes.',
     ] = 0.1
     alpha: Annotated[
         float,
@@ -184,6 +192,7 @@ class WMFRecommender(BaseRecommender):
         device = resolve_device(self.device)
         n_bytes = 8.0 * self.n_factors * (sum(X.shape) + self.n_factors)
         check_memory(n_bytes, f"n_factors={self.n_factors}", "choose a smaller n_factors")
+        self.unobserved_weight_ = self._unobserved_weight(X)
         try:
             self.item_factors_ = self._train(X, device)
             basis = kernels.eigenbasis(self.item_factors_.astype(np.float64))
@@ -198,11 +207,16 @@ class WMFRecommender(BaseRecommender):
         if not (self.item_factors_.any() and self.user_factors_.any()):
             warnings.warn(
                 "all vectors are 0, so that all items have the same score: "
-                f"l2={self.l2:g} or unobserved_weight={self.unobserved_weight:g} is too large, or "
-                "init_std too small",
+                f"l2={self.l2:g} or unobserved_weight={self.unobserved_weight_:g} is too large, "
+                "or init_std too small",
                 SkrecWarning,
                 stacklevel=4,
             )
+
+    def _unobserved_weight(self, X: CSRMatrix) -> float:
+        if isinstance(self.unobserved_weight, str):
+            return _AUTO_WEIGHT * (X.nnz / np.prod(X.shape)) ** 0.5
+        return float(self.unobserved_weight)
 
     def _train(self, X: CSRMatrix, device: str) -> Array:
         """Return the vectors of the items after all sweeps, float32."""
@@ -243,14 +257,14 @@ class WMFRecommender(BaseRecommender):
                 )
             ridge = np.full(X.shape[0], l2)
         else:
-            alpha, weight = None, float(self.unobserved_weight)
+            alpha, weight = None, self.unobserved_weight_
             frequency = np.diff(X.indptr) + weight * n_columns
             with np.errstate(over="ignore"):
                 ridge = l2 * frequency**exponent
         if not ridge.max(initial=0) <= _MOST:
             raise ValueError(
                 f"the penalties must be at most {_MOST:g}; got up to {ridge.max():g} from "
-                f"l2={l2:g}, unobserved_weight={self.unobserved_weight:g} and "
+                f"l2={l2:g}, unobserved_weight={weight:g} and "
                 f"frequency_exponent={exponent:g}"
             )
         if _is_cpu(device):

@@ -124,10 +124,10 @@ def find_settings(system: str, data: str, protocol: str) -> Settings:
     --------
     >>> from skrec.reproduce import find_settings, make_system
     >>> settings = find_settings("EASERecommender", "ml-1m", "ncf")
-    >>> settings.parameters, settings.source
-    ({'l2': 1320.0}, 'published')
-    >>> make_system("EASERecommender", settings.parameters)
-    EASERecommender(l2=1320.0)
+    >>> list(settings.parameters), settings.source
+    (['l2'], 'validation')
+    >>> type(make_system("EASERecommender", settings.parameters)).__name__
+    'EASERecommender'
     """
     found = _table().get((system, data, protocol))
     if found is None:
@@ -159,8 +159,8 @@ def list_settings(*, data: str | None = None, protocol: str | None = None) -> li
     --------
     >>> from skrec.reproduce import list_settings
     >>> tuned = [s.system for s in list_settings(data="ml-1m", protocol="ncf") if s.tuned]
-    >>> tuned[0]
-    'WMFRecommender'
+    >>> "WMFRecommender" in tuned
+    True
     """
     return [
         replace(row, parameters=deepcopy(row.parameters))

@@ -237,7 +237,7 @@ def check_users_with_histories(name: str, estimator: AnyRecommender) -> None:
 
 def check_recommend_needs_no_dense_matrix(name: str, estimator: AnyRecommender) -> None:
     """Check that the peak of memory stays below one byte for each user and item."""
-    n_rows, n_items = 1500, 400
+    n_rows, n_items = 3000, 400
     model = fitted(estimator, _wide)
     X = sp.csr_matrix(sp.vstack([_wide(estimator)] * (n_rows // 50)))
     with config_context(working_memory=0.3):

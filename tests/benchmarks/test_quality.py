@@ -100,7 +100,7 @@ def test_the_table_tells_where_settings_come_from():
     cell = {"data": "ml-1m", "protocol": "ncf", "seed": 0, "split": "given", **common}
     known = {
         name: find_settings(name, "ml-1m", "ncf").parameters
-        for name in ("WMF-192", "BPRMFRanker", "EASERecommender", "PopularityRecommender")
+        for name in ("WMF-192", "BPRMFRanker", "NeuMF-paper", "PopularityRecommender")
     }
     other = {"ItemKNNRecommender": {"n_neighbors": 7}}
     rows = [
@@ -111,7 +111,7 @@ def test_the_table_tells_where_settings_come_from():
     assert summary["settings"].to_dict() == {
         "WMF-192": "tuned, best of 24",
         "BPRMFRanker": find_settings("BPRMFRanker", "ml-1m", "ncf").text,
-        "EASERecommender": "published",
+        "NeuMF-paper": "published",
         "PopularityRecommender": "defaults",
         "ItemKNNRecommender": "other",
     }

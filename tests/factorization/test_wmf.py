@@ -140,6 +140,18 @@ def test_a_training_row_is_the_stored_user(wmf, R):
     np.testing.assert_allclose(folded, stored, rtol=0, atol=1e-5)
 
 
+def test_an_automatic_weight_falls_with_the_density(R):
+    R = sp.csr_matrix(R)
+    settings = {"n_factors": 4, "max_epochs": 3, "device": "cpu", "random_state": 0}
+    auto = WMFRecommender(unobserved_weight="auto", **settings).fit(R)
+    assert auto.unobserved_weight_ == pytest.approx(1.4 * (R.nnz / R.shape[0] / R.shape[1]) ** 0.5)
+    same = WMFRecommender(unobserved_weight=auto.unobserved_weight_, **settings).fit(R)
+    np.testing.assert_array_equal(auto.decision_function(R), same.decision_function(R))
+    doubled = sp.csr_matrix(sp.hstack([R, sp.csr_matrix(R.shape)]))
+    wider = WMFRecommender(unobserved_weight="auto", **settings).fit(doubled)
+    assert wider.unobserved_weight_ == pytest.approx(auto.unobserved_weight_ / 2**0.5)
+
+
 def test_strengths_count_by_confidence_alone(wmf, R):
     strong, ones = wmf().fit(R), wmf().fit(R > 0)
     same = np.allclose(strong.item_factors_, ones.item_factors_)

@@ -278,7 +278,7 @@ def test_bad_kernels_are_named(kernel_sizes, gerec_cls, quick, X):
 @pytest.mark.parametrize(
     ("name", "value"),
     [("kernel_sizes", 2), ("kernel_sizes", "12"), ("interaction", "sum"), ("aggregate", "max")]
-    + [("n_filters", 0), ("hidden_size", 0), ("n_draws", 0), ("n_samples", 0)]
+    + [("n_filters", 0), ("hidden_size", 0), ("n_draws", -1), ("n_samples", 0)]
     + [("activation", "tanh"), ("dropout", 1.0), ("dropout", -0.1), ("shared_draws", 2)]
     + [("init_variance", 0.0), ("init_variance", -1.0), ("n_draws", 2.5), ("pretrain", 3)],
 )
