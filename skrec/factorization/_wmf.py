@@ -1,6 +1,7 @@
 """Weighted matrix factorisation by alternating least squares."""
 
 import copy
+import math
 import warnings
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal
@@ -215,7 +216,8 @@ class WMFRecommender(BaseRecommender):
 
     def _unobserved_weight(self, X: CSRMatrix) -> float:
         if isinstance(self.unobserved_weight, str):
-            return _AUTO_WEIGHT * (X.nnz / np.prod(X.shape)) ** 0.5
+            n_rows, n_columns = X.shape
+            return _AUTO_WEIGHT * math.sqrt(X.nnz / n_rows / n_columns)
         return float(self.unobserved_weight)
 
     def _train(self, X: CSRMatrix, device: str) -> Array:

@@ -278,10 +278,9 @@ class EASERecommender(ItemWeightsRecommender):
     An item without interactions has no weights, and none are stored for it.
 
     ``l2="auto"`` takes :math:`50 \sqrt{n / m}` for n interactions with m items: the root of the
-    mean popularity of the items that have any. On validation users of MovieLens 100k and 1M, the
-    latter also cut to 500 and 1500 users, of Amazon music and of a cut of Gowalla NDCG@100 was
-    within 2 % of the best. The paper has 500 for ML-20M, 1000 for Netflix and 200 for MSD,
-    less than the rule gives for data of that size: choose by validation there.
+    mean popularity of the items that have any. The constant follows validation data of MovieLens
+    100k and 1M, Amazon music and Gowalla. The paper has 500 for ML-20M, 1000 for Netflix and 200
+    for MSD, less than the rule gives for data of that size: choose by validation there.
 
     References
     ----------

@@ -76,6 +76,8 @@ def test_uncertainty(run):
     deviations = dict(re.findall(r"(\w+) +mean deviation of what is recommended: (.*)", out))
     assert float(deviations["ucb"]) >= float(deviations["mean"])
     assert "with activity held fixed" in out
+    free, bound = map(float, re.findall(r"kl_weight=\d: variance and activity (.*)", out))
+    assert bound < min(free, -0.5)
     assert len(plt.get_fignums()) == 1
 
 

@@ -145,6 +145,7 @@ def test_an_automatic_weight_falls_with_the_density(R):
     settings = {"n_factors": 4, "max_epochs": 3, "device": "cpu", "random_state": 0}
     auto = WMFRecommender(unobserved_weight="auto", **settings).fit(R)
     assert auto.unobserved_weight_ == pytest.approx(1.4 * (R.nnz / R.shape[0] / R.shape[1]) ** 0.5)
+    assert type(auto.unobserved_weight_) is float
     same = WMFRecommender(unobserved_weight=auto.unobserved_weight_, **settings).fit(R)
     np.testing.assert_array_equal(auto.decision_function(R), same.decision_function(R))
     doubled = sp.csr_matrix(sp.hstack([R, sp.csr_matrix(R.shape)]))
