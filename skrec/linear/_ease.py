@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from numbers import Real
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -102,7 +103,7 @@ def ease_weights_by_users(X: CSRMatrix, l2: float, done: Callable[[], Any]) -> t
     transposed = sp.csr_matrix(X.T, dtype=np.float64)
     weights = np.empty((n_items, n_items), dtype=np.float32)
     diagonal = np.empty(n_items)
-    least = _LEAST_SHARE / l2 if l2 < _SURE * X.nnz else 0
+    least = _LEAST_SHARE / l2 if l2 < _SURE * _trace(X) else 0
     for items in row_blocks(n_items, 8 * (2 * n_users + 3 * n_items)):
         columns = transposed @ (transposed[items] @ inner).T  # (n_items, n_block), of P
         own = np.arange(items.start, items.stop), np.arange(columns.shape[1])
@@ -115,6 +116,44 @@ def ease_weights_by_users(X: CSRMatrix, l2: float, done: Callable[[], Any]) -> t
         weights[:, items] = columns / -diagonal[items]
     done()
     return weights, diagonal
+
+
+def denoising_weights(
+    X: CSRMatrix, l2: float, done: Callable[[], Any], dropout: float, solve: Callable[..., Any]
+) -> tuple[Array, Array]:
+    r"""Return EASE's weights under dropout, whose penalty grows with an item's popularity.
+
+    With :math:`\Lambda = \lambda I + \frac{p}{1 - p} \operatorname{diag}(X^\top X)` and
+    :math:`Y = X \Lambda^{-1/2}`
+
+    .. math:: (X^\top X + \Lambda)^{-1} = \Lambda^{-1/2} (Y^\top Y + I)^{-1} \Lambda^{-1/2}.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_users, n_items)
+        Interactions.
+    l2 : float
+        The :math:`\lambda`.
+    done : callable
+        Called at the end of each phase.
+    dropout : float
+        The p.
+    solve : callable
+        `ease_weights` or `ease_weights_by_users`.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_items, n_items)
+        float32, zero diagonal.
+    diagonal : ndarray of shape (n_items,)
+        That of the inverse.
+    """
+    scale = 1 / np.sqrt(l2 + dropout / (1 - dropout) * X.getnnz(axis=0))
+    entries = scale[X.indices], X.indices, X.indptr
+    weights, diagonal = solve(sp.csr_matrix(entries, shape=X.shape), 1.0, done)
+    for rows in row_blocks(len(weights), 16 * len(weights)):
+        weights[rows] *= scale[rows, None] / scale
+    return weights, diagonal * scale**2
 
 
 def least_bytes(n_users: int, n_items: int, by_users: bool) -> int:
@@ -150,7 +189,7 @@ def regularized_inverse(X: CSRMatrix, l2: float, done: Callable[[], Any]) -> Arr
     inverse[np.diag_indices_from(inverse)] += l2
     done()
     _invert(inverse)
-    if l2 < _SURE * X.nnz:  # no eigenvalue of X'X is above its trace
+    if l2 < _SURE * _trace(X):  # no eigenvalue of X'X is above its trace
         probe = np.random.RandomState(0).uniform(-1, 1, len(inverse))
         solved = inverse @ probe
         error = abs(X.T @ (X @ solved) + l2 * solved - probe).max()
@@ -169,7 +208,8 @@ def scores_without(
 
     .. math:: P' = P + a^\top a / (1 - a x^\top),
 
-    and an item that h lacks has the score :math:`-(h P')_j / P'_{jj}`.
+    and an item that h lacks has the score :math:`-(h P')_j / P'_{jj}`. Under dropout the penalties
+    are those of a fit with the user, one of many who have an item.
 
     Parameters
     ----------
@@ -205,6 +245,11 @@ def scores_without(
     change = other / rest[row]
     top = top - np.bincount(users, a * shown, own.shape[0])[row] * change
     return top / (1 + diagonal[column] * other * change)
+
+
+def _trace(X: CSRMatrix) -> float:
+    """Return the trace of X'X."""
+    return float(np.square(X.data, dtype=np.float64).sum())
 
 
 def _invert(matrix: Array) -> None:
@@ -249,6 +294,10 @@ class EASERecommender(ItemWeightsRecommender):
 
     .. math:: B_{ij} = -P_{ij} / P_{jj} \quad (i \neq j), \qquad s_u = x_u B.
 
+    With ``dropout`` it is the denoising autoencoder in closed form (EDLAE), whose penalty is
+    :math:`\lambda I + \frac{p}{1 - p} \operatorname{diag}(X^\top X)` in place of
+    :math:`\lambda I`.
+
     Attributes
     ----------
     item_weights_ : ndarray of shape (n_items, n_items)
@@ -282,8 +331,19 @@ class EASERecommender(ItemWeightsRecommender):
     100k and 1M, Amazon music and Gowalla. The paper has 500 for ML-20M, 1000 for Netflix and 200
     for MSD, less than the rule gives for data of that size: choose by validation there.
 
+    ``dropout=p`` solves what training with dropout of the inputs would reach, were it run over all
+    ways to drop: the error of each item is averaged over inputs whose entries are 0 with
+    probability p and else divided by 1 - p. As in EDLAE, where b = 0 and a = 1, the error counts
+    only where the item itself was dropped. Its own weight then never meets an input, so that a
+    diagonal of zero is no further constraint. With errors of kept items counted too, b > 0, it
+    would be one, and the solution another: that is not offered, nor are weights of low rank. The
+    automatic penalty knows nothing of dropout, which adds to it.
+
     References
     ----------
+    Steck, H. (2020). Autoencoders that don't overfit towards the identity. NeurIPS.
+    https://proceedings.neurips.cc/paper/2020/hash/e33d974aae13e4d877477d51d8bafdc4-Abstract.html
+
     Steck, H. (2019). Embarrassingly shallow autoencoders for sparse data. WWW.
     https://doi.org/10.1145/3308558.3313710
 
@@ -302,6 +362,12 @@ class EASERecommender(ItemWeightsRecommender):
         r"Ridge penalty :math:`\lambda`; the larger the data, the larger it should be. "
         '``"auto"`` takes it from the mean popularity of the items, see the notes.',
     ] = 500.0
+    dropout: Annotated[
+        float,
+        Interval(Real, 0, 1, closed="left"),
+        "Share p of the entries that is dropped in a training whose solution this is: the penalty "
+        "of an item that n users have grows by n p / (1 - p). 0 is EASE.",
+    ] = 0.0
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
 
     _test_parameters: ClassVar[dict[str, Any]] = {"l2": 1.0}
@@ -343,12 +409,15 @@ class EASERecommender(ItemWeightsRecommender):
             "drop rare items by skrec.preprocessing.k_core",
         )
         solve = ease_weights_by_users if by_users else ease_weights
+        if self.dropout:
+            solve = partial(denoising_weights, dropout=float(self.dropout), solve=solve)
         ignored = np.errstate(over="ignore", invalid="ignore")  # both end in the error on l2
         bar = tqdm(desc=type(self).__name__, total=_PHASES, disable=not self.verbose)
         with ignored, bar:
-            self._weights_, self._diagonal_ = solve(X, self.l2_, bar.update)
+            self._weights_, self._diagonal_ = solve(X, self.l2_, done=bar.update)
         if X.shape[0] < X.nnz and not self._weights_.any():
-            warn_of_nothing(f"l2={self.l2_:g}", "weights")
+            beside = f" with dropout={self.dropout:g}" if self.dropout else ""
+            warn_of_nothing(f"l2={self.l2_:g}{beside}", "weights")
 
     def _part(self, X: CSRMatrix) -> CSRMatrix:
         """Return the columns of the items that have interactions."""

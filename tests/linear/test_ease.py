@@ -1,5 +1,7 @@
 """EASE against the constrained regression, solved a column at a time."""
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -317,3 +319,82 @@ def test_a_given_penalty_is_the_one_that_is_used(X):
     assert EASERecommender().fit(X).l2_ == 500
     with pytest.raises(ValueError, match="'l2' parameter of EASERecommender"):
         EASERecommender(l2="automatic").fit(X)
+
+
+def edlae(X, l2, dropout, penalised=None):
+    """Regress each column on all the others, each of which has a penalty of its own."""
+    n_items = X.shape[1]
+    penalty = l2 + dropout / (1 - dropout) * (X if penalised is None else penalised).sum(axis=0)
+    B = np.zeros((n_items, n_items))
+    for j in range(n_items):
+        others = np.delete(np.arange(n_items), j)
+        A = X[:, others]
+        B[others, j] = np.linalg.solve(A.T @ A + np.diag(penalty[others]), A.T @ X[:, j])
+    return B
+
+
+@pytest.mark.parametrize("n_users", [6, 40])  # an inverse over users, and one over items
+@pytest.mark.parametrize(("l2", "dropout"), [(0.5, 0.3), (3.0, 0.9), (20.0, 1e-3)])
+def test_dropout_solves_the_regression_with_its_penalties(n_users, l2, dropout, X):
+    X = X[:n_users]
+    X = X[:, X.any(axis=0)]
+    assert (X.shape[0] < X.shape[1]) == (n_users == 6)
+    weights = EASERecommender(l2=l2, dropout=dropout).fit(X).item_weights_
+    np.testing.assert_allclose(weights, edlae(X, l2, dropout), rtol=2e-5, atol=1e-7)
+    assert not weights.diagonal().any()
+    assert abs(weights - ease(X, l2)).max() > 1e-5
+
+
+def test_dropout_is_the_mean_over_all_ways_to_drop(X):
+    """The gradient of the emphasised loss, averaged over each mask of the inputs, is 0."""
+    X, l2, p = X[:, 4:8], 2.0, 0.4
+    B = EASERecommender(l2=l2, dropout=p).fit(X).item_weights_.astype(float)
+    gradient = l2 * B
+    for user in X:
+        for mask in itertools.product([False, True], repeat=4):
+            dropped = np.array(mask)
+            share = np.prod(np.where(dropped, p, 1 - p))
+            inputs = user * ~dropped / (1 - p)
+            errors = (inputs @ B - user) * dropped  # they count where the item was dropped
+            gradient += share / p * np.outer(inputs, errors)  # given that it was
+    off = ~np.eye(4, dtype=bool)
+    assert abs(gradient[off]).max() < 1e-5
+    assert abs(X.T @ (X @ B - X) + l2 * B)[off].max() > 1  # the plain regression's is not
+
+
+def test_no_dropout_changes_no_bit_and_the_automatic_penalty_composes(X):
+    plain, none = (EASERecommender(l2=2.0, **d).fit(X) for d in ({}, {"dropout": 0}))
+    np.testing.assert_array_equal(plain.item_weights_, none.item_weights_)
+    automatic = EASERecommender(l2="auto", dropout=0.2).fit(X)
+    np.testing.assert_allclose(automatic.item_weights_, edlae(X, automatic.l2_, 0.2), atol=1e-6)
+
+
+@pytest.mark.parametrize("dropout", [1, -0.1, 1.5, "0.5", np.nan])
+def test_a_bad_dropout_is_named(dropout, X):
+    with pytest.raises(ValueError, match="'dropout' parameter of EASERecommender"):
+        EASERecommender(dropout=dropout).fit(X)
+
+
+def test_too_much_penalty_beside_dropout_is_warned_of(X):
+    with pytest.warns(SkrecWarning, match=r"l2=1e\+300 with dropout=0.5 is too large"):
+        EASERecommender(l2=1e300, dropout=0.5).fit(X)
+
+
+@pytest.mark.parametrize("shape", [(60, 9), (40, 21)])
+def test_held_out_scores_under_dropout_keep_the_penalties(shape, X):
+    whole, rows, _ = with_holes(X, *shape)
+    est = EASERecommender(l2=2.0, dropout=0.3).fit(whole)
+    users = rows[np.diff(whole.indptr)[rows] >= 2][:8]
+    history = whole[users].tolil()
+    for place, items in enumerate(whole[users].tolil().rows):
+        history[place, items[0]] = 0
+    history = sp.csr_matrix(history)
+    row, column = np.nonzero(history.toarray() == 0)
+    found = est._held_out_pairs(history, users, row, column)
+    for place, user in enumerate(users):
+        others = whole.toarray()
+        others[user] = 0
+        B = edlae(others, 2.0, 0.3, penalised=whole.toarray())
+        mine = row == place
+        expected = history[place].toarray().ravel() @ B
+        np.testing.assert_allclose(found[mine], expected[column[mine]], atol=1e-5)
