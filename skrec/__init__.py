@@ -32,6 +32,7 @@ _ESTIMATORS = {
     "GeRecClassifier": "gaussian",
     "GeRecRanker": "gaussian",
     "GeRecRegressor": "gaussian",
+    "InfiniteAERecommender": "linear",
     "ItemKNNRecommender": "linear",
     "JRLRanker": "neural_cf",
     "MFClassifier": "factorization",
@@ -87,6 +88,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.item_based import NAISClassifier as NAISClassifier
     from skrec.item_based import SVDppRanker as SVDppRanker
     from skrec.linear import EASERecommender as EASERecommender
+    from skrec.linear import InfiniteAERecommender as InfiniteAERecommender
     from skrec.linear import ItemKNNRecommender as ItemKNNRecommender
     from skrec.linear import SLIMRecommender as SLIMRecommender
     from skrec.linear import UserKNNRecommender as UserKNNRecommender

@@ -157,6 +157,8 @@ GRIDS: dict[str, Space] = {
         "popularity_discount": [0.0, 0.2, 0.3],
     },
     "EASERecommender": {"l2": Log(20.0, 5000.0)},
+    "EDLAE": {"l2": Log(1.0, 2000.0), "dropout": Log(0.03, 0.6)},
+    "InfiniteAERecommender": {"l2": Log(0.3, 30.0), "depth": [1, 2]},
     "SLIMRecommender": {"l1": Log(0.1, 20.0), "l2": Log(5.0, 1000.0)},
     **dict.fromkeys(("WMFRecommender", "WMF-192"), _WMF),
     **dict.fromkeys(("MFClassifier", "MF-192"), _MF),

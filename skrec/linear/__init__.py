@@ -1,7 +1,14 @@
-"""Models whose scores are a user's history times item-item weights, or neighbours' histories."""
+"""Models whose scores are linear in what ``fit`` saw: item-item weights, or users' histories."""
 
 from skrec.linear._ease import EASERecommender
+from skrec.linear._infinite_ae import InfiniteAERecommender
 from skrec.linear._knn import ItemKNNRecommender, UserKNNRecommender
 from skrec.linear._slim import SLIMRecommender
 
-__all__ = ["EASERecommender", "ItemKNNRecommender", "SLIMRecommender", "UserKNNRecommender"]
+__all__ = [
+    "EASERecommender",
+    "InfiniteAERecommender",
+    "ItemKNNRecommender",
+    "SLIMRecommender",
+    "UserKNNRecommender",
+]

@@ -188,7 +188,7 @@ def regularized_inverse(X: CSRMatrix, l2: float, done: Callable[[], Any]) -> Arr
     inverse = kernels.dense_gram(X)
     inverse[np.diag_indices_from(inverse)] += l2
     done()
-    _invert(inverse)
+    invert(inverse)
     if l2 < _SURE * _trace(X):  # no eigenvalue of X'X is above its trace
         probe = np.random.RandomState(0).uniform(-1, 1, len(inverse))
         solved = inverse @ probe
@@ -252,7 +252,7 @@ def _trace(X: CSRMatrix) -> float:
     return float(np.square(X.data, dtype=np.float64).sum())
 
 
-def _invert(matrix: Array) -> None:
+def invert(matrix: Array) -> None:
     """Invert a symmetric positive definite float64 matrix in its own memory.
 
     By halves, so that the work is in matrix products: OpenBLAS's threaded Cholesky crashes on
@@ -264,10 +264,10 @@ def _invert(matrix: Array) -> None:
         return
     half = n_columns // 2
     first, below, second = matrix[:half, :half], matrix[half:, :half], matrix[half:, half:]
-    _invert(first)
+    invert(first)
     product = below @ first
     second -= product @ below.T  # the Schur complement
-    _invert(second)
+    invert(second)
     below[...] = second @ product
     first += product.T @ below
     np.negative(below, out=below)

@@ -30,6 +30,8 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
             "H+Vamp-gated": ("VampVAERecommender", {"hierarchical": True, "gated": True}),
         }.items()
     },
+    # the full-rank model of Steck (2020)
+    "EDLAE": ("EASERecommender", {"dropout": 0.25}),
     # sizes of Rendle et al. (2022)
     "WMF-192": ("WMFRecommender", {"n_factors": 192}),
     # and of Rendle et al. (2020)
