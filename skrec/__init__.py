@@ -23,6 +23,7 @@ _ESTIMATORS = {
     "DAERegressor": "autoencoder",
     "DeepCFClassifier": "neural_cf",
     "EASERecommender": "linear",
+    "ELSARecommender": "autoencoder",
     "FISMClassifier": "item_based",
     "FISMRanker": "item_based",
     "GERRanker": "gaussian",
@@ -62,6 +63,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.autoencoder import AutoRecRegressor as AutoRecRegressor
     from skrec.autoencoder import CDAERecommender as CDAERecommender
     from skrec.autoencoder import DAERegressor as DAERegressor
+    from skrec.autoencoder import ELSARecommender as ELSARecommender
     from skrec.autoencoder import MultDAERecommender as MultDAERecommender
     from skrec.autoencoder import MultVAERecommender as MultVAERecommender
     from skrec.autoencoder import RecVAERecommender as RecVAERecommender

@@ -158,6 +158,12 @@ GRIDS: dict[str, Space] = {
     },
     "EASERecommender": {"l2": Log(20.0, 5000.0)},
     "EDLAE": {"l2": Log(1.0, 2000.0), "dropout": Log(0.03, 0.6)},
+    "ELSARecommender": {
+        "latent_size": [256, 512],
+        "lr": Log(2e-3, 0.05),
+        "dropout": [0.0, 0.25],
+        "batch_size": [128, 256, 512],
+    },
     "InfiniteAERecommender": {"l2": Log(0.3, 30.0), "depth": [1, 2]},
     "SLIMRecommender": {"l1": Log(0.1, 20.0), "l2": Log(5.0, 1000.0)},
     **dict.fromkeys(("WMFRecommender", "WMF-192"), _WMF),

@@ -3,6 +3,7 @@
 from skrec.autoencoder._auto_rec import AutoRecRegressor
 from skrec.autoencoder._cdae import CDAERecommender
 from skrec.autoencoder._dae_regressor import DAERegressor
+from skrec.autoencoder._elsa import ELSARecommender
 from skrec.autoencoder._mult_dae import MultDAERecommender
 from skrec.autoencoder._mult_vae import MultVAERecommender
 from skrec.autoencoder._rec_vae import RecVAERecommender
@@ -13,6 +14,7 @@ __all__ = [
     "AutoRecRegressor",
     "CDAERecommender",
     "DAERegressor",
+    "ELSARecommender",
     "MultDAERecommender",
     "MultVAERecommender",
     "RecVAERecommender",

@@ -131,8 +131,9 @@ class InfiniteAERecommender(BaseRecommender):
         + \lambda \frac{\operatorname{tr} K}{n} K_{mm} \Big)^{-1} K_{nm}^\top X.
 
     Differences from the paper's code: rows are divided by their norms, and layers have no biases,
-    whose deviation is 0.1 there. On validation users of MovieLens 1M both rank equally well. Users without interactions are left out. The landmarks are ours; the paper samples users
-    and leaves out the others.
+    whose deviation is 0.1 there; on validation users of MovieLens 1M both rank equally well. Users
+    without interactions are left out. The landmarks are ours: the paper samples users, and leaves
+    out the others.
 
     References
     ----------
@@ -227,9 +228,10 @@ class InfiniteAERecommender(BaseRecommender):
         """Fit all users by the functions that landmarks span."""
         matrix = self._kernel_of_landmarks()
         matrix *= self._ridge()
+        routines: Any = blas
         for _, block in self._kernel_blocks(X):
             # LAPACK's columns are our rows: what it writes below the diagonal is above it here
-            blas.dsyrk(1.0, block.T, beta=1.0, c=matrix.T, lower=1, overwrite_c=1)
+            routines.dsyrk(1.0, block.T, beta=1.0, c=matrix.T, lower=1, overwrite_c=1)
         kernels.mirror(matrix)
         matrix[np.diag_indices_from(matrix)] += _JITTER * matrix.diagonal().mean()
         done()

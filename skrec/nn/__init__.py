@@ -8,6 +8,7 @@ from skrec.nn.auto_rec import AutoRec, ObservedELBO, RatingDAE, RatingVAE
 from skrec.nn.cdae import CDAE
 from skrec.nn.cosine import Cosine
 from skrec.nn.cross_feedback import CrossFeedbackVAE, NestedBatch, RatingELBO, SideEncoder
+from skrec.nn.elsa import ELSA, CosineReconstruction
 from skrec.nn.encoders import HistoryEncoder, UserTable, make_table
 from skrec.nn.expected_likelihood import ExpectedLikelihood
 from skrec.nn.gaussian import GaussianPairModel, make_gaussian_table, variance_of
@@ -85,10 +86,12 @@ __all__ = [
     "make_linear",
     "CDAE",
     "ELBO",
+    "ELSA",
     "INTERACTIONS",
     "MAP_PARTS",
     "ConvTower",
     "Cosine",
+    "CosineReconstruction",
     "Dot",
     "ExpectedLikelihood",
     "GaussianPairModel",

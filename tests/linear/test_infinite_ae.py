@@ -84,9 +84,10 @@ def test_the_expectations_of_the_oracle_are_double_integrals(u):
         square = (x * x - 2 * u * x * y + y * y) / (1 - u * u)
         return np.exp(-square / 2) / (2 * np.pi * np.sqrt(1 - u * u))
 
-    for ours, function in ((slopes, lambda y, x: 1), (values, lambda y, x: x * y)):
-        both = dblquad(lambda y, x: function(y, x) * density(y, x), 0, 9, 0, 9)[0]
-        assert ours(u) == pytest.approx(2 * both, abs=1e-7)
+    both = dblquad(density, 0, 9, 0, 9)[0]
+    assert slopes(u) == pytest.approx(2 * both, abs=1e-7)
+    both = dblquad(lambda y, x: x * y * density(y, x), 0, 9, 0, 9)[0]
+    assert values(u) == pytest.approx(2 * both, abs=1e-7)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
@@ -281,7 +282,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_allocated(monkeypatch, 
         InfiniteAERecommender(max_landmarks=200_000).fit(many)
     monkeypatch.setattr(_memory, "_ALWAYS_FINE", 0)
     monkeypatch.setattr(_memory, "memory_limit", lambda: 12 * 40**2 - 1)
-    with pytest.raises(MemoryError, match="40 landmarks and 9 items needs at least 19.2 kB"):
+    with pytest.raises(MemoryError, match=r"40 landmarks and 9 items needs at least 19\.2 kB"):
         InfiniteAERecommender().fit(X)
 
 

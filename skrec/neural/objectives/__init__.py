@@ -14,6 +14,7 @@ from skrec.neural.objectives._pairs import PairObjective, SampledObjective
 from skrec.neural.objectives._pairwise import Pairwise
 from skrec.neural.objectives._pointwise import Pointwise
 from skrec.neural.objectives._ratings import PairRatings, Ratings, RowRatings
+from skrec.neural.objectives._reconstruction import Reconstruction
 from skrec.neural.objectives._sampled_softmax import SampledMultinomial
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Pairwise",
     "Pointwise",
     "Ratings",
+    "Reconstruction",
     "RowLikelihood",
     "RowRatings",
     "SampledMultinomial",

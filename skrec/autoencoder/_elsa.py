@@ -1,0 +1,81 @@
+"""ELSA."""
+
+from typing import Annotated, Any, ClassVar
+
+import torch
+
+from skrec.neural import RowRecommender
+from skrec.neural.objectives import Objective, Reconstruction
+from skrec.nn import ELSA
+from skrec.typing import Array
+
+__all__ = ["ELSARecommender"]
+
+
+class ELSARecommender(RowRecommender):
+    r"""Scalable linear shallow autoencoder (ELSA): EASE of low rank.
+
+    .. math:: f(x) = x (A A^\top - I), \quad \lVert a_i \rVert = 1, \qquad
+        \min_A \frac1B \sum_u \Big\lVert \frac{f(x_u)}{\lVert f(x_u) \rVert}
+        - \frac{x_u}{\lVert x_u \rVert} \Big\rVert^2
+
+    The vectors of the items have norm 1, so that the weights :math:`A A^\top - I` between items
+    have a zero diagonal: no item explains itself.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net with its history.
+    item_factors_ : ndarray of shape (n_items, latent_size)
+        The vectors A of the items.
+    interactions_ : csr_matrix of shape (n_users, n_items)
+        What ``fit`` saw.
+
+    See Also
+    --------
+    EASERecommender : Weights of full rank in closed form, which take memory for each pair of items.
+
+    Notes
+    -----
+    The loss is computed from codes x A and from :math:`A^\top A`, so that training takes no more
+    memory than the vectors, their gradients and the optimiser's state: a multiple of the number of
+    items.
+
+    Differences from the authors' code: the optimiser is Adam in place of NAdam (pass
+    ``optimizer=torch.optim.NAdam``), with a smaller learning rate; the loss is a sum over items
+    where they take the mean, and rows without interactions do not count; ``dropout`` is ours, and
+    0 by default.
+
+    References
+    ----------
+    Vancura, V., Alves, R., Kasalicky, P., & Kordik, P. (2022). Scalable linear shallow autoencoder
+    for collaborative filtering. RecSys. https://doi.org/10.1145/3523227.3551482
+
+    Steck, H. (2019). Embarrassingly shallow autoencoders for sparse data. WWW.
+    https://doi.org/10.1145/3308558.3313710
+
+    Examples
+    --------
+    >>> from skrec import ELSARecommender
+    >>> from skrec.datasets import make_interactions
+    >>> X = make_interactions(100, 50, 1000, random_state=0).X
+    >>> est = ELSARecommender(latent_size=16, max_epochs=5, random_state=0)
+    >>> est.fit(X).recommend(X[:2], n_items=3).shape
+    (2, 3)
+    """
+
+    latent_size: Annotated[int, "Length of the items' vectors, the rank of the weights."] = 256
+    dropout: float = 0.0
+    max_epochs: int = 15
+    batch_size: Annotated[int, "Rows a batch."] = 256
+    lr: float = 0.01
+
+    _objective: ClassVar[Objective] = Reconstruction()
+    _module_class: ClassVar[type] = ELSA
+    _test_parameters: ClassVar[dict[str, Any]] = {**RowRecommender._test_parameters, "lr": 0.05}
+
+    @property
+    def item_factors_(self) -> Array:
+        """Vectors of norm 1, ndarray of shape (n_items, latent_size)."""
+        with torch.inference_mode():
+            return self._module.vectors().cpu().numpy()
