@@ -4,6 +4,7 @@ from typing import Annotated, Any, ClassVar
 
 import torch
 
+from skrec.base import Queries
 from skrec.neural import RowRecommender
 from skrec.neural.objectives import Objective, Reconstruction
 from skrec.nn import ELSA
@@ -72,7 +73,12 @@ class ELSARecommender(RowRecommender):
 
     _objective: ClassVar[Objective] = Reconstruction()
     _module_class: ClassVar[type] = ELSA
+    _scores_few_cheaply: ClassVar[bool] = True
     _test_parameters: ClassVar[dict[str, Any]] = {**RowRecommender._test_parameters, "lr": 0.05}
+
+    def _score_candidates(self, queries: Queries, candidates: Array) -> Array:
+        scores = self._row_scores(queries, candidates)
+        return self._with_prior(scores, queries, candidates, self._prior_scores)
 
     @property
     def item_factors_(self) -> Array:

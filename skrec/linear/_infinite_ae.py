@@ -309,7 +309,7 @@ class InfiniteAERecommender(BaseRecommender):
         :math:`-\alpha_u / A^{-1}_{uu}`.
         """
         kernel = self._kernel(history)
-        scores = kernel @ self.dual_coef_.T
+        scores = kernel.astype(np.float32) @ self.dual_coef_.T
         if self._is_exact_:
             place = np.searchsorted(self.landmarks_, rows)
             directions = self._inverse_[place]
@@ -318,6 +318,8 @@ class InfiniteAERecommender(BaseRecommender):
             own = self._kernel(self.interactions_[rows])
             directions = own @ self._inverse_
             left = 1 - np.einsum("um,um->u", own, directions)
-            changes = own @ self.dual_coef_.T - self.interactions_[rows].toarray()
+            changes = (
+                own.astype(np.float32) @ self.dual_coef_.T - self.interactions_[rows].toarray()
+            )
             changes /= np.maximum(left, _LEAST_LEFT)[:, None]
         return scores + np.einsum("um,um->u", kernel, directions)[:, None] * changes

@@ -12,6 +12,7 @@ from skrec.nn.rows import SparseRows, row_product, xavier_
 
 __all__ = ["ELSA", "CosineReconstruction"]
 
+_LISTS = 32  # rows of which the vectors of lists of items are gathered at once
 _LEAST_SQUARE = 1e-12  # of a reconstruction: one of zeros has no direction
 
 
@@ -52,9 +53,9 @@ class ELSA(nn.Module):
         Parameters
         ----------
         rows : SparseRows
-            B rows.
-        items : Tensor of int64 of shape (m,), default=None
-            Columns to return scores of, each once; not in training.
+            B rows, whose columns increase.
+        items : Tensor of int64 of shape (m,) or (B, m), default=None
+            Columns to return scores of; not in training. Those of -1 have any score.
 
         Returns
         -------
@@ -73,13 +74,26 @@ class ELSA(nn.Module):
         if items is None:
             scores = codes @ vectors.T  # (B, n_items)
             return scores.index_put_((rows.row, rows.indices), -rows.values, accumulate=True)
-        scores = codes @ vectors[items].T  # (B, m)
-        places = torch.full((len(vectors),), -1, device=items.device)
-        places[items] = torch.arange(len(items), device=items.device)
-        places = places[rows.indices]  # (nnz,)
-        asked = places >= 0
-        where = (rows.row[asked], places[asked])
-        return scores.index_put_(where, -rows.values[asked], accumulate=True)
+        if items.dim() == 1:
+            scores = codes @ vectors[items].T  # (B, m)
+        else:
+            parts = zip(codes.split(_LISTS), items.split(_LISTS), strict=True)
+            scores = torch.cat([_products(code, vectors[some]) for code, some in parts])  # (B, m)
+        return scores - _entries(rows, items.expand(scores.shape), len(vectors))
+
+
+def _products(codes: Tensor, vectors: Tensor) -> Tensor:  # (b, size), (b, m, size) -> (b, m)
+    return torch.bmm(vectors, codes[:, :, None])[:, :, 0]
+
+
+def _entries(rows: SparseRows, items: Tensor, n_items: int) -> Tensor:
+    """Return the entries of rows, whose columns increase, at some items of each: (B, m)."""
+    if not len(rows.indices):
+        return rows.values.new_zeros(items.shape)
+    keys = rows.row * n_items + rows.indices  # (nnz,)
+    wanted = torch.arange(len(rows), device=items.device)[:, None] * n_items + items  # (B, m)
+    places = torch.searchsorted(keys, wanted).clamp_(max=len(keys) - 1)
+    return rows.values[places] * (keys[places] == wanted)
 
 
 class CosineReconstruction(nn.Module):

@@ -16,7 +16,6 @@ from skrec.linear import _infinite_ae
 from skrec.linear._infinite_ae import tangent_kernel
 from skrec.utils import _memory, hide_entries
 
-
 GAUSS = np.polynomial.legendre.leggauss(60)
 
 

@@ -39,6 +39,11 @@ def test_scores(module, dense, to_rows):
         np.testing.assert_allclose(module(rows)[0], expected, rtol=1e-12, atol=1e-14)
         items = torch.tensor([6, 0, 3])
         np.testing.assert_allclose(module(rows, items)[0], expected[:, [6, 0, 3]], atol=1e-14)
+        lists = torch.tensor([[6, 0, 3], [1, 2, 2], [0, 7, 5], [6, 5, 4], [7, 1, 0]])
+        some = np.take_along_axis(expected, lists.numpy(), axis=1)
+        np.testing.assert_allclose(module(rows, lists)[0], some, atol=1e-14)
+        nothing = to_rows(np.zeros((2, N_ITEMS)))
+        assert not module(nothing, items)[0].any()
     # an item alone explains nothing of itself, and others by the cosine
     one = np.eye(N_ITEMS)[[2]]
     A = unit(module.weight.detach().numpy())
