@@ -111,6 +111,9 @@ class CosineReconstruction(nn.Module):
     so that nothing of the size of a batch times the catalogue is made.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def forward(self, output: tuple[Tensor, ...], rows: SparseRows) -> Tensor:
         """Compute the loss of a batch.
 
