@@ -1,8 +1,9 @@
 """The autoencoder of infinite width: kernel ridge regression between users, in closed form."""
 
+import math
 from collections.abc import Callable, Iterator
 from numbers import Integral, Real
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -25,6 +26,7 @@ _PHASES = 3  # kernel, inverse, coefficients
 _TEMPORARIES = 48  # bytes of an entry of the kernel while it is computed
 _LEAST_SHARE = 1e-12  # of the kernel's trace: a smaller ridge leaves no digits of the inverse
 _JITTER = 1e-10  # share of the mean diagonal: landmarks that are alike leave no inverse without
+_AUTO_L2 = 0.5  # where NDCG@100 of validation data was best: see the notes
 _LEAST_LEFT = 1e-8  # of a user's influence on her own row, which is below 1
 
 
@@ -77,6 +79,22 @@ def cosines_of(shared: Array, one: Array, other: Array) -> Array:
     return shared / np.sqrt(np.maximum(np.outer(one, other), 1.0))
 
 
+def automatic_l2(X: CSRMatrix) -> float:
+    r"""Return a ridge penalty that suits the length of the histories, :math:`0.5 \sqrt{N / n}`.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_users, n_items)
+        N interactions of n users, each of whom has one or more.
+
+    Returns
+    -------
+    l2 : float
+        The penalty.
+    """
+    return _AUTO_L2 * math.sqrt(X.nnz / X.shape[0])
+
+
 def least_bytes(n_landmarks: int, n_items: int) -> int:
     """Return the memory that a fit takes, without small parts."""
     return max(12 * n_landmarks**2, 8 * n_landmarks**2 + 4 * n_landmarks * n_items)
@@ -105,6 +123,8 @@ class InfiniteAERecommender(BaseRecommender):
         Rows of ``fit`` that histories are compared with, increasing.
     dual_coef_ : ndarray of shape (n_items, n_landmarks)
         The :math:`\alpha`, float32, an item a row.
+    l2_ : float
+        The penalty that was used.
     interactions_ : csr_matrix of shape (n_users, n_items)
         What ``fit`` saw.
 
@@ -129,6 +149,10 @@ class InfiniteAERecommender(BaseRecommender):
 
     .. math:: \alpha = \Big( K_{nm}^\top K_{nm}
         + \lambda \frac{\operatorname{tr} K}{n} K_{mm} \Big)^{-1} K_{nm}^\top X.
+
+    ``l2="auto"`` takes :math:`0.5 \sqrt{N / n}` for N interactions of n users: half the root of
+    the mean length of a history. The constant follows validation data of MovieLens 100k and 1M and
+    of Amazon music.
 
     Differences from the paper's code: rows are divided by their norms, and layers have no biases,
     whose deviation is 0.1 there; on validation users of MovieLens 1M both rank equally well. Users
@@ -155,10 +179,11 @@ class InfiniteAERecommender(BaseRecommender):
     """
 
     l2: Annotated[
-        float,
+        float | Literal["auto"],
         Interval(Real, 0, None, closed="neither"),
-        r"Ridge penalty :math:`\lambda`, in units of the kernel's mean diagonal.",
-    ] = 5.0
+        r"Ridge penalty :math:`\lambda`, in units of the kernel's mean diagonal. "
+        '``"auto"`` takes it from the mean length of the histories, see the notes.',
+    ] = "auto"
     depth: Annotated[int, Interval(Integral, 1, None, closed="left"), "Hidden layers."] = 1
     max_landmarks: Annotated[
         int,
@@ -177,6 +202,7 @@ class InfiniteAERecommender(BaseRecommender):
 
     def _fit(self, X: CSRMatrix) -> None:
         users = np.flatnonzero(np.diff(X.indptr))
+        self.l2_ = automatic_l2(X[users]) if isinstance(self.l2, str) else float(self.l2)
         self.landmarks_ = self._draw_landmarks(users)
         n_landmarks = len(self.landmarks_)
         check_memory(
@@ -205,15 +231,15 @@ class InfiniteAERecommender(BaseRecommender):
 
     def _ridge(self) -> float:
         """Return the penalty: the kernel of each row with itself is depth + 1."""
-        return float(self.l2) * (self.depth + 1)
+        return self.l2_ * (self.depth + 1)
 
     def _solve(self, done: Callable[[], Any]) -> None:
         """Fit all users by all of them."""
         matrix = self._kernel_of_landmarks()
-        if self.l2 < _LEAST_SHARE * len(matrix):
+        if self.l2_ < _LEAST_SHARE * len(matrix):
             raise ValueError(
                 f"l2 must be at least {_LEAST_SHARE:g} times the number of users, or the kernel "
-                f"cannot be inverted; got {self.l2:g} for {len(matrix):,} users"
+                f"cannot be inverted; got {self.l2_:g} for {len(matrix):,} users"
             )
         matrix[np.diag_indices_from(matrix)] += self._ridge()
         done()
@@ -256,7 +282,7 @@ class InfiniteAERecommender(BaseRecommender):
         except ValueError:
             raise ValueError(
                 "l2 must be large enough that the kernel with it can be inverted; got "
-                f"{self.l2:g} for {len(matrix):,} landmarks"
+                f"{self.l2_:g} for {len(matrix):,} landmarks"
             ) from None
         return matrix
 

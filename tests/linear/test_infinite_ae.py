@@ -260,8 +260,18 @@ def test_candidates_get_the_same_scores(columns, X):
     np.testing.assert_allclose(scores[:, 0], full.max(axis=1), atol=1e-6)
 
 
+@pytest.mark.parametrize("max_landmarks", [40, 20])
+def test_the_automatic_penalty_is_half_the_root_of_the_mean_length(max_landmarks, X):
+    X[3] = 0
+    params = {"max_landmarks": max_landmarks, "random_state": 0}
+    est = InfiniteAERecommender(**params).fit(X)
+    assert est.l2_ == pytest.approx(0.5 * (X.sum() / 39) ** 0.5)
+    same = InfiniteAERecommender(l2=est.l2_, **params).fit(X)
+    np.testing.assert_array_equal(est.dual_coef_, same.dual_coef_)
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"l2": 0}, {"depth": 0}, {"depth": 1.5}, {"max_landmarks": 0}, {"l2": "auto"}]
+    "wrong", [{"l2": 0}, {"depth": 0}, {"depth": 1.5}, {"max_landmarks": 0}, {"l2": "none"}]
 )
 def test_wrong_parameters_are_named(wrong, X):
     (name,) = wrong
