@@ -151,8 +151,10 @@ class InfiniteAERecommender(BaseRecommender):
         + \lambda \frac{\operatorname{tr} K}{n} K_{mm} \Big)^{-1} K_{nm}^\top X.
 
     ``l2="auto"`` takes :math:`0.5 \sqrt{N / n}` for N interactions of n users: half the root of
-    the mean length of a history. The constant follows validation data of MovieLens 100k and 1M and
-    of Amazon music.
+    the mean length of a history. The constant follows validation data of MovieLens 100k and 1M,
+    Amazon music and Gowalla.
+
+    ``similar_items`` ranks by the scores of histories of one item.
 
     Differences from the paper's code: rows are divided by their norms, and layers have no biases,
     whose deviation is 0.1 there; on validation users of MovieLens 1M both rank equally well. Users
