@@ -15,6 +15,8 @@ _FILES = {
     "descend_pairs": "_pairs",
     "descend_triplets": "_pairs",
     "draw_lacking": "_pairs",
+    "draw_rows": "_gibbs",
+    "draw_weights": "_gibbs",
     "eigenbasis": "_wmf",
     "elastic_net": "_descent_gram",
     "fit_ranked_vectors": "_ranked_vectors",
@@ -33,6 +35,8 @@ _FILES = {
 
 if TYPE_CHECKING:  # the same names for type checkers, which do not run what is below
     from skrec.kernels._descent_gram import elastic_net as elastic_net
+    from skrec.kernels._gibbs import draw_rows as draw_rows
+    from skrec.kernels._gibbs import draw_weights as draw_weights
     from skrec.kernels._gram import dense_gram as dense_gram
     from skrec.kernels._gram import mirror as mirror
     from skrec.kernels._left_out import sums_without as sums_without
