@@ -263,3 +263,8 @@ class Sampler:
         weights = None if users.weights is None else users.weights * unit
         prior = users.mean * unit, users.precision / unit**2
         return Draw(users.means * unit, items, weights, *prior, self.noise / scale**2)
+
+    @property
+    def noise_std(self) -> float:
+        """Deviation of the noise in units of ratings, float."""
+        return self.scale * self.noise**-0.5

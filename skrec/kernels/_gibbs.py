@@ -69,8 +69,8 @@ def draw_rows(
     >>> import scipy.sparse as sp
     >>> from skrec.kernels import draw_rows
     >>> X = sp.csr_matrix([[2.0, 4.0]])
-    >>> normals = np.zeros((1, 1))  # a bias alone, which then is its mean
-    >>> draw_rows((X.indptr, X.indices, X.data), np.zeros((2, 1)), normals, np.ones(1), 1.0, normals)
+    >>> entries, zero = (X.indptr, X.indices, X.data), np.zeros((1, 1))
+    >>> draw_rows(entries, np.zeros((2, 1)), zero, np.ones(1), 1.0, zero)  # a bias alone
     (array([[2.]]), array([[2.]]), array([4.]))
     """
     indptr, indices, ratings = entries
