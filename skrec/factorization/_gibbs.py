@@ -131,18 +131,18 @@ class Side:
         deviations = self.vectors - (self.centres() - self.mean)
         self.mean, self.precision = draw_normal_gamma(deviations[self._rated], self.prior, rng)
         if self.weights is not None:
-            residuals = self.vectors - self.centres()
-            residuals[~self._rated] = 0  # they have no features
-            self._draw_weights(residuals, rng)
+            self._draw_weights(self.weights, rng)
 
-    def _draw_weights(self, residuals: Array, rng: Rng) -> None:
-        weights, by_feature = self.weights, self._by_feature
+    def _draw_weights(self, weights: Array, rng: Rng) -> None:
+        """Draw the precision of the weights, and then the weights in place."""
+        by_feature = self._by_feature
+        used = weights[np.diff(by_feature.indptr) > 0]  # the others are drawn from the prior
+        self.weight_precision = draw_precision(used, self.prior, rng)
+        residuals = self.vectors - self.centres()
         entries = by_feature.indptr, by_feature.indices, by_feature.data
         normals = rng.standard_normal(weights.shape)
         precisions = self.precision, self.weight_precision
         kernels.draw_weights(entries, residuals, weights, *precisions, normals)
-        used = weights[np.diff(by_feature.indptr) > 0]
-        self.weight_precision = draw_precision(used, self.prior, rng)
 
     def draw_vectors(self, other: Array, noise: float, rng: Rng, n_jobs: int | None) -> None:
         """Draw the vectors of all rows given those of the other side."""
