@@ -73,7 +73,6 @@ def test_errors_are_those_of_the_draw(lengths, size, noise, seed):
     np.testing.assert_allclose(errors, expected, rtol=1e-9, atol=1e-10)
 
 
-
 def test_covariance_of_many_draws():
     X, vectors, centres, precision = problem([6], 10, 3, 0)
     normals = np.random.default_rng(1).normal(size=(20_000, 3))
