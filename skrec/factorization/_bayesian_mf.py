@@ -5,7 +5,6 @@ from numbers import Integral
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 from sklearn.utils import check_random_state
@@ -23,7 +22,8 @@ from skrec.base import (
     probability_at_least,
     shared_docs,
 )
-from skrec.factorization._gibbs import Draw, HyperPrior, Sampler, implicit_features
+from skrec.factorization._gibbs import HyperPrior, Sampler
+from skrec.factorization._posterior_draws import PosteriorDraws
 from skrec.factorization._products import inner_products
 from skrec.factorization._split_r_hat import SplitRHat
 from skrec.interactions import Interactions
@@ -74,19 +74,13 @@ class BayesianMFRegressor(RatingRecommender):
     ----------
     user_factors_ : ndarray of shape (n_users, n_draws * n_factors)
         For each draw the mean of the users' vectors given all else, one draw after the other.
-    user_biases_ : ndarray of shape (n_users, n_draws)
-        The same of the users' biases.
     item_factors_ : ndarray of shape (n_items, n_draws * n_factors)
         The items' vectors in each draw.
-    item_biases_ : ndarray of shape (n_items, n_draws)
-        The items' biases in each draw, the m included.
-    implicit_weights_ : ndarray of shape (n_items, n_draws, n_factors + 1) or None
-        In each draw the y of the items, which users' centres have; None with
-        ``implicit="none"``.
-    prior_means_, prior_precisions_ : ndarray of shape (n_draws, n_factors + 1)
-        In each draw the :math:`\mu` and :math:`\lambda` of the users.
-    noise_stds_ : ndarray of shape (n_draws,)
-        In each draw the deviation of the noise.
+    draws_ : PosteriorDraws
+        These two, and in each draw the biases, the weights y of the items, the :math:`\mu` and
+        :math:`\lambda` of the users, and the deviation of the noise.
+    noise_std_ : float
+        Deviation of ratings around their scores, the root mean square over draws.
     noise_trace_ : ndarray of shape (n_chains, n_sweeps)
         The deviation of the noise after each sweep, to see when a chain has settled.
     n_draws_ : int
@@ -201,23 +195,16 @@ class BayesianMFRegressor(RatingRecommender):
     # fitting
 
     def _new_link(self) -> Link:
-        return OverDraws(self.noise_std_ if "noise_stds_" in self.__dict__ else None)
+        return OverDraws(self.noise_std_ if "draws_" in self.__dict__ else None)
 
     def _fit(self, X: CSRMatrix) -> None:
-        n_chains, n_samples, n_factors = self.n_chains, self.n_samples, self.n_factors
-        self.n_draws_ = n_chains * n_samples
+        n_chains, n_sweeps = self.n_chains, self.burn_in + self.thin * self.n_samples
+        self.n_draws_ = n_chains * self.n_samples
         self._check_draws_fit(X)
-        n_draws, (n_users, n_items) = self.n_draws_, X.shape
-        self.user_factors_ = np.empty((n_users, n_draws * n_factors), np.float32)
-        self.item_factors_ = np.empty((n_items, n_draws * n_factors), np.float32)
-        self.user_biases_ = np.empty((n_users, n_draws), np.float32)
-        self.item_biases_ = np.empty((n_items, n_draws), np.float32)
-        shape = n_items, n_draws, n_factors + 1
-        self.implicit_weights_ = None if self.implicit == "none" else np.empty(shape, np.float32)
-        self.prior_means_ = np.empty((n_draws, n_factors + 1))
-        self.prior_precisions_ = np.empty_like(self.prior_means_)
-        self.noise_stds_ = np.empty(n_draws)
-        self.noise_trace_ = np.empty((n_chains, self.burn_in + self.thin * n_samples))
+        implicit = self.implicit != "none"
+        shape: Any = X.shape
+        self.draws_ = PosteriorDraws.empty(shape, self.n_draws_, self.n_factors, implicit)
+        self.noise_trace_ = np.empty((n_chains, n_sweeps))
         rng = np.random.RandomState() if self.random_state is None else self.random_state
         seeds = np.random.SeedSequence(check_random_state(rng).randint(2**31 - 1)).spawn(n_chains)
         chains = [(X, chain, seed) for chain, seed in enumerate(seeds)]
@@ -243,58 +230,7 @@ class BayesianMFRegressor(RatingRecommender):
             trace[sweep] = sampler.noise_std
             kept, left = divmod(sweep + 1 - self.burn_in, self.thin)
             if kept > 0 and not left:
-                self._keep(sampler.draw(), chain * self.n_samples + kept - 1)
-
-    def _keep(self, draw: Draw, number: int) -> None:
-        """Put a draw into its place."""
-        place = slice(number * self.n_factors, (number + 1) * self.n_factors)
-        self.user_factors_[:, place] = draw.users[:, :-1]
-        self.item_factors_[:, place] = draw.items[:, :-1]
-        self.user_biases_[:, number] = draw.users[:, -1]
-        self.item_biases_[:, number] = draw.items[:, -1]
-        if self.implicit_weights_ is not None:
-            self.implicit_weights_[:, number] = draw.weights
-        self.prior_means_[number], self.prior_precisions_[number] = draw.mean, draw.precision
-        self.noise_stds_[number] = draw.noise**-0.5
-
-    # users
-
-    def _means(self, queries: Queries) -> tuple[Array, Array]:
-        """Return the factors of users, one draw after the other, and their biases."""
-        if queries.users is not None and queries.history is queries.stored:
-            return self.user_factors_[queries.users], self.user_biases_[queries.users]
-        history, draws = queries.history, range(self.n_draws_)
-        means = np.empty((history.shape[0], self.n_draws_, self.n_factors + 1), np.float32)
-        for draw, (mean, _) in zip(draws, self._solved(history, draws), strict=True):
-            means[:, draw] = mean
-        return means[:, :, :-1].reshape(len(means), -1), means[:, :, -1]
-
-    def _solved(self, history: CSRMatrix, draws: Iterable[int]) -> Iterator[tuple[Array, Array]]:
-        """Yield for each draw of the items the users' means, and how far a draw of theirs is off.
-
-        Both are of shape (n_rows, n_factors + 1). One set of standard normal numbers serves all
-        users, so that a row does not depend on the others.
-        """
-        used, columns = np.unique(history.indices, return_inverse=True)
-        shape = history.shape[0], len(used)
-        history = sp.csr_matrix((history.data, columns, history.indptr), shape=shape)
-        entries = history.indptr, history.indices, history.data
-        features = implicit_features(history)
-        for draw in draws:
-            vectors = np.column_stack(self._item_draw(draw, used)).astype(np.float64)
-            centres = np.tile(self.prior_means_[draw], (shape[0], 1))
-            if self.implicit_weights_ is not None:
-                centres += features @ self.implicit_weights_[used, draw].astype(np.float64)
-            normals = np.random.default_rng(draw).standard_normal(centres.shape[1])
-            normals = np.tile(normals, (shape[0], 1))
-            given = centres, self.prior_precisions_[draw], self.noise_stds_[draw] ** -2
-            mean, drawn, _ = kernels.draw_rows(entries, vectors, *given, normals, self.n_jobs)
-            yield mean, drawn - mean
-
-    def _item_draw(self, draw: int, items: Any = slice(None)) -> tuple[Array, Array]:
-        """Return the vectors and the biases of items in a draw."""
-        place = slice(draw * self.n_factors, (draw + 1) * self.n_factors)
-        return self.item_factors_[items, place], self.item_biases_[items, draw]
+                self.draws_.put(chain * self.n_samples + kept - 1, sampler.draw())
 
     # scores
 
@@ -309,19 +245,31 @@ class BayesianMFRegressor(RatingRecommender):
         factors, biases = self._means(queries)
         scores = inner_products(factors, self.item_factors_, candidates) / self.n_draws_
         scores += biases.mean(axis=1, keepdims=True)
-        scores += _picked(self.item_biases_.mean(axis=1), candidates)
+        scores += _picked(self.draws_.item_biases.mean(axis=1), candidates)
         return scores
+
+    def _means(self, queries: Queries) -> tuple[Array, Array]:
+        """Return the factors of users, one draw after the other, and their biases."""
+        if queries.users is not None and queries.history is queries.stored:
+            return self.user_factors_[queries.users], self.draws_.user_biases[queries.users]
+        draws, history = range(self.n_draws_), queries.history
+        means = np.empty((history.shape[0], len(draws), self.n_factors + 1), np.float32)
+        for draw, (mean, _) in zip(draws, self._users(history, draws), strict=True):
+            means[:, draw] = mean
+        return means[:, :, :-1].reshape(len(means), -1), means[:, :, -1]
+
+    def _users(self, history: CSRMatrix, draws: Iterable[int]) -> Iterator[tuple[Array, Array]]:
+        return self.draws_.users(history, draws, self.n_jobs)
 
     def _by_draw(
         self, queries: Queries, candidates: Array | None, draws: Iterable[int] | None = None
     ) -> Iterator[tuple[int, Array, Array]]:
         """Yield draws, the mean scores given the items' draw, and how far a draw of them is off."""
         draws = range(self.n_draws_) if draws is None else draws
-        for draw, each in zip(draws, self._solved(queries.history, draws), strict=True):
-            factors, biases = self._item_draw(draw)
+        for draw, each in zip(draws, self._users(queries.history, draws), strict=True):
+            factors, biases = self.draws_.items(draw)
             means, spreads = (
-                inner_products(users[:, :-1], factors, candidates) + users[:, -1:]
-                for users in (part.astype(np.float32) for part in each)
+                inner_products(users[:, :-1], factors, candidates) + users[:, -1:] for users in each
             )
             yield draw, means + _picked(biases, candidates), spreads
 
@@ -356,7 +304,7 @@ class BayesianMFRegressor(RatingRecommender):
         """Yield the probabilities of a good rating under two mirrored draws of the users."""
         step, threshold = cast(Any, self.link_).step_, float(self.relevance_threshold)
         for draw, means, spreads in self._by_draw(queries, candidates):
-            given = self.noise_stds_[draw], threshold, step
+            given = self.draws_.noise_stds[draw], threshold, step
             above = probability_at_least(means + spreads, *given)
             yield above, probability_at_least(means - spreads, *given)
 
@@ -484,10 +432,22 @@ class BayesianMFRegressor(RatingRecommender):
             halves.add(draw, means + spreads)
         return (halves.result().astype(np.float32),)
 
+    # what was learnt
+
+    @property
+    def user_factors_(self) -> Array:
+        """Means of the users in each draw, ndarray of shape (n_users, n_draws * n_factors)."""
+        return self.draws_.user_factors
+
+    @property
+    def item_factors_(self) -> Array:
+        """Vectors of the items in each draw, ndarray of shape (n_items, n_draws * n_factors)."""
+        return self.draws_.item_factors
+
     @property
     def noise_std_(self) -> float:
         """Deviation of ratings around their scores, the root mean square over draws, float."""
-        return float(np.sqrt(np.mean(self.noise_stds_**2)))
+        return float(np.sqrt(np.mean(self.draws_.noise_stds**2)))
 
 
 def _picked(values: Array, candidates: Array | None) -> Array:

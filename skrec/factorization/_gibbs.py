@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -243,15 +242,6 @@ class Sampler:
         self.noise = rng.standard_gamma(self.prior.shape + items.X.nnz / 2) / rate
         users.draw_prior(rng)
         users.draw_vectors(items.vectors, self.noise, rng, self.n_jobs)
-
-    def draws(self, burn_in: int, n_samples: int, thin: int) -> Iterator[Draw]:
-        """Yield every thin-th draw after the first ones."""
-        for _ in range(burn_in):
-            self.sweep()
-        for _ in range(n_samples):
-            for _ in range(thin):
-                self.sweep()
-            yield self.draw()
 
     def draw(self) -> Draw:
         """Return the current draw in units of ratings."""

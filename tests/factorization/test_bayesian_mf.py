@@ -44,14 +44,17 @@ def draws_of(model, X):
     means, added = [], []
     for s in range(S):
         V = np.column_stack([Q[:, s], np.ones(len(Q))])
-        c, alpha = model.item_biases_[:, s].astype(np.float64), model.noise_stds_[s] ** -2
-        precision = model.prior_precisions_[s]
+        c, alpha = (
+            model.draws_.item_biases[:, s].astype(np.float64),
+            model.draws_.noise_stds[s] ** -2,
+        )
+        precision = model.draws_.prior_precisions[s]
         normals = np.random.default_rng(s).standard_normal(K + 1)
         rows = []
         for row in X:
-            centre = model.prior_means_[s].copy()
-            if model.implicit_weights_ is not None and row.nnz:
-                centre += model.implicit_weights_[row.indices, s].sum(axis=0) / np.sqrt(row.nnz)
+            centre = model.draws_.prior_means[s].copy()
+            if model.draws_.weights is not None and row.nnz:
+                centre += model.draws_.weights[row.indices, s].sum(axis=0) / np.sqrt(row.nnz)
             own = V[row.indices]
             A = np.diag(precision) + alpha * own.T @ own
             g = precision * centre + alpha * own.T @ (row.data - c[row.indices])
@@ -78,7 +81,11 @@ def test_stored_means_are_those_of_the_formula(model, ratings):
     S, K = model.n_draws_, model.n_factors
     P = model.user_factors_.reshape(40, S, K).swapaxes(0, 1)
     Q = model.item_factors_.reshape(25, S, K).swapaxes(0, 1)
-    scores = P @ Q.swapaxes(1, 2) + model.user_biases_.T[:, :, None] + model.item_biases_.T[:, None]
+    scores = (
+        P @ Q.swapaxes(1, 2)
+        + model.draws_.user_biases.T[:, :, None]
+        + model.draws_.item_biases.T[:, None]
+    )
     np.testing.assert_allclose(scores, draws_of(model, ratings)[0], atol=2e-6)
 
 
@@ -87,7 +94,7 @@ def test_deviations_are_between_draws_and_within(model, ratings):
     means, added = draws_of(model, X)
     std = np.sqrt(means.var(axis=0) + np.square(added).mean(axis=0))
     np.testing.assert_allclose(model.decision_function(X, return_std=True)[1], std, atol=1e-5)
-    noise = np.sqrt(np.mean(model.noise_stds_**2))
+    noise = np.sqrt(np.mean(model.draws_.noise_stds**2))
     assert model.noise_std_ == pytest.approx(noise)
     predicted, total = model.predict(X, return_std=True)
     np.testing.assert_allclose(total, np.hypot(std, noise), atol=1e-5)
@@ -99,7 +106,7 @@ def test_deviations_are_between_draws_and_within(model, ratings):
 def test_probabilities_are_averages_over_mirrored_draws(model, ratings):
     X = sp.csr_matrix(ratings[:6])
     means, added = draws_of(model, X)
-    noise = model.noise_stds_[:, None, None]
+    noise = model.draws_.noise_stds[:, None, None]
     cut = model.relevance_threshold - model.link_.step_ / 2
     each = np.concatenate([norm.sf((cut - means - sign * added) / noise) for sign in (1, -1)])
     proba, std = model.predict_proba(X, return_std=True)
@@ -153,8 +160,8 @@ def test_chains_agree_in_the_end():
 def test_the_first_chain_is_that_of_one_chain(ratings):
     one, three = (BayesianMFRegressor(n_chains=n, **QUICK).fit(ratings) for n in (1, 3))
     np.testing.assert_array_equal(three.item_factors_[:, : 6 * 3], one.item_factors_)
-    np.testing.assert_array_equal(three.user_biases_[:, :6], one.user_biases_)
-    assert not np.array_equal(three.user_biases_[:, :6], three.user_biases_[:, 6:12])
+    np.testing.assert_array_equal(three.draws_.user_biases[:, :6], one.draws_.user_biases)
+    assert not np.array_equal(three.draws_.user_biases[:, :6], three.draws_.user_biases[:, 6:12])
     np.testing.assert_array_equal(three.noise_trace_[0], one.noise_trace_[0])
     assert three.noise_trace_.shape == (3, 11)
 
@@ -165,14 +172,16 @@ def test_draws_do_not_depend_on_threads(ratings):
             BayesianMFRegressor(n_chains=n_chains, n_jobs=n, **QUICK).fit(ratings) for n in (1, 2)
         )
         np.testing.assert_array_equal(one.user_factors_, two.user_factors_)
-        np.testing.assert_array_equal(one.noise_stds_, two.noise_stds_)
+        np.testing.assert_array_equal(one.draws_.noise_stds, two.draws_.noise_stds)
 
 
 def test_every_thin_th_sweep_is_kept(ratings):
     all_of_them = BayesianMFRegressor(**QUICK).fit(ratings)
     third = BayesianMFRegressor(**{**QUICK, "n_samples": 2, "thin": 3}).fit(ratings)
-    np.testing.assert_array_equal(third.item_biases_, all_of_them.item_biases_[:, [2, 5]])
-    np.testing.assert_allclose(third.noise_stds_, third.noise_trace_[0, [7, 10]])
+    np.testing.assert_array_equal(
+        third.draws_.item_biases, all_of_them.draws_.item_biases[:, [2, 5]]
+    )
+    np.testing.assert_allclose(third.draws_.noise_stds, third.noise_trace_[0, [7, 10]])
 
 
 def test_it_finds_the_noise_and_its_intervals_hold_what_they_say():
