@@ -243,7 +243,7 @@ class BayesianMFRegressor(RatingRecommender):
 
     def _mean_scores(self, queries: Queries, candidates: Array | None) -> Array:
         factors, biases = self._means(queries)
-        scores = inner_products(factors, self.item_factors_, candidates) / self.n_draws_
+        scores = _products(factors, self.item_factors_, candidates) / self.n_draws_
         scores += biases.mean(axis=1, keepdims=True)
         scores += _picked(self.draws_.item_biases.mean(axis=1), candidates)
         return scores
@@ -269,7 +269,7 @@ class BayesianMFRegressor(RatingRecommender):
         for draw, each in zip(draws, self._users(queries.history, draws), strict=True):
             factors, biases = self.draws_.items(draw)
             means, spreads = (
-                inner_products(users[:, :-1], factors, candidates) + users[:, -1:] for users in each
+                _products(users[:, :-1], factors, candidates) + users[:, -1:] for users in each
             )
             yield draw, means + _picked(biases, candidates), spreads
 
@@ -448,6 +448,12 @@ class BayesianMFRegressor(RatingRecommender):
     def noise_std_(self) -> float:
         """Deviation of ratings around their scores, the root mean square over draws, float."""
         return float(np.sqrt(np.mean(self.draws_.noise_stds**2)))
+
+
+def _products(users: Array, items: Array, candidates: Array | None) -> Array:
+    if candidates is not None and candidates.ndim == 2:
+        return kernels.list_products(users, items, candidates)
+    return inner_products(users, items, candidates)
 
 
 def _picked(values: Array, candidates: Array | None) -> Array:

@@ -22,6 +22,7 @@ _FILES = {
     "fit_ranked_vectors": "_ranked_vectors",
     "in_threads": "_threads",
     "index_arrays": "_sparse",
+    "list_products": "_gibbs",
     "mark_items": "_pairs",
     "mirror": "_gram",
     "nearest_rows": "_sparse",
@@ -37,6 +38,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.kernels._descent_gram import elastic_net as elastic_net
     from skrec.kernels._gibbs import draw_rows as draw_rows
     from skrec.kernels._gibbs import draw_weights as draw_weights
+    from skrec.kernels._gibbs import list_products as list_products
     from skrec.kernels._gram import dense_gram as dense_gram
     from skrec.kernels._gram import mirror as mirror
     from skrec.kernels._left_out import sums_without as sums_without

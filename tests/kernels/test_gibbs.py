@@ -127,3 +127,13 @@ def test_weights_are_drawn_in_turn_from_their_conditionals(lengths, size, seed):
     kernels.draw_weights(entries(by_feature), residuals, weights, precision, prior, normals)
     np.testing.assert_allclose(weights, y, rtol=1e-9, atol=1e-10)
     np.testing.assert_allclose(residuals, x - A @ y, rtol=1e-9, atol=1e-10)
+
+
+def test_products_of_lists_leave_padding_out():
+    rng = np.random.default_rng(0)
+    users, items = rng.normal(size=(4, 9)), rng.normal(size=(7, 9)).astype(np.float32)
+    lists = rng.integers(-1, 7, size=(4, 5))
+    products = kernels.list_products(users, items[:, ::-1], lists)
+    expected = np.where(lists < 0, 0, np.take_along_axis(users @ items[:, ::-1].T, lists, axis=1))
+    np.testing.assert_allclose(products, expected, rtol=1e-5, atol=1e-6)
+    assert kernels.list_products(users, items, lists[:, :0]).shape == (4, 0)
