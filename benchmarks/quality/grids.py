@@ -128,7 +128,7 @@ _AUTO_REC: Space = {
 }
 
 # the priors are drawn, so that little is left to choose
-_BAYES: Space = {"n_factors": [8, 12, 16, 20, 24, 32], "burn_in": [40], "thin": [2, 4]}
+_BAYES: Space = {"n_factors": [8, 12, 16, 20, 24, 32], "burn_in": [60], "thin": [4, 8]}
 
 _CROSS_FEEDBACK: Space = {
     "n_factors": [25],

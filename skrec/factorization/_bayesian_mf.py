@@ -100,7 +100,7 @@ class BayesianMFRegressor(RatingRecommender):
     threads. In a draw a user counts with the mean of the vector given the items' draw, and so does
     an unseen user, from the history alone. The deviation of a score is over the items' draws, and
     over a draw of the user's vector under each. Predictions are clipped to the scale at the end and
-    not draw by draw, which made no difference to RMSE on validation data.
+    not draw by draw, which made a difference of .0003 at most to RMSE on validation data.
 
     Draws take ``4 * n_draws * (n_factors + 1) * (n_users + n_items)`` bytes, and with implicit
     feedback as much for the items once more.
@@ -153,7 +153,7 @@ class BayesianMFRegressor(RatingRecommender):
         int,
         Interval(Integral, 0, None, closed="left"),
         "Sweeps of each chain before a draw is kept.",
-    ] = 40
+    ] = 60
     n_samples: Annotated[
         int,
         Interval(Integral, 1, None, closed="left"),
@@ -162,8 +162,9 @@ class BayesianMFRegressor(RatingRecommender):
     thin: Annotated[
         int,
         Interval(Integral, 1, None, closed="left"),
-        "Sweeps from one draw that is kept to the next.",
-    ] = 2
+        "Sweeps from one draw that is kept to the next: larger ones cost time and no memory, and "
+        "bring chains to agree.",
+    ] = 4
     n_chains: Annotated[
         int,
         Interval(Integral, 1, None, closed="left"),
