@@ -14,6 +14,7 @@ _DATA = {
 _ESTIMATORS = {
     "AutoRecRegressor": "autoencoder",
     "BPRMFRanker": "factorization",
+    "BayesianMFRegressor": "factorization",
     "BiasedMFRegressor": "factorization",
     "CDAERecommender": "autoencoder",
     "CalibratedRecommender": "calibration",
@@ -71,6 +72,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.autoencoder import VampVAERecommender as VampVAERecommender
     from skrec.baselines import PopularityRecommender as PopularityRecommender
     from skrec.calibration import CalibratedRecommender as CalibratedRecommender
+    from skrec.factorization import BayesianMFRegressor as BayesianMFRegressor
     from skrec.factorization import BiasedMFRegressor as BiasedMFRegressor
     from skrec.factorization import BPRMFRanker as BPRMFRanker
     from skrec.factorization import CrossFeedbackBMF as CrossFeedbackBMF

@@ -127,6 +127,9 @@ _AUTO_REC: Space = {
     "weight_decay": Log(1e-5, 1e-3),
 }
 
+# the priors are drawn, so that little is left to choose
+_BAYES: Space = {"n_factors": [8, 12, 16, 20, 24, 32], "burn_in": [60], "thin": [4, 8]}
+
 _CROSS_FEEDBACK: Space = {
     "n_factors": [25],
     "hidden_sizes": [()],
@@ -247,6 +250,7 @@ GRIDS: dict[str, Space] = {
     # -- ml-1m, ratings: within the ranges of the cross-feedback paper's table 2, but for penalties,
     # which are of another scale here, and for sizes that it leaves out
     "BiasedMFRegressor": {"n_factors": [32, 64], "l2": Log(0.02, 0.08), "lr": [1e-3, 2e-3]},
+    **dict.fromkeys(("BayesianMFRegressor", "BayesianMF-none", "BayesianMF-svdpp"), _BAYES),
     "GMFRegressor": {"n_factors": [25, 50, 100], "l2": Log(0.01, 0.1)},
     "NCFMLPRegressor": {
         "n_factors": [25, 50, 100],

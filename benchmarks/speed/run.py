@@ -61,6 +61,11 @@ TASKS = {
         "a batch of CrossFeedbackBMF, 1,000 users with 1,000 items of ml-1m, 25 factors and a "
         "hidden layer of 50, without and with attention, beside its own parts",
     ),
+    "gibbs-sweep": Task(
+        "speed.gibbs:gibbs_sweep",
+        "a sweep of BayesianMFRegressor over ml-1m, 20 factors, by what is implicit, and the "
+        "memory of a draw that is kept",
+    ),
 }
 
 

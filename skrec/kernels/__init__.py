@@ -15,11 +15,14 @@ _FILES = {
     "descend_pairs": "_pairs",
     "descend_triplets": "_pairs",
     "draw_lacking": "_pairs",
+    "draw_rows": "_gibbs",
+    "draw_weights": "_gibbs",
     "eigenbasis": "_wmf",
     "elastic_net": "_descent_gram",
     "fit_ranked_vectors": "_ranked_vectors",
     "in_threads": "_threads",
     "index_arrays": "_sparse",
+    "list_products": "_gibbs",
     "mark_items": "_pairs",
     "mirror": "_gram",
     "nearest_rows": "_sparse",
@@ -33,6 +36,9 @@ _FILES = {
 
 if TYPE_CHECKING:  # the same names for type checkers, which do not run what is below
     from skrec.kernels._descent_gram import elastic_net as elastic_net
+    from skrec.kernels._gibbs import draw_rows as draw_rows
+    from skrec.kernels._gibbs import draw_weights as draw_weights
+    from skrec.kernels._gibbs import list_products as list_products
     from skrec.kernels._gram import dense_gram as dense_gram
     from skrec.kernels._gram import mirror as mirror
     from skrec.kernels._left_out import sums_without as sums_without

@@ -59,6 +59,9 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "ConvNCF-paper": ("ConvNCFRanker", {"n_factors": 64, "n_feature_maps": 32}),
+    # without implicit feedback, which is BPMF, and with that of users alone
+    "BayesianMF-none": ("BayesianMFRegressor", {"implicit": "none"}),
+    "BayesianMF-svdpp": ("BayesianMFRegressor", {"implicit": "svdpp"}),
     # the ablation: table 4 of the cross-feedback paper
     "CrossFeedback-no-data": ("CrossFeedbackBMF", {"data_input": False}),
     "CrossFeedback-no-feedback": ("CrossFeedbackBMF", {"cross_feedback": False}),

@@ -106,6 +106,14 @@ def test_a_pass_is_measured_beside_its_parts(tmp_path):
     assert (table["seconds"] > 0).all()
 
 
+def test_a_sweep_is_measured_for_each_kind(tmp_path):
+    output = tmp_path / "speed.csv"
+    run.main(["gibbs-sweep", *SMOKE, "--output", str(output)])
+    table = pd.read_csv(output)
+    assert set(table["what"]) == {f"gibbs_sweep_{kind}" for kind in ("none", "svdpp", "flipped")}
+    assert (table["seconds"] > 0).all()
+
+
 def test_curves_have_a_row_a_size_and_growth_to_the_size_before(tmp_path, monkeypatch):
     one = {
         name: cell
