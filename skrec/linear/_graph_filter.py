@@ -140,7 +140,7 @@ class GraphFilterRecommender(ItemWeightsRecommender):
     ] = 256
     ideal_weight: Annotated[
         float,
-        Interval(Real, 0, None, closed="left"),
+        Interval(Real, 0, 1e9, closed="both"),
         "Weight b of the ideal part.",
     ] = 0.3
     degree_power: Annotated[
@@ -183,10 +183,11 @@ class GraphFilterRecommender(ItemWeightsRecommender):
         part = self._part(X)
         part = part[np.flatnonzero(np.diff(part.indptr))]
         self._weights_: Any = None
-        if self.filter == "power":
-            self._fit_power(part)
-        else:
-            self._fit_spectral(part)
+        with np.errstate(over="ignore", invalid="ignore"):  # both end in an error
+            if self.filter == "power":
+                self._fit_power(part)
+            else:
+                self._fit_spectral(part)
         if self._weights_ is not None and X.nnz > X.shape[0]:
             self._check_weights(self._weights_)
 
@@ -239,7 +240,7 @@ class GraphFilterRecommender(ItemWeightsRecommender):
 
     def _fit_spectral(self, X: CSRMatrix) -> None:
         """Store what multiplies a history, or the weights where they are between few items."""
-        R, n_items = normalized(X, self.alpha), X.shape[1]
+        R, n_items, degrees = normalized(X, self.alpha), X.shape[1], self._degree_factors()
         self._vectors_, self._values_ = self._low_vectors(R)
         if self.filter == "chebyshev" and self.alpha != 0.5:
             R.data /= right_vectors(R, 1)[1][0]
@@ -250,7 +251,6 @@ class GraphFilterRecommender(ItemWeightsRecommender):
             return
         P = kernels.dense_gram(R).astype(np.float32)
         unit = one_hot(np.arange(n_items), n_items)
-        degrees = self._degree_factors()
         signals = unit.toarray() if self.filter == "ideal" else np.diag(1 / degrees)
         once = P if self.filter == "ideal" else P / degrees
         smooth = self._polynomial(P.__matmul__, signals, once).T
@@ -347,7 +347,7 @@ class GraphFilterRecommender(ItemWeightsRecommender):
         known, n_items = self._items_, self.n_features_in_
         weights = self._weights_
         if sp.issparse(weights):
-            return in_frame(weights, known, n_items)
+            return in_frame(sp.csr_matrix(weights), known, n_items)
         if weights is not None and len(known) == n_items:
             return weights
         check_memory(
@@ -409,8 +409,9 @@ class GraphFilterRecommender(ItemWeightsRecommender):
                 inside = slice(*np.searchsorted(row, [block.start, block.stop]))
                 pairs = row[inside] - block.start, column[inside]
                 part = history[block]
-                whole = self._filtered(part) if self._weights_ is None else None
-                whole = kernels.sum_rows(part, self._weights_) if whole is None else whole
+                weights = self._weights_
+                stored = weights is not None
+                whole = kernels.sum_rows(part, weights) if stored else self._filtered(part)
                 once = kernels.sum_rows(part, P)
                 scores[inside] += whole[pairs] - self.coefficients[0] * once[pairs]
         return scores

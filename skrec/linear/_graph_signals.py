@@ -1,6 +1,7 @@
 """Filters of signals on the graph of items: polynomials of P, and projections on smooth vectors."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -71,12 +72,13 @@ def right_vectors(R: CSRMatrix, k: int) -> tuple[Array, Array]:
     """
     least = min(R.shape)
     k = min(k, least)
+    decompose: Any = svds
     if least <= _SMALL or 4 * k > least:
         _, values, rows = scipy.linalg.svd(R.toarray(), full_matrices=False)
     else:
         start = np.random.RandomState(0).uniform(-1, 1, least).astype(np.float32)
         R = R.astype(np.float32)
-        _, values, rows = svds(R, k, v0=start, tol=_TOLERANCE, return_singular_vectors="vh")
+        _, values, rows = decompose(R, k, v0=start, tol=_TOLERANCE, return_singular_vectors="vh")
     order = np.argsort(-values, kind="stable")[:k]
     order = order[values[order] > _RANK * values[order[:1]]]
     vectors = rows[order].T

@@ -127,7 +127,7 @@ class RP3betaRecommender(ItemWeightsRecommender):
         with np.errstate(under="ignore"):
             weights = weights.astype(np.float32)
         weights.eliminate_zeros()
-        if near.nnz and not weights.nnz:
+        if X.nnz > X.shape[0] and not weights.nnz:
             name = max(("alpha", "beta"), key=lambda name: getattr(self, name))
             warn_of_nothing(f"{name}={getattr(self, name):g}", "weights")
         self.item_weights_ = in_frame(weights, known, X.shape[1])

@@ -56,8 +56,8 @@ def walks(
     users, items = degrees(X)
     X = X.astype(np.float64)
     with np.errstate(over="ignore", under="ignore"):
-        steps = sp.csr_matrix((np.repeat(users**-share, np.diff(X.indptr)), X.indices, X.indptr))
-        steps.resize(X.shape)
+        shares = np.repeat(users**-share, np.diff(X.indptr))
+        steps = sp.csr_matrix((shares, X.indices, X.indptr), shape=X.shape)
         return kernels.nearest_rows(
             sp.csr_matrix(X.T),
             steps,
