@@ -14,6 +14,7 @@ from skrec.linear._graph_signals import (
     normalized,
     plateau_coefficients,
     powers,
+    product_without,
     projections_without,
     right_vectors,
     scale_entries,
@@ -80,6 +81,10 @@ class GraphFilterRecommender(ItemWeightsRecommender):
     and :math:`\tilde R` in turn, and no matrix between items is built; ``"power"`` stores P, 8
     bytes for each pair of items with a common user, or those that ``n_neighbors`` leaves.
 
+    The defaults follow validation data of MovieLens 100k and 1M, Amazon music and Gowalla. Where
+    there is much data, a flatter filter and more of the ideal part pay off: on MovieLens 1M
+    ``flatness=10, degree_power=0.1, ideal_weight=0.6``.
+
     Differences from the papers. The singular vectors are those of scipy's ARPACK, to a tolerance
     of 1e-4 where they are few among many. GF-CF has :math:`\alpha = \beta = 1/2`. ChebyCF has
     :math:`\alpha = 1/2`; for other values P is divided by its largest eigenvalue here. Its
@@ -132,7 +137,7 @@ class GraphFilterRecommender(ItemWeightsRecommender):
         Interval(Real, 0, None, closed="neither"),
         r"Exponent :math:`\phi` of the Chebyshev filter; 1 is linear, more is flatter in the "
         "middle.",
-    ] = 1.5
+    ] = 3.0
     n_factors: Annotated[
         int,
         Interval(Integral, 0, None, closed="left"),
@@ -148,7 +153,7 @@ class GraphFilterRecommender(ItemWeightsRecommender):
         Interval(Real, 0, None, closed="left"),
         r"Exponent :math:`\beta` of the items' numbers of entries, by which the history is "
         'divided and the scores are multiplied; not of ``"power"``.',
-    ] = 0.5
+    ] = 0.2
     power: Annotated[
         float,
         Interval(Real, 0, None, closed="neither"),
@@ -380,7 +385,9 @@ class GraphFilterRecommender(ItemWeightsRecommender):
         n_bytes = 4 * (graph.shape[0] + 8 * graph.shape[1])
         for block in row_blocks(len(rows), n_bytes):
             inside = pairs[slice(*np.searchsorted(row[pairs], [block.start, block.stop]))]
-            apply = self._graph_without(graph, transposed, own[block], rows[block])
+            counts = self.item_counts_[self._items_]
+            users = own[block], rows[block]
+            apply = product_without(graph, transposed, *users, counts, 1 - self.alpha)
             found = self._filtered_without(part[block], own[block], R[block], apply)
             scores[inside] = found[row[inside] - block.start, at[inside]]
         return scores
@@ -415,24 +422,6 @@ class GraphFilterRecommender(ItemWeightsRecommender):
                 once = kernels.sum_rows(part, P)
                 scores[inside] += whole[pairs] - self.coefficients[0] * once[pairs]
         return scores
-
-    def _graph_without(
-        self, graph: CSRMatrix, transposed: CSRMatrix, own: CSRMatrix, rows: Array
-    ) -> Callable[[Array], Array]:
-        """Return the product with P of signals in columns, each without the user of its row."""
-        counts = self.item_counts_[self._items_][own.indices].astype(np.float64)
-        with np.errstate(divide="ignore"):
-            gains = np.where(counts > 1, (1 - 1 / counts) ** (self.alpha - 1), 0)
-        gain = np.ones((own.shape[1], own.shape[0]), dtype=np.float32)
-        gain[own.indices, row_of_entry(own)] = gains
-        signal = np.arange(len(rows))
-
-        def apply(x: Array) -> Array:
-            on_users = graph @ (x * gain)
-            on_users[rows, signal] = 0
-            return (transposed @ on_users) * gain
-
-        return apply
 
     def _filtered_without(
         self, history: CSRMatrix, own: CSRMatrix, R: CSRMatrix, apply: Callable[[Array], Array]

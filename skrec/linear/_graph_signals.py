@@ -11,12 +11,14 @@ from scipy.sparse.linalg import svds
 from skrec import kernels
 from skrec.linear._walks import degrees
 from skrec.typing import Array, CSRMatrix
+from skrec.utils import row_of_entry
 
 __all__ = [
     "chebyshev",
     "normalized",
     "plateau_coefficients",
     "powers",
+    "product_without",
     "projections_without",
     "right_vectors",
     "scale_entries",
@@ -172,6 +174,43 @@ def powers(
         now = apply(now)
         total += factor * now
     return total
+
+
+def product_without(
+    graph: CSRMatrix, transposed: CSRMatrix, own: CSRMatrix, rows: Array, counts: Array, rest: float
+) -> Callable[[Array], Array]:
+    r"""Return the product with P of signals, each as it is without one user.
+
+    Parameters
+    ----------
+    graph, transposed : csr_matrix of shape (n_users, n_items) and (n_items, n_users)
+        :math:`\tilde R` and its transpose, float32.
+    own : csr_matrix of shape (n_signals, n_items)
+        The items of each signal's user.
+    rows : ndarray of int of shape (n_signals,)
+        These users' rows of ``graph``.
+    counts : ndarray of shape (n_items,)
+        The items' numbers of users.
+    rest : float
+        The exponent of these in ``graph``.
+
+    Returns
+    -------
+    apply : callable
+        Takes and returns signals of shape (n_items, n_signals).
+    """
+    items = counts[own.indices].astype(np.float64)
+    gain = np.ones((own.shape[1], own.shape[0]), dtype=np.float32)
+    gains = (1 - 1 / np.maximum(items, 2)) ** -rest
+    gain[own.indices, row_of_entry(own)] = np.where(items > 1, gains, 0)
+    signal = np.arange(len(rows))
+
+    def apply(x: Array) -> Array:
+        on_users = graph @ (x * gain)
+        on_users[rows, signal] = 0
+        return (transposed @ on_users) * gain
+
+    return apply
 
 
 def projections_without(history: CSRMatrix, own: CSRMatrix, vectors: Array, values: Array) -> Array:

@@ -85,7 +85,7 @@ class RP3betaRecommender(ItemWeightsRecommender):
         float,
         Interval(Real, 0, None, closed="left"),
         r"Exponent :math:`\beta` of the popularity that weights are divided by; 0 is P3alpha.",
-    ] = 0.5
+    ] = 0.4
     n_neighbors: Annotated[
         int,
         Interval(Integral, 1, None, closed="left"),

@@ -57,9 +57,9 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "ConvNCF-paper": ("ConvNCFRanker", {"n_factors": 64, "n_feature_maps": 32}),
-    # what others compare with, by their names: the filters of Shen et al. (2021), Park et al. (2024)
+    # what others compare with, by their names: filters of Shen et al. (2021), Park et al. (2024)
     # and Kim et al. (2025), and the walks without a discount
-    "GF-CF": ("GraphFilterRecommender", {"filter": "ideal"}),
+    "GF-CF": ("GraphFilterRecommender", {"filter": "ideal", "degree_power": 0.5}),
     "Turbo-CF": ("GraphFilterRecommender", {"filter": "power"}),
     "ChebyCF": ("GraphFilterRecommender", {"filter": "chebyshev"}),
     "P3alpha": ("RP3betaRecommender", {"beta": 0.0}),

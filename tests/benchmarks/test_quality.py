@@ -168,7 +168,7 @@ NAMED = {
         },
     ),
     "ConvNCF-paper": ("ConvNCFRanker", {"n_factors": 64, "n_feature_maps": 32}),
-    "GF-CF": ("GraphFilterRecommender", {"filter": "ideal"}),
+    "GF-CF": ("GraphFilterRecommender", {"filter": "ideal", "degree_power": 0.5}),
     "Turbo-CF": ("GraphFilterRecommender", {"filter": "power"}),
     "ChebyCF": ("GraphFilterRecommender", {"filter": "chebyshev"}),
     "P3alpha": ("RP3betaRecommender", {"beta": 0.0}),

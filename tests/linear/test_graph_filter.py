@@ -62,8 +62,8 @@ def interpolated(values, order, flatness):
 
 
 def scores_of(
-    X, new, filter, alpha=0.5, order=8, flatness=1.5, n_factors=256, ideal_weight=0.3,
-    degree_power=0.5, power=1.0, coefficients=(1.0,),
+    X, new, filter, alpha=0.5, order=8, flatness=3.0, n_factors=256, ideal_weight=0.3,
+    degree_power=0.2, power=1.0, coefficients=(1.0,),
 ):  # fmt: skip
     """Return scores by eigendecomposition: f(P) = V f(lambda) V'."""
     R, values, V = graph_of(X, alpha)

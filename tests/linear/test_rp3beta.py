@@ -17,16 +17,17 @@ def X():
     return (rng.uniform(size=(30, 13)) < np.linspace(0.1, 0.8, 13)).astype(float)
 
 
-def weights_of(X, alpha=1.0, beta=0.5, k=100, normalize=True):
+def weights_of(X, alpha=1.0, beta=0.4, k=100, normalize=True):
     """Return the weights from item i (row) to item j, every step written out."""
     n_items = X.shape[1]
     W = np.zeros((n_items, n_items))
+    users, items = X.sum(axis=1), X.sum(axis=0)
     for i in range(n_items):
         for j in range(n_items):
             for u in range(len(X)):
                 if i != j and X[u, i] and X[u, j]:
-                    to_user, to_item = 1 / X[:, i].sum(), 1 / X[u].sum()
-                    W[i, j] += to_user**alpha * to_item**alpha / X[:, j].sum() ** beta
+                    to_user, to_item = 1 / items[i], 1 / users[u]
+                    W[i, j] += to_user**alpha * to_item**alpha / items[j] ** beta
         order = sorted(range(n_items), key=lambda j: (-round(W[i, j], 12), j))
         W[i, order[k:]] = 0
         if normalize and W[i].any():
@@ -34,8 +35,8 @@ def weights_of(X, alpha=1.0, beta=0.5, k=100, normalize=True):
     return W
 
 
-@pytest.mark.parametrize("alpha", [0.0, 0.7, 1.0, 1.5])
-@pytest.mark.parametrize("beta", [0.0, 0.6, 1.0])
+@pytest.mark.parametrize("alpha", [0.0, 0.7, 1.5])
+@pytest.mark.parametrize("beta", [0.0, 0.6])
 @pytest.mark.parametrize("k", [1, 4, 100])
 @pytest.mark.parametrize("normalize", [False, True])
 def test_weights_are_the_double_loop(alpha, beta, k, normalize, X):
@@ -89,9 +90,9 @@ def equal_sparse(A, B):
 
 
 def test_threads_and_blocks_change_no_bit(monkeypatch):
-    X = make_interactions(300, 200, 20_000, random_state=0).X
+    X = make_interactions(150, 100, 4000, random_state=0).X
     expected = RP3betaRecommender().fit(X).item_weights_
-    for n_products in (1000, 100_000):
+    for n_products in (1000, 50_000):
         monkeypatch.setattr("skrec.kernels._sparse._PRODUCTS", n_products)
         for n_jobs in (None, 2):
             found = RP3betaRecommender(n_jobs=n_jobs).fit(X).item_weights_
