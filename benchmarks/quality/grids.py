@@ -158,7 +158,7 @@ GRIDS: dict[str, Space] = {
     },
     "RP3betaRecommender": {
         "alpha": [0.8, 1.0, 1.3],
-        "beta": [0.2, 0.4, 0.6, 0.8],
+        "beta": [0.3, 0.5, 0.7],
         "n_neighbors": [100, 300, 1000],
         "normalize": [True, False],
     },
