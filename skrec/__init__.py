@@ -34,6 +34,7 @@ _ESTIMATORS = {
     "GeRecClassifier": "gaussian",
     "GeRecRanker": "gaussian",
     "GeRecRegressor": "gaussian",
+    "GraphFilterRecommender": "linear",
     "InfiniteAERecommender": "linear",
     "ItemKNNRecommender": "linear",
     "JRLRanker": "neural_cf",
@@ -50,6 +51,7 @@ _ESTIMATORS = {
     "NeuMFRanker": "neural_cf",
     "NeuMFRegressor": "neural_cf",
     "PopularityRecommender": "baselines",
+    "RP3betaRecommender": "linear",
     "RecVAERecommender": "autoencoder",
     "SLIMRecommender": "linear",
     "SVDppRanker": "item_based",
@@ -92,8 +94,10 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.item_based import NAISClassifier as NAISClassifier
     from skrec.item_based import SVDppRanker as SVDppRanker
     from skrec.linear import EASERecommender as EASERecommender
+    from skrec.linear import GraphFilterRecommender as GraphFilterRecommender
     from skrec.linear import InfiniteAERecommender as InfiniteAERecommender
     from skrec.linear import ItemKNNRecommender as ItemKNNRecommender
+    from skrec.linear import RP3betaRecommender as RP3betaRecommender
     from skrec.linear import SLIMRecommender as SLIMRecommender
     from skrec.linear import UserKNNRecommender as UserKNNRecommender
     from skrec.neural_cf import ConvNCFRanker as ConvNCFRanker

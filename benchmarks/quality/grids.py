@@ -159,6 +159,19 @@ GRIDS: dict[str, Space] = {
         "power": [1.0, 3.0],
         "popularity_discount": [0.0, 0.2, 0.3],
     },
+    "RP3betaRecommender": {
+        "alpha": [0.8, 1.0, 1.3],
+        "beta": [0.3, 0.5, 0.7],
+        "n_neighbors": [100, 300, 1000],
+        "normalize": [True, False],
+    },
+    "GraphFilterRecommender": {
+        "filter": ["chebyshev"],
+        "flatness": [1.5, 3.0, 10.0],
+        "n_factors": [256, 512],
+        "ideal_weight": [0.2, 0.3, 0.6],
+        "degree_power": [0.0, 0.1, 0.2, 0.4],
+    },
     "EASERecommender": {"l2": Log(20.0, 5000.0)},
     "EDLAE": {"l2": Log(20.0, 2000.0), "dropout": Log(0.03, 0.6)},
     "ELSARecommender": {

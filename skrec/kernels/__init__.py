@@ -32,6 +32,7 @@ _FILES = {
     "top_k": "_topk",
     "sums_without": "_left_out",
     "update_rows": "_row_updates",
+    "walks_without": "_left_out",
 }
 
 if TYPE_CHECKING:  # the same names for type checkers, which do not run what is below
@@ -42,6 +43,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.kernels._gram import dense_gram as dense_gram
     from skrec.kernels._gram import mirror as mirror
     from skrec.kernels._left_out import sums_without as sums_without
+    from skrec.kernels._left_out import walks_without as walks_without
     from skrec.kernels._pairs import Positives as Positives
     from skrec.kernels._pairs import descend_pairs as descend_pairs
     from skrec.kernels._pairs import descend_triplets as descend_triplets

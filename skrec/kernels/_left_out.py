@@ -1,4 +1,4 @@
-"""Sums of similarities from which the vectors' entries of one user are taken out."""
+"""Sums of similarities, and of walks, from which the entries of one user are taken out."""
 
 import numpy as np
 
@@ -6,10 +6,11 @@ from skrec.kernels._compile import compiled
 from skrec.kernels._sparse import index_arrays
 from skrec.typing import Array, CSRMatrix
 
-__all__ = ["sums_without"]
+__all__ = ["sums_without", "walks_without"]
 
 # a product of which less than this share is left is that of the user alone, and rounding
 _ROUNDING = 1e-5
+_LEAST_TOTAL = 1e-300  # of weights that are divided by their sum
 
 
 def sums_without(
@@ -136,3 +137,145 @@ def _sum(near, item, norm, norms, weights, marks, rest, least, formula):
         if marks[other] and value >= least:
             of_shown += value
     return of_shown / max(total, 1e-12) if normalize else of_shown
+
+
+def walks_without(
+    weights: CSRMatrix,
+    least: Array,
+    counts: Array,
+    own: CSRMatrix,
+    shares: Array,
+    shown: Array,
+    row: Array,
+    column: Array,
+    *,
+    source: float,
+    target: float,
+    power: float = 1.0,
+    normalize: bool = False,
+) -> Array:
+    r"""Return sums of weights of walks from items over users, each as if its user had no entries.
+
+    .. math:: \sum_{i \in H_u} w_{ij}, \qquad
+        w_{ij} = \Big( \frac{n_{ij} - t_u x_{uj}}
+        {(c_i - 1)^p \, (c_j - x_{uj})^q} \Big)^s, \qquad
+        n_{ij} = \sum_v t_v x_{vi} x_{vj}
+
+    Parameters
+    ----------
+    weights : csr_matrix of shape (n_items, n_items)
+        Row i holds the weights of item i, with all users; not normalised.
+    least : ndarray of shape (n_items,)
+        The largest weight of item i that its row lacks, 0 if there is none. It takes the place of
+        a weight that is less without the user.
+    counts : ndarray of shape (n_items,)
+        The users c of each item.
+    own : csr_matrix of shape (n_rows, n_items)
+        The items of each user.
+    shares : ndarray of shape (n_rows,)
+        The t of each user.
+    shown : ndarray of bool of shape (own.nnz,)
+        Which of the items are in the history H.
+    row, column : ndarray of int of shape (n,)
+        Pairs of a row of ``own`` and an item j, sorted by row.
+    source, target : float
+        The exponents p and q.
+    power : float, default=1.0
+        s.
+    normalize : bool, default=False
+        Whether the weights of an item i are divided by their sum.
+
+    Returns
+    -------
+    sums : ndarray of shape (n,)
+        float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scipy.sparse as sp
+    >>> from skrec.kernels import walks_without
+    >>> X = sp.csr_matrix([[1.0, 1.0], [1.0, 1.0], [1.0, 0.0]])  # users x items
+    >>> weights = sp.csr_matrix([[0.0, 2 / 3], [2 / 2, 0.0]])  # users in common, by c of the row
+    >>> shown, counts = np.array([True, False]), np.array([3.0, 2.0])
+    >>> pair = np.array([0]), np.array([1])
+    >>> exponents = {"source": 1.0, "target": 0.0}
+    >>> walks_without(weights, np.zeros(2), counts, X[:1], np.ones(1), shown, *pair, **exponents)
+    array([0.5])
+    """
+    sums, counts = np.zeros(len(row)), counts.astype(np.float64)
+    fewer = np.maximum(counts - 1, 0)
+    with np.errstate(over="ignore", divide="ignore"):
+        factors = counts**source, fewer**source, counts**target, fewer**target
+    _walks_without(
+        (weights.data.astype(np.float64), *index_arrays(weights)),
+        (*index_arrays(own), shares.astype(np.float64), shown),
+        (row.astype(np.int64), column.astype(np.int64)),
+        factors,
+        least * (1 - _ROUNDING),
+        (float(power), bool(normalize)),
+        sums,
+    )
+    return sums
+
+
+@compiled
+def _walks_without(weights, own, pairs, factors, least, formula, sums):
+    """Write the sum of each pair."""
+    _, columns, starts = weights
+    items, bounds, shares, shown = own
+    row, column = pairs
+    totals, has = np.zeros(len(least)), np.zeros(len(least), np.bool_)
+    p = 0
+    for user in range(len(shares)):
+        mine = items[bounds[user] : bounds[user + 1]]
+        has[mine] = True
+        for e in range(len(mine)):
+            if shown[bounds[user] + e]:
+                _walk(weights, mine[e], shares[user], has, factors, least[mine[e]], formula, totals)
+        while p < len(row) and row[p] == user:
+            sums[p] = totals[column[p]]
+            p += 1
+        has[mine] = False
+        for item in mine:
+            totals[columns[starts[item] : starts[item + 1]]] = 0
+
+
+@compiled
+def _walk(weights, item, share, has, factors, least, formula, totals):
+    """Add the weights of an item, without a user who has it, to the totals."""
+    values, columns, starts = weights
+    of_source, less_source = factors[:2]
+    power, normalize = formula
+    if less_source[item] == 0:  # nobody else has the item
+        return
+    least = least * (of_source[item] / less_source[item]) ** power
+    scale, first, last = 1.0, starts[item], starts[item + 1]
+    if normalize:
+        total = 0.0
+        for q in range(first, last):
+            left = _left(values[q], item, columns[q], share, has, factors, power)
+            total += max(left, least)
+        scale = 1 / max(total, _LEAST_TOTAL)
+    for q in range(first, last):
+        left = _left(values[q], item, columns[q], share, has, factors, power)
+        if left >= least:
+            totals[columns[q]] += scale * left
+
+
+@compiled
+def _left(value, item, other, share, has, factors, power):
+    """Return what is left of one weight."""
+    of_source, less_source, of_target, less_target = factors
+    if power != 1:
+        value = value ** (1 / power)
+    product = value * (of_source[item] * of_target[other])
+    target = of_target[other]
+    if has[other]:
+        target = less_target[other]
+        left = product - share
+        product = left if left > _ROUNDING * product else 0.0
+    if product <= 0:
+        return 0.0
+    value = product / (less_source[item] * target)
+    return value**power if power != 1 else value

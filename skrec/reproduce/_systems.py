@@ -62,6 +62,12 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     # without implicit feedback, which is BPMF, and with that of users alone
     "BayesianMF-none": ("BayesianMFRegressor", {"implicit": "none"}),
     "BayesianMF-svdpp": ("BayesianMFRegressor", {"implicit": "svdpp"}),
+    # what others compare with, by their names: filters of Shen et al. (2021), Park et al. (2024)
+    # and Kim et al. (2025), and the walks without a discount
+    "GF-CF": ("GraphFilterRecommender", {"filter": "ideal", "degree_power": 0.5}),
+    "Turbo-CF": ("GraphFilterRecommender", {"filter": "power"}),
+    "ChebyCF": ("GraphFilterRecommender", {"filter": "chebyshev"}),
+    "P3alpha": ("RP3betaRecommender", {"beta": 0.0}),
     # the ablation: table 4 of the cross-feedback paper
     "CrossFeedback-no-data": ("CrossFeedbackBMF", {"data_input": False}),
     "CrossFeedback-no-feedback": ("CrossFeedbackBMF", {"cross_feedback": False}),

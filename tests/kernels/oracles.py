@@ -54,6 +54,35 @@ def sum_without(X, near, least, user, history, item, alpha, shrinkage, power, no
     return total / max(np.maximum(exact, least).sum(), 1e-12) if normalize else total
 
 
+def walk_weights(X, shares, k, source, target, power):
+    """Return the weights of the k nearest columns of each column of X, and the next one's."""
+    counts = X.sum(axis=0)
+    near = np.zeros((X.shape[1], X.shape[1]))
+    for i, j in np.argwhere(X.T @ X > 0):
+        common = (shares * X[:, i] * X[:, j]).sum()
+        near[i, j] = (common / (counts[i] ** source * counts[j] ** target)) ** power
+    following = np.zeros(len(near))
+    for i, row in enumerate(near):
+        others = np.argsort(-row, kind="stable")[k:]
+        following[i] = row[others[:1]].sum()
+        row[others] = 0
+    return near, following
+
+
+def walk_without(X, shares, near, least, user, history, item, source, target, power, normalize):
+    """Return a history's sum of weights of an item, of X without its user."""
+    others, rest = np.delete(X, user, axis=0), np.delete(shares, user)
+    exact, _ = walk_weights(others, rest, X.shape[1], source, target, power)
+    counts, total = X.sum(axis=0), 0
+    for i in np.flatnonzero(history & (counts > 1)):
+        bound = least[i] * (counts[i] / (counts[i] - 1)) ** (source * power) * (1 - 1e-5)
+        row = exact[i] * (near[i] > 0)
+        sum_of_row = np.maximum(row[near[i] > 0], bound).sum() if normalize else 1
+        if row[item] >= bound and row[item]:
+            total += row[item] / sum_of_row
+    return total
+
+
 def elastic_net(gram, products, square, l1, l2, tol, max_iter):
     """Return the weights of scikit-learn's coordinate descent, in float64.
 
