@@ -8,7 +8,7 @@ from skrec.nn.auto_rec import AutoRec, ObservedELBO, RatingDAE, RatingVAE
 from skrec.nn.cdae import CDAE
 from skrec.nn.cosine import Cosine
 from skrec.nn.cross_feedback import CrossFeedbackVAE, NestedBatch, RatingELBO, SideEncoder
-from skrec.nn.encoders import HistoryEncoder, UserTable, make_table
+from skrec.nn.encoders import HistoryEncoder, MeanEncoder, UserTable, make_table
 from skrec.nn.expected_likelihood import ExpectedLikelihood
 from skrec.nn.gaussian import GaussianPairModel, make_gaussian_table, variance_of
 from skrec.nn.gerec import INTERACTIONS, GeRec, MeanProduct
@@ -39,8 +39,11 @@ from skrec.nn.sampled_losses import (
     PointwiseLoss,
     RatingLoss,
     SampledLoss,
+    SoftmaxLoss,
     bpr_nll,
+    mean_of_negatives,
     pointwise_nll,
+    softmax_nll,
 )
 from skrec.nn.sampled_softmax import SampledLogits, sampled_multinomial_nll
 from skrec.nn.soft_contrastive import SoftContrastive
@@ -96,6 +99,7 @@ __all__ = [
     "HistoryEncoder",
     "Interaction",
     "MapMLP",
+    "MeanEncoder",
     "MeanProduct",
     "MultDAE",
     "MultVAE",
@@ -108,6 +112,7 @@ __all__ = [
     "SampledLoss",
     "SampledRows",
     "SoftContrastive",
+    "SoftmaxLoss",
     "SparseLinear",
     "SparseRows",
     "UserTable",
@@ -116,8 +121,10 @@ __all__ = [
     "logistic_nll",
     "make_gaussian_table",
     "make_table",
+    "mean_of_negatives",
     "multinomial_nll",
     "pointwise_nll",
+    "softmax_nll",
     "standard_normal_kl",
     "use_huge_pages",
     "variance_of",
