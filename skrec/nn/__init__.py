@@ -13,6 +13,7 @@ from skrec.nn.expected_likelihood import ExpectedLikelihood
 from skrec.nn.gaussian import GaussianPairModel, make_gaussian_table, variance_of
 from skrec.nn.gerec import INTERACTIONS, GeRec, MeanProduct
 from skrec.nn.interactions import Dot, Interaction
+from skrec.nn.light_gcn import Graph, LightGCN, SettledLightGCN
 from skrec.nn.losses import (
     gaussian_kl,
     gaussian_log_density,
@@ -96,8 +97,10 @@ __all__ = [
     "ExpectedLikelihood",
     "GaussianPairModel",
     "GeRec",
+    "Graph",
     "HistoryEncoder",
     "Interaction",
+    "LightGCN",
     "MapMLP",
     "MeanEncoder",
     "MeanProduct",
@@ -111,6 +114,7 @@ __all__ = [
     "SampledLogits",
     "SampledLoss",
     "SampledRows",
+    "SettledLightGCN",
     "SoftContrastive",
     "SoftmaxLoss",
     "SparseLinear",
