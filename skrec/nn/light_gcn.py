@@ -43,7 +43,7 @@ class Graph(nn.Module):
     def __init__(self, rows: SparseRows, columns: SparseRows) -> None:
         super().__init__()
         for name, side in (("user", rows), ("item", columns)):
-            degrees = side.offsets.diff().clamp(min=1)
+            degrees = side.offsets.diff().clamp(min=1).to(side.values.dtype)
             self.register_buffer(f"{name}_edges", side.indices, persistent=False)
             self.register_buffer(f"{name}_offsets", side.offsets, persistent=False)
             self.register_buffer(f"{name}_scale", degrees[:, None] ** -0.5, persistent=False)
