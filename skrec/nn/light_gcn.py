@@ -148,7 +148,8 @@ class LightGCN(PairModel):
         super().__init__(users, items, interaction)
         self.graph = graph
         self.n_layers = n_layers
-        self._settled: tuple[SettledLightGCN, ...] = ()  # in a tuple: it is no part of this module
+        # by the versions of the weights; in a tuple, since it is no part of this module
+        self._settled: tuple[tuple[int, int], SettledLightGCN] | None = None
 
     def forward(self, batch: PairBatch) -> tuple[Tensor, Penalised, Penalised]:
         """Score a batch; the whole graph is propagated.
@@ -194,7 +195,7 @@ class LightGCN(PairModel):
         return shared_squares(self.items(_numbers(batch)), len(batch))
 
     def train(self, mode: bool = True) -> "LightGCN":
-        """Set the mode of training or of evaluation; weights may have changed.
+        """Set the mode of training or of evaluation.
 
         Parameters
         ----------
@@ -206,25 +207,26 @@ class LightGCN(PairModel):
         self : LightGCN
             The same model.
         """
-        self._settled = ()
+        self._settled = None
         return super().train(mode)
 
     def _apply(self, *args: Any, **kwargs: Any) -> Any:
-        self._settled = ()  # what moves weights to another device
+        self._settled = None  # what moves weights to another device
         return super()._apply(*args, **kwargs)
 
     def settled(self) -> "SettledLightGCN":
-        """Return the model as it scores histories; it is kept until the mode is set again.
+        """Return the model as it scores histories; it is kept until weights are changed.
 
         Returns
         -------
         model : SettledLightGCN
             A model of its own tables.
         """
+        now = self.users.free.weight._version, self.items.weight._version
         kept = self._settled
-        if not kept:
-            kept = self._settled = (self._settle(),)
-        return kept[0]
+        if kept is None or kept[0] != now:
+            kept = self._settled = now, self._settle()
+        return kept[1]
 
     @torch.no_grad()
     def _settle(self) -> "SettledLightGCN":
