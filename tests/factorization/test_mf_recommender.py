@@ -132,3 +132,12 @@ def test_descent_by_pairs_shares_nothing(X):
 def test_wrong_values_are_refused(name, value, X):
     with pytest.raises(ValueError, match=f"The '{name}' parameter of MFRecommender must be"):
         MFRecommender(**{name: value}).fit(X)
+
+
+def test_training_goes_on_under_another_loss(quick, X):
+    est = quick(MFRecommender, warm_start=True, max_epochs=2).fit(X)
+    vectors = est.item_factors_.copy()
+    est.set_params(loss="softmax", temperature=0.3, shared_negatives=True, lr=1e-12).fit(X)
+    assert est.net_.criterion_.temperature == 0.3
+    np.testing.assert_allclose(est.item_factors_, vectors, atol=1e-6)
+    assert est.set_params(loss="ccl", margin=0.2).fit(X).net_.criterion_.margin == 0.2
