@@ -38,6 +38,7 @@ _ESTIMATORS = {
     "InfiniteAERecommender": "linear",
     "ItemKNNRecommender": "linear",
     "JRLRanker": "neural_cf",
+    "LightGCNRanker": "graph",
     "MFClassifier": "factorization",
     "MFRecommender": "factorization",
     "MoGClassifier": "gaussian",
@@ -86,6 +87,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.gaussian import GeRecRegressor as GeRecRegressor
     from skrec.gaussian import GERRanker as GERRanker
     from skrec.gaussian import MoGClassifier as MoGClassifier
+    from skrec.graph import LightGCNRanker as LightGCNRanker
     from skrec.interactions import InteractionEncoder as InteractionEncoder
     from skrec.interactions import Interactions as Interactions
     from skrec.interactions import recommend_frame as recommend_frame

@@ -84,6 +84,16 @@ _PAIRS: Space = {
 # each vector of a history is penalised for each pair, so that l2 is smaller
 _HISTORIES: Space = {**_PAIRS, "l2": Log(5e-6, 5e-4)}
 
+# negatives that a batch shares: many, for one product
+_SHARED: Space = {
+    "shared_negatives": [True],
+    "n_negatives": [300, 1000],
+    "batch_size": [1024, 4096],
+    "init_std": [0.1],
+    "lr": Log(1e-3, 0.02),
+}
+_CCL: Space = {"margin": [0.2, 0.4, 0.6, 0.8], "negative_weight": Log(3.0, 200.0)}
+
 # models with a tower: smaller rates, since they start from vectors that are trained
 _TOWER: Space = {
     **_falling(8, 15),
@@ -185,11 +195,15 @@ GRIDS: dict[str, Space] = {
     **dict.fromkeys(("WMFRecommender", "WMF-192"), _WMF),
     **dict.fromkeys(("MFClassifier", "MF-192"), _MF),
     "BPRMFRanker": _BPR,
-    "MFRecommender": {
-        "margin": [0.0, 0.3, 0.6],
-        "negative_weight": [1.0, 10.0],
-        "init_std": [0.1],
-        "lr": [2e-3, 0.01],
+    "BPRMF-shared": {**_SHARED, "l2": Log(1e-4, 0.02)},
+    "MFRecommender": {**_SHARED, **_CCL},
+    "SimpleX": {**_SHARED, **_CCL, "history_weight": [0.3, 0.5, 0.7]},
+    "MF-softmax": {**_SHARED, "temperature": Log(0.05, 0.4), "negative_power": [0.0, 0.5]},
+    "LightGCNRanker": {
+        "n_layers": [2, 3, 4],
+        "batch_size": [2048, 8192],
+        "lr": Log(1e-3, 0.01),
+        "l2": Log(1e-5, 1e-2),
     },
     # alpha is that of ConvNCF, which starts from these
     **dict.fromkeys(("FISMRanker", "SVDppRanker"), _HISTORIES),

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 
 from skrec import kernels
 from skrec.factorization._sgd import DescentRecommender, table_arrays
+from skrec.neural import SharedNegatives
 from skrec.neural.objectives import Pairwise
 from skrec.nn import Dot, PairModel
 from skrec.typing import Array
@@ -46,7 +47,8 @@ class BPRMFRanker(DescentRecommender):
     ``solver="torch"``, the default, mini-batches with Adam in place of single steps of gradient
     descent. With ``solver="sgd"`` a seed gives the same model on one thread, also beside other
     threads; on several (``n_jobs``) items change without locks. Biases start at 0 there, and
-    several negatives are as many steps, where batches average them. The log odds of `predict_proba`
+    several negatives are as many steps, where batches average them. With ``shared_negatives`` a
+    penalty falls on each of them once a positive. The log odds of `predict_proba`
     are the scores and a constant of each user, set right on held-out pairs: see
     `skrec.calibration.HeldOut`.
 
@@ -69,6 +71,8 @@ class BPRMFRanker(DescentRecommender):
         bool,
         "Whether each item has a bias, which is the last entry of its vector.",
     ] = False
+
+    shared_negatives: SharedNegatives = False
 
     _objective: ClassVar = Pairwise()
 

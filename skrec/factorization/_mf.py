@@ -8,9 +8,9 @@ from sklearn.utils._param_validation import Interval
 
 from skrec import kernels
 from skrec.factorization._sgd import DescentRecommender, LevelDot, table_arrays
-from skrec.neural import SampledPairRecommender
-from skrec.neural.objectives import Contrastive, Pointwise, SampledObjective
-from skrec.nn import Cosine, Dot, PairModel
+from skrec.neural import SampledPairRecommender, SharedNegatives
+from skrec.neural.objectives import Contrastive, Pointwise, SampledObjective, SampledSoftmax
+from skrec.nn import Cosine, Dot, MeanEncoder, PairModel
 from skrec.typing import Array
 
 __all__ = ["MFClassifier", "MFRecommender"]
@@ -117,23 +117,38 @@ class MFClassifier(DescentRecommender):
         return float(getattr(self._module.interaction, "level", 0))
 
 
+_OBJECTIVES: dict[str, SampledObjective] = {"ccl": Contrastive(), "softmax": SampledSoftmax()}
+
+
 class MFRecommender(SampledPairRecommender):
-    r"""Matrix factorisation with the cosine contrastive loss (MF-CCL).
+    r"""Matrix factorisation by cosines under a loss of choice (MF-CCL, sampled softmax, SimpleX).
 
-    Minimises over pairs of a user u and an item i that u has, each with K sampled items j that u
-    lacks,
+    With the cosine f of the vectors of a user u and an item i,
 
-    .. math:: \sum_{(u, i)} 1 - f_{ui} + \frac{w}{K} \sum_j \max(0, f_{uj} - m), \qquad
-        f_{ui} = \frac{p_u^\top q_i}{\|p_u\| \, \|q_i\|},
+    .. math:: f_{ui} = \frac{p_u^\top q_i}{\|p_u\| \, \|q_i\|},
 
-    and :math:`\lambda` times the squared norms of the vectors that take part.
+    the cosine contrastive loss ``loss="ccl"`` is, over pairs of a user u and an item i that u has,
+    each with K sampled items j that u lacks,
+
+    .. math:: \sum_{(u, i)} 1 - f_{ui} + \frac{w}{K} \sum_j \max(0, f_{uj} - m).
+
+    The sampled softmax ``loss="softmax"`` is, with a temperature t and the expected count
+    :math:`c_{uj}` of j in the sample, by which the sum estimates that over all that u lacks,
+
+    .. math:: \sum_{(u, i)} -\ln \frac{e^{f_{ui} / t}}{e^{f_{ui} / t}
+        + \sum_j e^{f_{uj} / t} / c_{uj}}.
+
+    To both comes :math:`\lambda` times the squared norms of the vectors that take part. With
+    ``history="mean"`` the vector of a user is that of SimpleX,
+
+    .. math:: g p_u + (1 - g) \, V \frac{1}{|R_u|} \sum_{t \in R_u \setminus \{i\}} q_t.
 
     Attributes
     ----------
     net_ : skorch.NeuralNet
         The trained net with its history.
     user_factors_ : ndarray of shape (n_users, n_factors)
-        Vectors of the users; their lengths do not matter.
+        Free vectors of the users; without a history their lengths do not matter.
     item_factors_ : ndarray of shape (n_items, n_factors)
         Vectors of the items; their lengths do not matter.
     interactions_ : csr_matrix of shape (n_users, n_items)
@@ -146,14 +161,24 @@ class MFRecommender(SampledPairRecommender):
 
     Notes
     -----
-    Difference from the paper: negatives are drawn for each positive among what its user lacks, not
-    shared by a batch. Unseen users are folded in under the same loss. `predict_proba` is
-    calibrated on held-out pairs.
+    The scores are cosines, with ``loss="softmax"`` the logits f / t. Negatives are drawn for each
+    positive among what its user lacks; with ``shared_negatives``, as in the paper, a batch shares
+    them, and what a user has is masked. A penalty then falls on each of them once a positive.
+    Differences of the history from the paper: the target is left out of the mean where it is
+    scored, and counted in its length; all of a history is read, not its first hundred items; a
+    plain mean alone, no attention; and the penalty is on :math:`p_u` and items, not on V, on which
+    is ``weight_decay``. Unseen users are folded in under the same loss. `predict_proba` is
+    calibrated on held-out pairs: scores of ``"ccl"`` have no meaning of their own, logits of
+    ``"softmax"`` lack a constant of each user.
 
     References
     ----------
     Mao, K., Zhu, J., Wang, J., Dai, Q., Dong, Z., Xiao, X., & He, X. (2021). SimpleX: a simple and
     strong baseline for collaborative filtering. CIKM. https://doi.org/10.1145/3459637.3482297
+
+    Bengio, Y., & Senécal, J.-S. (2008). Adaptive importance sampling to accelerate training of a
+    neural probabilistic language model. IEEE Transactions on Neural Networks, 19(4), 713-722.
+    https://doi.org/10.1109/TNN.2007.912312
 
     Examples
     --------
@@ -165,24 +190,63 @@ class MFRecommender(SampledPairRecommender):
     (2, 3)
     """
 
-    loss: Annotated[Literal["ccl"], "The loss: cosine contrastive."] = "ccl"
+    loss: Annotated[
+        Literal["ccl", "softmax"], "The loss: cosine contrastive, or sampled softmax."
+    ] = "ccl"
     margin: Annotated[
         float,
         Interval(Real, -1, 1, closed="both"),
-        "Cosine m below which a negative costs nothing.",
+        'Cosine m below which a negative costs nothing under ``"ccl"``.',
     ] = 0.5
     negative_weight: Annotated[
         float,
         Interval(Real, 0, None, closed="left"),
-        "Weight w of all negatives of a positive beside it.",
+        'Weight w of all negatives of a positive beside it under ``"ccl"``.',
     ] = 10.0
+    temperature: Annotated[
+        float,
+        Interval(Real, 1e-4, None, closed="left"),
+        'What cosines are divided by under ``"softmax"``.',
+    ] = 0.1
     n_negatives: int = 100
+    shared_negatives: SharedNegatives = False
+    history: Annotated[
+        Literal["mean"] | None,
+        "What of the history takes part in the vector of a user: the mean of its items, or None.",
+    ] = None
+    history_weight: Annotated[
+        float,
+        Interval(Real, 0, 1, closed="left"),
+        "Share 1 - g of the history in the vector of a user.",
+    ] = 0.5
 
-    _objective: ClassVar[SampledObjective] = Contrastive()
     _test_parameters: ClassVar[dict[str, Any]] = {
         **SampledPairRecommender._test_parameters,
         "n_negatives": 10,
     }
 
+    @property
+    def _objective(self) -> SampledObjective:
+        return _OBJECTIVES.get(self.loss, _OBJECTIVES["ccl"])
+
+    @property
+    def _histories(self) -> bool:
+        return self.history is not None
+
     def _interaction(self) -> Cosine:
         return Cosine(self.n_factors)
+
+    def _model(self, n_users: int, n_items: int) -> PairModel:
+        model = super()._model(n_users, n_items)
+        if self.history is not None:
+            model.users = MeanEncoder(n_users, model.items, self.history_weight, self.init_std)
+        return model
+
+    def _choose_updates(self, model: PairModel) -> None:
+        super()._choose_updates(model)
+        if self.history is not None:
+            model.items.sparse = False  # histories read many of them
+
+    def _parameter_groups(self) -> list[tuple[str, dict[str, Any]]]:
+        mapped = [("users.map.*", {})] if self.history is not None else []
+        return [*mapped, *super()._parameter_groups()]

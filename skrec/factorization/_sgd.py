@@ -37,6 +37,7 @@ _NOT_UNDER_SGD = {
     "optimizer_options": ((None, {}), 'the steps are those of plain descent; use solver="torch"'),
     "weight_decay": ((0,), "use l2"),
     "device": (("auto", "cpu"), 'it runs on the CPU; use solver="torch"'),
+    "shared_negatives": ((False,), 'its steps have no batches; use solver="torch"'),
     "callbacks": ((None, []), 'there is no net to call them with; use solver="torch"'),
 }
 
@@ -106,7 +107,7 @@ class DescentRecommender(SampledPairRecommender):
         if self.solver == "torch":
             return
         for name, (accepted, advice) in _NOT_UNDER_SGD.items():
-            value = getattr(self, name)
+            value = getattr(self, name, accepted[0])
             compared = str(value) if name == "device" else value
             if not any(compared == each for each in accepted):
                 raise ValueError(

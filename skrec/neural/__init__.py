@@ -8,6 +8,7 @@ from skrec.neural._pairs import (
     Pretrain,
     RatedPairRecommender,
     SampledPairRecommender,
+    SharedNegatives,
 )
 from skrec.neural._pretraining import copy_factors, factor_tables, fit_start, twin
 from skrec.neural._rating_validation import (
@@ -40,6 +41,7 @@ __all__ = [
     "RowRecommender",
     "SampledPairRecommender",
     "SampledRowRecommender",
+    "SharedNegatives",
     "Sizes",
     "TorchRecommender",
     "ValidationSet",

@@ -350,6 +350,8 @@ class TorchRecommender(BaseRecommender):
     def _renew_criterion(self, net: RecommenderNet) -> None:
         """Make the criterion, which has no weights, by the parameters of now."""
         own = self._objective.network(self)
+        for name in [name for name in vars(net) if name.startswith("criterion__")]:
+            delattr(net, name)  # another loss has other parameters
         vars(net).update({k: v for k, v in own.items() if k.startswith("criterion")})
         net.initialize_criterion()
 

@@ -19,7 +19,13 @@ from skrec.training import FoldIn, cpu_copy, sparse_rows
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_blocks, row_of_entry
 
-__all__ = ["PairRecommender", "Pretrain", "RatedPairRecommender", "SampledPairRecommender"]
+__all__ = [
+    "PairRecommender",
+    "Pretrain",
+    "RatedPairRecommender",
+    "SampledPairRecommender",
+    "SharedNegatives",
+]
 
 _PRIOR_USERS = 5000
 _ROWS_A_READ_ONE = 16  # of a table that is updated by rows; where more are read, whole is faster
@@ -39,6 +45,15 @@ Pretrain = Annotated[
     ),
 ]
 """The annotation of ``pretrain``, a parameter of models that may start from a simpler one."""
+
+SharedNegatives = Annotated[
+    bool,
+    "Whether all positives of a batch have the same negatives: ``n_negatives`` different items, "
+    "whose scores are one matrix product, so that hundreds cost little. The chance of an item to "
+    "be among them is proportional to its count to the power ``negative_power``, as far as none "
+    "exceeds 1. What a user has is masked: it does not count as a negative of that user.",
+]
+"""The annotation of ``shared_negatives``, a parameter of models whose scores are products."""
 
 
 class PairRecommender(TorchRecommender):
@@ -158,7 +173,9 @@ class PairRecommender(TorchRecommender):
 
     def _choose_updates(self, model: PairModel) -> None:
         n_pairs = min(self.batch_size, self.interactions_.nnz)
-        n_items = n_pairs * (1 + getattr(self, "n_negatives", 0))
+        n_negatives = getattr(self, "n_negatives", 0)
+        shared = getattr(self, "shared_negatives", False)
+        n_items = n_pairs + n_negatives if shared else n_pairs * (1 + n_negatives)
         for table in _tables(model):
             n_read = n_items if table is model.items else n_pairs
             few = n_read * _ROWS_A_READ_ONE < table.num_embeddings

@@ -9,11 +9,12 @@ from skrec.nn.cdae import CDAE
 from skrec.nn.cosine import Cosine
 from skrec.nn.cross_feedback import CrossFeedbackVAE, NestedBatch, RatingELBO, SideEncoder
 from skrec.nn.elsa import ELSA, CosineReconstruction
-from skrec.nn.encoders import HistoryEncoder, UserTable, make_table
+from skrec.nn.encoders import HistoryEncoder, MeanEncoder, UserTable, make_table
 from skrec.nn.expected_likelihood import ExpectedLikelihood
 from skrec.nn.gaussian import GaussianPairModel, make_gaussian_table, variance_of
 from skrec.nn.gerec import INTERACTIONS, GeRec, MeanProduct
 from skrec.nn.interactions import Dot, Interaction
+from skrec.nn.light_gcn import Graph, LightGCN, SettledLightGCN
 from skrec.nn.losses import (
     gaussian_kl,
     gaussian_log_density,
@@ -40,8 +41,11 @@ from skrec.nn.sampled_losses import (
     PointwiseLoss,
     RatingLoss,
     SampledLoss,
+    SoftmaxLoss,
     bpr_nll,
+    mean_of_negatives,
     pointwise_nll,
+    softmax_nll,
 )
 from skrec.nn.sampled_softmax import SampledLogits, sampled_multinomial_nll
 from skrec.nn.soft_contrastive import SoftContrastive
@@ -96,9 +100,12 @@ __all__ = [
     "ExpectedLikelihood",
     "GaussianPairModel",
     "GeRec",
+    "Graph",
     "HistoryEncoder",
     "Interaction",
+    "LightGCN",
     "MapMLP",
+    "MeanEncoder",
     "MeanProduct",
     "MultDAE",
     "MultVAE",
@@ -110,7 +117,9 @@ __all__ = [
     "SampledLogits",
     "SampledLoss",
     "SampledRows",
+    "SettledLightGCN",
     "SoftContrastive",
+    "SoftmaxLoss",
     "SparseLinear",
     "SparseRows",
     "UserTable",
@@ -119,8 +128,10 @@ __all__ = [
     "logistic_nll",
     "make_gaussian_table",
     "make_table",
+    "mean_of_negatives",
     "multinomial_nll",
     "pointwise_nll",
+    "softmax_nll",
     "standard_normal_kl",
     "use_huge_pages",
     "variance_of",

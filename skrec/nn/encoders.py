@@ -12,7 +12,7 @@ from skrec.nn.rows import SparseRows
 if TYPE_CHECKING:
     from skrec.nn.pairs import PairBatch
 
-__all__ = ["HistoryEncoder", "UserTable", "make_table"]
+__all__ = ["HistoryEncoder", "MeanEncoder", "UserTable", "make_table"]
 
 
 def make_table(n_rows: int, size: int, std: float) -> "EmbeddingTable":
@@ -75,6 +75,24 @@ class UserTable(nn.Module):
         """Return the vectors of the users of a `PairBatch`, of shape (B, 1, size)."""
         return batch.by_row(self.free(batch.users))[:, None]
 
+    def both(self, batch: "PairBatch") -> tuple[Tensor, Tensor]:
+        """Return the vectors beside positives and beside other items, which are the same.
+
+        Parameters
+        ----------
+        batch : PairBatch
+            Positives and their negatives.
+
+        Returns
+        -------
+        inside : Tensor of shape (B, 1, size)
+            Vectors beside the positives.
+        whole : Tensor of shape (B, size)
+            Vectors beside other items.
+        """
+        inside = self(batch)
+        return inside, inside[:, 0]
+
     def states(self, free: Tensor, rows: SparseRows | None = None) -> Tensor:
         """Return the vectors of users.
 
@@ -126,13 +144,30 @@ class HistoryEncoder(nn.Module):
 
     def forward(self, batch: "PairBatch") -> Tensor:
         """Compute a vector for each item of a `PairBatch`, of shape (B, 1 + K, size)."""
+        positive, full = self.both(batch)
+        others = full[:, None].expand(-1, batch.items.shape[1] - 1, -1)  # (B, K, size)
+        return torch.cat([positive, others], dim=1)
+
+    def both(self, batch: "PairBatch") -> tuple[Tensor, Tensor]:
+        """Compute the vectors beside positives, which are left out, and beside other items.
+
+        Parameters
+        ----------
+        batch : PairBatch
+            Positives and their negatives, with histories.
+
+        Returns
+        -------
+        inside : Tensor of shape (B, 1, size)
+            Vectors beside the positives.
+        whole : Tensor of shape (B, size)
+            Vectors beside other items.
+        """
         history = cast("SparseRows", batch.history)
         full = self.states(None if self.free is None else self.free(batch.users), history)
-        full = batch.by_row(full)[:, None]  # (B, 1, size)
+        full = batch.by_row(full)  # (B, size)
         scale = batch.by_row(self.scale(history))  # (B,)
-        positive = full - self.share(batch.items[:, :1], scale)  # (B, 1, size)
-        others = full.expand(-1, batch.items.shape[1] - 1, -1)  # (B, K, size)
-        return torch.cat([positive, others], dim=1)
+        return full[:, None] - self.share(batch.items[:, :1], scale), full
 
     def squares(self, batch: "PairBatch") -> Tensor:
         r"""Compute the sums over a `PairBatch` of the squares of what users' vectors are made of.
@@ -219,3 +254,84 @@ class HistoryEncoder(nn.Module):
         )
         pooled = sums * self.scale(rows)[:, None]  # (R, size)
         return pooled if free is None else pooled + free
+
+
+class MeanEncoder(HistoryEncoder):
+    r"""A free vector and the mean of the items in the history, mapped (SimpleX).
+
+    .. math:: f^U(u) = p_u + \frac{1 - g}{g} \; V \frac{1}{|R_u|}
+        \sum_{t \in R_u \setminus \{i\}} q_t
+
+    The items are those of the model, q. The target i is left out of the sum, and is counted in
+    :math:`|R_u|`. The whole is 1 / g times :math:`g p_u + (1 - g) V \overline{q_t}`: for a cosine
+    they are the same.
+
+    Parameters
+    ----------
+    n_users : int
+        Number of users.
+    items : torch.nn.Embedding
+        Vectors of the items, which are shared.
+    weight : float
+        Share 1 - g of the history, in [0, 1).
+    std : float, default=0.01
+        Deviation of the free vectors' entries at the start.
+    """
+
+    def __init__(self, n_users: int, items: nn.Embedding, weight: float, std: float = 0.01) -> None:
+        nn.Module.__init__(self)
+        self.alpha = 1.0
+        self.ratio = weight / (1 - weight)
+        self.free = make_table(n_users, items.embedding_dim, std)
+        self.history = items
+        self.map = nn.Linear(items.embedding_dim, items.embedding_dim, bias=False)
+
+    def squares(self, batch: "PairBatch") -> Tensor:
+        """Compute the sum over the rows of a `PairBatch` of the squares of free vectors.
+
+        Parameters
+        ----------
+        batch : PairBatch
+            Positives and their negatives.
+
+        Returns
+        -------
+        squares : Tensor of shape (1,)
+            The sum; items are penalised as items.
+        """
+        return batch.by_row(cast("nn.Embedding", self.free)(batch.users)).square().sum()[None]
+
+    def share(self, items: Tensor, scale: Tensor) -> Tensor:
+        """Compute the parts of items in the vectors of their users.
+
+        Parameters
+        ----------
+        items : Tensor of shape (B, m)
+            Items of histories.
+        scale : Tensor of shape (B,)
+            Scales of the histories.
+
+        Returns
+        -------
+        share : Tensor of shape (B, m, size)
+            The vectors to subtract to leave an item out.
+        """
+        return self.ratio * self.map(super().share(items, scale))
+
+    def states(self, free: Tensor | None, rows: SparseRows) -> Tensor:
+        """Compute the vectors of users.
+
+        Parameters
+        ----------
+        free : Tensor of shape (R, size) or None
+            Free vectors, if they take part.
+        rows : SparseRows of length R
+            Histories.
+
+        Returns
+        -------
+        states : Tensor of shape (R, size)
+            Sums of free vectors and mapped means.
+        """
+        mapped = self.ratio * self.map(super().states(None, rows))
+        return mapped if free is None else mapped + free

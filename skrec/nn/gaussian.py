@@ -334,7 +334,7 @@ class GaussianPairModel(PairModel):
             Means of the items.
         """
         scores, users, items = super().forward(batch)
-        users = cast("Tensor", users)  # free vectors, not those of histories
+        users, items = cast("Tensor", users), cast("Tensor", items)  # those of free vectors
         size = self.interaction.size
         return scores, users[..., :size], items[..., :size]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,9 @@ from skrec.nn.encoders import UserTable
 from skrec.nn.interactions import Interaction
 from skrec.nn.rows import SparseRows
 
-__all__ = ["PairBatch", "PairModel", "Penalised"]
+__all__ = ["MASKED", "PairBatch", "PairModel", "Penalised", "shared_scores", "shared_squares"]
+
+MASKED = -1e30  # the score of a negative that does not count: no loss, and finite arithmetic
 
 UserStates: TypeAlias = Any
 """The states of R users: a tensor of vectors, or another form that a model chooses."""
@@ -30,13 +32,19 @@ class PairBatch:
     users : Tensor of shape (G,)
         The users of the batch, int64; without ``group`` there is one for each row of ``items``.
     items : Tensor of shape (B, 1 + K)
-        A positive item and its negatives, int64.
+        A positive item and its negatives, int64; with ``shared`` the positive alone.
     group : Tensor of shape (B,), default=None
         Place in ``users`` of the user of each row of ``items``.
     history : SparseRows of length G, default=None
         Items of the users, the positives of the batch included.
     values : Tensor of shape (B,), default=None
         Ratings of the first items, float32.
+    shared : Tensor of shape (K,), default=None
+        Negatives that all rows have in common, int64, each item once.
+    hits : Tensor of shape (2, n), default=None
+        Row and place in ``shared`` of those that the user of the row has: they do not count.
+    log_counts : Tensor of shape (1, K), (B, 1) or (B, K), default=None
+        Logarithms of how often an item that the user lacks is expected among the negatives.
     """
 
     users: Tensor
@@ -44,6 +52,9 @@ class PairBatch:
     group: Tensor | None = None
     history: SparseRows | None = None
     values: Tensor | None = None
+    shared: Tensor | None = None
+    hits: Tensor | None = None
+    log_counts: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -65,6 +76,13 @@ class PairBatch:
             return self
         parts = {f.name: getattr(self, f.name) for f in fields(self)}
         return replace(self, **{k: v.to(device) for k, v in parts.items() if v is not None})
+
+    @property
+    def n_lacking(self) -> Tensor | None:
+        """How many shared negatives count in each row, of shape (B,), or None."""
+        if self.shared is None or self.hits is None:
+            return None
+        return len(self.shared) - torch.bincount(self.hits[0], minlength=len(self))
 
     def by_row(self, values: Tensor) -> Tensor:
         """Return for each row the value of its user.
@@ -110,7 +128,7 @@ class PairModel(nn.Module):
         """Whether a user's vector depends on the history, and leaves the target out of it."""
         return self.users.reads_history
 
-    def forward(self, batch: PairBatch) -> tuple[Tensor, Penalised, Tensor]:
+    def forward(self, batch: PairBatch) -> tuple[Tensor, Penalised, Penalised]:
         """Score a batch.
 
         Parameters
@@ -125,9 +143,12 @@ class PairModel(nn.Module):
         users : Tensor of shape (B, 1 or 1 + K, user_size) or (1,), or callable
             Vectors of the users, or the sum of their squares; where histories make the vectors, a
             function that computes the sums of squares of the rows that they are made of.
-        items : Tensor of shape (B, 1 + K, item_size) or (1 + K,)
-            Vectors of the items, or the sums of their squares by column.
+        items : Tensor of shape (B, 1 + K, item_size) or (1 + K,), or callable
+            Vectors of the items, or the sums of their squares by column, or a function that
+            computes these.
         """
+        if batch.shared is not None:
+            return self._score_shared(batch)
         if isinstance(self.users, UserTable) and batch.group is None:
             tables = self.users.free.weight, self.items.weight
             sparse = self.users.free.sparse, self.items.sparse
@@ -138,6 +159,15 @@ class PairModel(nn.Module):
         encoder: Any = self.users
         norms = partial(encoder.squares, batch) if self.reads_history else users
         return self.interaction(users, items), norms, items
+
+    def _score_shared(self, batch: PairBatch) -> tuple[Tensor, Penalised, Penalised]:
+        """Score the positives, and for each row the negatives that all rows share."""
+        numbers = torch.cat([batch.items[:, 0], cast("Tensor", batch.shared)])
+        inside, whole = self.users.both(batch)  # (B, 1, user_size), (B, user_size)
+        items = self.items(numbers)  # (B + K, item_size)
+        scores = shared_scores(self.interaction, inside, whole, items, batch)
+        norms = partial(self.users.squares, batch) if self.reads_history else inside
+        return scores, norms, partial(shared_squares, items, len(batch))
 
     def item_vectors(self, items: Tensor | None = None) -> Tensor:
         """Return the vectors of items.
@@ -228,3 +258,54 @@ class PairModel(nn.Module):
         items = items[:, None]
         share = self.users.share(items, self.users.scale(rows)[row])[:, 0]  # (n, size)
         return self.score(states[row] - share, items)[:, 0]
+
+
+def shared_scores(
+    interaction: Interaction, inside: Tensor, whole: Tensor, items: Tensor, batch: PairBatch
+) -> Tensor:
+    """Score positives, and negatives that all rows share, those by one product.
+
+    Parameters
+    ----------
+    interaction : Interaction
+        The function that makes a score of two vectors.
+    inside : Tensor of shape (B, 1, user_size)
+        Vectors of the users beside their positives.
+    whole : Tensor of shape (B, user_size)
+        Vectors of the users beside what they lack.
+    items : Tensor of shape (B + K, item_size)
+        Vectors of the positives and then of the negatives.
+    batch : PairBatch
+        The batch, with ``hits``.
+
+    Returns
+    -------
+    scores : Tensor of shape (B, 1 + K)
+        The scores; those of negatives that do not count are ``MASKED``.
+    """
+    own, shared = items[: len(batch)], items[len(batch) :]
+    positive = interaction(inside, own[:, None])  # (B, 1)
+    negative = interaction.cross(whole, interaction.item_side(shared))  # (B, K)
+    row, place = cast("Tensor", batch.hits)
+    scores = torch.cat([positive, negative], dim=1)
+    scores[row, 1 + place] = MASKED
+    return scores
+
+
+def shared_squares(items: Tensor, n_rows: int) -> Tensor:
+    """Compute the sums of squares by column where all rows share their negatives.
+
+    Parameters
+    ----------
+    items : Tensor of shape (B + K, item_size)
+        Vectors of the positives and then of the negatives.
+    n_rows : int
+        The number B of rows, in each of which a negative counts.
+
+    Returns
+    -------
+    squares : Tensor of shape (1 + K,)
+        The sums.
+    """
+    squares = items.square().sum(1)  # (B + K,)
+    return torch.cat([squares[:n_rows].sum()[None], n_rows * squares[n_rows:]])

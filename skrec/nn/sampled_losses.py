@@ -8,23 +8,79 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-__all__ = ["PairwiseLoss", "PointwiseLoss", "RatingLoss", "SampledLoss", "bpr_nll", "pointwise_nll"]
+__all__ = [
+    "PairwiseLoss",
+    "PointwiseLoss",
+    "RatingLoss",
+    "SampledLoss",
+    "SoftmaxLoss",
+    "bpr_nll",
+    "mean_of_negatives",
+    "pointwise_nll",
+    "softmax_nll",
+]
 
 
-def bpr_nll(scores: Tensor) -> Tensor:
+def mean_of_negatives(costs: Tensor, n_lacking: Tensor | None = None) -> Tensor:
+    """Average the costs of negatives.
+
+    Parameters
+    ----------
+    costs : Tensor of shape (B, K)
+        One for each negative; 0 for those that do not count.
+    n_lacking : Tensor of shape (B,), default=None
+        How many count in each row; None means all.
+
+    Returns
+    -------
+    mean : Tensor of shape (B,)
+        One value for each row, 0 where none counts.
+    """
+    if n_lacking is None:
+        return costs.mean(dim=1)
+    return costs.sum(dim=1) / n_lacking.clamp(min=1)
+
+
+def bpr_nll(scores: Tensor, n_lacking: Tensor | None = None) -> Tensor:
     r"""Compute the BPR loss, the mean of -ln sigma(f_positive - f_negative).
 
     Parameters
     ----------
     scores : Tensor of shape (B, 1 + K)
         The positive's first.
+    n_lacking : Tensor of shape (B,), default=None
+        How many negatives count in each row, see `mean_of_negatives`.
 
     Returns
     -------
     loss : Tensor of shape (B,)
         One value for each row.
     """
-    return F.softplus(scores[:, 1:] - scores[:, :1]).mean(dim=1)
+    return mean_of_negatives(F.softplus(scores[:, 1:] - scores[:, :1]), n_lacking)
+
+
+def softmax_nll(scores: Tensor, log_counts: Tensor | None = None) -> Tensor:
+    r"""Compute the sampled softmax loss of logits, the sampling undone.
+
+    .. math:: -\ln \frac{e^{f_{ui}}}{e^{f_{ui}} + \sum_j e^{f_{uj}} / c_{uj}}
+
+    where :math:`c_{uj}` is how often the negative j is expected in the sample, so that the sum is
+    an unbiased estimate of that over all items which the user lacks.
+
+    Parameters
+    ----------
+    scores : Tensor of shape (B, 1 + K)
+        Logits f, the positive's first.
+    log_counts : Tensor of shape (1, K), (B, 1) or (B, K), default=None
+        Logarithms of the c; None means 0.
+
+    Returns
+    -------
+    loss : Tensor of shape (B,)
+        One value for each row.
+    """
+    others = scores[:, 1:] if log_counts is None else scores[:, 1:] - log_counts
+    return F.softplus(torch.logsumexp(others, dim=1) - scores[:, 0])
 
 
 def pointwise_nll(scores: Tensor) -> Tensor:
@@ -85,7 +141,7 @@ class SampledLoss(nn.Module):
         Weights of the squared norms.
     """
 
-    nll: Callable[[Tensor], Tensor]
+    nll: Callable[..., Tensor]
     norms: Callable[[Tensor], Tensor]
 
     @staticmethod
@@ -134,7 +190,10 @@ class SampledLoss(nn.Module):
         return loss
 
     def _data_term(self, scores: Tensor, target: Any) -> Tensor:
-        return self.nll(scores).mean()
+        n_lacking = None if target is None else target.n_lacking
+        if n_lacking is None:
+            return self.nll(scores).mean()
+        return self.nll(scores, n_lacking).mean()
 
 
 class PairwiseLoss(SampledLoss):
@@ -230,3 +289,46 @@ class RatingLoss(SampledLoss):
 
     def _data_term(self, scores: Tensor, target: Any) -> Tensor:
         return F.mse_loss(scores[:, 0], target.values)
+
+
+class SoftmaxLoss(SampledLoss):
+    r"""Sampled softmax, corrected for the sampling.
+
+    A positive costs :math:`\text{softmax\_nll}(f / t) + \lambda_u |u|^2 + \lambda_i (|i|^2 +
+    \overline{|j|^2})` with the temperature t.
+
+    Parameters
+    ----------
+    temperature : float, default=1.0
+        What scores are divided by.
+    l2_users, l2_items : float, default=0.0
+        The weights :math:`\lambda_u` and :math:`\lambda_i`.
+    """
+
+    norms = staticmethod(PairwiseLoss.norms)
+
+    def __init__(
+        self, temperature: float = 1.0, l2_users: float = 0.0, l2_items: float = 0.0
+    ) -> None:
+        super().__init__(l2_users, l2_items)
+        self.temperature = temperature
+
+    def nll(self, scores: Tensor, log_counts: Tensor | None = None) -> Tensor:
+        """Compute the loss without penalties.
+
+        Parameters
+        ----------
+        scores : Tensor of shape (B, 1 + K)
+            Scores, the positive's first.
+        log_counts : Tensor, default=None
+            What `softmax_nll` takes.
+
+        Returns
+        -------
+        loss : Tensor of shape (B,)
+            One value a row.
+        """
+        return softmax_nll(scores / self.temperature, log_counts)
+
+    def _data_term(self, scores: Tensor, target: Any) -> Tensor:
+        return self.nll(scores, None if target is None else target.log_counts).mean()

@@ -24,7 +24,7 @@ from skrec.training._node_fold_in import NodeFoldIn
 from skrec.training._pair_batches import PairBatches
 from skrec.training._rated_batches import RatedBatches
 from skrec.training._row_updates import ROW_WISE, rows_follow
-from skrec.training._sampler import NegativeSampler
+from skrec.training._sampler import ItemSampler, NegativeSampler, inclusion_probabilities
 
 __all__ = [
     "ROW_WISE",
@@ -32,6 +32,7 @@ __all__ = [
     "DecoderFoldIn",
     "DelayedPenalties",
     "FoldIn",
+    "ItemSampler",
     "LearningRateDecay",
     "LinearAnnealing",
     "NegativeSampler",
@@ -54,6 +55,7 @@ __all__ = [
     "cpu_copy",
     "decayed",
     "encode_side",
+    "inclusion_probabilities",
     "prepare_process",
     "reads_gradients",
     "resolve_device",

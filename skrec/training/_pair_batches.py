@@ -1,6 +1,8 @@
 """Batches of positives and their negatives."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +12,9 @@ from torch import Tensor
 from skrec import kernels
 from skrec.nn import PairBatch
 from skrec.training._batches import sparse_rows
-from skrec.training._sampler import NegativeSampler, new_state
+from skrec.training._sampler import ItemSampler, NegativeSampler, negative_weights, new_state
 from skrec.typing import Array, CSRMatrix
+from skrec.utils import row_of_entry
 
 __all__ = ["PairBatches"]
 
@@ -42,11 +45,17 @@ class PairBatches:
         Items are drawn as negatives in proportion to their counts to this power.
     histories : bool, default=False
         Whether batches bring the histories of their users.
+    shared : bool, default=False
+        Whether all positives of a batch have the same negatives: different items, whose chances
+        to be in the sample are proportional to the counts to this power, as far as none exceeds 1.
+        What a user has does not count as a negative of that user.
+    log_counts : bool, default=False
+        Whether batches say how often each negative was to be expected; shared ones always do.
 
     Attributes
     ----------
     sampler : NegativeSampler
-        What draws the negatives.
+        What draws the negatives of each positive by itself.
     """
 
     def __init__(
@@ -57,13 +66,21 @@ class PairBatches:
         rng: np.random.RandomState,
         power: float = 0.0,
         histories: bool = False,
+        shared: bool = False,
+        log_counts: bool = False,
     ) -> None:
         self.X = X
         self.batch_size = batch_size
         self.n_negatives = n_negatives
         self.rng = rng
         self.histories = histories
+        self.log_counts = log_counts
         self.sampler = NegativeSampler(X, power)
+        self.item_sampler = None
+        if shared:
+            self.item_sampler = ItemSampler(negative_weights(X, power), n_negatives, rng)
+            self._places = np.full(X.shape[1], -1)
+            self._log_inclusion = np.log(self.item_sampler.inclusion).astype(np.float32)
         able = self.sampler.n_free > 0
         self.lengths = np.where(able, np.diff(X.indptr), 0)
         rows = np.arange(X.shape[0], dtype=index_type(X.shape[0]))
@@ -108,12 +125,51 @@ class PairBatches:
 
     def _batches(self, entries: Array, group: Array | None) -> Iterator[PairBatch]:
         """Draw the negatives of some positives and iterate over their batches."""
-        users, positives = self.users[entries], self.items[entries]
-        negatives = self.sampler.draw(users, self.n_negatives, self.rng)
+        users, positives = self.users[entries], self.items[entries][:, None]
+        negatives = positives[:, :0]
+        if self.item_sampler is None:
+            negatives = self.sampler.draw(users, self.n_negatives, self.rng)
         for start in range(0, len(entries), self.batch_size):
             rows = slice(start, start + self.batch_size)
             items = np.column_stack([positives[rows], negatives[rows]])
-            yield self._batch(users[rows], items, None if group is None else group[rows])
+            batch = self._batch(users[rows], items, None if group is None else group[rows])
+            more = self._sampling(users[rows], negatives[rows])
+            yield replace(batch, **more) if more else batch
+
+    def _sampling(self, users: Array, negatives: Array) -> dict[str, Tensor]:
+        """Return what a batch says of its negatives, and those that are shared."""
+        if self.item_sampler is not None:
+            return self._share(users, self.item_sampler.draw())
+        if not self.log_counts:
+            return {}
+        log_counts = np.log(self.n_negatives / self._lacking[users])[:, None]
+        if self.sampler.probabilities is not None:
+            log_counts = log_counts + np.log(self.sampler.probabilities)[negatives]
+        return {"log_counts": torch.from_numpy(log_counts.astype(np.float32))}
+
+    @cached_property
+    def _lacking(self) -> Array:
+        """What users lack, in number of items or as the sum of their probabilities."""
+        q = self.sampler.probabilities
+        if q is None:
+            return np.maximum(self.sampler.n_free, 1)
+        sums = np.bincount(
+            row_of_entry(self.X), weights=q[self.X.indices], minlength=len(self.X.indptr) - 1
+        )
+        return np.maximum(1 - sums, q.min())
+
+    def _share(self, users: Array, items: Array) -> dict[str, Tensor]:
+        """Return the parts of a batch whose positives share some items as negatives."""
+        self._places[items] = np.arange(len(items))
+        rows = self.X[users]
+        place = self._places[rows.indices]
+        self._places[items] = -1
+        hit = np.flatnonzero(place >= 0)
+        return {
+            "shared": torch.from_numpy(items),
+            "hits": _numbers(np.stack([row_of_entry(rows)[hit], place[hit]])),
+            "log_counts": torch.from_numpy(self._log_inclusion[items])[None],
+        }
 
     def _batch(self, users: Array, items: Array, group: Array | None) -> PairBatch:
         if group is None:

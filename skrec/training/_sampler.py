@@ -1,4 +1,4 @@
-"""Negatives that are no training positives."""
+"""Negatives that are no training positives, and samples of items."""
 
 from functools import cached_property
 
@@ -7,7 +7,7 @@ import numpy as np
 from skrec import kernels
 from skrec.typing import Array, CSRMatrix
 
-__all__ = ["NegativeSampler"]
+__all__ = ["ItemSampler", "NegativeSampler", "inclusion_probabilities", "negative_weights"]
 
 
 class NegativeSampler:
@@ -47,7 +47,7 @@ class NegativeSampler:
         self.probabilities = None
         if power:
             with np.errstate(over="ignore", invalid="ignore"):
-                weights = np.maximum(np.bincount(X.indices, minlength=X.shape[1]), 1e-9) ** power
+                weights = negative_weights(X, power)
                 self.probabilities = weights / weights.sum()
             if not (self.probabilities > 0).all():
                 raise ValueError(
@@ -109,6 +109,96 @@ class NegativeSampler:
         """
         drawn = rng.choice(self.X.shape[1], n_items, replace=False, p=self.probabilities)
         return np.sort(drawn).astype(np.int64)
+
+
+def negative_weights(X: CSRMatrix, power: float) -> Array:
+    """Return the weights by which items are drawn as negatives.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_users, n_items)
+        The positives.
+    power : float
+        Exponent of the items' counts.
+
+    Returns
+    -------
+    weights : ndarray of float of shape (n_items,)
+        Positive, also for items that nobody has.
+    """
+    return np.maximum(np.bincount(X.indices, minlength=X.shape[1]), 1e-9) ** power
+
+
+class ItemSampler:
+    """Samples of items of a fixed size, each item with a probability of its own.
+
+    Items whose probability is 1 are always in; among the others the draw is systematic: their
+    probabilities are laid end to end in random order, and points at distance 1 choose.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_items,)
+        Positive numbers to which the probabilities are proportional as far as none exceeds 1.
+    size : int
+        Items a sample; all, if there are no more.
+    rng : RandomState
+        Source of the draws.
+
+    Attributes
+    ----------
+    inclusion : ndarray of shape (n_items,)
+        The probabilities.
+    """
+
+    def __init__(self, weights: Array, size: int, rng: np.random.RandomState) -> None:
+        self.inclusion = inclusion_probabilities(weights, size)
+        self.rng = rng
+        self._fixed = np.flatnonzero(self.inclusion >= 1)
+        self._others = np.flatnonzero(self.inclusion < 1)
+        self._n_drawn = min(size, len(weights)) - len(self._fixed)
+
+    def draw(self) -> Array:
+        """Return a sample, int64, in order.
+
+        Returns
+        -------
+        items : ndarray of int64 of shape (size,)
+            The items.
+        """
+        if not self._n_drawn:
+            return self._fixed
+        order = self.rng.permutation(self._others)
+        ends = np.cumsum(self.inclusion[order])
+        points = (self.rng.uniform() + np.arange(self._n_drawn)) * (ends[-1] / self._n_drawn)
+        drawn = order[np.searchsorted(ends, points, side="right").clip(max=len(order) - 1)]
+        return np.union1d(self._fixed, drawn)
+
+
+def inclusion_probabilities(weights: Array, size: int) -> Array:
+    """Return probabilities proportional to weights, none above 1, that add up to a size.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_items,)
+        Positive numbers.
+    size : int
+        The sum; with as many items or fewer all probabilities are 1.
+
+    Returns
+    -------
+    inclusion : ndarray of shape (n_items,)
+        The probabilities.
+    """
+    inclusion = np.ones(len(weights))
+    free = np.arange(len(weights))
+    while len(free):
+        left = size - (len(weights) - len(free))
+        share = left / weights[free].sum() * weights[free]
+        if size < len(weights) and (share < 1).all():
+            inclusion[free] = share
+            break
+        free = free[share < 1] if size < len(weights) else free[:0]
+    return inclusion
 
 
 def new_state(rng: np.random.RandomState) -> Array:

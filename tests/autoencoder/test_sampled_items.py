@@ -15,8 +15,7 @@ from skrec import (
 )
 from skrec.datasets import make_interactions
 from skrec.metrics import make_ranking_scorer
-from skrec.neural.objectives._sampled_softmax import ItemSampler, inclusion_probabilities
-from skrec.training import ROW_WISE
+from skrec.training import ROW_WISE, ItemSampler, inclusion_probabilities
 from skrec.utils import split_rows
 
 ALL = pytest.mark.parametrize("cls", [MultVAERecommender, MultDAERecommender, VampVAERecommender])

@@ -126,3 +126,17 @@ def test_what_is_scored_in_training_is_the_model(tmp_path):
     table = pd.read_csv(path)
     assert list(table["epoch"]) == [0, 3]
     assert table["validation sampled_ndcg@10"].iloc[-1] == pytest.approx(value, rel=1e-6)
+
+
+def test_the_graph_is_followed_on_lists_of_all_items(tmp_path):
+    path, values = tmp_path / "curve.csv", '{"n_factors": 4, "batch_size": 512}'
+    options = ["--data", "synthetic", "--system", "LightGCNRanker", "--protocol", "weak"]
+    options += ["--epochs", "2", "--parameters", values]
+    curve.main([*options, "--output", str(path)])
+    task = make_protocol("weak").tuning(load_data("synthetic"))
+    parameters = curve._cell(curve._make_parser().parse_args(options)).parameters
+    model = make_system("LightGCNRanker", parameters, 0)
+    value = task.score(model.fit(task.train))["ndcg@20"].mean()
+    table = pd.read_csv(path)
+    assert list(table["epoch"]) == [0, 1, 2]
+    assert table["validation ndcg@20"].iloc[-1] == pytest.approx(value, rel=1e-6)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skrec.nn import HistoryEncoder, PairBatch, UserTable, make_table
+from skrec.nn import HistoryEncoder, MeanEncoder, PairBatch, UserTable, make_table
 
 SIZE = 3
 
@@ -92,3 +92,51 @@ def test_a_target_is_left_out_of_its_own_vector_alone(free, dense, to_rows):
         for k in range(3):
             expected = equation(encoder, dense[r], u, items[place, k].item())
             np.testing.assert_allclose(found[place, k], expected, rtol=1e-12)
+
+
+# SimpleX
+
+
+def simplex(encoder, row, user, target):
+    """Return 1 / g times g p_u + (1 - g) V of the mean, the target left out and counted."""
+    q, V = encoder.history.weight.detach().numpy(), encoder.map.weight.detach().numpy()
+    has = np.flatnonzero(row)
+    mean = sum((q[t] for t in has if t != target), np.zeros(SIZE)) / max(len(has), 1)
+    p, g = encoder.free.weight.detach().numpy()[user], 1 - WEIGHT
+    return (g * p + (1 - g) * V @ mean) / g
+
+
+WEIGHT = 0.3
+
+
+def make_mean_encoder(n_items):
+    items = make_table(n_items, SIZE, 1.0).double()
+    return MeanEncoder(9, items, WEIGHT, std=1.0).double()
+
+
+def test_a_mean_is_that_of_simplex(dense, to_rows):
+    encoder, users = make_mean_encoder(dense.shape[1]), np.array([4, 0, 3, 1, 2])
+    vectors = encoder.free.weight[torch.from_numpy(users)]
+    states = encoder.states(vectors, to_rows(dense)).detach().numpy()
+    expected = [simplex(encoder, row, u, None) for row, u in zip(dense, users, strict=True)]
+    np.testing.assert_allclose(states, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_target_is_left_out_of_the_mean_beside_itself(grouped, dense, to_rows):
+    encoder, rows, users = make_mean_encoder(dense.shape[1]), [0, 3, 4], [7, 1, 8]
+    group = [0, 0, 2, 1] if grouped else [0, 1, 2]
+    targets = [np.flatnonzero(dense[rows[g]])[0] for g in group]
+    parts = (torch.tensor(group),) if grouped else (None,)
+    batch = PairBatch(
+        torch.tensor(users), torch.tensor(targets)[:, None], *parts, to_rows(dense[rows])
+    )
+    inside, whole = encoder.both(batch)
+    free = encoder.free.weight.detach().numpy()
+    for place, (g, target) in enumerate(zip(group, targets, strict=True)):
+        row, user = dense[rows[g]], users[g]
+        expected = [simplex(encoder, row, user, left_out) for left_out in (target, None)]
+        found = inside[place, 0].detach().numpy(), whole[place].detach().numpy()
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+    squares = sum((free[users[g]] ** 2).sum() for g in group)
+    assert float(encoder.squares(batch).detach()) == pytest.approx(squares, rel=1e-12)

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from skrec.nn import PairwiseLoss, PointwiseLoss, bpr_nll, pointwise_nll
+from skrec.nn import (
+    PairBatch,
+    PairwiseLoss,
+    PointwiseLoss,
+    SoftmaxLoss,
+    bpr_nll,
+    pointwise_nll,
+    softmax_nll,
+)
+from skrec.nn.pairs import MASKED
 
 B, SIZE = 5, 3
 KS = [1, 3]
@@ -120,3 +129,62 @@ def test_there_is_no_penalty_unless_asked_for(cls):
     vectors = draw(B, 1, SIZE), draw(B, 2, SIZE)
     loss = cls()((scores, *vectors))
     assert loss.item() == cls()((scores, *(100 * v for v in vectors))).item()
+
+
+# negatives that do not count, and the sampled softmax
+
+
+def test_masked_negatives_do_not_count():
+    scores = draw(B, 5)
+    masked = scores.detach().clone()
+    taken = [[], [1], [0, 3], [0, 1, 2, 3], [2]]
+    for row, places in enumerate(taken):
+        masked[row, [1 + place for place in places]] = MASKED
+    masked.requires_grad_()
+    loss = bpr_nll(masked, torch.tensor([4 - len(places) for places in taken]))
+    for row, places in enumerate(taken):
+        left = [k for k in range(5) if k - 1 not in places]
+        expected = numpy_bpr(scores.detach().numpy()[[row]][:, left])[0] if len(left) > 1 else 0.0
+        assert float(loss[row].detach()) == pytest.approx(expected, rel=1e-12)
+    loss.sum().backward()
+    assert torch.isfinite(masked.grad).all()
+    assert (masked.grad[3] == 0).all()
+
+
+def numpy_softmax(scores, log_counts):
+    """Return the loss of each row by its formula, term by term."""
+    rows = []
+    for row, logs in zip(scores, np.broadcast_to(log_counts, scores[:, 1:].shape), strict=True):
+        others = sum(np.exp(f) / np.exp(c) for f, c in zip(row[1:], logs, strict=True))
+        rows.append(-np.log(np.exp(row[0]) / (np.exp(row[0]) + others)))
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (B, 1), (B, 4)])
+def test_the_softmax_is_the_formula(shape):
+    scores, log_counts = draw(B, 5), draw(*shape, seed=1).detach()
+    expected = numpy_softmax(scores.detach().numpy(), log_counts.numpy())
+    loss = softmax_nll(scores, log_counts)
+    np.testing.assert_allclose(loss.detach().numpy(), expected, rtol=1e-12)
+    assert torch.autograd.gradcheck(lambda f: softmax_nll(f, log_counts), (scores,))
+    plain = softmax_nll(scores).detach().numpy()
+    np.testing.assert_allclose(plain, numpy_softmax(scores.detach().numpy(), 0.0), rtol=1e-12)
+
+
+def test_the_softmax_loss_divides_by_the_temperature_and_adds_penalties():
+    scores, users, items = draw(B, 3), draw(B, 1, SIZE, seed=1), draw(B, 3, SIZE, seed=2)
+    batch = PairBatch(torch.arange(B), torch.zeros(B, 3), log_counts=torch.full((1, 1), 0.5))
+    got = SoftmaxLoss(0.2, l2_users=0.3, l2_items=0.7)((scores, users, items), batch)
+    expected = numpy_softmax(scores.detach().numpy() / 0.2, 0.5).mean()
+    expected += 0.3 * (users.detach().numpy() ** 2).sum() / B
+    squares = (items.detach().numpy() ** 2).sum((0, 2))
+    expected += 0.7 * (squares[0] + squares[1:].mean()) / B
+    assert float(got.detach()) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_row_without_negatives_costs_no_softmax():
+    scores = torch.tensor([[0.3, MASKED, MASKED]], dtype=torch.float64, requires_grad=True)
+    loss = SoftmaxLoss(0.01).nll(scores)
+    loss.sum().backward()
+    assert float(loss.detach()) == 0
+    assert (scores.grad == 0).all()

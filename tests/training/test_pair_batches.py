@@ -192,3 +192,58 @@ def test_the_state_of_the_generator_fixes_an_epoch():
     again.rng.set_state(state)
     for a, b in zip(one, pairs(epoch(again)), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+# negatives that a batch shares
+
+
+@QUICK
+@given(**{**SETTINGS, "n_negatives": st.integers(1, 20)})
+def test_shared_negatives_differ_and_hits_are_what_users_have(
+    seed, density, batch_size, n_negatives, power, histories
+):
+    X = matrix(seed, density)
+    batches = PairBatches(
+        X, batch_size, n_negatives, np.random.RandomState(seed), power, histories, True
+    )
+    dense, seen = X.toarray() > 0, Counter()
+    for users, items, batch in epoch(batches):
+        shared = batch.shared.numpy()
+        assert items.shape == (len(users), 1)
+        assert len(np.unique(shared)) == len(shared) == min(n_negatives, X.shape[1])
+        hits = np.zeros((len(users), len(shared)), dtype=bool)
+        hits[tuple(batch.hits.numpy())] = True
+        np.testing.assert_array_equal(hits, dense[users][:, shared])
+        np.testing.assert_array_equal(batch.n_lacking.numpy(), (~hits).sum(axis=1))
+        seen.update(zip(users.tolist(), items[:, 0].tolist(), strict=True))
+    expected = {(u, i) for u, i in np.argwhere(dense) if not dense[u].all()}
+    assert seen == Counter(dict.fromkeys(expected, 1))
+
+
+@pytest.mark.parametrize("power", [0.0, 0.75])
+def test_shared_negatives_say_how_often_they_are_drawn(power):
+    X = sp.csr_matrix(np.random.RandomState(0).uniform(size=(60, 12)) < np.linspace(0.1, 0.5, 12))
+    batches = PairBatches(X, 1, 4, np.random.RandomState(0), power, shared=True)
+    counts, said = np.zeros(12), np.full(12, np.nan)
+    for _ in range(10):
+        for _, _, batch in epoch(batches):
+            counts[batch.shared.numpy()] += 1
+            said[batch.shared.numpy()] = np.exp(batch.log_counts[0].numpy())
+    weights = np.asarray(X.sum(axis=0)).ravel() ** power
+    np.testing.assert_allclose(said, 4 * weights / weights.sum(), rtol=1e-5)
+    np.testing.assert_allclose(counts / (10 * len(batches)), said, atol=0.05)
+
+
+@pytest.mark.parametrize("power", [0.0, 0.75])
+def test_negatives_of_a_positive_say_how_often_they_are_expected(power):
+    X = matrix(0, 0.5)
+    batches = PairBatches(X, 7, 3, np.random.RandomState(0), power, log_counts=True)
+    dense = X.toarray() > 0
+    q = np.maximum(dense.sum(axis=0), 1e-9) ** power
+    for users, items, batch in epoch(batches):
+        lacking = np.array([q[~dense[u]].sum() for u in users])[:, None]
+        expected = np.log(3 * q[items[:, 1:]] / lacking)
+        found = np.broadcast_to(batch.log_counts.numpy(), expected.shape)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+        assert batch.shared is None
+        assert batch.n_lacking is None

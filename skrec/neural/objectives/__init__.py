@@ -16,6 +16,7 @@ from skrec.neural.objectives._pointwise import Pointwise
 from skrec.neural.objectives._ratings import PairRatings, Ratings, RowRatings
 from skrec.neural.objectives._reconstruction import Reconstruction
 from skrec.neural.objectives._sampled_softmax import SampledMultinomial
+from skrec.neural.objectives._softmax import SampledSoftmax
 
 __all__ = [
     "LIKELIHOODS",
@@ -35,5 +36,6 @@ __all__ = [
     "RowRatings",
     "SampledMultinomial",
     "SampledObjective",
+    "SampledSoftmax",
     "fold_in_disagreement",
 ]

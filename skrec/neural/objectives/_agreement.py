@@ -69,15 +69,28 @@ def _pair_losses(estimator: Any, folder: FoldIn, seed: int) -> tuple[float, floa
     expected = 0.0
     for entry, row in enumerate(rows.row.tolist()):
         others = negative[row, lacks[row]]
-        scores = _with_negatives(positive[entry], others, getattr(estimator, "n_negatives", 0))
+        n_negatives, log_counts = _sampling(estimator, others)
+        scores = _with_negatives(positive[entry], others, n_negatives)
         batch = PairBatch(
             torch.zeros(len(scores), dtype=torch.int64),
             torch.zeros(scores.shape, dtype=torch.int64),
             values=rows.values[entry].double().expand(len(scores)),
+            log_counts=log_counts,
         )
         nothing = torch.zeros(1, dtype=torch.float64)
         expected += float(estimator.net_.criterion_((scores, nothing, nothing), batch))
     return float(folder.row_loss(rows, lacks)(positive, negative)), expected
+
+
+def _sampling(estimator: Any, others: Tensor) -> tuple[int, Tensor | None]:
+    """Return how many negatives the criterion is evaluated with, and how often each is expected.
+
+    A criterion that does not average them is compared at all of them.
+    """
+    if getattr(estimator._objective, "averages_negatives", True):
+        return getattr(estimator, "n_negatives", 0), None
+    n_lacking = len(others) + estimator.n_features_in_ - _N_ITEMS
+    return len(others), torch.full((1, 1), np.log(len(others) / n_lacking), dtype=torch.float64)
 
 
 def _with_negatives(positive: Tensor, others: Tensor, n_negatives: int) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from skrec.calibration import HeldOut
 from skrec.neural.objectives._pairs import SampledObjective
-from skrec.nn import SampledLoss, SparseRows
+from skrec.nn import SampledLoss, SparseRows, mean_of_negatives
 
 __all__ = ["Contrastive", "ContrastiveLoss"]
 
@@ -45,20 +45,22 @@ class ContrastiveLoss(SampledLoss):
         self.margin = margin
         self.negative_weight = negative_weight
 
-    def nll(self, scores: Tensor) -> Tensor:
+    def nll(self, scores: Tensor, n_lacking: Tensor | None = None) -> Tensor:
         """Compute the loss without penalties.
 
         Parameters
         ----------
         scores : Tensor of shape (B, 1 + K)
             Cosines, the positive's first.
+        n_lacking : Tensor of shape (B,), default=None
+            How many negatives count in each row; None means all.
 
         Returns
         -------
         loss : Tensor of shape (B,)
             One value a row.
         """
-        beyond = (scores[:, 1:] - self.margin).clamp_min(0).mean(dim=1)
+        beyond = mean_of_negatives((scores[:, 1:] - self.margin).clamp_min(0), n_lacking)
         return 1 - scores[:, 0] + self.negative_weight * beyond
 
     @staticmethod

@@ -97,6 +97,9 @@ class SampledObjective(PairObjective):
     A subclass names its ``loss``, and writes ``row_loss`` and ``link``.
     """
 
+    # whether the criterion is linear in its negatives, so that any number of them has its mean
+    averages_negatives: ClassVar[bool] = True
+
     def hold_out(
         self, estimator: SampledPairRecommender, X: CSRMatrix, rng: np.random.RandomState
     ) -> tuple[CSRMatrix, PairValidation]:
@@ -113,7 +116,8 @@ class SampledObjective(PairObjective):
         what = f"n_negatives={estimator.n_negatives}, in batches of {estimator.batch_size},"
         n_bytes = 16.0 * min(X.nnz, estimator.batch_size) * estimator.n_negatives
         check_memory(n_bytes, what, "choose fewer n_negatives")
-        options = estimator.negative_power, estimator._histories
+        shared = getattr(estimator, "shared_negatives", False)
+        options = estimator.negative_power, estimator._histories, shared
         return PairBatches(X, estimator.batch_size, estimator.n_negatives, rng, *options)
 
     def watch(
