@@ -15,6 +15,7 @@ _ESTIMATORS = {
     "AutoRecRegressor": "autoencoder",
     "BPRMFRanker": "factorization",
     "BiasedMFRegressor": "factorization",
+    "BlendedRecommender": "ensemble",
     "CDAERecommender": "autoencoder",
     "CalibratedRecommender": "calibration",
     "ConvNCFRanker": "neural_cf",
@@ -47,6 +48,7 @@ _ESTIMATORS = {
     "NeuMFRanker": "neural_cf",
     "NeuMFRegressor": "neural_cf",
     "PopularityRecommender": "baselines",
+    "RankFusionRecommender": "ensemble",
     "RecVAERecommender": "autoencoder",
     "SLIMRecommender": "linear",
     "SVDppRanker": "item_based",
@@ -68,6 +70,8 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.autoencoder import VampVAERecommender as VampVAERecommender
     from skrec.baselines import PopularityRecommender as PopularityRecommender
     from skrec.calibration import CalibratedRecommender as CalibratedRecommender
+    from skrec.ensemble import BlendedRecommender as BlendedRecommender
+    from skrec.ensemble import RankFusionRecommender as RankFusionRecommender
     from skrec.factorization import BiasedMFRegressor as BiasedMFRegressor
     from skrec.factorization import BPRMFRanker as BPRMFRanker
     from skrec.factorization import CrossFeedbackBMF as CrossFeedbackBMF

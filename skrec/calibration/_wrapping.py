@@ -17,7 +17,26 @@ Answer = Array | tuple[Array, Array]
 
 
 def recommender_in(estimator: Any) -> BaseRecommender | None:
-    """Return the recommender that is frozen or was searched for, or None."""
+    """Return the recommender that is frozen or was searched for, or None.
+
+    Parameters
+    ----------
+    estimator : object
+        A recommender, or a `sklearn.frozen.FrozenEstimator` or search around one.
+
+    Returns
+    -------
+    recommender : BaseRecommender or None
+        The fitted one where the search has one; None where there is none inside.
+
+    Examples
+    --------
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from skrec import EASERecommender
+    >>> from skrec.calibration import recommender_in
+    >>> recommender_in(FrozenEstimator(EASERecommender(l2=9.0)))
+    EASERecommender(l2=9.0)
+    """
     if isinstance(estimator, FrozenEstimator):
         return recommender_in(estimator.estimator)
     if isinstance(estimator, BaseRecommender):

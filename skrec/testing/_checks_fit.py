@@ -204,7 +204,8 @@ def check_parameters(name: str, estimator: AnyRecommender) -> None:
     params = estimator.get_params(deep=False)
     cls = type(estimator)
     again = {"clone": clone(estimator), "class": cls(**params), "set": cls().set_params(**params)}
-    names = {type(value).__name__: type(value) for value in (estimator, *params.values())}
+    parts = estimator.get_params().values()  # also what lists of estimators hold
+    names = {type(value).__name__: type(value) for value in (estimator, *parts)}
     again["repr"] = eval(repr(estimator), {**names, "nan": np.nan, "inf": np.inf})
     for way, other in again.items():
         assert type(other) is cls, f"{name}: {way} gives {type(other)}"
