@@ -7,7 +7,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base import BaseRecommender, RecommenderTags, check_ids, check_matrix, shared_docs
+from skrec.base import (
+    BaseRecommender,
+    Queries,
+    RecommenderTags,
+    check_ids,
+    check_matrix,
+    shared_docs,
+)
 from skrec.interactions import Interactions
 from skrec.typing import Array, MatrixLike
 
@@ -86,6 +93,19 @@ class WrappingRecommender(BaseRecommender):
     def relevance_threshold(self) -> float:
         """Rating that counts as good, of a rating model."""
         return self._inner().relevance_threshold
+
+    # for those who hold this one inside
+
+    def _scores(
+        self, queries: Queries, draw: int | None = None, candidates: Array | None = None
+    ) -> Array:
+        return self._inner()._scores(queries, draw, candidates)
+
+    def _score_std(self, queries: Queries, candidates: Array | None = None) -> Array:
+        return self._inner()._score_std(queries, candidates)
+
+    def _untidied(self) -> Any:
+        return self._inner()._untidied()
 
     def _asked(self, X: Interactions | MatrixLike | None, *, histories: bool = False) -> Any:
         """Return X as the recommender takes it; ids, names and numbers of items are checked."""

@@ -1,8 +1,8 @@
 """What recommenders that join others share: the parts, their fits, and sums over them."""
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import field
-from functools import partial
 from numbers import Integral
 from typing import Annotated, Any, ClassVar, Self
 
@@ -61,28 +61,6 @@ def with_ones(X: CSRMatrix) -> CSRMatrix:
     """
     entries = (np.ones_like(X.data), X.indices, X.indptr)
     return type(X)(entries, shape=X.shape)
-
-
-def put(at: tuple[Array, Array], values: Array | None, scores: Array) -> Array:
-    """Return scores of whole rows in which those of some pairs are replaced, in place.
-
-    Parameters
-    ----------
-    at : tuple of ndarray of shape (n_pairs,)
-        Rows and columns.
-    values : ndarray of shape (n_pairs,) or None
-        What to put there; None leaves the scores as they are.
-    scores : ndarray of shape (n_rows, n_items)
-        Is changed.
-
-    Returns
-    -------
-    scores : ndarray of shape (n_rows, n_items)
-        The same array.
-    """
-    if values is not None:
-        scores[at] = values
-    return scores
 
 
 def fit_part(estimator: Any, X: CSRMatrix) -> Any:
@@ -243,6 +221,10 @@ class EnsembleRecommender(BaseRecommender, _BaseComposition):
         return [part for part in map(recommender_in, found) if part is not None]
 
     @property
+    def _calibrated_items(self) -> float:
+        return min((part._calibrated_items for part in self._parts()), default=1.0)
+
+    @property
     def _weighs_strengths(self) -> bool:
         return any(part._weighs_strengths for part in self._parts())
 
@@ -304,7 +286,7 @@ class EnsembleRecommender(BaseRecommender, _BaseComposition):
     # scores
 
     def _row_bytes(self) -> int:
-        return max(part._row_bytes() for part in self._parts()) + 56 * self.n_features_in_
+        return max(part._row_bytes() for part in self._parts()) + 64 * self.n_features_in_
 
     def _contribution(self, scores: Array, unseen: Array) -> Array:
         """Return what the scores of one recommender add to the sum."""
@@ -321,28 +303,38 @@ class EnsembleRecommender(BaseRecommender, _BaseComposition):
         scores = (part._scores(self._taken(part, queries)) for part in self._parts())
         return self._sum(queries, scores)
 
+    def _untidied(self) -> Self:
+        again = copy(self)
+        again.estimators_ = [part._untidied() for part in self._parts()]
+        return again
+
     def _held_out_pairs(self, history: CSRMatrix, rows: Array, row: Array, column: Array) -> Array:
-        values, parts = np.empty(len(row)), self._parts()
-        known = [self._held_out(part, history, rows, row, column) for part in parts]
+        values, parts = np.empty(len(row)), [part._untidied() for part in self._parts()]
         for block in row_blocks(len(rows), self._row_bytes()):
             inside = slice(*np.searchsorted(row, [block.start, block.stop]))
             at, queries = (row[inside] - block.start, column[inside]), Queries(history[block])
-            scores = (np.array(part._scores(self._taken(part, queries))) for part in parts)
-            pairs = (each if each is None else each[inside] for each in known)
-            values[inside] = self._sum(queries, map(partial(put, at), pairs, scores))[at]
+            scores = (self._held_out_rows(part, queries, rows[block], at) for part in parts)
+            values[inside] = self._sum(queries, scores)[at]
         return values
 
-    def _held_out(
-        self, part: Any, history: CSRMatrix, rows: Array, row: Array, column: Array
-    ) -> Array | None:
-        """Return a recommender's scores of pairs, without what it has learnt of the hidden ones.
+    def _held_out_rows(
+        self, part: Any, queries: Queries, rows: Array, at: tuple[Array, Array]
+    ) -> Array:
+        """Return a recommender's scores of histories that lack some of what ``rows`` have.
 
-        None for one that was not fitted to these rows, and has nothing to leave out.
+        The scores of one item need those of all others: a row whose other scores know what is
+        hidden from it would have another mean.
         """
-        if not _same(part, self.interactions_):
-            return None
-        history = self._taken(part, Queries(history)).history
-        return part._held_out_pairs(history, rows, row, column)
+        queries = self._taken(part, queries)
+        if not _same(part, self.interactions_):  # nothing was fitted to these rows
+            return part._scores(queries)
+        if part._calibrated_items < 1:  # all pairs would take too long
+            scores = np.array(part._held_out_scores(queries.history, rows))
+            scores[at] = part._held_out_pairs(queries.history, rows, *at)
+            return scores
+        pairs = (each.ravel() for each in np.indices(queries.history.shape))
+        scores = part._held_out_pairs(queries.history, rows, *pairs)
+        return scores.reshape(queries.history.shape)
 
 
 def _same(part: Any, X: CSRMatrix) -> bool:

@@ -2,7 +2,7 @@
 
 from copy import copy
 from numbers import Integral, Real
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -267,11 +267,12 @@ class ItemKNNRecommender(NeighborhoodRecommender, ItemWeightsRecommender):
     def _tidy(self) -> None:
         del self._near_, self._next_, self._vectors_
 
+    def _untidied(self) -> Self:
+        again = copy(self)
+        again._fit(self.interactions_)
+        return again
+
     def _held_out_pairs(self, history: CSRMatrix, rows: Array, row: Array, column: Array) -> Array:
-        if "_vectors_" not in self.__dict__:  # an ensemble asks after the fit
-            again = copy(self)
-            again._fit(self.interactions_)
-            return again._held_out_pairs(history, rows, row, column)
         # what is hidden from a history was part of the fit: leave its user out of that
         own = sp.csr_matrix(self._vectors_[:, rows].T)
         return kernels.sums_without(
