@@ -242,9 +242,10 @@ class EnsembleRecommender(BaseRecommender, _BaseComposition):
             if isinstance(each, FrozenEstimator):
                 self._check_frozen(name, each, X)
         ones = with_ones(X) if self._weighs_strengths else X
+        inner: Any = {name: recommender_in(each) for name, each in chosen.items()}
         jobs = [
-            joblib.delayed(fit_part)(each, X if recommender_in(each)._weighs_strengths else ones)
-            for each in chosen.values()
+            joblib.delayed(fit_part)(each, X if inner[name]._weighs_strengths else ones)
+            for name, each in chosen.items()
         ]
         parts: Any = joblib.Parallel(n_jobs=self.n_jobs)(jobs)
         self.weights_ = self._chosen_weights(len(chosen))
