@@ -16,6 +16,7 @@ _ESTIMATORS = {
     "BPRMFRanker": "factorization",
     "BayesianMFRegressor": "factorization",
     "BiasedMFRegressor": "factorization",
+    "BlendedRecommender": "ensemble",
     "CDAERecommender": "autoencoder",
     "CalibratedRecommender": "calibration",
     "ConvNCFRanker": "neural_cf",
@@ -53,6 +54,7 @@ _ESTIMATORS = {
     "NeuMFRegressor": "neural_cf",
     "PopularityRecommender": "baselines",
     "RP3betaRecommender": "linear",
+    "RankFusionRecommender": "ensemble",
     "RecVAERecommender": "autoencoder",
     "SLIMRecommender": "linear",
     "SVDppRanker": "item_based",
@@ -75,6 +77,8 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.autoencoder import VampVAERecommender as VampVAERecommender
     from skrec.baselines import PopularityRecommender as PopularityRecommender
     from skrec.calibration import CalibratedRecommender as CalibratedRecommender
+    from skrec.ensemble import BlendedRecommender as BlendedRecommender
+    from skrec.ensemble import RankFusionRecommender as RankFusionRecommender
     from skrec.factorization import BayesianMFRegressor as BayesianMFRegressor
     from skrec.factorization import BiasedMFRegressor as BiasedMFRegressor
     from skrec.factorization import BPRMFRanker as BPRMFRanker

@@ -29,6 +29,11 @@ def pytest_runtest_setup(item):
         pytest.skip("needs a CUDA device")
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the type checker: other workers would wait for it at the end."""
+    items.sort(key=lambda item: "tests/typing/" not in item.nodeid)
+
+
 @pytest.fixture(scope="session")
 def data_home():
     """Return the folder of the real data sets; without one the test is skipped."""

@@ -129,6 +129,10 @@ class BaseRecommender(BaseEstimator):
     def _tidy(self) -> None:
         """Drop what only fitting needs."""
 
+    def _untidied(self) -> Self:
+        """Return a model that has what was dropped, to ask for held-out pairs after the fit."""
+        return self
+
     def _new_link(self) -> Link:
         """Return the link that the parameters ask for, not fitted."""
         return self._link()

@@ -4,6 +4,7 @@ from skrec.calibration._calibrated import CalibratedRecommender
 from skrec.calibration._held_out import HeldOut
 from skrec.calibration._links import SamplingOdds, UserOffset, sampling_log_odds, user_offsets
 from skrec.calibration._logistic import fit_logistic
+from skrec.calibration._wrapping import recommender_in
 
 __all__ = [
     "CalibratedRecommender",
@@ -11,6 +12,7 @@ __all__ = [
     "SamplingOdds",
     "UserOffset",
     "fit_logistic",
+    "recommender_in",
     "sampling_log_odds",
     "user_offsets",
 ]

@@ -7,7 +7,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base import BaseRecommender, RecommenderTags, check_ids, check_matrix, shared_docs
+from skrec.base import (
+    BaseRecommender,
+    Queries,
+    RecommenderTags,
+    check_ids,
+    check_matrix,
+    shared_docs,
+)
 from skrec.interactions import Interactions
 from skrec.typing import Array, MatrixLike
 
@@ -17,7 +24,26 @@ Answer = Array | tuple[Array, Array]
 
 
 def recommender_in(estimator: Any) -> BaseRecommender | None:
-    """Return the recommender that is frozen or was searched for, or None."""
+    """Return the recommender that is frozen or was searched for, or None.
+
+    Parameters
+    ----------
+    estimator : object
+        A recommender, or a `sklearn.frozen.FrozenEstimator` or search around one.
+
+    Returns
+    -------
+    recommender : BaseRecommender or None
+        The fitted one where the search has one; None where there is none inside.
+
+    Examples
+    --------
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from skrec import EASERecommender
+    >>> from skrec.calibration import recommender_in
+    >>> recommender_in(FrozenEstimator(EASERecommender(l2=9.0)))
+    EASERecommender(l2=9.0)
+    """
     if isinstance(estimator, FrozenEstimator):
         return recommender_in(estimator.estimator)
     if isinstance(estimator, BaseRecommender):
@@ -67,6 +93,19 @@ class WrappingRecommender(BaseRecommender):
     def relevance_threshold(self) -> float:
         """Rating that counts as good, of a rating model."""
         return self._inner().relevance_threshold
+
+    # for those who hold this one inside
+
+    def _scores(
+        self, queries: Queries, draw: int | None = None, candidates: Array | None = None
+    ) -> Array:
+        return self._inner()._scores(queries, draw, candidates)
+
+    def _score_std(self, queries: Queries, candidates: Array | None = None) -> Array:
+        return self._inner()._score_std(queries, candidates)
+
+    def _untidied(self) -> Any:
+        return self._inner()._untidied()
 
     def _asked(self, X: Interactions | MatrixLike | None, *, histories: bool = False) -> Any:
         """Return X as the recommender takes it; ids, names and numbers of items are checked."""

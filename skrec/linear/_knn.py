@@ -1,7 +1,8 @@
 """Neighbourhood models: cosine with shrinkage, TF-IDF or BM25 weights, top-k neighbours."""
 
+from copy import copy
 from numbers import Integral, Real
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -265,6 +266,11 @@ class ItemKNNRecommender(NeighborhoodRecommender, ItemWeightsRecommender):
 
     def _tidy(self) -> None:
         del self._near_, self._next_, self._vectors_
+
+    def _untidied(self) -> Self:
+        again = copy(self)
+        again._fit(self.interactions_)
+        return again
 
     def _held_out_pairs(self, history: CSRMatrix, rows: Array, row: Array, column: Array) -> Array:
         # what is hidden from a history was part of the fit: leave its user out of that

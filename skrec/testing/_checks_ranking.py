@@ -76,21 +76,21 @@ def check_rows_do_not_depend_on_each_other(name: str, estimator: AnyRecommender)
         alone = np.concatenate([method(X[i : i + 1]) for i in range(8)])
         assert_close(alone, answer[:8], f"{what} of single rows")
         with config_context(working_memory=1e-5):
-            assert_close(method(X), answer, f"{what} in blocks of one row")
+            assert_close(method(X[:8]), answer[:8], f"{what} in blocks of one row")
         known = method(users=np.sort(order))
         assert_close(method(users=order), known[order], f"{what} of shuffled users")
 
 
 def check_blocks_of_recommend(name: str, estimator: AnyRecommender) -> None:
     """Check that lists, candidates and exclusions are the same in blocks of one row."""
-    model, X = fitted(estimator), tiny(estimator, seed=2)
+    model, X = fitted(estimator), tiny(estimator, 10, seed=2)
     rng = np.random.RandomState(0)
     per_row = rng.randint(X.shape[1], size=(X.shape[0], 7))
     exclude = sp.csr_matrix(rng.rand(*X.shape) < 0.2)
     for options in (
         {},
         {"candidates": per_row, "exclude": exclude},
-        {"users": rng.permutation(30)},
+        {"users": rng.permutation(30)[:10]},
     ):
         options = {**options, "n_items": 5, "return_scores": True}
         _, values = model.recommend(X, **options)
@@ -199,11 +199,12 @@ def check_ties_go_to_the_lower_index(name: str, estimator: AnyRecommender) -> No
     empty = sp.csr_matrix((1, n_items))
     scores = model.decision_function(empty)
     assert len(np.unique(scores)) < n_items, f"{name}: no ties to check"
-    for candidates in (None, np.random.RandomState(0).permutation(n_items)[:12]):
+    some = np.random.RandomState(0).permutation(n_items)[:12]
+    for candidates, lengths in ((None, range(1, n_items)), (some, (1, 4, 7, 11, 14))):
         allowed = np.isin(
             np.arange(n_items), np.arange(n_items) if candidates is None else candidates
         )
-        for k in range(1, n_items):
+        for k in lengths:
             lists = model.recommend(empty, k, candidates=candidates)
             right, _ = ranking(scores, allowed[None], k)
             np.testing.assert_array_equal(lists, right, err_msg=f"{name}: {k} items")
@@ -237,10 +238,10 @@ def check_users_with_histories(name: str, estimator: AnyRecommender) -> None:
 
 def check_recommend_needs_no_dense_matrix(name: str, estimator: AnyRecommender) -> None:
     """Check that the peak of memory stays below one byte for each user and item."""
-    n_rows, n_items = 3000, 400
+    n_rows, n_items = 1500, 400
     model = fitted(estimator, _wide)
     X = sp.csr_matrix(sp.vstack([_wide(estimator)] * (n_rows // 50)))
-    with config_context(working_memory=0.3):
+    with config_context(working_memory=0.15):
         tracemalloc.start()
         model.recommend(X, n_items=5, return_scores=True)
         peak = tracemalloc.get_traced_memory()[1]

@@ -7,7 +7,7 @@ from typing import Any, TypeGuard, TypeVar
 
 import skrec
 from skrec.base import BaseRecommender
-from skrec.linear import EASERecommender
+from skrec.linear import EASERecommender, ItemKNNRecommender
 
 __all__ = ["all_estimators", "make_estimator"]
 
@@ -83,8 +83,12 @@ def make_estimator(estimator_class: type[Estimator], **params: Any) -> Estimator
 
 
 def _test_parameters(estimator_class: type[BaseRecommender]) -> dict[str, Any]:
-    """Return the parameters of a class for tests; a class that wraps others gets a linear model."""
+    """Return the parameters of a class for tests; a class that wraps others gets linear models."""
     settings = estimator_class._test_parameters
-    if "estimator" in inspect.signature(estimator_class).parameters:
+    names = inspect.signature(estimator_class).parameters
+    if "estimators" in names:
+        both = {"ease": EASERecommender, "knn": ItemKNNRecommender}
+        return {"estimators": [(n, make_estimator(c)) for n, c in both.items()], **settings}
+    if "estimator" in names:
         return {"estimator": make_estimator(EASERecommender), **settings}
     return settings

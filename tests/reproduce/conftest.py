@@ -24,6 +24,12 @@ ROWS = (
 
 
 @pytest.fixture
+def wrapping():
+    """Return the estimators that are around others, and no systems of their own."""
+    return {"BlendedRecommender", "CalibratedRecommender", "RankFusionRecommender"}
+
+
+@pytest.fixture
 def table(monkeypatch):
     """Make a table known as "test", "1" until the end of a test."""
     monkeypatch.setattr(_tables, "_TABLES", {**_tables._TABLES})
