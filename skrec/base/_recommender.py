@@ -1,6 +1,7 @@
 """The contract of every estimator."""
 
 from collections.abc import Callable
+from copy import copy
 from functools import partial
 from typing import Any, ClassVar, Literal, Self, cast, dataclass_transform
 
@@ -55,6 +56,8 @@ class BaseRecommender(BaseEstimator):
     # share of the items whose pairs it is calibrated on, at least 500: each may cost by itself
     _calibrated_items: ClassVar[float] = 1.0
     # settings with which the common checks of skrec.testing run in a fraction of a second
+    # attributes that only fitting and held-out pairs need, dropped at the end of fit
+    _working_arrays: ClassVar[tuple[str, ...]] = ()
     _test_parameters: ClassVar[dict[str, Any]] = {}
     _parameter_constraints: ClassVar[dict[str, Any]] = {}
 
@@ -128,10 +131,16 @@ class BaseRecommender(BaseEstimator):
 
     def _tidy(self) -> None:
         """Drop what only fitting needs."""
+        for name in self._working_arrays:
+            delattr(self, name)
 
     def _untidied(self) -> Self:
         """Return a model that has what was dropped, to ask for held-out pairs after the fit."""
-        return self
+        if not self._working_arrays:
+            return self
+        again = copy(self)
+        again._fit(self.interactions_)
+        return again
 
     def _new_link(self) -> Link:
         """Return the link that the parameters ask for, not fitted."""

@@ -196,6 +196,7 @@ class InfiniteAERecommender(BaseRecommender):
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
 
     _link: ClassVar[type[Link]] = HeldOut
+    _working_arrays: ClassVar[tuple[str, ...]] = ("_inverse_",)
     _test_parameters: ClassVar[dict[str, Any]] = {"l2": 0.1}
 
     similar_items = ItemWeightsRecommender.similar_items
@@ -300,9 +301,6 @@ class InfiniteAERecommender(BaseRecommender):
         """Yield blocks of rows and their kernels with the landmarks."""
         for rows in row_blocks(X.shape[0], (_TEMPORARIES + 8) * len(self._lengths_)):
             yield rows, self._kernel(X[rows])
-
-    def _tidy(self) -> None:
-        del self._inverse_
 
     # scores
 

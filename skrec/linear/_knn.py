@@ -1,8 +1,7 @@
 """Neighbourhood models: cosine with shrinkage, TF-IDF or BM25 weights, top-k neighbours."""
 
-from copy import copy
 from numbers import Integral, Real
-from typing import Annotated, Any, ClassVar, Literal, Self, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -241,6 +240,8 @@ class ItemKNNRecommender(NeighborhoodRecommender, ItemWeightsRecommender):
         "Divide each score by the sum of the item's weights, as a weighted mean.",
     ] = False
 
+    _working_arrays: ClassVar[tuple[str, ...]] = ("_near_", "_next_", "_vectors_")
+
     def _fit(self, X: CSRMatrix) -> None:
         self._vectors_, _ = weigh(sp.csr_matrix(X.T), self.weighting)
         known = np.flatnonzero(self.item_counts_)  # the others are near to nothing
@@ -263,14 +264,6 @@ class ItemKNNRecommender(NeighborhoodRecommender, ItemWeightsRecommender):
         self._next_ = np.zeros(len(self.item_counts_))
         self._next_[known] = following**self.power
         return near
-
-    def _tidy(self) -> None:
-        del self._near_, self._next_, self._vectors_
-
-    def _untidied(self) -> Self:
-        again = copy(self)
-        again._fit(self.interactions_)
-        return again
 
     def _held_out_pairs(self, history: CSRMatrix, rows: Array, row: Array, column: Array) -> Array:
         # what is hidden from a history was part of the fit: leave its user out of that

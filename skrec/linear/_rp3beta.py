@@ -1,7 +1,7 @@
 """RP3beta: random walks from item to user to item, with a discount of popular items."""
 
 from numbers import Integral, Real
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -102,6 +102,8 @@ class RP3betaRecommender(ItemWeightsRecommender):
     ] = None
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
 
+    _working_arrays: ClassVar[tuple[str, ...]] = ("_near_", "_next_")
+
     def _fit(self, X: CSRMatrix) -> None:
         known = np.flatnonzero(self.item_counts_)  # no walk comes to the others
         part = X if len(known) == X.shape[1] else sp.csr_matrix(X[:, known])
@@ -131,9 +133,6 @@ class RP3betaRecommender(ItemWeightsRecommender):
             name = max(("alpha", "beta"), key=lambda name: getattr(self, name))
             warn_of_nothing(f"{name}={getattr(self, name):g}", "weights")
         self.item_weights_ = in_frame(weights, known, X.shape[1])
-
-    def _tidy(self) -> None:
-        del self._near_, self._next_
 
     def _held_out_pairs(self, history: CSRMatrix, rows: Array, row: Array, column: Array) -> Array:
         # what is hidden from a history was part of the fit: leave its user out of that

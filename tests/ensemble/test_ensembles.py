@@ -18,10 +18,13 @@ from skrec import (
     CalibratedRecommender,
     EASERecommender,
     GERRanker,
+    GraphFilterRecommender,
+    InfiniteAERecommender,
     InteractionEncoder,
     ItemKNNRecommender,
     MultVAERecommender,
     RankFusionRecommender,
+    RP3betaRecommender,
     SLIMRecommender,
     UserKNNRecommender,
     WMFRecommender,
@@ -350,7 +353,14 @@ def test_strengths_reach_only_those_that_weigh_them(cls, X, parts):
 @BOTH
 @pytest.mark.parametrize(
     "inner",
-    [ItemKNNRecommender(), UserKNNRecommender(), EASERecommender(l2=1.0)],
+    [
+        ItemKNNRecommender(),
+        UserKNNRecommender(),
+        EASERecommender(l2=1.0),
+        RP3betaRecommender(),
+        GraphFilterRecommender(),
+        InfiniteAERecommender(),
+    ],
     ids=lambda e: type(e).__name__,
 )
 def test_sums_of_probabilities_are_right_where_parts_know_the_users(cls, inner):
