@@ -84,7 +84,7 @@ class CDAERecommender(LikelihoodRecommender):
     likelihood: Annotated[
         Literal["gaussian", "logistic", "multinomial"],
         "Likelihood of a row. Scores pass tanh under the Gaussian alone.",
-    ] = "gaussian"
+    ] = "multinomial"
     weight_decay: Annotated[
         float,
         "Penalty w on squared weights, those of nodes too. The values 0.01 to 100 among which "

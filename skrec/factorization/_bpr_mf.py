@@ -1,6 +1,9 @@
 """Matrix factorisation with the loss of Bayesian personalised ranking."""
 
-from typing import Annotated, ClassVar
+from numbers import Real
+from typing import Annotated, Any, ClassVar, Literal
+
+from sklearn.utils._param_validation import Interval
 
 from skrec import kernels
 from skrec.factorization._sgd import DescentRecommender, table_arrays
@@ -43,7 +46,7 @@ class BPRMFRanker(DescentRecommender):
     Notes
     -----
     Differences from the paper: each positive is seen once an epoch in place of being drawn; with
-    ``solver="torch"``, the default, mini-batches with Adam in place of single steps of gradient
+    ``solver="torch"`` mini-batches with Adam in place of single steps of gradient
     descent. With ``solver="sgd"`` a seed gives the same model on one thread, also beside other
     threads; on several (``n_jobs``) items change without locks. Biases start at 0 there, and
     several negatives are as many steps, where batches average them. The log odds of `predict_proba`
@@ -70,7 +73,18 @@ class BPRMFRanker(DescentRecommender):
         "Whether each item has a bias, which is the last entry of its vector.",
     ] = False
 
+    lr: Annotated[
+        float | Literal["auto"],
+        Interval(Real, 0, None, closed="neither"),
+        'Learning rate. ``"auto"`` is 0.1 with ``solver="sgd"``, 0.005 with ``"torch"``.',
+    ] = "auto"
+
+    _test_parameters: ClassVar[dict[str, Any]] = {
+        **DescentRecommender._test_parameters,
+        "n_negatives": 1,
+    }
     _objective: ClassVar = Pairwise()
+    _descent_rate: ClassVar[float] = 0.1
 
     def _interaction(self) -> Dot:
         return Dot(self.n_factors, item_bias=self.item_bias)

@@ -54,8 +54,8 @@ class MFClassifier(DescentRecommender):
 
     Notes
     -----
-    ``solver="sgd"`` is the paper's training: single steps of gradient descent and a global bias.
-    Differences of ``solver="torch"``, the default: mini-batches with Adam, biases that start at
+    ``solver="sgd"``, the default, is the paper's training: single steps of gradient descent and a global bias.
+    Differences of ``solver="torch"``: mini-batches with Adam, biases that start at
     random, and no global one, which those of users and items hold. With ``solver="sgd"`` a seed
     gives the same model on one thread, also beside other threads; on several (``n_jobs``) items and
     the global bias change without locks. The log odds of `predict_proba` are the scores with the
@@ -79,9 +79,14 @@ class MFClassifier(DescentRecommender):
     bias: Annotated[
         bool, "Whether users and items have biases, the last entries of their vectors."
     ] = True
-    n_negatives: int = 4
+    lr: Annotated[
+        float | Literal["auto"],
+        Interval(Real, 0, None, closed="neither"),
+        'Learning rate. ``"auto"`` is 0.06 with ``solver="sgd"``, 0.005 with ``"torch"``.',
+    ] = "auto"
 
     _objective: ClassVar = Pointwise()
+    _descent_rate: ClassVar[float] = 0.06
 
     def _interaction(self) -> Dot:
         if self.bias and self.solver == "sgd":

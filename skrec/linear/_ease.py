@@ -301,7 +301,7 @@ class EASERecommender(ItemWeightsRecommender):
         Interval(Real, 0, None, closed="neither"),
         r"Ridge penalty :math:`\lambda`; the larger the data, the larger it should be. "
         '``"auto"`` takes it from the mean popularity of the items, see the notes.',
-    ] = 500.0
+    ] = "auto"
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
 
     _test_parameters: ClassVar[dict[str, Any]] = {"l2": 1.0}

@@ -191,5 +191,6 @@ class NCFMLPRegressor(TowerRecommender, RatedPairRecommender):
     l2: float = 0.05
     lr: float = 1e-3
     max_epochs: int = 20
+    early_stopping: bool = True
 
     _interaction_class: ClassVar = NCFMLP
