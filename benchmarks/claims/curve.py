@@ -26,6 +26,7 @@ from skorch.callbacks import Callback
 
 from benchmarks.arguments import add_data, add_output, make_parser, parse_json, prepare
 from benchmarks.cells import keep_rows, smoke_parameters
+from benchmarks.former import with_former
 from skrec.reproduce import Cell, find_settings, load_data, make_protocol, make_system, read_rows
 from skrec.training import StopTraining
 
@@ -79,7 +80,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     dataset, protocol = load_data(options.data, options.data_home), make_protocol("ncf")
     tasks = {"validation": protocol.tuning(dataset), "test": protocol.test(dataset)}
     train = tasks["validation"].train
-    estimator = make_system(cell.system, cell.parameters, cell.seed, device=options.device)
+    parameters = with_former(cell.system, cell.parameters)
+    estimator = make_system(cell.system, parameters, cell.seed, device=options.device)
     shadow = _untrained(estimator).fit(train)
     start = getattr(shadow, "pretrained_", None)
     if start is not None:  # not once more

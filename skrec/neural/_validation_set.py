@@ -153,7 +153,7 @@ def warn_unwatched(why: str, fraction: float) -> None:
         f"{why}, so that validation_fraction={fraction:g} holds out nothing: training takes all "
         "max_epochs, as with early_stopping=False",
         SkrecWarning,
-        stacklevel=7,
+        stacklevel=9,
     )
 
 

@@ -14,6 +14,10 @@ __all__ = ["VARIANTS", "find_system", "has_seed", "is_system", "list_systems", "
 
 _WRAPPED = {"estimator", "estimators"}
 
+# the papers train to the last epoch, and their penalties are zero or in the settings
+_TO_THE_END: dict[str, Any] = {"early_stopping": False}
+_UNPENALISED: dict[str, Any] = {**_TO_THE_END, "l2": 0.0}
+
 # systems of the papers that are settings of an estimator; "-1" and "-2" have one and two hidden
 # layers, as in EVCF's tables
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -44,19 +48,20 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     # He et al. (2017) for 64 factors, of He et al. (2018), Deng et al. (2019), Du et al. (2019)
     "NeuMF-paper": (
         "NeuMFClassifier",
-        {"n_factors": 64, "mlp_factors": 128, "hidden_sizes": (128, 64)},
+        {**_UNPENALISED, "n_factors": 64, "mlp_factors": 128, "hidden_sizes": (128, 64)},
     ),
-    "NAIS-paper": ("NAISClassifier", {"n_factors": 16, "attention_size": 16}),
+    "NAIS-paper": ("NAISClassifier", {**_TO_THE_END, "n_factors": 16, "attention_size": 16}),
     "DeepCF-paper": (
         "DeepCFClassifier",
         {
+            **_TO_THE_END,
             "n_factors": 256,
             "matching_sizes": (256, 128, 64),
             "representation_sizes": (512, 64),
             "item_sizes": (1024, 64),
         },
     ),
-    "ConvNCF-paper": ("ConvNCFRanker", {"n_factors": 64, "n_feature_maps": 32}),
+    "ConvNCF-paper": ("ConvNCFRanker", {**_UNPENALISED, "n_factors": 64, "n_feature_maps": 32}),
     # the ablation: table 4 of the cross-feedback paper
     "CrossFeedback-no-data": ("CrossFeedbackBMF", {"data_input": False}),
     "CrossFeedback-no-feedback": ("CrossFeedbackBMF", {"cross_feedback": False}),
