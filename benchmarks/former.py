@@ -36,7 +36,7 @@ FORMER: dict[str, dict[str, Any]] = {
     "MFClassifier": {**_DESCENT, "n_negatives": 4},
     **dict.fromkeys(("FISMRanker", "FISMClassifier", "SVDppRanker"), _HISTORIES),
     **dict.fromkeys(_OF_PAIRS, _PAIRS),
-    **dict.fromkeys(_OWN_PENALTY, {"early_stopping": False}),
+    **{name: {"early_stopping": False} for name in _OWN_PENALTY},
     "NeuMFRegressor": {"early_stopping": False, "weight_decay": 0.0},
     "CrossFeedbackBMF": {"early_stopping": False, "hidden_sizes": (50,), "lr": 3e-3},
 }

@@ -50,11 +50,12 @@ class CDAERecommender(LikelihoodRecommender):
 
     Notes
     -----
-    This is the model as Liang et al. run it: whole rows of users in place of sampled entries, a
-    weighted square loss in their place, Adam, tanh in place of the logistic function; rows are
-    normalised before they are dropped out, as those of Mult-DAE are. Nodes start Gaussian with
-    deviation 0.01. The paper keeps the epoch with the best validation NDCG@100; so does
-    ``early_stopping=True``, which watches held-out users whose nodes are predicted, not fitted.
+    With ``likelihood="gaussian"`` this is the model as Liang et al. run it: whole rows of users in
+    place of sampled entries, a weighted square loss in their place, Adam, tanh in place of the
+    logistic function. The default is the multinomial likelihood of Mult-DAE. Rows are normalised
+    before they are dropped out, as those of Mult-DAE are. Nodes start Gaussian with deviation 0.01.
+    The paper keeps the epoch with the best validation NDCG@100; so does ``early_stopping=True``,
+    which watches held-out users whose nodes are predicted, not fitted.
 
     ``users=`` takes the trained node, with ``X`` beside the newer history. For any other row the
     node alone is fitted, from a ridge regression of the trained nodes on what the row adds to the

@@ -45,9 +45,10 @@ class BPRMFRanker(DescentRecommender):
 
     Notes
     -----
-    Differences from the paper: each positive is seen once an epoch in place of being drawn; with
-    ``solver="torch"`` mini-batches with Adam in place of single steps of gradient
-    descent. With ``solver="sgd"`` a seed gives the same model on one thread, also beside other
+    Differences from the paper: each positive is seen once an epoch in place of being drawn, with
+    ``n_negatives`` negatives in place of one, and the rate falls to 0; with ``solver="torch"``
+    mini-batches with Adam in place of single steps of gradient descent. With ``solver="sgd"``, the
+    default, a seed gives the same model on one thread, also beside other
     threads; on several (``n_jobs``) items change without locks. Biases start at 0 there, and
     several negatives are as many steps, where batches average them. The log odds of `predict_proba`
     are the scores and a constant of each user, set right on held-out pairs: see

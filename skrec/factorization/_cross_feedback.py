@@ -163,8 +163,8 @@ class CrossFeedbackBMF(TorchRecommender, RatingRecommender):
     ] = 20
     lr: Annotated[
         float,
-        "Learning rate; that of the noise is twenty times as large. It suits a few batches a "
-        "pass; with many of them a tenth of it is better.",
+        "Learning rate; that of the noise is twenty times as large. With a few batches a pass a "
+        "larger one is faster, such as 3e-3; with many of them a smaller one is better.",
     ] = 1e-3
     early_stopping: bool = True
 

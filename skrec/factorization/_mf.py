@@ -54,12 +54,13 @@ class MFClassifier(DescentRecommender):
 
     Notes
     -----
-    ``solver="sgd"``, the default, is the paper's training: single steps of gradient descent and a global bias.
-    Differences of ``solver="torch"``: mini-batches with Adam, biases that start at
-    random, and no global one, which those of users and items hold. With ``solver="sgd"`` a seed
-    gives the same model on one thread, also beside other threads; on several (``n_jobs``) items and
-    the global bias change without locks. The log odds of `predict_proba` are the scores with the
-    sampling of negatives undone, set right on held-out pairs: see `skrec.calibration.HeldOut`.
+    ``solver="sgd"``, the default, is the paper's training: single steps of gradient descent and a
+    global bias; but the rate falls to 0. Differences of ``solver="torch"``: mini-batches with Adam,
+    biases that start at random, and no global one, which those of users and items hold. With
+    ``solver="sgd"`` a seed gives the same model on one thread, also beside other threads; on
+    several (``n_jobs``) items and the global bias change without locks. The log odds of
+    `predict_proba` are the scores with the sampling of negatives undone, set right on held-out
+    pairs: see `skrec.calibration.HeldOut`.
 
     References
     ----------

@@ -333,7 +333,9 @@ class SampledPairRecommender(PairRecommender):
     l2: float = 0.01
     early_stopping: bool = True
     validation_fraction: Annotated[
-        float, "Share of the users of whom one interaction is held out, at most 500 of them."
+        float,
+        "Share of the users of whom one interaction is held out, at most 500 of them. Where no "
+        "user has two, nothing is: all epochs are trained, with a warning.",
     ] = 0.5
     validation_data: Annotated[
         Any,

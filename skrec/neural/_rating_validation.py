@@ -28,7 +28,11 @@ __all__ = [
 _PAIRS_A_STEP = 2**14
 
 # what the parameters of validation mean where ratings are watched
-RatedFraction = Annotated[float, "Share of the ratings that is held out to validate on."]
+RatedFraction = Annotated[
+    float,
+    "Share of the ratings that is held out to validate on, one at least. A single rating is for "
+    "training, which then takes all epochs, with a warning.",
+]
 RatedData = Annotated[
     Any,
     Doc(

@@ -254,7 +254,7 @@ def test_small_integers_of_numpy_are_integers(cls):
 def test_parameters_that_leave_no_similarity_are_warned_of(cls, parameters, X):
     ((name, value),) = parameters.items()
     with pytest.warns(SkrecWarning, match="all similarities are 0") as caught:
-        cls(**parameters).fit(X)
+        cls(**{"alpha": 0.5, "shrinkage": 10.0, "weighting": None, **parameters}).fit(X)
     assert f"{name}={value:g} is too large" in str(caught[0].message)
 
 
