@@ -10,7 +10,8 @@ __all__ = ["FORMER", "with_former"]
 _PAIRS: dict[str, Any] = {"early_stopping": False, "l2": 0.0}
 _HISTORIES: dict[str, Any] = {**_PAIRS, "lr": 2e-3}
 _DESCENT: dict[str, Any] = {
-    **_HISTORIES,
+    "l2": 0.0,
+    "lr": 2e-3,
     "solver": "torch",
     "lr_decay": None,
     "max_epochs": 100,

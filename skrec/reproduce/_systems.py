@@ -9,6 +9,7 @@ from sklearn.utils import get_tags
 
 import skrec
 from skrec.base import BaseRecommender
+from skrec.interactions import Interactions
 
 __all__ = ["VARIANTS", "find_system", "has_seed", "is_system", "list_systems", "make_system"]
 
@@ -206,7 +207,8 @@ def make_system(
         What replaces further parameters if the class can watch a sampled ranking.
     **fit_parameters
         Further parameters, given if the class has them; those of validation only with early
-        stopping, since nothing else is decided by them.
+        stopping, since nothing else is decided by them, and histories of other users only if the
+        class can watch them.
 
     Returns
     -------
@@ -225,6 +227,9 @@ def make_system(
     known = estimator.get_params()
     if "validation_candidates" in known:
         fit_parameters = {**fit_parameters, **(sampled_parameters or {})}
+        if not isinstance(fit_parameters.get("validation_data"), Interactions):
+            # it learns vectors of its own users, and cannot watch others: it holds out pairs
+            fit_parameters.pop("validation_data", None)
     optional = {**fit_parameters, "random_state": seed, "device": device}
     if not (optional.get("early_stopping") or known.get("early_stopping")):
         optional = {name: v for name, v in optional.items() if not name.startswith("validation_")}

@@ -1,9 +1,9 @@
 """What the former defaults are for: older measurements are made with the same values."""
 
 import pytest
-from benchmarks.former import FORMER, with_former
 
 import skrec
+from benchmarks.former import FORMER, with_former
 from skrec.reproduce import make_system
 
 
