@@ -7,9 +7,12 @@ from skrec.reproduce import find_system
 
 __all__ = ["FORMER", "with_former"]
 
-_PAIRS: dict[str, Any] = {"early_stopping": False, "l2": 0.0}
+_WATCHED: dict[str, Any] = {"validation_fraction": 0.1, "validation_metric": "ndcg@10"}
+_TO_THE_END: dict[str, Any] = {**_WATCHED, "early_stopping": False}
+_PAIRS: dict[str, Any] = {**_TO_THE_END, "l2": 0.0}
 _HISTORIES: dict[str, Any] = {**_PAIRS, "lr": 2e-3}
 _DESCENT: dict[str, Any] = {
+    **_WATCHED,
     "l2": 0.0,
     "lr": 2e-3,
     "solver": "torch",
@@ -24,7 +27,7 @@ _OF_PAIRS = (
 )  # fmt: skip
 _OWN_PENALTY = (
     "DeepCFClassifier", "NAISClassifier", "GERRanker", "MoGClassifier", "GeRecClassifier",
-    "GeRecRanker", "NCFMLPRegressor",
+    "GeRecRanker",
 )  # fmt: skip
 
 FORMER: dict[str, dict[str, Any]] = {
@@ -37,7 +40,8 @@ FORMER: dict[str, dict[str, Any]] = {
     "MFClassifier": {**_DESCENT, "n_negatives": 4},
     **dict.fromkeys(("FISMRanker", "FISMClassifier", "SVDppRanker"), _HISTORIES),
     **dict.fromkeys(_OF_PAIRS, _PAIRS),
-    **{name: {"early_stopping": False} for name in _OWN_PENALTY},
+    **{name: _TO_THE_END for name in _OWN_PENALTY},
+    "NCFMLPRegressor": {"early_stopping": False},
     "NeuMFRegressor": {"early_stopping": False, "weight_decay": 0.0},
     "CrossFeedbackBMF": {"early_stopping": False, "hidden_sizes": (50,), "lr": 3e-3},
 }
