@@ -39,7 +39,7 @@ DATA_SETS = {
 LIKED = 4  # the smallest rating that counts
 N_LISTS = 200  # that are timed
 
-# Nearest neighbours, SLIM, WMF and solver="sgd" run compiled code. SLIM regresses each item on the
+# Nearest neighbours, SLIM, WMF and BPRMF run compiled code. SLIM regresses each item on the
 # 100 most similar ones alone. Mult-VAE takes the softmax over samples of the items; that needs more
 # epochs, each of which costs less.
 MODELS = {
@@ -49,10 +49,7 @@ MODELS = {
     "BPRMF": BPRMFRanker(
         n_factors=32,
         item_bias=True,
-        solver="sgd",
-        lr=0.1,
-        lr_decay="linear",
-        init_std=0.1,
+        n_negatives=1,
         l2=0.0025,
         max_epochs=20,
         random_state=0,

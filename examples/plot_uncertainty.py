@@ -44,7 +44,9 @@ X = sp.vstack([focused.X, roaming.X], format="csr")
 # ranks by one draw.
 
 settings = {"n_factors": 8, "n_draws": 2, "n_filters": 16, "hidden_size": 16, "n_samples": 5}
-est = GeRecClassifier(**settings, lr=0.02, max_epochs=15, random_state=0).fit(X)
+est = GeRecClassifier(**settings, lr=0.02, max_epochs=15, early_stopping=False, random_state=0).fit(
+    X
+)
 items, std = est.recommend(users=[0], n_items=5, return_std=True)
 print("items", items[0], "deviations", std[0].round(2))
 everyone = np.arange(X.shape[0])

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.arguments import add_data, add_output, make_parser, prepare
+from benchmarks.former import with_former
 from skrec.base import BaseRecommender
 from skrec.reproduce import load_data, make_system
 from skrec.typing import CSRMatrix
@@ -51,7 +52,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         for name in options.only:
             system, parameters = _SYSTEMS[name]
             small = {"max_epochs": 2} if options.smoke and "max_epochs" in parameters else {}
-            model = make_system(system, {**parameters, **small}, seed=0).fit(train)
+            model = make_system(system, with_former(system, {**parameters, **small}), seed=0).fit(
+                train
+            )
             rows[data, name] = ratios(model, test)
     table = pd.DataFrame.from_dict(rows, orient="index", columns=_COLUMNS)
     table.index = pd.MultiIndex.from_tuples(rows, names=["data", "system"])

@@ -16,6 +16,7 @@ from sklearn.frozen import FrozenEstimator
 from benchmarks.arguments import add_data, add_output, add_seeds, make_parser, prepare
 from benchmarks.cells import is_finished, keep_rows, make_task
 from benchmarks.claims.convncf_variants import CLAIMS, TWINS, VARIANTS
+from benchmarks.former import with_former
 from skrec.reproduce import (
     Cell,
     Outcome,
@@ -91,7 +92,8 @@ def _sized(system: str, parameters: dict[str, Any], options: argparse.Namespace)
 
 def _fit_twin(task: Task, twin: str, seed: int, options: argparse.Namespace) -> Any:
     system, parameters = TWINS[twin]
-    return make_system(system, _sized(system, parameters, options), seed).fit(task.train)
+    parameters = with_former(system, _sized(system, parameters, options))
+    return make_system(system, parameters, seed).fit(task.train)
 
 
 def _run(task: Task, name: str, cell: Cell, twin: FrozenEstimator | None) -> Outcome:
@@ -101,7 +103,7 @@ def _run(task: Task, name: str, cell: Cell, twin: FrozenEstimator | None) -> Out
     parameters = {k: v for k, v in cell.parameters.items() if k not in ("variant", "twin")}
     if twin is not None:
         parameters["pretrain"] = twin
-    return run_system(task, system, parameters, cell.seed)
+    return run_system(task, system, with_former(system, parameters), cell.seed)
 
 
 def _values(options: argparse.Namespace) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from scipy.stats import rankdata
 
 from benchmarks.arguments import add_data, add_output, add_systems, make_parser, prepare
 from benchmarks.cells import keep_rows, smoke_parameters
+from benchmarks.former import with_former
 from skrec.metrics import evaluate_ranking
 from skrec.model_selection import InteractionHoldout
 from skrec.reproduce import find_settings, load_data, make_system
@@ -94,7 +95,7 @@ def measure(
 
 def _parameters(system: str, options: argparse.Namespace) -> dict[str, Any]:
     settings = find_settings(system, options.data, "ncf")
-    unknown = {**_DEFAULTS, **_CONV.get(system, {})}
+    unknown = with_former(system, {**_DEFAULTS, **_CONV.get(system, {})})
     small = smoke_parameters(system) if options.smoke else {}
     return {**(settings.parameters if settings.known else unknown), **small}
 

@@ -120,6 +120,7 @@ def _parameters(options: argparse.Namespace) -> dict[str, Any]:
     if options.scratch:
         given.pop("pretrain", None)
     given |= {"max_epochs": 1 if options.smoke else options.epochs, "n_samples": 5}
+    given |= {"early_stopping": False}
     given |= _SMALL if options.smoke else {}
     return make_system("GeRecClassifier", given, options.seed).get_params(deep=False)
 

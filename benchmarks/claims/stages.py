@@ -20,6 +20,7 @@ import pandas as pd
 from benchmarks.arguments import add_compute, add_data, add_output, make_parser, prepare
 from benchmarks.cells import smoke_parameters
 from benchmarks.claims.variances import SMALL
+from benchmarks.former import with_former
 from skrec.reproduce import load_data, make_protocol, make_system
 from skrec.typing import Array
 
@@ -56,6 +57,7 @@ def _one_system(system: str, options: argparse.Namespace) -> pd.DataFrame:
     parameters = SMALL[system] | {"n_samples": options.n_samples}
     parameters |= smoke_parameters(system) if options.smoke else {}
     train = make_protocol("ncf").tuning(load_data(options.data, options.data_home)).train
+    parameters = with_former(system, parameters)
     est = make_system(system, parameters, 0, options.device).fit(train)
     known = np.flatnonzero(np.diff(est.interactions_.indptr))
     users = np.sort(np.random.default_rng(0).permutation(known)[: options.users])

@@ -31,6 +31,7 @@ from benchmarks.arguments import (
     prepare,
 )
 from benchmarks.cells import is_finished, keep_rows, smoke_parameters
+from benchmarks.former import with_former
 from skrec.inspection import partial_spearman
 from skrec.reproduce import Task, load_data, make_protocol, make_system, read_rows
 from skrec.typing import Array
@@ -59,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         task = make_protocol("ncf").tuning(load_data(name, options.data_home))
         for key, parameters in _cells(name, options):
             if not is_finished(options.output, key):
-                est = make_system(key["system"], parameters, key["seed"], options.device)
+                given = with_former(key["system"], parameters)
+                est = make_system(key["system"], given, key["seed"], options.device)
                 keep_rows(options.output, key, [fit_row(est, task)])
                 print(f"{key['system']} {key['parameters']}: done", flush=True)
     print(_summary(read_rows(options.output), options).to_string(index=False))

@@ -36,6 +36,7 @@ RATINGS = sp.csr_matrix(X.toarray() * np.random.RandomState(1).randint(1, 6, X.s
 def bpr(data: Any = X, **params: Any) -> Any:
     """Fit a small BPRMF and return it."""
     small = {"n_factors": 4, "max_epochs": 1, "device": "cpu", "random_state": 0}
+    small |= {"solver": "torch", "lr_decay": None}
     return skrec.BPRMFRanker(**{**small, **params}).fit(data)
 
 

@@ -26,6 +26,7 @@ def case(kind: str, label: str, function: Callable[[], Any]) -> None:
 def bpr(**params: Any) -> Any:
     """Fit a small BPRMF and return it."""
     small = {"n_factors": 4, "max_epochs": 1, "device": "cpu", "random_state": 0}
+    small |= {"solver": "torch", "lr_decay": None}
     return skrec.BPRMFRanker(**{**small, **params}).fit(X)
 
 

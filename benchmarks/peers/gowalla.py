@@ -51,7 +51,7 @@ def _beside_implicit(path: str, options: Namespace) -> list[Row]:
         "item_factors": model.item_factors_,
     }
     arrays = save_arrays(options.folder / "implicit.npz", X, **factors)
-    knn = ItemKNNRecommender(n_neighbors=_N_NEIGHBORS, shrinkage=0.0)
+    knn = ItemKNNRecommender(n_neighbors=_N_NEIGHBORS, alpha=0.5, shrinkage=0.0)
     ours = {
         "knn_fit": lambda: knn.fit(X),
         "knn_recommend": lambda: knn.recommend(users=users, n_items=20),

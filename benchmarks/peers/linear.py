@@ -36,7 +36,8 @@ def itemknn_gowalla(options: Namespace) -> list[Row]:
 
 
 def _neighbours(options: Namespace) -> ItemKNNRecommender:
-    return ItemKNNRecommender(n_neighbors=N_NEIGHBORS, shrinkage=0.0, n_jobs=options.threads)
+    sizes = {"n_neighbors": N_NEIGHBORS, "n_jobs": options.threads}
+    return ItemKNNRecommender(alpha=0.5, shrinkage=0.0, **sizes)
 
 
 def _fits(

@@ -46,9 +46,9 @@ def _plan(X: Any, rows: list[Any], n_factors: int) -> list[tuple[str, str, _CALL
     """Return what is timed, what implicit has for it, and our call for a user."""
     shared = {"n_factors": n_factors, "device": "cpu", "random_state": 0}
     wmf = WMFRecommender(**shared, max_epochs=1).fit(X)
-    bpr = BPRMFRanker(**shared, solver="sgd", lr=0.02, max_epochs=1).fit(X)
-    knn = ItemKNNRecommender(n_neighbors=100).fit(X)
-    ease, slim = EASERecommender().fit(X), SLIMRecommender(l1=5.0, l2=100.0).fit(X)
+    bpr = BPRMFRanker(**shared, solver="sgd", lr=0.02, max_epochs=1, n_negatives=1).fit(X)
+    knn = ItemKNNRecommender(n_neighbors=100, alpha=0.5).fit(X)
+    ease, slim = EASERecommender(l2=500.0).fit(X), SLIMRecommender(l1=5.0, l2=100.0).fit(X)
 
     def known(model: Any) -> _CALLS:
         return lambda user: model.recommend(users=[user], n_items=N_ITEMS)

@@ -23,7 +23,8 @@ N_SLOW = 1_000  # users for peers that rank one after the other
 def _started(X: CSRMatrix, options: Namespace) -> BPRMFRanker:
     """Return MF-BPR with the factors it starts from, which rank as fast as any others."""
     n_factors = 8 if options.smoke else 64
-    return BPRMFRanker(n_factors=n_factors, max_epochs=0, device="cpu", random_state=0).fit(X)
+    options = {"solver": "torch", "lr": 2e-3, "device": "cpu", "random_state": 0}
+    return BPRMFRanker(n_factors=n_factors, max_epochs=0, **options).fit(X)
 
 
 def ranking(options: Namespace) -> list[Row]:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 import skrec
+from benchmarks.former import with_former
 from skrec import Interactions
 from skrec.datasets import fetch_movielens
 from skrec.metrics import make_ranking_scorer
@@ -42,7 +43,7 @@ def digest(*arrays: Any) -> str:
 
 def fingerprint(name: str, parameters: dict[str, Any], X: Any) -> str:
     """Fit a model to ratings or to what is rated; return what its answers hash to."""
-    model = getattr(skrec, name)(**parameters)
+    model = getattr(skrec, name)(**with_former(name, parameters))
     known, rows = np.arange(50), X[100:150]
     model.fit(X)
     scores = model.decision_function(users=known), model.decision_function(rows)

@@ -74,7 +74,7 @@ _BPR: Space = {
 }
 
 _PAIRS: Space = {
-    **_falling(15, 30),
+    **_falling(10, 20),
     "lr": Log(1e-3, 8e-3),
     "l2": Log(5e-4, 0.05),
     "init_std": [0.01, 0.1],
@@ -96,7 +96,7 @@ _CCL: Space = {"margin": [0.2, 0.4, 0.6, 0.8], "negative_weight": Log(3.0, 200.0
 
 # models with a tower: smaller rates, since they start from vectors that are trained
 _TOWER: Space = {
-    **_falling(8, 15),
+    **_falling(5, 10),
     "lr": Log(2e-4, 4e-3),
     "l2": Log(5e-4, 0.03),
     "batch_size": _BATCHES,
@@ -232,18 +232,18 @@ GRIDS: dict[str, Space] = {
         "n_negatives": [4, 8],
         "hidden_sizes": _TOWERS,
         "pretrain": ["auto", _FROM_MF],
-        "pretrain_epochs": [10],
+        "pretrain_epochs": [5],
     },
     "JRLRanker": {**_TOWER, "hidden_sizes": _TOWERS, "pretrain": [None, _FROM_BPR]},
     "DeepCFClassifier": {
-        **_falling(8, 15),
+        **_falling(5, 10),
         "lr": Log(2e-4, 4e-3),
         "n_negatives": [4, 8],
-        "batch_size": [512, 2048],
+        "batch_size": [1024, 2048],
         "representation_sizes": [(512, 64), (512, 256, 128, 64)],
         "matching_sizes": [(128, 64), (512, 256, 128, 64)],
         "pretrain": [None, "auto"],
-        "pretrain_epochs": [10],
+        "pretrain_epochs": [5],
     },
     "ConvNCFRanker": {**_CONV_NCF, "pretrain": [_FROM_BPR]},
     "ConvNCF-FISM": {**_CONV_NCF, "pretrain": [Start("FISMRanker", _64)]},

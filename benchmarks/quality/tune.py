@@ -211,6 +211,8 @@ def best_settings(trials: pd.DataFrame, protocol: Protocol) -> Settings:
     if "early_stopping" in parameters and not protocol.keeps_early_stopping:
         parameters = {key: value for key, value in parameters.items() if key not in TRAINING}
         parameters["max_epochs"] = int(best["n_epochs"])
+        if find_system(best["system"])().get_params().get("early_stopping"):
+            parameters["early_stopping"] = False
     note = f"{best['metric']} {best['mean']:.4f} on validation data"
     if best.get("stopped", 0) > 0:
         note += f"; stopped after {best['stopped']:g} minutes"

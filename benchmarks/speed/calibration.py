@@ -24,9 +24,9 @@ def calibration(options: Namespace) -> list[Row]:
     gowalla, _ = load_gowalla(options)
     network = MultVAERecommender(max_epochs=options.batches, device="cpu", random_state=0)
     tasks: list[tuple[str, Any, CSRMatrix]] = [
-        ("ItemKNN, ml-1m", ItemKNNRecommender(), ml_1m),
-        ("ItemKNN, Gowalla", ItemKNNRecommender(), gowalla),
-        ("EASE, ml-1m", EASERecommender(), ml_1m),
+        ("ItemKNN, ml-1m", ItemKNNRecommender(alpha=0.5), ml_1m),
+        ("ItemKNN, Gowalla", ItemKNNRecommender(alpha=0.5), gowalla),
+        ("EASE, ml-1m", EASERecommender(l2=500.0), ml_1m),
         ("WMF, ml-1m", WMFRecommender(n_factors=64, device="cpu", random_state=0), ml_1m),
         (f"MultVAE, ml-1m, {options.batches} epochs", network, ml_1m),
     ]

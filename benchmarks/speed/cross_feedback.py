@@ -34,7 +34,12 @@ def cross_feedback_pass(options: Namespace) -> list[Row]:
     rows = []
     for attention in (None, "rated"):
         estimator = CrossFeedbackBMF(
-            **size, attention=attention, batch_size=batch, item_batch_size=batch, random_state=0
+            **size,
+            early_stopping=False,
+            attention=attention,
+            batch_size=batch,
+            item_batch_size=batch,
+            random_state=0,
         )
         ours = Pass(estimator, X)
         ours()  # the module is there after a fit

@@ -13,6 +13,7 @@ from typing import Any
 
 import skrec
 from benchmarks.arguments import make_parser
+from benchmarks.former import FORMER
 from benchmarks.speed.command import Row, add_speed_options, record, scratch_folder
 from benchmarks.speed.matrices import made_file
 from benchmarks.speed.measure import call_fresh
@@ -24,26 +25,28 @@ SIZES = ((943, 1_682, 10**5), (6_040, 3_706, 10**6), (136_677, 20_108, 10**7))
 SMALLER = ((300, 500, 10**4), (500, 900, 3 * 10**4), (943, 1_682, 10**5))  # for ConvNCF
 _SMOKE = ((60, 40, 600), (120, 60, 1_200))
 _N_NEIGHBORS = 100
+_COSINE, _USERS = FORMER["ItemKNNRecommender"], FORMER["UserKNNRecommender"]
+_WMF, _BPR_SGD = FORMER["WMFRecommender"], {**SGD, "n_factors": 64, "n_negatives": 1}
 
 # name of the curve: what is timed, the system, its parameters, the sizes
 CURVES: dict[str, tuple[str, str, dict[str, Any], tuple[tuple[int, int, int], ...]]] = {
-    "EASE fit": ("fit", "EASERecommender", {}, SIZES),
-    "ItemKNN fit": ("fit", "ItemKNNRecommender", {"n_neighbors": _N_NEIGHBORS}, SIZES),
-    "UserKNN fit": ("fit", "UserKNNRecommender", {"n_neighbors": _N_NEIGHBORS}, SIZES),
+    "EASE fit": ("fit", "EASERecommender", {"l2": 500.0}, SIZES),
+    "ItemKNN fit": ("fit", "ItemKNNRecommender", {**_COSINE, "n_neighbors": _N_NEIGHBORS}, SIZES),
+    "UserKNN fit": ("fit", "UserKNNRecommender", {**_USERS, "n_neighbors": _N_NEIGHBORS}, SIZES),
     "SLIM fit": ("fit", "SLIMRecommender", {"n_neighbors": _N_NEIGHBORS}, SIZES),
     "SLIM fit, 200 candidates": (
         "fit", "SLIMRecommender", {"n_neighbors": _N_NEIGHBORS, "n_candidates": 200}, SIZES,
     ),
-    "WMF fit, one sweep": ("fit", "WMFRecommender", {"max_epochs": 1}, SIZES),
+    "WMF fit, one sweep": ("fit", "WMFRecommender", {**_WMF, "max_epochs": 1}, SIZES),
     "WMF fit, one sweep of ials++": (
-        "fit", "WMFRecommender", {"max_epochs": 1, "solver": "ials++"}, SIZES,
+        "fit", "WMFRecommender", {**_WMF, "max_epochs": 1, "solver": "ials++"}, SIZES,
     ),
     "Mult-VAE epoch": (
         "epoch", "MultVAERecommender", {"hidden_sizes": [600], "batch_size": 500}, SIZES,
     ),
     "MF-BPR epoch": ("epoch", "BPRMFRanker", BPR_MF, SIZES),
-    "MF-BPR epoch, sgd": ("epoch", "BPRMFRanker", {**SGD, "n_factors": 64}, SIZES),
-    "MF epoch, sgd": ("epoch", "MFClassifier", {**SGD, "n_factors": 64}, SIZES),
+    "MF-BPR epoch, sgd": ("epoch", "BPRMFRanker", _BPR_SGD, SIZES),
+    "MF epoch, sgd": ("epoch", "MFClassifier", {**_BPR_SGD, "n_negatives": 4}, SIZES),
     "ConvNCF epoch": ("epoch", "ConvNCFRanker", {**CONVNCF, "pretrain": None}, SMALLER),
     "ranking all users": ("rank", "BPRMFRanker", {"n_factors": 64}, SIZES),
 }  # fmt: skip

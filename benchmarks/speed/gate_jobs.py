@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from torch import nn
 
 import skrec
+from benchmarks.former import FORMER
 from benchmarks.speed import plain
 from benchmarks.speed.measure import seconds
 from benchmarks.speed.timers import EstimatorEpochs
@@ -197,25 +198,32 @@ def _items(X: CSRMatrix) -> Array:
 
 
 _WMF = {"n_factors": 32, "max_epochs": 2}
+_MF, _BPR = ({"lr": 0.02, "lr_decay": None, "l2": 0.0, "n_negatives": n} for n in (4, 1))
 
 JOBS: dict[str, Job] = {
     "ease-fit": _fit("EASERecommender", plain.inverse),
     "slim-fit": _fit("SLIMRecommender", _items, l1=20.0, l2=200.0),
-    "itemknn-fit": _fit("ItemKNNRecommender", _items),
-    "userknn-fit": _fit("UserKNNRecommender", plain.similarities),
+    "itemknn-fit": _fit("ItemKNNRecommender", _items, alpha=0.5),
+    "userknn-fit": _fit("UserKNNRecommender", plain.similarities, **FORMER["UserKNNRecommender"]),
     "wmf-fit": _fit("WMFRecommender", partial(plain.least_squares, n_factors=32), **_WMF),
-    "mf-epoch": _pair_epochs("MFClassifier", batch_size=_BATCH),
-    "mf-sgd-epoch": _pair_epochs("MFClassifier", solver="sgd", lr=0.02),
-    "bpr-epoch": _pair_epochs("BPRMFRanker", batch_size=_BATCH),
-    "bpr-sgd-epoch": _pair_epochs("BPRMFRanker", solver="sgd", lr=0.02),
-    "neumf-epoch": _pair_epochs("NeuMFClassifier", (64, 32, 16), batch_size=_BATCH, n_negatives=1),
+    "mf-epoch": _pair_epochs("MFClassifier", solver="torch", batch_size=_BATCH, **_MF),
+    "mf-sgd-epoch": _pair_epochs("MFClassifier", solver="sgd", **_MF),
+    "bpr-epoch": _pair_epochs("BPRMFRanker", solver="torch", batch_size=_BATCH, **_BPR),
+    "bpr-sgd-epoch": _pair_epochs("BPRMFRanker", solver="sgd", **_BPR),
+    "neumf-epoch": _pair_epochs(
+        "NeuMFClassifier",
+        (64, 32, 16),
+        batch_size=_BATCH,
+        n_negatives=1,
+        **FORMER["NeuMFClassifier"],
+    ),
     "multvae-epoch": _autoencoder,
     "negatives": _negatives,
     "recommend-all": _bulk,
     "known-user-wmf": _known_user("WMFRecommender", **_WMF),
-    "known-user-itemknn": _known_user("ItemKNNRecommender"),
+    "known-user-itemknn": _known_user("ItemKNNRecommender", alpha=0.5),
     "row-ease": _row("EASERecommender"),
     "fold-in-wmf": _fold_in("WMFRecommender", **_WMF),
-    "fold-in-bpr": _fold_in("BPRMFRanker", n_factors=32, max_epochs=1, solver="sgd", lr=0.02),
+    "fold-in-bpr": _fold_in("BPRMFRanker", n_factors=32, max_epochs=1, solver="sgd", **_BPR),
     "ndcg": _metrics,
 }

@@ -28,11 +28,13 @@ _N_USERS = (10**4, 10**5, 10**6)
 _STEPS = 50
 _TRAINED = {"max_epochs": 1, "random_state": 0, "device": "cpu"}
 _PAIRS = {"n_factors": 16, "batch_size": 4096, "early_stopping": True, **_TRAINED}
+_PAIRS |= {"validation_fraction": 0.1, "validation_metric": "ndcg@10"}
+_NET = {"solver": "torch", "lr_decay": None}
 _VAE = {"hidden_sizes": [16], "latent_size": 16, "early_stopping": True, **_TRAINED}
 
 SYSTEMS: dict[str, dict[str, Any]] = {
-    "BPRMFRanker": _PAIRS,
-    "MFClassifier": _PAIRS,
+    "BPRMFRanker": {**_PAIRS, **_NET, "n_negatives": 1},
+    "MFClassifier": {**_PAIRS, **_NET, "n_negatives": 4},
     "NeuMFClassifier": _PAIRS,
     "WMFRecommender": {"n_factors": 16, "max_epochs": 1, "random_state": 0},
     "MultVAERecommender": _VAE,
@@ -131,6 +133,7 @@ def fit_steps(n_users: int, n_factors: int = 64, n_items: int = 5_000) -> dict[s
 
     clock = Clock()
     parameters = {**_TRAINED, "n_factors": n_factors, "batch_size": 2_048, "fold_in_steps": 0}
+    parameters |= {**_NET, "n_negatives": 1}
     estimator = make_system("BPRMFRanker", {**parameters, "callbacks": [clock]})
     estimator.fit(_matrix(n_users, n_items, 2_048 * _STEPS))
     taken = np.diff(clock.ends)

@@ -66,7 +66,10 @@ def pairs(options: Namespace) -> Iterator[Row]:
 
 def _epochs(name: str, X: CSRMatrix, n_factors: int, options: Namespace) -> Iterator[Row]:
     shared = {**SGD, "n_factors": n_factors, "random_state": 0, "n_jobs": options.threads}
-    models = {"MF": MFClassifier(**shared), "BPR": BPRMFRanker(**shared)}
+    models = {
+        "MF": MFClassifier(n_negatives=4, **shared),
+        "BPR": BPRMFRanker(n_negatives=1, **shared),
+    }
     steps = {"MF": 1 + models["MF"].n_negatives, "BPR": models["BPR"].n_negatives}
     tasks: dict[str, Any] = {
         each: EstimatorEpochs(model, X, 1 + options.batches) for each, model in models.items()

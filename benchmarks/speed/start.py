@@ -46,9 +46,9 @@ print(json.dumps({{"taken": taken, "loaded": loaded}}))
 _CALLS = {
     "ItemKNN fit": "ItemKNNRecommender()",
     "SLIM fit": "SLIMRecommender(l1=0.5, l2=5.0)",
-    "MF fit, sgd": 'MFClassifier(n_factors=4, max_epochs=1, solver="sgd")',
-    "BPR fit, sgd": 'BPRMFRanker(n_factors=4, max_epochs=1, solver="sgd")',
-    "MF fit, torch": "MFClassifier(n_factors=4, max_epochs=1)",
+    "MF fit, sgd": 'MFClassifier(n_factors=4, max_epochs=1, solver="sgd", n_negatives=4)',
+    "BPR fit, sgd": 'BPRMFRanker(n_factors=4, max_epochs=1, solver="sgd", n_negatives=1)',
+    "MF fit, torch": 'MFClassifier(n_factors=4, max_epochs=1, solver="torch", n_negatives=4)',
     "WMF fit": "WMFRecommender(n_factors=4, max_epochs=1)",
 }
 _CALL = """

@@ -18,11 +18,18 @@ import skrec
 from skrec.datasets import fetch_gowalla, fetch_movielens, make_interactions
 
 # what costs the most in a fit without much waiting
+# an older checkout has other defaults
+_STEPS = {"solver": "torch", "n_negatives": 1, "lr_decay": None, "l2": 0.0}
 SYSTEMS = {
-    "WMFRecommender": {"n_factors": 64, "max_epochs": 5, "random_state": 0},
-    "BPRMFRanker": {"n_factors": 64, "max_epochs": 2, "random_state": 0, "device": "cpu"},
-    "EASERecommender": {},
-    "ItemKNNRecommender": {},
+    "WMFRecommender": {
+        "n_factors": 64,
+        "max_epochs": 5,
+        "random_state": 0,
+        "unobserved_weight": 0.1,
+    },
+    "BPRMFRanker": {"n_factors": 64, "max_epochs": 2, "random_state": 0, "device": "cpu", **_STEPS},
+    "EASERecommender": {"l2": 500.0},
+    "ItemKNNRecommender": {"alpha": 0.5},
     "SLIMRecommender": {},
     "MultVAERecommender": {"max_epochs": 3, "random_state": 0, "device": "cpu"},
 }

@@ -89,7 +89,7 @@ class CDAERecommender(LikelihoodRecommender):
         float,
         "Penalty w on squared weights, those of nodes too. The values 0.01 to 100 among which "
         "Liang et al. choose are 4e-5 to 0.4 here.",
-    ] = 4e-3
+    ] = 1e-3
     fold_in_steps: Annotated[
         int,
         Interval(Integral, 0, None, closed="left"),

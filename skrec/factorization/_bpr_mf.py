@@ -1,6 +1,9 @@
 """Matrix factorisation with the loss of Bayesian personalised ranking."""
 
-from typing import Annotated, ClassVar
+from numbers import Real
+from typing import Annotated, Any, ClassVar, Literal
+
+from sklearn.utils._param_validation import Interval
 
 from skrec import kernels
 from skrec.factorization._sgd import DescentRecommender, table_arrays
@@ -43,9 +46,10 @@ class BPRMFRanker(DescentRecommender):
 
     Notes
     -----
-    Differences from the paper: each positive is seen once an epoch in place of being drawn; with
-    ``solver="torch"``, the default, mini-batches with Adam in place of single steps of gradient
-    descent. With ``solver="sgd"`` a seed gives the same model on one thread, also beside other
+    Differences from the paper: each positive is seen once an epoch in place of being drawn, with
+    ``n_negatives`` negatives in place of one, and the rate falls to 0; with ``solver="torch"``
+    mini-batches with Adam in place of single steps of gradient descent. With ``solver="sgd"``, the
+    default, a seed gives the same model on one thread, also beside other
     threads; on several (``n_jobs``) items change without locks. Biases start at 0 there, and
     several negatives are as many steps, where batches average them. With ``shared_negatives`` a
     penalty falls on each of them once a positive. The log odds of `predict_proba`
@@ -74,7 +78,17 @@ class BPRMFRanker(DescentRecommender):
 
     shared_negatives: SharedNegatives = False
 
+    lr: Annotated[
+        float | Literal["auto"],
+        Interval(Real, 0, None, closed="neither"),
+        'Learning rate. ``"auto"`` is 0.1 with ``solver="sgd"``, 0.005 with ``"torch"``.',
+    ] = "auto"
+    _test_parameters: ClassVar[dict[str, Any]] = {
+        **DescentRecommender._test_parameters,
+        "n_negatives": 1,
+    }
     _objective: ClassVar = Pairwise()
+    _descent_rate: ClassVar[float] = 0.1
 
     def _interaction(self) -> Dot:
         return Dot(self.n_factors, item_bias=self.item_bias)

@@ -101,7 +101,7 @@ class CrossFeedbackBMF(TorchRecommender, RatingRecommender):
     hidden_sizes: Annotated[
         Sizes,
         "Widths of the hidden layers that ratings, and embeddings, pass by themselves.",
-    ] = (50,)
+    ] = ()
     joined_size: Annotated[
         int,
         Interval(Integral, 1, None, closed="left"),
@@ -163,9 +163,10 @@ class CrossFeedbackBMF(TorchRecommender, RatingRecommender):
     ] = 20
     lr: Annotated[
         float,
-        "Learning rate; that of the noise is twenty times as large. It suits a few batches a "
-        "pass; with many of them a tenth of it is better.",
-    ] = 3e-3
+        "Learning rate; that of the noise is twenty times as large. With a few batches a pass a "
+        "larger one is faster, such as 3e-3; with many of them a smaller one is better.",
+    ] = 1e-3
+    early_stopping: bool = True
 
     validation_fraction: RatedFraction = 0.1
     validation_data: RatedData = None
@@ -180,6 +181,7 @@ class CrossFeedbackBMF(TorchRecommender, RatingRecommender):
         "joined_size": 8,
         "max_epochs": 40,
         "lr": 0.01,
+        "early_stopping": False,
         "n_samples": 3,
         "device": "cpu",
         "random_state": 0,

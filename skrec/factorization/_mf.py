@@ -54,12 +54,13 @@ class MFClassifier(DescentRecommender):
 
     Notes
     -----
-    ``solver="sgd"`` is the paper's training: single steps of gradient descent and a global bias.
-    Differences of ``solver="torch"``, the default: mini-batches with Adam, biases that start at
-    random, and no global one, which those of users and items hold. With ``solver="sgd"`` a seed
-    gives the same model on one thread, also beside other threads; on several (``n_jobs``) items and
-    the global bias change without locks. The log odds of `predict_proba` are the scores with the
-    sampling of negatives undone, set right on held-out pairs: see `skrec.calibration.HeldOut`.
+    ``solver="sgd"``, the default, is the paper's training: single steps of gradient descent and a
+    global bias; but the rate falls to 0. Differences of ``solver="torch"``: mini-batches with Adam,
+    biases that start at random, and no global one, which those of users and items hold. With
+    ``solver="sgd"`` a seed gives the same model on one thread, also beside other threads; on
+    several (``n_jobs``) items and the global bias change without locks. The log odds of
+    `predict_proba` are the scores with the sampling of negatives undone, set right on held-out
+    pairs: see `skrec.calibration.HeldOut`.
 
     References
     ----------
@@ -79,9 +80,14 @@ class MFClassifier(DescentRecommender):
     bias: Annotated[
         bool, "Whether users and items have biases, the last entries of their vectors."
     ] = True
-    n_negatives: int = 4
+    lr: Annotated[
+        float | Literal["auto"],
+        Interval(Real, 0, None, closed="neither"),
+        'Learning rate. ``"auto"`` is 0.06 with ``solver="sgd"``, 0.005 with ``"torch"``.',
+    ] = "auto"
 
     _objective: ClassVar = Pointwise()
+    _descent_rate: ClassVar[float] = 0.06
 
     def _interaction(self) -> Dot:
         if self.bias and self.solver == "sgd":
@@ -219,6 +225,7 @@ class MFRecommender(SampledPairRecommender):
         Interval(Real, 0, 1, closed="left"),
         "Share 1 - g of the history in the vector of a user.",
     ] = 0.5
+    l2: float = 0.0  # cosines do not know lengths
 
     _test_parameters: ClassVar[dict[str, Any]] = {
         **SampledPairRecommender._test_parameters,

@@ -37,8 +37,9 @@ class NestedRatings(Ratings):
 
     def hold_out(
         self, estimator: CrossFeedbackBMF, X: CSRMatrix, rng: np.random.RandomState
-    ) -> tuple[CSRMatrix, CSRMatrix]:
-        return hold_out_ratings(estimator, X, rng)
+    ) -> tuple[CSRMatrix, CSRMatrix | None]:
+        X, targets = hold_out_ratings(estimator, X, rng)
+        return X, targets if targets.nnz else None
 
     def batches(
         self, estimator: CrossFeedbackBMF, X: CSRMatrix, rng: np.random.RandomState

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from numbers import Integral
 from types import SimpleNamespace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -87,11 +87,18 @@ class DescentRecommender(SampledPairRecommender):
 
     solver: Annotated[
         Literal["torch", "sgd"],
-        '``"torch"`` takes steps of ``optimizer`` on batches. ``"sgd"`` takes one of plain '
-        "gradient descent for each pair, compiled and on the CPU; its best ``lr`` is larger, such "
-        "as .02, and falls along straight lines within parts of an epoch of at most 2**18 "
-        "positives. It does not read ``batch_size``.",
-    ] = "torch"
+        '``"sgd"`` takes a step of plain gradient descent for each pair, compiled and on the CPU. '
+        "The rate falls along straight lines within parts of an epoch of at most 2**18 positives, "
+        'and ``batch_size`` is not read. ``"torch"`` takes steps of ``optimizer`` on batches, also '
+        "on a GPU.",
+    ] = "sgd"
+    lr: float | Literal["auto"] = "auto"
+    lr_decay: Literal["linear", "cosine"] | None = "linear"
+    max_epochs: int = 50
+    n_negatives: int = 8
+    init_std: float = 0.1
+    l2: float = 0.01
+    early_stopping: bool = False
     n_jobs: Annotated[
         int | None,
         Integral,
@@ -100,7 +107,25 @@ class DescentRecommender(SampledPairRecommender):
         "that of `joblib.parallel_config`, and one thread outside of it.",
     ] = None
 
+    # with a net, as most checks of networks need one; tests of "sgd" run all that do not
+    _test_parameters: ClassVar[dict[str, Any]] = {
+        **SampledPairRecommender._test_parameters,
+        "solver": "torch",
+        "lr_decay": None,
+        "l2": 0.0,
+        "n_negatives": 4,
+    }
+    # what lr="auto" stands for
+    _descent_rate: ClassVar[float]
+    _batch_rate: ClassVar[float] = 0.005
+
     # parameters
+
+    @property
+    def _learning_rate(self) -> float:
+        if self.lr != "auto":
+            return self.lr
+        return self._descent_rate if self.solver == "sgd" else self._batch_rate
 
     def _validate_params(self) -> None:
         super()._validate_params()
@@ -157,10 +182,10 @@ class DescentRecommender(SampledPairRecommender):
         with torch.no_grad():
             for table in (model.users.free, model.items):
                 table.weight[:, self.n_factors :] = 0  # biases
-        return SimpleNamespace(module_=model, history=History(), lr=self.lr)
+        return SimpleNamespace(module_=model, history=History(), lr=self._learning_rate)
 
     def _continued_run(self, module: PairModel, history: History) -> SimpleNamespace:
-        run: Any = SimpleNamespace(module_=module, history=history, lr=self.lr)
+        run: Any = SimpleNamespace(module_=module, history=history, lr=self._learning_rate)
         self._check_warm_start(run)
         self._renew_module(run)
         return copy.deepcopy(run)
@@ -195,7 +220,7 @@ class DescentRecommender(SampledPairRecommender):
         n_epochs = len(run.history)
         if not np.isfinite(cost):
             raise DivergenceError(
-                f"the loss became {cost} in epoch {n_epochs} with lr={self.lr:g}; "
+                f"the loss became {cost} in epoch {n_epochs} with lr={self._learning_rate:g}; "
                 f"{likely_cause(self)}"
             )
         n_terms = max(1, steps.n_positives) * self._terms_per_positive
@@ -207,7 +232,7 @@ class DescentRecommender(SampledPairRecommender):
 
     def _rate(self, n_epochs: float) -> float:
         """Return the learning rate after a number of epochs of this fit."""
-        return decayed(self.lr, self.lr_decay, n_epochs / max(1, self.max_epochs))
+        return decayed(self._learning_rate, self.lr_decay, n_epochs / max(1, self.max_epochs))
 
     def _n_threads(self) -> int:
         n_jobs = Parallel(n_jobs=self.n_jobs).n_jobs  # what the configuration says for None

@@ -116,7 +116,7 @@ class WMFRecommender(BaseRecommender):
         Interval(Real, 0, None, closed="neither"),
         r'Weight :math:`\alpha_0` of each pair beside the 1 of a stored one (``"unobserved"``). '
         '``"auto"`` takes it from the density of X, see the notes.',
-    ] = 0.1
+    ] = "auto"
     alpha: Annotated[
         float,
         Interval(Real, 0, None, closed="neither"),
@@ -127,7 +127,7 @@ class WMFRecommender(BaseRecommender):
         Interval(Real, 0, None, closed="neither"),
         r'Weight :math:`\lambda` of the squared norms. ``"confidence"`` does not scale it, and '
         r"wants a larger one.",
-    ] = 0.003
+    ] = 0.005
     frequency_exponent: Annotated[
         float,
         Interval(Real, 0, None, closed="left"),

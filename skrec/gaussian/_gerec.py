@@ -101,6 +101,7 @@ class _GeRec(GaussianRecommender):
         "max_epochs": 24,
         "lr": 0.02,
         "init_std": 0.3,
+        "early_stopping": False,
         "fold_in_steps": 5,
         "device": "cpu",
         "random_state": 0,

@@ -29,7 +29,8 @@ class _FISM(SampledPairRecommender):
         "Weight of the squared norms of the vectors that take part in a loss term, those of the "
         "history among them: their sum has as many terms as there are, so that it is smaller "
         "than where users are free.",
-    ] = 0.0
+    ] = 1e-4
+    lr: float = 5e-3
 
     _fold_in: ClassVar = "exact"
     _histories: ClassVar[bool] = True

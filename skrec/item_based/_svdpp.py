@@ -79,7 +79,8 @@ class SVDppRanker(SampledPairRecommender):
         float,
         "Weight of the squared norms of the vectors that take part in a loss term: free vector, "
         "items, and each item of the history.",
-    ] = 0.0
+    ] = 1e-4
+    lr: float = 5e-3
 
     _objective: ClassVar = Pairwise()
     _histories: ClassVar[bool] = True

@@ -361,7 +361,7 @@ class EASERecommender(ItemWeightsRecommender):
         Interval(Real, 0, None, closed="neither"),
         r"Ridge penalty :math:`\lambda`; the larger the data, the larger it should be. "
         '``"auto"`` takes it from the mean popularity of the items, see the notes.',
-    ] = 500.0
+    ] = "auto"
     dropout: Annotated[
         float,
         Interval(Real, 0, 1, closed="left"),

@@ -173,7 +173,7 @@ class NeighborhoodRecommender(BaseRecommender):
         Interval(Real, 0, 1, closed="both"),
         "Share of the norms' weight that lies on the row itself; 0.5 is the cosine, less favours "
         "neighbours with little of their own.",
-    ] = 0.5
+    ] = 0.3
     power: Annotated[
         float,
         Interval(Real, 0, None, closed="neither"),
@@ -330,7 +330,9 @@ class UserKNNRecommender(NeighborhoodRecommender):
         Literal["tf-idf", "bm25"] | None,
         "Weights of the entries, with users as documents and items as terms: sharing a popular "
         "item counts less.",
-    ] = None
+    ] = "tf-idf"
+    alpha: float = 0.4
+    shrinkage: float = 0.0
     popularity_discount: Annotated[
         float,
         Interval(Real, 0, None, closed="left"),

@@ -262,6 +262,11 @@ class TorchRecommender(BaseRecommender):
         known = self._optimizer_class().__module__.startswith("torch.")
         return nullcontext() if known else SeededCalls()
 
+    @property
+    def _learning_rate(self) -> float:
+        """The rate at the start; a parameter may leave it to a solver."""
+        return self.lr
+
     def _user_callbacks(self) -> list:
         return [*(self.callbacks or [])]
 
@@ -287,7 +292,7 @@ class TorchRecommender(BaseRecommender):
         check_model_memory(self, self._modules)
         network = self._network()
         return self._net_class(
-            lr=self.lr,
+            lr=self._learning_rate,
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
             train_split=None,
@@ -308,7 +313,7 @@ class TorchRecommender(BaseRecommender):
         net.callbacks = callbacks
         net.initialize_callbacks()
         self._continue_optimizer(net)
-        net.set_params(lr=self.lr, optimizer__weight_decay=self.weight_decay)
+        net.set_params(lr=self._learning_rate, optimizer__weight_decay=self.weight_decay)
         self._set_group_options(net)
         return net
 

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from skrec.base import Queries
 from skrec.interactions import Interactions
 from skrec.metrics import evaluate_ranking
-from skrec.neural._validation_set import check_targets
+from skrec.neural._validation_set import check_targets, warn_unwatched
 from skrec.training import NegativeSampler
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import check_memory, has_entries, row_blocks, row_of_entry, take_entries
@@ -119,14 +119,17 @@ def hold_out_pairs(
     Returns
     -------
     train, targets : csr_matrix of shape (n_users, n_items)
-        Entries to train on, and those held out.
+        Entries to train on, and those held out: none where no user has two.
+
+    Warns
+    -----
+    SkrecWarning
+        If no user has two.
     """
     able = np.flatnonzero(np.diff(X.indptr) >= 2)
     if len(able) == 0:
-        raise ValueError(
-            "X must have a user with two interactions or more to hold out "
-            f"validation_fraction={fraction}; got at most one a user"
-        )
+        warn_unwatched("no user in X has two interactions or more", fraction)
+        return X, sp.csr_matrix(X.shape, dtype=X.dtype)
     users = rng.permutation(able)[: min(max(1, round(fraction * len(able))), _MAX_USERS)]
     chosen = X.indptr[users] + rng.randint(np.diff(X.indptr)[users])
     kept = np.ones(X.nnz, dtype=bool)

@@ -118,6 +118,7 @@ class PairRecommender(TorchRecommender):
         "max_epochs": 12,
         "lr": 0.02,
         "init_std": 0.1,
+        "early_stopping": False,
         "fold_in_steps": 5,
         "device": "cpu",
         "random_state": 0,
@@ -346,9 +347,13 @@ class SampledPairRecommender(PairRecommender):
         Interval(Real, 0, None, closed="left"),
         "Negatives are drawn in proportion to their counts to this power; 0 is uniform.",
     ] = 0.0
+    l2: float = 0.01
+    early_stopping: bool = True
     validation_fraction: Annotated[
-        float, "Share of the users of whom one interaction is held out, at most 500 of them."
-    ] = 0.1
+        float,
+        "Share of the users of whom one interaction is held out, at most 500 of them. Where no "
+        "user has two, nothing is: all epochs are trained, with a warning.",
+    ] = 0.5
     validation_data: Annotated[
         Any,
         Doc(
@@ -358,7 +363,7 @@ class SampledPairRecommender(PairRecommender):
             "Interactions",
         ),
     ] = None
-    validation_metric: str = "ndcg@10"
+    validation_metric: str = "ndcg@100"
     validation_candidates: Annotated[
         int | None,
         Interval(Integral, 1, None, closed="left"),
@@ -367,6 +372,10 @@ class SampledPairRecommender(PairRecommender):
     ] = None
 
     _objective: ClassVar[SampledObjective]
+    _test_parameters: ClassVar[dict[str, Any]] = {
+        **PairRecommender._test_parameters,
+        "l2": 0.0,
+    }
 
     def _finish(self, batches: Any, rng: np.random.RandomState) -> None:
         self.negative_probabilities_ = batches.sampler.probabilities

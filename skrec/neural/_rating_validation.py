@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 
 from skrec.base import Doc
 from skrec.neural._pair_validation import given_pairs
+from skrec.neural._validation_set import warn_unwatched
 from skrec.training import RankingValidation, RatedBatches, sparse_rows
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import row_blocks, row_of_entry, take_entries
@@ -26,7 +28,11 @@ __all__ = [
 _PAIRS_A_STEP = 2**14
 
 # what the parameters of validation mean where ratings are watched
-RatedFraction = Annotated[float, "Share of the ratings that is held out to validate on."]
+RatedFraction = Annotated[
+    float,
+    "Share of the ratings that is held out to validate on, one at least. A single rating is for "
+    "training, which then takes all epochs, with a warning.",
+]
 RatedData = Annotated[
     Any,
     Doc(
@@ -56,16 +62,21 @@ def hold_out_ratings(
     Returns
     -------
     train, targets : csr_matrix of shape (n_users, n_items)
-        The two parts.
+        The two parts: a rating or more each, but for a single one, which is trained on.
+
+    Warns
+    -----
+    SkrecWarning
+        If there is a single one.
     """
     if estimator.validation_data is not None:
         return given_pairs(estimator, estimator.validation_data, X)
+    if X.nnz < 2:
+        warn_unwatched("X has a single rating", estimator.validation_fraction)
+        return X, sp.csr_matrix(X.shape, dtype=X.dtype)
     chosen = rng.random_sample(X.nnz) < estimator.validation_fraction
     if chosen.all() or not chosen.any():
-        raise ValueError(
-            "X must have ratings to train on and to hold out validation_fraction="
-            f"{estimator.validation_fraction}; got {X.nnz} in all"
-        )
+        chosen[rng.randint(X.nnz)] ^= True
     row = row_of_entry(X)
     return take_entries(X, row, ~chosen), take_entries(X, row, chosen)
 

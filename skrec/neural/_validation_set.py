@@ -1,5 +1,6 @@
 """Held-out users that training is watched on."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -7,12 +8,20 @@ import numpy as np
 import scipy.sparse as sp
 
 from skrec.base import check_matrix
+from skrec.exceptions import SkrecWarning
 from skrec.interactions import Interactions, different_ids
 from skrec.metrics import evaluate_ranking
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_blocks, row_of_entry, split_rows
 
-__all__ = ["ValidationSet", "check_targets", "choose_rows", "given_validation", "hold_out_rows"]
+__all__ = [
+    "ValidationSet",
+    "check_targets",
+    "choose_rows",
+    "given_validation",
+    "hold_out_rows",
+    "warn_unwatched",
+]
 
 _MAX_ROWS = 500
 
@@ -123,6 +132,29 @@ def hold_out_rows(
     """
     chosen = choose_rows(X, fraction, rng)
     return X[~chosen], X[chosen]
+
+
+def warn_unwatched(why: str, fraction: float) -> None:
+    """Warn that there is nothing to hold out, so that early stopping cannot stop.
+
+    Parameters
+    ----------
+    why : str
+        What the data lack.
+    fraction : float
+        The parameter ``validation_fraction``.
+
+    Warns
+    -----
+    SkrecWarning
+        Always.
+    """
+    warnings.warn(
+        f"{why}, so that validation_fraction={fraction:g} holds out nothing: training takes all "
+        "max_epochs, as with early_stopping=False",
+        SkrecWarning,
+        stacklevel=9,
+    )
 
 
 def check_targets(estimator: Any, data: Interactions) -> CSRMatrix:

@@ -33,6 +33,7 @@ class TowerRecommender(PairRecommender):
         "max_epochs": 12,
         "lr": 0.02,
         "init_std": 0.1,
+        "early_stopping": False,
         "device": "cpu",
         "random_state": 0,
     }

@@ -171,9 +171,9 @@ class ConvNCFRanker(_ConvNCF, SampledPairRecommender):
 
     The paper adds its penalties to the summed loss of a batch, so its :math:`\lambda_3` and
     :math:`\lambda_4` over the batch size are the ones here. It reports the mean of the last ten
-    epochs; here the last epoch counts, or the best one with ``early_stopping``. Weights start as He
-    et al. (2015) for layers before a ReLU. Fold-in is exact for FISM and an optimised vector else.
-    The log odds of `predict_proba` are the scores and a constant of each user, set right on
+    epochs; here the best epoch counts, or the last one with ``early_stopping=False``. Weights start
+    as He et al. (2015) for layers before a ReLU. Fold-in is exact for FISM and an optimised vector
+    else. The log odds of `predict_proba` are the scores and a constant of each user, set right on
     held-out pairs: see `skrec.calibration.HeldOut`.
 
     The permutation and the parts of the map repeat the questions of Ferrari Dacrema et al. (2020).

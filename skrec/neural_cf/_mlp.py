@@ -189,7 +189,9 @@ class NCFMLPRegressor(TowerRecommender, RatedPairRecommender):
     """
 
     l2: float = 0.05
+    weight_decay: float = 0.01
     lr: float = 1e-3
     max_epochs: int = 20
+    early_stopping: bool = True
 
     _interaction_class: ClassVar = NCFMLP

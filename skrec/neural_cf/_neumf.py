@@ -287,7 +287,9 @@ class NeuMFRegressor(_NeuMF, RatedPairRecommender):
     """
 
     l2: float = 0.05
+    weight_decay: float = 0.01
     lr: float = 1e-3
     max_epochs: int = 20
+    early_stopping: bool = True
 
     _twin_classes: ClassVar = (GMFRegressor, NCFMLPRegressor)

@@ -9,10 +9,15 @@ from sklearn.utils import get_tags
 
 import skrec
 from skrec.base import BaseRecommender
+from skrec.interactions import Interactions
 
 __all__ = ["VARIANTS", "find_system", "has_seed", "is_system", "list_systems", "make_system"]
 
 _WRAPPED = {"estimator", "estimators"}
+
+# the papers train to the last epoch, and their penalties are zero or in the settings
+_TO_THE_END: dict[str, Any] = {"early_stopping": False}
+_UNPENALISED: dict[str, Any] = {**_TO_THE_END, "l2": 0.0}
 
 # systems of the papers that are settings of an estimator; "-1" and "-2" have one and two hidden
 # layers, as in EVCF's tables
@@ -50,19 +55,20 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     # He et al. (2017) for 64 factors, of He et al. (2018), Deng et al. (2019), Du et al. (2019)
     "NeuMF-paper": (
         "NeuMFClassifier",
-        {"n_factors": 64, "mlp_factors": 128, "hidden_sizes": (128, 64)},
+        {**_UNPENALISED, "n_factors": 64, "mlp_factors": 128, "hidden_sizes": (128, 64)},
     ),
-    "NAIS-paper": ("NAISClassifier", {"n_factors": 16, "attention_size": 16}),
+    "NAIS-paper": ("NAISClassifier", {**_TO_THE_END, "n_factors": 16, "attention_size": 16}),
     "DeepCF-paper": (
         "DeepCFClassifier",
         {
+            **_TO_THE_END,
             "n_factors": 256,
             "matching_sizes": (256, 128, 64),
             "representation_sizes": (512, 64),
             "item_sizes": (1024, 64),
         },
     ),
-    "ConvNCF-paper": ("ConvNCFRanker", {"n_factors": 64, "n_feature_maps": 32}),
+    "ConvNCF-paper": ("ConvNCFRanker", {**_UNPENALISED, "n_factors": 64, "n_feature_maps": 32}),
     # without implicit feedback, which is BPMF, and with that of users alone
     "BayesianMF-none": ("BayesianMFRegressor", {"implicit": "none"}),
     "BayesianMF-svdpp": ("BayesianMFRegressor", {"implicit": "svdpp"}),
@@ -216,7 +222,8 @@ def make_system(
         What replaces further parameters if the class can watch a sampled ranking.
     **fit_parameters
         Further parameters, given if the class has them; those of validation only with early
-        stopping, since nothing else is decided by them.
+        stopping, since nothing else is decided by them, and histories of other users only if the
+        class can watch them.
 
     Returns
     -------
@@ -235,6 +242,9 @@ def make_system(
     known = estimator.get_params()
     if "validation_candidates" in known:
         fit_parameters = {**fit_parameters, **(sampled_parameters or {})}
+        if not isinstance(fit_parameters.get("validation_data"), Interactions):
+            # it learns vectors of its own users, and cannot watch others: it holds out pairs
+            fit_parameters.pop("validation_data", None)
     optional = {**fit_parameters, "random_state": seed, "device": device}
     if not (optional.get("early_stopping") or known.get("early_stopping")):
         optional = {name: v for name, v in optional.items() if not name.startswith("validation_")}

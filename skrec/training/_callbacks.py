@@ -268,8 +268,8 @@ class RankingValidation(Callback):
     name : str
         Key in the history.
     floor : float, default=-inf
-        The metric of a model without taste. Patience does not run before it is passed: the
-        first epochs of many models sit at that level.
+        The metric of a model without taste. Patience runs over epochs above it alone: the first
+        epochs of many models sit at that level, also after a first one that was lucky.
     patience : int, default=None
         Epochs without a new best after which training stops; None never stops.
     keep_best : bool, default=True
@@ -305,7 +305,7 @@ class RankingValidation(Callback):
         if value > self.best_:
             self.best_, self.waited_ = value, 0
             self.state_ = cpu_state(net.module_) if self.keep_best else None
-        if self.best_ <= self.floor:
+        if value <= self.floor:
             self.waited_ = 0
         if self.patience is not None and self.waited_ >= self.patience:
             raise StopTraining

@@ -27,7 +27,7 @@ def X():
 
 def make(**parameters):
     quick = {"latent_size": 6, "batch_size": 50, "max_epochs": 3, "lr": 0.01, "weight_decay": 0.0}
-    quick |= {"random_state": 0, "device": "cpu"}
+    quick |= {"likelihood": "gaussian", "random_state": 0, "device": "cpu"}
     return CDAERecommender(**quick | parameters)
 
 

@@ -12,6 +12,7 @@ from benchmarks.claims import (
     fold_in,
     gerec_sweeps,
 )
+from benchmarks.former import with_former
 from skrec.reproduce import find_system, load_data, make_protocol, make_system
 
 TINY = ["--smoke", "--factors", "4", "--seeds", "0", "1"]
@@ -119,9 +120,8 @@ def test_what_is_scored_in_training_is_the_model(tmp_path):
     curve.main([*options, "--every", "3", "--output", str(path)])
     protocol, data = make_protocol("ncf"), load_data("synthetic")
     task = protocol.tuning(data)
-    model = make_system(
-        "NeuMFClassifier", curve._cell(curve._make_parser().parse_args(options)).parameters, 0
-    )
+    parameters = curve._cell(curve._make_parser().parse_args(options)).parameters
+    model = make_system("NeuMFClassifier", with_former("NeuMFClassifier", parameters), 0)
     value = task.score(model.fit(task.train))["sampled_ndcg@10"].mean()
     table = pd.read_csv(path)
     assert list(table["epoch"]) == [0, 3]

@@ -103,7 +103,7 @@ def candidates(tmp_path, *given):
 
 
 @pytest.mark.parametrize(
-    ("l2", "choice"), [(1e9, "keep the defaults"), (100.0, 'take {"l2": 100.0}')]
+    ("l2", "choice"), [(1e9, "keep the defaults"), (200.0, 'take {"l2": 200.0}')]
 )
 def test_candidates_stand_beside_the_defaults(tmp_path, capsys, l2, choice):
     defaults.main(candidates(tmp_path, {"system": "EASERecommender", "parameters": {"l2": l2}}))

@@ -163,6 +163,26 @@ def test_twelve_trials_make_settings_tuned(n_trials, text):
     assert (settings.parameters, settings.text) == ({"l2": 0}, text)
 
 
+@pytest.mark.parametrize(
+    ("system", "chosen"),
+    [
+        ("GMFClassifier", {"early_stopping": False}),
+        ("MFClassifier", {}),
+        ("MultDAERecommender", {}),
+    ],
+)
+def test_the_chosen_row_takes_its_epochs_and_does_not_stop_early(system, chosen):
+    parameters = {**grids.TRAINING, "lr": 0.01}
+    row = {"system": system, "data": "synthetic", "protocol": "ncf", "metric": "m", "mean": 1.0}
+    trials = pd.DataFrame([{**row, "parameters": json.dumps(parameters), "n_epochs": 7.0}])
+    settings = tune.best_settings(trials, make_protocol("ncf"))
+    assert settings.parameters == {"lr": 0.01, "max_epochs": 7, **chosen}
+    est = make_system(system, settings.parameters)
+    assert (est.early_stopping, est.max_epochs) == (False, 7)
+    kept = tune.best_settings(trials.assign(protocol="strong"), make_protocol("strong"))
+    assert kept.parameters == parameters
+
+
 def points_of(system, data="synthetic"):
     options = argparse.Namespace(protocol="ncf", grid=None, smoke=False)
     return list(islice(search.random_points(tune.space_for(system, data, options), 0), 12))

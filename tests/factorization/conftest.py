@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
+from skrec import BPRMFRanker, MFClassifier
 from skrec.datasets import make_interactions
 
 
@@ -44,7 +45,15 @@ QUICK |= {"random_state": 0, "device": "cpu"}
 @pytest.fixture(scope="session")
 def quick():
     """Return a function that makes a quick estimator of a class."""
-    return lambda cls, **parameters: cls(**QUICK | parameters)
+    nets = {"solver": "torch", "lr_decay": None, "l2": 0.0}
+
+    def make(cls, **parameters):
+        defaults = {}
+        if issubclass(cls, MFClassifier | BPRMFRanker):
+            defaults = {**nets, "n_negatives": 4 if cls is MFClassifier else 1}
+        return cls(**QUICK | defaults | parameters)
+
+    return make
 
 
 EDGES = {

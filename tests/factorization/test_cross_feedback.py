@@ -12,6 +12,7 @@ from skrec.metrics import make_rating_scorer
 from skrec.model_selection import InteractionHoldout
 
 SMALL = {"n_factors": 4, "hidden_sizes": (8,), "joined_size": 8, "device": "cpu", "random_state": 0}
+UNWATCHED = {**SMALL, "early_stopping": False}
 
 
 def low_rank(n_users=80, n_items=40, density=0.5, noise=0.1, seed=0):
@@ -31,9 +32,9 @@ def problem():
 
 @pytest.fixture(scope="module")
 def fitted(problem):
-    return CrossFeedbackBMF(**SMALL, max_epochs=150, lr=0.01, beta_user=0.01, beta_item=0.01).fit(
-        problem[0]
-    )
+    return CrossFeedbackBMF(
+        **UNWATCHED, max_epochs=150, lr=0.01, beta_user=0.01, beta_item=0.01
+    ).fit(problem[0])
 
 
 def test_it_learns_a_low_rank_matrix(fitted, problem):
@@ -62,7 +63,7 @@ SWITCHES = [
 @pytest.mark.parametrize("switch", SWITCHES, ids=lambda s: ",".join(map(str, s.items())))
 def test_every_part_can_be_switched(switch, problem):
     X = problem[0]
-    est = CrossFeedbackBMF(**{**SMALL, **switch}, max_epochs=60, lr=0.01, beta_user=0.01).fit(X)
+    est = CrossFeedbackBMF(**{**UNWATCHED, **switch}, max_epochs=60, lr=0.01, beta_user=0.01).fit(X)
     assert np.isfinite(est.net_.history[:, "train_loss"]).all()
     if "data_input" not in switch:  # what was rated says nothing here
         assert -est.score(Interactions(X)) < X.data.std()
@@ -93,7 +94,7 @@ def test_deviations_are_those_of_a_product_of_gaussians(fitted, problem):
 
 
 def test_clipped_embeddings_are_clipped_in_draws_too(problem):
-    est = CrossFeedbackBMF(**SMALL, clip=True, max_epochs=3, n_samples=10).fit(problem[0])
+    est = CrossFeedbackBMF(**UNWATCHED, clip=True, max_epochs=3, n_samples=10).fit(problem[0])
     scores, std = est.predict_proba(problem[0][:3], return_std=True)
     assert scores.shape == std.shape
     assert (est.user_means_ >= 0).all()
@@ -136,7 +137,9 @@ def test_users_without_ratings_get_item_means(fitted, problem):
 def test_any_scale_will_do(scale, problem):
     X = problem[0].copy()
     X.data = scale(X.data)
-    est = CrossFeedbackBMF(**SMALL, max_epochs=60, lr=0.01, beta_user=0.01, beta_item=0.01).fit(X)
+    est = CrossFeedbackBMF(**UNWATCHED, max_epochs=60, lr=0.01, beta_user=0.01, beta_item=0.01).fit(
+        X
+    )
     assert -est.score(Interactions(X)) < 0.9 * X.data.std()
     ratings = est.predict(X)
     assert ratings.min() >= X.data.min() - 1e-5
@@ -146,13 +149,13 @@ def test_any_scale_will_do(scale, problem):
 def test_equal_ratings_are_predicted_with_a_warning():
     X = sp.csr_matrix(np.full((6, 5), 3.0))  # users who rated everything, too
     with pytest.warns(UserWarning, match="rating"):
-        est = CrossFeedbackBMF(**SMALL, max_epochs=3).fit(X)
+        est = CrossFeedbackBMF(**UNWATCHED, max_epochs=3).fit(X)
     np.testing.assert_allclose(est.predict(X), 3.0)
 
 
 def test_one_rating_is_enough():
     X = sp.csr_matrix(([4.0], ([1], [2])), (3, 4))
-    est = CrossFeedbackBMF(**SMALL, max_epochs=3).fit(X)
+    est = CrossFeedbackBMF(**UNWATCHED, max_epochs=3).fit(X)
     assert np.isfinite(est.decision_function(X)).all()
 
 
@@ -163,7 +166,7 @@ def test_nan_is_an_error():
 
 
 def test_raw_attention_stays_finite_at_a_high_rate(problem):
-    est = CrossFeedbackBMF(**SMALL, attention_weights="ratio", max_epochs=100, lr=0.05)
+    est = CrossFeedbackBMF(**UNWATCHED, attention_weights="ratio", max_epochs=100, lr=0.05)
     est.fit(problem[0])
     assert np.isfinite(est.decision_function(problem[0])).all()
 
@@ -189,7 +192,7 @@ def test_given_ratings_are_watched_and_the_best_pass_is_kept(problem):
 
 def test_training_goes_on_after_a_warm_start(problem):
     X = problem[0]
-    est = CrossFeedbackBMF(**SMALL, max_epochs=5, lr=0.01, warm_start=True).fit(X)
+    est = CrossFeedbackBMF(**UNWATCHED, max_epochs=5, lr=0.01, warm_start=True).fit(X)
     first = est.net_.history[-1, "train_loss"]
     assert est.fit(X).net_.history[-1, "train_loss"] < first
     with pytest.raises(ValueError, match="shape of the last fit"):
@@ -197,7 +200,7 @@ def test_training_goes_on_after_a_warm_start(problem):
 
 
 def test_it_can_be_searched(problem):
-    est = CrossFeedbackBMF(**SMALL, max_epochs=3)
+    est = CrossFeedbackBMF(**UNWATCHED, max_epochs=3)
     grid, cv = {"attention": ["rated", None]}, KFold(2, shuffle=True, random_state=0)
     search = GridSearchCV(est, grid, scoring=make_rating_scorer(), cv=cv, error_score="raise")
     search.fit(Interactions(problem[0]))

@@ -27,7 +27,9 @@ BIAS = {MFClassifier: "bias", BPRMFRanker: "item_bias"}
 @pytest.fixture
 def sgd(quick):
     """Return a function that makes a quick estimator of a class, trained by descent."""
-    return lambda cls, **parameters: quick(cls, **{"solver": "sgd", "lr": 0.05} | parameters)
+    options = {"solver": "sgd", "lr": 0.05}
+    options |= {"validation_fraction": 0.1, "validation_metric": "ndcg@10"}
+    return lambda cls, **parameters: quick(cls, **options | parameters)
 
 
 def numpy_scores(est):
@@ -122,6 +124,42 @@ def test_the_history_holds_the_mean_loss(n_jobs, cls, sgd, all_but_one):
         cost = (np.logaddexp(0, -f[u, i]) + 3 * np.logaddexp(0, f[u, lacking[u]])) / 4
     assert est.history_[0]["train_loss"] == pytest.approx(cost.mean(), rel=1e-5)
     assert est.history_[-1]["epoch"] == 1
+
+
+# rates
+
+RATE = {
+    (MFClassifier, "sgd"): 0.06,
+    (BPRMFRanker, "sgd"): 0.1,
+    (MFClassifier, "torch"): 0.005,
+    (BPRMFRanker, "torch"): 0.005,
+}
+
+
+@pytest.mark.parametrize(("cls", "solver"), RATE)
+def test_the_automatic_rate_is_the_documented_one_of_the_solver(cls, solver, quick, X):
+    auto, given = (quick(cls, solver=solver, lr=lr).fit(X) for lr in ("auto", RATE[cls, solver]))
+    np.testing.assert_array_equal(auto.item_factors_, given.item_factors_)
+    np.testing.assert_array_equal(auto.decision_function(X), given.decision_function(X))
+    assert f"{RATE[cls, solver]:g}" in cls.__doc__
+    other = quick(cls, solver=solver, lr=1.01 * RATE[cls, solver]).fit(X)
+    assert (other.item_factors_ != auto.item_factors_).any()
+
+
+@BOTH
+def test_the_rate_may_be_automatic_again_after_a_number(cls, X):
+    est = cls(max_epochs=1, n_factors=4, random_state=0)
+    first = est.fit(X).item_factors_.copy()
+    est.set_params(lr=0.5).fit(X)
+    assert (est.item_factors_ != first).any()
+    np.testing.assert_array_equal(est.set_params(lr="auto").fit(X).item_factors_, first)
+
+
+@BOTH
+@pytest.mark.parametrize("lr", ["automatic", 0.0, None])
+def test_a_rate_that_is_none_is_named(lr, cls, X):
+    with pytest.raises(ValueError, match=f"'lr' parameter of {cls.__name__}"):
+        cls(lr=lr).fit(X)
 
 
 # what is learnt

@@ -230,7 +230,7 @@ def test_a_bad_parameter_is_named(name, R):
 
 EDGES = [
     ({"l2": 1e38}, r"the penalties must be at most 1e\+30; got up to .* from l2=1e\+38"),
-    ({"frequency_exponent": 1e3}, r"got up to inf from l2=0.003, .* and frequency_exponent=1000"),
+    ({"frequency_exponent": 1e3}, r"got up to inf from l2=0.005, .* and frequency_exponent=1000"),
     ({"weighting": "confidence", "alpha": 1e-300}, "alpha times the strengths of X must be at"),
 ]
 

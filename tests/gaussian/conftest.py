@@ -9,7 +9,7 @@ from skrec import GeRecClassifier, GeRecRanker, GERRanker, MoGClassifier
 from skrec.datasets import make_interactions
 
 QUICK = {"n_factors": 6, "max_epochs": 5, "lr": 0.02, "init_std": 0.3, "batch_size": 256}
-QUICK |= {"n_samples": 5, "random_state": 0, "device": "cpu"}
+QUICK |= {"n_samples": 5, "random_state": 0, "device": "cpu", "early_stopping": False}
 SIZES = {
     GERRanker: {},
     MoGClassifier: {"n_draws": 3},
@@ -59,7 +59,12 @@ def gerec_cls(request):
 @pytest.fixture(scope="session")
 def quick():
     """Return a function that makes a quick estimator of a class."""
-    return lambda cls, **parameters: cls(**QUICK | SIZES[cls] | parameters)
+
+    def make(cls, **parameters):
+        free = {} if cls.__name__.endswith("Regressor") else {"l2": 0.0}
+        return cls(**QUICK | SIZES[cls] | free | parameters)
+
+    return make
 
 
 @pytest.fixture(scope="session")

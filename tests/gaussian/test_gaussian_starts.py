@@ -9,6 +9,7 @@ from skrec.training import FoldIn
 
 SMALL = {"n_factors": 6, "n_draws": 3, "n_filters": 8, "hidden_size": 8, "n_samples": 3}
 SMALL |= {"batch_size": 256, "random_state": 0, "device": "cpu", "max_epochs": 2}
+SMALL |= {"early_stopping": False}
 CLASSES = [GeRecClassifier, GeRecRanker, GeRecRegressor]
 
 

@@ -170,7 +170,7 @@ def test_compiled_training_has_curves_too(X):
     options = {"solver": "sgd", "max_epochs": 3, "early_stopping": True}
     trained = make_estimator(MFClassifier, **options).fit(X)
     display = TrainingHistoryDisplay.from_estimator(trained)
-    assert list(display.lines_) == ["train_loss", "valid_ndcg@10", "best_epoch"]
+    assert list(display.lines_) == ["train_loss", "valid_ndcg@100", "best_epoch"]
 
 
 def test_plot_draws_into_given_axes_and_passes_options_on(trained):

@@ -316,7 +316,8 @@ def test_the_automatic_penalty_is_that_of_the_items_mean_popularity(n_users, n_i
 
 
 def test_a_given_penalty_is_the_one_that_is_used(X):
-    assert EASERecommender().fit(X).l2_ == 500
+    assert EASERecommender(l2=500.0).fit(X).l2_ == 500
+    assert EASERecommender().fit(X).l2_ == EASERecommender(l2="auto").fit(X).l2_
     with pytest.raises(ValueError, match="'l2' parameter of EASERecommender"):
         EASERecommender(l2="automatic").fit(X)
 

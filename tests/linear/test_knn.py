@@ -57,7 +57,11 @@ def similarities(A, B, shrinkage, k, skip_own, alpha=0.5, power=1.0):
 @pytest.mark.parametrize("normalize", [False, True])
 def test_item_knn_is_the_double_loop(weighting, shrinkage, n_neighbors, normalize, X):
     est = ItemKNNRecommender(
-        weighting=weighting, shrinkage=shrinkage, n_neighbors=n_neighbors, normalize=normalize
+        weighting=weighting,
+        shrinkage=shrinkage,
+        n_neighbors=n_neighbors,
+        normalize=normalize,
+        alpha=0.5,
     ).fit(X)
     items = weigh(X.T, weighting)
     S = similarities(items, items, shrinkage, n_neighbors, skip_own=True)  # S[i, j]: j near i
@@ -72,7 +76,13 @@ def test_item_knn_is_the_double_loop(weighting, shrinkage, n_neighbors, normaliz
 
 @pytest.mark.parametrize(("alpha", "power"), [(0.2, 1.0), (0.5, 2.5), (0.8, 0.7)])
 def test_asymmetry_and_power_are_the_double_loop(alpha, power, X):
-    parameters = {"alpha": alpha, "power": power, "n_neighbors": 4, "shrinkage": 1.0}
+    parameters = {
+        "alpha": alpha,
+        "power": power,
+        "n_neighbors": 4,
+        "shrinkage": 1.0,
+        "weighting": None,
+    }
     items = similarities(X.T, X.T, 1.0, 4, True, alpha, power)
     est = ItemKNNRecommender(**parameters).fit(X)
     np.testing.assert_allclose(est.item_weights_.toarray(), items.T, rtol=1e-4, atol=1e-7)
@@ -103,8 +113,8 @@ def test_each_item_keeps_its_own_neighbours(X):
 @pytest.mark.parametrize("shrinkage", [0.0, 10.0])
 @pytest.mark.parametrize("n_neighbors", [3, 100])
 def test_user_knn_is_the_double_loop(weighting, shrinkage, n_neighbors, X):
-    est = UserKNNRecommender(weighting=weighting, shrinkage=shrinkage, n_neighbors=n_neighbors)
-    est.fit(X)
+    options = {"shrinkage": shrinkage, "n_neighbors": n_neighbors, "alpha": 0.5}
+    est = UserKNNRecommender(weighting=weighting, **options).fit(X)
     new = (np.random.RandomState(0).uniform(size=(6, 13)) < 0.4).astype(float)
     new[:, 5] = 1
     users, rows = weigh(X, weighting), weigh(new, weighting, fitted_on=X)
@@ -114,7 +124,7 @@ def test_user_knn_is_the_double_loop(weighting, shrinkage, n_neighbors, X):
 
 
 def test_a_training_user_is_its_own_neighbour_and_its_ranking_of_unseen_items_is_not_changed(X):
-    est = UserKNNRecommender(shrinkage=0.0).fit(X)
+    est = UserKNNRecommender(weighting=None, alpha=0.5, shrinkage=0.0).fit(X)
     S = similarities(X, X, 0.0, 100, skip_own=True)
     alone = S @ X
     unseen = X == 0
@@ -137,7 +147,7 @@ def test_one_item_has_similar_ones_as_a_list_of_one_has(X):
 
 
 def test_similar_items_are_those_that_weigh_most(X):
-    est = ItemKNNRecommender(shrinkage=1.0).fit(X)
+    est = ItemKNNRecommender(alpha=0.5, shrinkage=1.0).fit(X)
     S = similarities(X.T, X.T, 1.0, 100, skip_own=True)
     indices, weights = est.similar_items([12, 3], n_items=4)
     np.testing.assert_allclose(weights, -np.sort(-S[[12, 3]], axis=1)[:, :4], rtol=1e-5)
@@ -198,7 +208,8 @@ def test_items_and_users_without_interactions_change_nothing(weighting, X):
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 def test_weights_of_a_frame_with_holes_are_the_double_loop(weighting, X):
     X[:, [2, 7]] = 0
-    est = ItemKNNRecommender(weighting=weighting, n_neighbors=4, shrinkage=1.0).fit(X)
+    options = {"n_neighbors": 4, "shrinkage": 1.0, "alpha": 0.5}
+    est = ItemKNNRecommender(weighting=weighting, **options).fit(X)
     items = weigh(X.T, weighting)
     S = similarities(items, items, 1.0, 4, skip_own=True)
     np.testing.assert_allclose(est.item_weights_.toarray(), S.T, rtol=1e-5, atol=1e-7)
@@ -243,7 +254,7 @@ def test_small_integers_of_numpy_are_integers(cls):
 def test_parameters_that_leave_no_similarity_are_warned_of(cls, parameters, X):
     ((name, value),) = parameters.items()
     with pytest.warns(SkrecWarning, match="all similarities are 0") as caught:
-        cls(**parameters).fit(X)
+        cls(**{"alpha": 0.5, "shrinkage": 10.0, "weighting": None, **parameters}).fit(X)
     assert f"{name}={value:g} is too large" in str(caught[0].message)
 
 

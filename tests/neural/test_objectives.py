@@ -19,6 +19,8 @@ from skrec.neural.objectives import (
 
 MARGIN, WEIGHT = 0.3, 7.0
 QUICK = {"n_factors": 6, "max_epochs": 2, "lr": 0.02, "batch_size": 128, "device": "cpu"}
+QUICK |= {"l2": 0.0, "early_stopping": False}
+NET = {**QUICK, "solver": "torch", "lr_decay": None, "n_negatives": 4, "init_std": 0.01}
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +123,8 @@ def test_folding_in_under_another_loss_is_noticed(X):
 
     assert fold_in_disagreement(MFRecommender(**QUICK, n_negatives=5).fit(X)) < 1e-7
     assert fold_in_disagreement(Wrong(**QUICK, n_negatives=5).fit(X)) > 0.05
-    assert fold_in_disagreement(MFClassifier(**QUICK).fit(X)) < 1e-7
-    assert fold_in_disagreement(Ranked(**QUICK).fit(X)) > 0.05
+    assert fold_in_disagreement(MFClassifier(**NET).fit(X)) < 1e-7
+    assert fold_in_disagreement(Ranked(**NET).fit(X)) > 0.05
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)

@@ -7,16 +7,23 @@ from skorch.callbacks import Callback
 
 from skrec import BPRMFRanker, FISMRanker, Interactions, MFClassifier, SVDppRanker
 from skrec.base import Queries
+from skrec.exceptions import SkrecWarning
 from skrec.metrics import evaluate_ranking
 from skrec.neural._pair_validation import PairValidation, hold_out_pairs
 
 ALL = [BPRMFRanker, MFClassifier, FISMRanker, SVDppRanker]
 QUICK = {"n_factors": 6, "max_epochs": 3, "lr": 0.02, "init_std": 0.1, "batch_size": 256}
+QUICK |= {"l2": 0.0, "early_stopping": False, "lr_decay": None}
+QUICK |= {"validation_fraction": 0.1, "validation_metric": "ndcg@10"}
 QUICK |= {"random_state": 0, "device": "cpu"}
+NETS = {
+    BPRMFRanker: {"solver": "torch", "n_negatives": 1},
+    MFClassifier: {"solver": "torch", "n_negatives": 4},
+}
 
 
 def quick(cls=BPRMFRanker, **parameters):
-    return cls(**QUICK | parameters)
+    return cls(**QUICK | NETS.get(cls, {}) | parameters)
 
 
 @pytest.fixture(params=ALL, ids=lambda cls: cls.__name__)
@@ -79,9 +86,12 @@ def test_at_most_500_entries_are_held_out():
     assert (train.nnz, targets.nnz) == (1900, 500)
 
 
-def test_nobody_to_hold_an_entry_of_is_an_error():
-    with pytest.raises(ValueError, match=r"two interactions or more .* validation_fraction=0\.1"):
-        quick(early_stopping=True).fit(np.eye(5))
+def test_where_nobody_has_two_entries_training_goes_on_unwatched(cls):
+    with pytest.warns(SkrecWarning, match=r"no user .* two .* validation_fraction=0\.1 .* nothing"):
+        est = quick(cls, early_stopping=True).fit(np.eye(5))
+    assert len(est.net_.history) == 3
+    same = quick(cls).fit(np.eye(5))
+    np.testing.assert_array_equal(est.item_factors_, same.item_factors_)
 
 
 # validation against a ranking made by hand

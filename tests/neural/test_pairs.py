@@ -17,11 +17,16 @@ from skrec.nn import Interaction
 
 ALL = [BPRMFRanker, MFClassifier, FISMRanker, SVDppRanker]
 QUICK = {"n_factors": 6, "max_epochs": 3, "lr": 0.02, "init_std": 0.1, "batch_size": 256}
+QUICK |= {"l2": 0.0, "early_stopping": False, "lr_decay": None}
 QUICK |= {"random_state": 0, "device": "cpu"}
+NETS = {
+    BPRMFRanker: {"solver": "torch", "n_negatives": 1},
+    MFClassifier: {"solver": "torch", "n_negatives": 4},
+}
 
 
 def quick(cls=BPRMFRanker, **parameters):
-    return cls(**QUICK | parameters)
+    return cls(**QUICK | NETS.get(cls, {}) | parameters)
 
 
 @pytest.fixture(params=ALL, ids=lambda cls: cls.__name__)
@@ -411,22 +416,21 @@ def many_users(n_users=400, n_items=30):
 @pytest.mark.parametrize("cls", [MFClassifier, BPRMFRanker])
 def test_tables_of_which_a_batch_reads_little_are_updated_by_rows(cls, optimizer):
     X = many_users()
-    options = {"n_factors": 4, "max_epochs": 2, "optimizer": optimizer, "random_state": 0}
-    est = cls(batch_size=16, device="cpu", **options).fit(X)
+    options = {"n_factors": 4, "max_epochs": 2, "optimizer": optimizer}
+    est = quick(cls, batch_size=16, **options).fit(X)
     assert sparse_tables(est) == (True, False)
-    assert sparse_tables(cls(batch_size=32, device="cpu", **options).fit(X)) == (False, False)
-    wide = cls(batch_size=2, device="cpu", **options).fit(X.T)
+    assert sparse_tables(quick(cls, batch_size=32, **options).fit(X)) == (False, False)
+    wide = quick(cls, batch_size=2, **options).fit(X.T)
     assert sparse_tables(wide) == (False, True)
 
 
 @pytest.mark.parametrize("optimizer", ["adagrad", "rmsprop", "sgd"])
 def test_updates_by_rows_give_the_model_of_whole_tables(optimizer):
     X = many_users()
-    options = {"n_factors": 4, "max_epochs": 3, "lr": 0.02, "optimizer": optimizer, "l2": 0.01}
-    one = BPRMFRanker(batch_size=16, random_state=0, device="cpu", **options).fit(X)
+    options = {"n_factors": 4, "batch_size": 16, "optimizer": optimizer, "l2": 0.01}
+    one = quick(**options).fit(X)
     clip = Clipping()
-    two = BPRMFRanker(batch_size=16, random_state=0, device="cpu", callbacks=[clip], **options)
-    two.fit(X)
+    two = quick(callbacks=[clip], **options).fit(X)
     assert sparse_tables(one) == (True, False)
     assert sparse_tables(two) == (False, False)
     assert not any(clip.sparse_)
@@ -435,16 +439,14 @@ def test_updates_by_rows_give_the_model_of_whole_tables(optimizer):
 
 
 def test_an_optimiser_that_is_passed_as_a_class_has_whole_tables():
-    options = {"n_factors": 4, "max_epochs": 1, "batch_size": 16, "device": "cpu"}
-    est = BPRMFRanker(optimizer=torch.optim.Adam, **options).fit(many_users())
+    est = quick(optimizer=torch.optim.Adam, max_epochs=1, batch_size=16).fit(many_users())
     assert sparse_tables(est) == (False, False)
     assert est.net_.optimizer is torch.optim.Adam
 
 
 def test_a_warm_start_goes_on_by_rows():
     X = many_users()
-    options = {"n_factors": 4, "batch_size": 16, "device": "cpu", "warm_start": True}
-    est = BPRMFRanker(max_epochs=1, random_state=0, **options).fit(X)
+    est = quick(max_epochs=1, batch_size=16, warm_start=True).fit(X)
     first = est.user_factors_.copy()
     est.fit(X)
     assert sparse_tables(est) == (True, False)
@@ -469,12 +471,11 @@ def test_a_warm_start_goes_on_by_rows():
 )
 def test_options_are_followed_by_rows_or_whole_tables_are_updated(optimizer, options, by_rows):
     X = many_users()
-    shared = {"n_factors": 4, "max_epochs": 2, "random_state": 0, "batch_size": 16, "l2": 0.01}
-    shared |= {"device": "cpu", "optimizer_options": options, "lr": 0.05, "init_std": 0.3}
-    shared |= {"lr_decay": "linear"}
-    rows = BPRMFRanker(optimizer=optimizer, **shared).fit(X)
+    shared = {"n_factors": 4, "max_epochs": 2, "batch_size": 16, "l2": 0.01, "lr": 0.05}
+    shared |= {"optimizer_options": options, "init_std": 0.3, "lr_decay": "linear"}
+    rows = quick(optimizer=optimizer, **shared).fit(X)
     assert sparse_tables(rows) == (by_rows, False)
-    whole = BPRMFRanker(optimizer=OPTIMIZERS[optimizer], **shared).fit(X)  # a class has no rows
+    whole = quick(optimizer=OPTIMIZERS[optimizer], **shared).fit(X)  # a class has no rows
     if optimizer == "adam" and by_rows and "betas" not in options:
         return  # it makes up for what it has missed in another way
     for name, table in weights(rows).items():
@@ -483,8 +484,7 @@ def test_options_are_followed_by_rows_or_whole_tables_are_updated(optimizer, opt
 
 def test_a_restart_with_options_that_rows_cannot_follow_has_whole_tables():
     X = many_users()
-    shared = {"n_factors": 4, "max_epochs": 1, "random_state": 0, "batch_size": 16}
-    est = BPRMFRanker(optimizer="sgd", device="cpu", warm_start=True, **shared).fit(X)
+    est = quick(optimizer="sgd", max_epochs=1, batch_size=16, warm_start=True).fit(X)
     assert sparse_tables(est) == (True, False)
     est.set_params(optimizer_options={"momentum": 0.9}).fit(X)
     assert sparse_tables(est) == (False, False)

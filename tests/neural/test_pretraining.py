@@ -23,11 +23,13 @@ from skrec.neural.objectives import Pairwise
 from skrec.nn import Dot, HistoryEncoder, PairModel, make_table
 
 QUICK = {"n_factors": 6, "max_epochs": 3, "lr": 0.02, "batch_size": 256, "device": "cpu"}
+QUICK |= {"init_std": 0.01, "l2": 0.0, "early_stopping": False}
+BPR = {**QUICK, "solver": "torch", "lr_decay": None, "n_negatives": 1}
 
 
 @pytest.fixture
 def source():
-    return BPRMFRanker(**QUICK)
+    return BPRMFRanker(**BPR)
 
 
 @pytest.fixture
@@ -161,7 +163,7 @@ def test_no_estimators(X, started, wrong):
 def test_its_parameters_can_be_searched(X, started):
     grid = {"pretrain__max_epochs": [0, 12]}
     cv = StrongGeneralization(50, random_state=0)
-    search = GridSearchCV(started(pretrain=BPRMFRanker(**{**QUICK, "max_epochs": 1})), grid, cv=cv)
+    search = GridSearchCV(started(pretrain=BPRMFRanker(**{**BPR, "max_epochs": 1})), grid, cv=cv)
     search.fit(X)
     assert search.best_params_ == {"pretrain__max_epochs": 12}
     assert len(search.best_estimator_.pretrained_.net_.history) == 12

@@ -1,10 +1,16 @@
 """Models of rated pairs: what they learn, watch, and make of unseen users."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
 
 from skrec import GeRecRegressor, Interactions
+from skrec.exceptions import SkrecWarning
+from skrec.neural import hold_out_ratings
 
 QUICK = {"n_factors": 6, "n_draws": 3, "n_filters": 8, "hidden_size": 8, "n_samples": 2}
 QUICK |= {"lr": 0.02, "batch_size": 64, "max_epochs": 15, "init_std": 0.3}
@@ -76,10 +82,23 @@ def test_another_metric_is_refused(X):
         quick(early_stopping=True, validation_metric="ndcg@10").fit(X)
 
 
-def test_one_rating_cannot_be_held_out():
+def test_a_single_rating_is_trained_on_unwatched():
     X = sp.csr_matrix(([3.0], ([0], [1])), shape=(2, 3))
-    with pytest.raises(ValueError, match="validation_fraction"):
-        quick(early_stopping=True).fit(X)
+    with pytest.warns(SkrecWarning, match=r"single rating, .* validation_fraction=0\.1 .* nothing"):
+        est = quick(early_stopping=True).fit(X)
+    assert len(est.net_.history) == 15
+    np.testing.assert_array_equal(est.item_factors_, quick().fit(X).item_factors_)
+
+
+@given(st.integers(2, 30), st.floats(1e-6, 1 - 1e-6), st.integers(0, 99))
+def test_of_two_ratings_or_more_some_are_held_out_and_some_are_not(n, fraction, seed):
+    X = sp.csr_matrix((np.arange(1.0, n + 1), (np.arange(n) % 3, np.arange(n) // 3)))
+    given = SimpleNamespace(validation_data=None, validation_fraction=fraction)
+    train, targets = hold_out_ratings(given, X, np.random.RandomState(seed))
+    assert train.nnz > 0
+    assert targets.nnz > 0
+    np.testing.assert_array_equal((train + targets).toarray(), X.toarray())
+    assert train.nnz + targets.nnz == n
 
 
 def test_the_penalty_shrinks_means(X, fitted):

@@ -39,6 +39,8 @@ def R(X):
 def small(cls, **parameters):
     names = set(cls().get_params())
     own = {"n_factors": 4, "latent_size": 4, "max_epochs": 2, "device": "cpu", "random_state": 0}
+    own |= {"lr_decay": None, "early_stopping": False}
+    own |= {"solver": "torch"} if issubclass(cls, MFClassifier | BPRMFRanker) else {}
     return cls(**{k: v for k, v in own.items() if k in names} | parameters)
 
 

@@ -18,8 +18,9 @@ from skrec import (
 )
 
 QUICK = {"max_epochs": 3, "batch_size": 40, "random_state": 0, "device": "cpu"}
+BPR = {**QUICK, "n_factors": 4, "solver": "torch", "n_negatives": 1}
 ESTIMATORS = [
-    BPRMFRanker(n_factors=4, **QUICK),
+    BPRMFRanker(**BPR),
     GeRecRanker(n_factors=2, n_samples=1, n_filters=2, **QUICK | {"max_epochs": 1}),
     MultVAERecommender(hidden_sizes=(8,), latent_size=4, **QUICK),
     NCFMLPClassifier(dropout=0.3, **QUICK),
@@ -120,7 +121,7 @@ class Noisy(torch.optim.SGD):
 
 
 def test_an_optimiser_that_draws_takes_the_numbers_of_the_fit(data):
-    est = BPRMFRanker(n_factors=4, optimizer=Noisy, **QUICK)
+    est = BPRMFRanker(optimizer=Noisy, **BPR)
     before = torch.get_rng_state()
     one = weights(clone(est).fit(data.X))
     assert torch.equal(before, torch.get_rng_state())

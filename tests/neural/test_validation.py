@@ -157,7 +157,7 @@ WATCHED = {
     "rows": MultVAERecommender(hidden_sizes=(8,), latent_size=4, batch_size=50),
     "rows, in turns": RecVAERecommender(hidden_size=8, latent_size=4, batch_size=50),
     "rows and nodes": CDAERecommender(latent_size=4, batch_size=50),
-    "pairs": BPRMFRanker(n_factors=4, batch_size=400),
+    "pairs": BPRMFRanker(n_factors=4, batch_size=400, solver="torch"),
     "candidates": GMFClassifier(n_factors=4, batch_size=400, validation_candidates=20),
     "histories": FISMRanker(n_factors=4, batch_size=400),
     "draws": GeRecClassifier(n_factors=4, n_draws=2, n_filters=2, batch_size=400, n_samples=2),
@@ -175,6 +175,7 @@ def state(est):
 @pytest.mark.parametrize("name", WATCHED)
 def test_data_to_validate_on_without_early_stopping_is_watched_and_changes_nothing(name, data):
     est = clone(WATCHED[name]).set_params(max_epochs=3, random_state=0, device="cpu")
+    est.set_params(early_stopping=False)
     X = data.X.copy()
     if est.__sklearn_tags__().feedback == "explicit":
         X.data = (X.indices + 2.0 * np.repeat(np.arange(200), np.diff(X.indptr))) % 5 + 1

@@ -8,7 +8,7 @@ import torch
 from skrec.datasets import make_interactions
 
 QUICK = {"n_factors": 6, "max_epochs": 4, "lr": 0.02, "init_std": 0.1, "batch_size": 256}
-QUICK |= {"random_state": 0, "device": "cpu"}
+QUICK |= {"random_state": 0, "device": "cpu", "early_stopping": False}
 
 
 @pytest.fixture(autouse=True)
@@ -34,4 +34,9 @@ def checkerboard():
 @pytest.fixture(scope="session")
 def quick():
     """Return a function that makes a quick estimator of a class."""
-    return lambda cls, **parameters: cls(**QUICK | parameters)
+
+    def make(cls, **parameters):
+        free = {} if cls.__name__.endswith("Regressor") else {"l2": 0.0}
+        return cls(**QUICK | free | parameters)
+
+    return make

@@ -3,9 +3,11 @@
 import sys
 import types
 
+import numpy as np
 import pytest
 
 import skrec
+from skrec import Interactions
 from skrec.reproduce import find_system, has_seed, list_systems, make_system
 from skrec.testing import all_estimators
 
@@ -52,3 +54,23 @@ def test_what_cannot_be_imported_says_so(monkeypatch):
     assert "Broken" not in list_systems()
     with pytest.raises(ImportError):
         find_system("Broken")
+
+
+@pytest.mark.parametrize("name", ["NeuMF-paper", "NAIS-paper", "DeepCF-paper", "ConvNCF-paper"])
+def test_recipes_of_papers_train_to_the_last_epoch(name):
+    assert find_system(name)().early_stopping
+    assert not make_system(name, {}).early_stopping
+    assert make_system(name, {"early_stopping": True}).early_stopping
+
+
+def test_models_of_pairs_watch_pairs_of_their_own_users_alone():
+    rows, pairs = (np.eye(3), np.eye(3)), Interactions(np.eye(3))
+    for system, given, taken in (
+        ("GMFClassifier", rows, None),
+        ("GMFClassifier", pairs, pairs),
+        ("MFClassifier", pairs, None),  # it does not stop early
+    ):
+        est = make_system(system, {}, validation_data=given, validation_metric="ndcg@5")
+        assert est.validation_data is taken
+    vae = {"early_stopping": True}
+    assert make_system("MultVAERecommender", vae, validation_data=rows).validation_data is rows

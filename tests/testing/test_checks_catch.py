@@ -303,7 +303,7 @@ class WrongDefault(EASE):
     pass
 
 
-WrongDefault.__doc__ = (EASE.__doc__ or "").replace("default=500.0", "default=5.0")
+WrongDefault.__doc__ = (EASE.__doc__ or "").replace('default="auto"', "default=5.0")
 
 
 class Undocumented(EASE):

@@ -160,6 +160,13 @@ def test_patience_does_not_run_at_the_level_of_popularity(make_net, batches):
     assert len(net.history) == 8
 
 
+def test_patience_does_not_run_at_that_level_after_a_lucky_first_epoch(make_net, batches):
+    values = [0.6, 0.4, 0.4, 0.5, 0.4, 0.55, 0.7, 0.65, 0.65, 0.9]
+    net, log = train(make_net, batches, values, patience=2, floor=0.5)
+    assert len(net.history) == 9
+    assert weight_sum(net.module_) == log.sums_[6]
+
+
 def test_a_metric_that_is_no_number_is_never_the_best(make_net, batches):
     net, log = train(make_net, batches, [float("nan"), 0.1, float("nan")])
     assert weight_sum(net.module_) == log.sums_[1]

@@ -258,6 +258,10 @@ def movielens(data_home):
 
 # measured with these settings: .84, .89, .92; the smoothed popularity shares .3 with the trained
 BOUNDS = {"BPRMFRanker": (8, 0.76), "MFClassifier": (6, 0.80), "SVDppRanker": (5, 0.84)}
+NETS = {
+    "BPRMFRanker": {"solver": "torch", "lr_decay": None, "n_negatives": 1},
+    "MFClassifier": {"solver": "torch", "lr_decay": None, "n_negatives": 4},
+}
 
 
 @pytest.mark.parametrize("name", BOUNDS)
@@ -266,6 +270,7 @@ def test_folded_in_users_get_nearly_the_lists_that_they_were_trained_to(name, mo
 
     max_epochs, bound = BOUNDS[name]
     quick = {"n_factors": 16, "lr": 0.01, "l2": 1e-3, "random_state": 0, "device": "cpu"}
+    quick |= {"init_std": 0.01, "early_stopping": False, **NETS.get(name, {})}
     est = getattr(skrec, name)(max_epochs=max_epochs, **quick).fit(movielens)
     users = np.arange(0, 943, 9)
     trained = est.recommend(users=users)

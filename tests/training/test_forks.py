@@ -42,6 +42,7 @@ def fit_all():
     EASERecommender().fit(X)
     for cls in (WMFRecommender, BPRMFRanker, MultVAERecommender):
         cls(**quick, verbose=1).fit(X)
+    BPRMFRanker(**quick, solver="torch", verbose=1).fit(X)
 """
 
 WHILE_ANOTHER_TRAINS = """

@@ -110,8 +110,8 @@ class Objective:
         -------
         train : csr_matrix
             What is trained on.
-        watched : object
-            What `watch` takes.
+        watched : object or None
+            What `watch` takes; None where there is nothing to hold out.
         """
         raise NotImplementedError
 

@@ -102,11 +102,13 @@ class SampledObjective(PairObjective):
 
     def hold_out(
         self, estimator: SampledPairRecommender, X: CSRMatrix, rng: np.random.RandomState
-    ) -> tuple[CSRMatrix, PairValidation]:
+    ) -> tuple[CSRMatrix, PairValidation | None]:
         if estimator.validation_data is None:
             X, targets = hold_out_pairs(X, estimator.validation_fraction, rng)
         else:
             X, targets = given_pairs(estimator, estimator.validation_data, X)
+        if targets.nnz == 0:
+            return X, None
         options = estimator.validation_metric, estimator.validation_candidates, rng
         return X, PairValidation(X, targets, *options)
 

@@ -57,8 +57,10 @@ class PairRatings(Ratings, PairObjective):
 
     def hold_out(
         self, estimator: RatedPairRecommender, X: CSRMatrix, rng: np.random.RandomState
-    ) -> tuple[CSRMatrix, RatedBatches]:
+    ) -> tuple[CSRMatrix, RatedBatches | None]:
         X, targets = hold_out_ratings(estimator, X, rng)
+        if targets.nnz == 0:
+            return X, None
         return X, RatedBatches(targets, _PAIRS_A_STEP, rng, estimator.rating_mean_)
 
     def batches(
@@ -123,8 +125,10 @@ class RowRatings(Ratings):
 
     def hold_out(
         self, estimator: RatedRowRecommender, X: CSRMatrix, rng: np.random.RandomState
-    ) -> tuple[CSRMatrix, tuple[CSRMatrix, CSRMatrix]]:
+    ) -> tuple[CSRMatrix, tuple[CSRMatrix, CSRMatrix] | None]:
         X, targets = hold_out_ratings(estimator, X, rng)
+        if targets.nnz == 0:
+            return X, None
         return X, (estimator._rows(X), estimator._rows(targets))
 
     def batches(

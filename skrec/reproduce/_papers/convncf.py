@@ -26,6 +26,8 @@ SETTINGS = {
         "optimizer": "adagrad",
         "lr": 5e-3,
         "tower_lr": 0.05,
+        "l2": 0.0,
+        "early_stopping": False,
     },
 }
 

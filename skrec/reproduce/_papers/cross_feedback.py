@@ -18,8 +18,9 @@ _NOTE = (
     "The paper's rankings fit neither the whole catalogue (here without prefix) nor a user's own "
     "held-out items (own). Batches of users and items are of 100 on ML-1M, 1,000 elsewhere."
 )
+_NETWORK = {"hidden_sizes": (50,), "lr": 3e-3}
 _SETTINGS = {
-    name: {"batch_size": 1000, "item_batch_size": 1000}
+    name: {**_NETWORK, "batch_size": 1000, "item_batch_size": 1000}
     for name in (
         "CrossFeedbackBMF",
         "CrossFeedback-no-data",
@@ -212,7 +213,7 @@ register_table(
             Row(name, "CrossFeedbackBMF", changed=changed) for name, changed in _ENCODERS.items()
         ),
         options={"train_share": 0.7},
-        settings={"CrossFeedbackBMF": {"batch_size": 100, "item_batch_size": 100}},
+        settings={"CrossFeedbackBMF": {**_NETWORK, "batch_size": 100, "item_batch_size": 100}},
         note="The paper shows curves over 100 passes and prints no values, nor the width of its "
         "hidden layer.",
     )

@@ -19,6 +19,7 @@ _GEREC = {
     "hidden_size": 64,
     "kernel_sizes": (1, 2),
     "n_negatives": 4,
+    "early_stopping": False,
 }
 
 # table 2: dimensions (D), draws (K) and filters (T), hit rate and NDCG
@@ -28,9 +29,13 @@ def _start(n_factors: int) -> dict[str, Any]:
     """Return what the means start from, with as many factors; at 64 they have a start already."""
     return {
         "system": "MFClassifier",
+        "solver": "torch",
         "bias": False,
         "init_std": 0.1,
         "l2": 0.005,
+        "lr": 2e-3,
+        "lr_decay": None,
+        "n_negatives": 4,
         "max_epochs": 40,
         "n_factors": n_factors,
     }

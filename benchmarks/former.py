@@ -1,0 +1,67 @@
+"""The defaults of earlier versions, so that what was measured with them still means the same."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from skrec.reproduce import find_system
+
+__all__ = ["FORMER", "with_former"]
+
+_WATCHED: dict[str, Any] = {"validation_fraction": 0.1, "validation_metric": "ndcg@10"}
+_TO_THE_END: dict[str, Any] = {**_WATCHED, "early_stopping": False}
+_PAIRS: dict[str, Any] = {**_TO_THE_END, "l2": 0.0}
+_HISTORIES: dict[str, Any] = {**_PAIRS, "lr": 2e-3}
+_DESCENT: dict[str, Any] = {
+    **_WATCHED,
+    "l2": 0.0,
+    "lr": 2e-3,
+    "solver": "torch",
+    "lr_decay": None,
+    "max_epochs": 100,
+    "n_negatives": 1,
+    "init_std": 0.01,
+}
+_OF_PAIRS = (
+    "GMFClassifier", "GMFRanker", "NCFMLPClassifier", "NCFMLPRanker", "NeuMFClassifier",
+    "NeuMFRanker", "JRLRanker", "ConvNCFRanker", "MFRecommender",
+)  # fmt: skip
+_OWN_PENALTY = (
+    "DeepCFClassifier", "NAISClassifier", "GERRanker", "MoGClassifier", "GeRecClassifier",
+    "GeRecRanker",
+)  # fmt: skip
+
+FORMER: dict[str, dict[str, Any]] = {
+    "ItemKNNRecommender": {"alpha": 0.5},
+    "UserKNNRecommender": {"alpha": 0.5, "shrinkage": 10.0, "weighting": None},
+    "EASERecommender": {"l2": 500.0},
+    "WMFRecommender": {"l2": 0.003, "unobserved_weight": 0.1},
+    "CDAERecommender": {"weight_decay": 4e-3},
+    "MultDAERecommender": {"hidden_sizes": (600,)},
+    "BPRMFRanker": _DESCENT,
+    "MFClassifier": {**_DESCENT, "n_negatives": 4},
+    **dict.fromkeys(("FISMRanker", "FISMClassifier", "SVDppRanker"), _HISTORIES),
+    **dict.fromkeys(_OF_PAIRS, _PAIRS),
+    **{name: _TO_THE_END for name in _OWN_PENALTY},
+    "NCFMLPRegressor": {"early_stopping": False, "weight_decay": 0.0},
+    "NeuMFRegressor": {"early_stopping": False, "weight_decay": 0.0},
+    "CrossFeedbackBMF": {"early_stopping": False, "hidden_sizes": (50,), "lr": 3e-3},
+}
+"""What was the default and is not any more, by class."""
+
+
+def with_former(system: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a system, with the former defaults where they name none.
+
+    Parameters
+    ----------
+    system : str
+        Its name.
+    parameters : mapping
+        What differs from the defaults of then.
+
+    Returns
+    -------
+    parameters : dict
+        What differs from the defaults of now.
+    """
+    return {**FORMER.get(find_system(system).__name__, {}), **parameters}
