@@ -8,7 +8,7 @@ from skrec.base._queries import Queries, lists_of_pairs, pair_blocks
 from skrec.typing import Array
 from skrec.utils import row_blocks
 
-__all__ = ["answer_pairs", "answer_rows", "pick", "pick_rows"]
+__all__ = ["answer_pairs", "answer_rows", "pick", "pick_rows", "spread"]
 
 Values = Callable[..., tuple[Array, ...]]
 
@@ -146,3 +146,26 @@ def pick_rows(prior: Array, candidates: Array | None, rows: Array) -> Array:
     if candidates is None:
         return prior
     return prior[candidates if candidates.ndim == 1 else candidates[rows]]
+
+
+def spread(values: Callable[[int], Array], n_samples: int) -> Array:
+    """Return the deviation of a function over posterior draws.
+
+    Parameters
+    ----------
+    values : callable
+        Takes the number of a draw and returns an array.
+    n_samples : int
+        How many draws.
+
+    Returns
+    -------
+    deviation : ndarray
+        float32, of the shape of the values.
+    """
+    total = square = np.zeros(())
+    for draw in range(n_samples):
+        value = values(draw).astype(np.float64)
+        total, square = total + value, square + value**2
+    variance = square / n_samples - (total / n_samples) ** 2
+    return np.sqrt(np.maximum(variance, 0)).astype(np.float32)

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skrec import kernels
-from skrec.base._answers import answer_pairs, answer_rows, pick, pick_rows
+from skrec.base._answers import answer_pairs, answer_rows, pick, pick_rows, spread
 from skrec.base._docs import shared_docs
 from skrec.base._links import Link
 from skrec.base._one_fit import of_one_fit, view_of
@@ -55,9 +55,9 @@ class BaseRecommender(BaseEstimator):
     _calibrates_late: ClassVar[bool] = False
     # share of the items whose pairs it is calibrated on, at least 500: each may cost by itself
     _calibrated_items: ClassVar[float] = 1.0
-    # settings with which the common checks of skrec.testing run in a fraction of a second
     # attributes that only fitting and held-out pairs need, dropped at the end of fit
     _working_arrays: ClassVar[tuple[str, ...]] = ()
+    # settings with which the common checks of skrec.testing run in a fraction of a second
     _test_parameters: ClassVar[dict[str, Any]] = {}
     _parameter_constraints: ClassVar[dict[str, Any]] = {}
 
@@ -262,22 +262,13 @@ class BaseRecommender(BaseEstimator):
 
     # deviations over posterior draws
 
-    def _score_std(self, queries: Queries, candidates: Array | None = None) -> Array:
+    def _score_std(self: Any, queries: Queries, candidates: Array | None = None) -> Array:
         """Return the deviations of the scores of a block (probabilistic models)."""
-        return self._spread(partial(self._scores, queries, candidates=candidates))
+        return spread(partial(self._scores, queries, candidates=candidates), self.n_samples)
 
-    def _proba_std(self, queries: Queries, candidates: Array | None = None) -> Array:
+    def _proba_std(self: Any, queries: Queries, candidates: Array | None = None) -> Array:
         """Return the deviations of the probabilities of a block (probabilistic models)."""
-        return self._spread(partial(self._probabilities, queries, candidates=candidates))
-
-    def _spread(self: Any, values: Callable[[int], Array]) -> Array:
-        """Return the deviation of a function of the number of a posterior draw."""
-        total = square = 0.0
-        for draw in range(self.n_samples):
-            value = values(draw).astype(np.float64)
-            total, square = total + value, square + value**2
-        variance = square / self.n_samples - (total / self.n_samples) ** 2
-        return np.sqrt(np.maximum(variance, 0)).astype(np.float32)
+        return spread(partial(self._probabilities, queries, candidates=candidates), self.n_samples)
 
     def _check_std(self, return_std: bool) -> bool:
         if check_flag(return_std, "return_std") and not self.__sklearn_tags__().probabilistic:

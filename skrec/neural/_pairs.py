@@ -73,7 +73,7 @@ class PairRecommender(TorchRecommender):
         float,
         Interval(Real, 0, None, closed="left"),
         "Weight of the squared norms of the vectors that take part in a loss term.",
-    ] = 0.0
+    ] = 0.01
     init_std: Annotated[
         float,
         Interval(Real, 0, None, closed="neither"),
@@ -347,7 +347,6 @@ class SampledPairRecommender(PairRecommender):
         Interval(Real, 0, None, closed="left"),
         "Negatives are drawn in proportion to their counts to this power; 0 is uniform.",
     ] = 0.0
-    l2: float = 0.01
     early_stopping: bool = True
     validation_fraction: Annotated[
         float,

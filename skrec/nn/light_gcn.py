@@ -238,7 +238,17 @@ class LightGCN(PairModel):
 
 
 class SettledLightGCN(PairModel):
-    """Trained vectors of items, and users as sums of a free vector and of what they have."""
+    """Trained vectors of items, and users as sums of a free vector and of what they have.
+
+    Parameters
+    ----------
+    users : NodeEncoder
+        The users.
+    items : nn.Module
+        The table of the items' vectors.
+    interaction : nn.Module
+        The inner product.
+    """
 
     @property
     def reads_history(self) -> bool:

@@ -42,7 +42,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     # and of Rendle et al. (2020)
     "MF-192": ("MFClassifier", {"n_factors": 192}),
     # losses and vectors of Mao et al. (2021), with negatives that a batch shares
-    "BPRMF-shared": ("BPRMFRanker", {"shared_negatives": True}),
+    "BPRMF-shared": ("BPRMFRanker", {"solver": "torch", "shared_negatives": True}),
     "MF-softmax": ("MFRecommender", {"loss": "softmax", "shared_negatives": True}),
     "SimpleX": ("MFRecommender", {"history": "mean", "shared_negatives": True}),
     # the other vectors of ConvNCF's paper, and the cube of GeRec's released code

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -175,7 +176,7 @@ class _Frozen:
         return torch.from_numpy(vectors.astype(np.float64))
 
 
-def _in_double(module: nn.Module) -> nn.Module:
+def _in_double(module: nn.Module) -> Any:
     """Return a copy in float64 without gradients of its own.
 
     `copy.deepcopy` took longer than all else that is done for one user.

@@ -122,6 +122,7 @@ _SYSTEMS = {
 }
 _BESIDE = {
     "biased MF": "BiasedMFRegressor",
+    "Bayesian SVD++": "BayesianMFRegressor",
     "GMF": "GMFRegressor",
     "NeuMF": "NeuMFRegressor",
     "GeRec": "GeRecRegressor",

@@ -48,7 +48,14 @@ _SYSTEMS = {
     "CDAE": "CDAERecommender",
 }
 _HERE = "ml-1m", "gowalla"
-_MORE = {"RecVAE": "RecVAERecommender"}
+_MORE = {
+    "RecVAE": "RecVAERecommender",
+    "infinite-AE": "InfiniteAERecommender",
+    "EDLAE": "EDLAE",
+    "graph filter": "GraphFilterRecommender",
+    "RP3beta": "RP3betaRecommender",
+    "ELSA": "ELSARecommender",
+}
 _NOTES = {"CDAE": "the paper chooses the decay on validation"}
 _ML_20M = {
     "Mult-VAE PR": (0.395, 0.537, 0.426),
