@@ -23,11 +23,11 @@ _DESCENT: dict[str, Any] = {
 }
 _OF_PAIRS = (
     "GMFClassifier", "GMFRanker", "NCFMLPClassifier", "NCFMLPRanker", "NeuMFClassifier",
-    "NeuMFRanker", "JRLRanker", "ConvNCFRanker", "MFRecommender",
+    "NeuMFRanker", "JRLRanker", "ConvNCFRanker",
 )  # fmt: skip
 _OWN_PENALTY = (
     "DeepCFClassifier", "NAISClassifier", "GERRanker", "MoGClassifier", "GeRecClassifier",
-    "GeRecRanker",
+    "GeRecRanker", "MFRecommender",
 )  # fmt: skip
 
 FORMER: dict[str, dict[str, Any]] = {

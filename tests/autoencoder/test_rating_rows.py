@@ -312,10 +312,12 @@ def test_one_rating(name):
     np.testing.assert_array_equal(est.predict(X), 4)
 
 
-def test_one_rating_cannot_be_held_out(name):
+def test_a_single_rating_is_trained_on_unwatched(name):
     X = sp.csr_matrix(([3.0], ([0], [1])), shape=(2, 3))
-    with pytest.raises(ValueError, match="validation_fraction"):
-        make(name, early_stopping=True).fit(X)
+    with pytest.warns(SkrecWarning, match=r"single rating, .* validation_fraction=0\.1 .* nothing"):
+        est = make(name, early_stopping=True).fit(X)
+    assert len(est.net_.history) == 60
+    np.testing.assert_array_equal(est.predict(X), make(name).fit(X).predict(X))
 
 
 def test_nan_is_an_error(name, X):

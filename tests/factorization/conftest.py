@@ -39,7 +39,7 @@ def all_but_one():
 
 
 QUICK = {"n_factors": 6, "max_epochs": 5, "lr": 0.02, "init_std": 0.3, "batch_size": 256}
-QUICK |= {"random_state": 0, "device": "cpu"}
+QUICK |= {"early_stopping": False, "random_state": 0, "device": "cpu"}
 
 
 @pytest.fixture(scope="session")
