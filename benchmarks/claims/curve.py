@@ -28,7 +28,15 @@ from skorch.callbacks import Callback
 
 from benchmarks.arguments import add_data, add_output, make_parser, parse_json, prepare
 from benchmarks.cells import keep_rows, smoke_parameters
-from skrec.reproduce import Cell, find_settings, load_data, make_protocol, make_system, read_rows
+from skrec.reproduce import (
+    Cell,
+    find_settings,
+    find_system,
+    load_data,
+    make_protocol,
+    make_system,
+    read_rows,
+)
 from skrec.training import StopTraining
 
 __all__ = ["EachEpoch", "main", "summary"]
@@ -36,6 +44,8 @@ __all__ = ["EachEpoch", "main", "summary"]
 # the last is the one to choose by
 _METRICS = {"ncf": ("sampled_hit_rate@10", "sampled_ndcg@10"), "weak": ("recall@20", "ndcg@20")}
 _LAST = 10
+# there is a net to look at, and it is trained to the end
+_FOLLOWED = {"early_stopping": False, "solver": "torch"}
 
 
 class EachEpoch(Callback):
@@ -126,7 +136,10 @@ def _make_parser() -> argparse.ArgumentParser:
 
 def _cell(options: argparse.Namespace) -> Cell:
     parameters = find_settings(options.system, options.data, options.protocol).parameters
-    parameters = parameters | (options.parameters or {}) | {"max_epochs": options.epochs}
+    known = find_system(options.system)().get_params(deep=False)
+    followed = {name: value for name, value in _FOLLOWED.items() if name in known}
+    given = options.parameters or {}
+    parameters = {**followed, **parameters, **given, "max_epochs": options.epochs}
     parameters |= smoke_parameters(options.system) if options.smoke else {}
     return Cell(options.system, options.data, options.protocol, options.seed, "given", parameters)
 

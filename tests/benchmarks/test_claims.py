@@ -12,7 +12,6 @@ from benchmarks.claims import (
     fold_in,
     gerec_sweeps,
 )
-from benchmarks.former import with_former
 from skrec.reproduce import find_system, load_data, make_protocol, make_system
 
 TINY = ["--smoke", "--factors", "4", "--seeds", "0", "1"]
@@ -121,7 +120,7 @@ def test_what_is_scored_in_training_is_the_model(tmp_path):
     protocol, data = make_protocol("ncf"), load_data("synthetic")
     task = protocol.tuning(data)
     parameters = curve._cell(curve._make_parser().parse_args(options)).parameters
-    model = make_system("NeuMFClassifier", with_former("NeuMFClassifier", parameters), 0)
+    model = make_system("NeuMFClassifier", parameters, 0)
     value = task.score(model.fit(task.train))["sampled_ndcg@10"].mean()
     table = pd.read_csv(path)
     assert list(table["epoch"]) == [0, 3]
