@@ -115,8 +115,7 @@ class BaseRecommender(BaseEstimator):
         self.n_features_in_: int  # check_matrix sets it
         self.interactions_ = check_matrix(self, X, reset=True)
         self.encoder_ = X.encoder if isinstance(X, Interactions) else None
-        counts = np.bincount(self.interactions_.indices, minlength=self.n_features_in_)
-        self.item_counts_ = counts
+        self.item_counts_ = np.bincount(self.interactions_.indices, None, self.n_features_in_)
         self._fit(self.interactions_)
         self.link_ = self._new_link().fit(self, self.interactions_)
         self._tidy()
@@ -262,13 +261,16 @@ class BaseRecommender(BaseEstimator):
 
     # deviations over posterior draws
 
-    def _score_std(self: Any, queries: Queries, candidates: Array | None = None) -> Array:
+    def _score_std(self, queries: Queries, candidates: Array | None = None) -> Array:
         """Return the deviations of the scores of a block (probabilistic models)."""
-        return spread(partial(self._scores, queries, candidates=candidates), self.n_samples)
+        return self._spread(partial(self._scores, queries, candidates=candidates))
 
-    def _proba_std(self: Any, queries: Queries, candidates: Array | None = None) -> Array:
+    def _proba_std(self, queries: Queries, candidates: Array | None = None) -> Array:
         """Return the deviations of the probabilities of a block (probabilistic models)."""
-        return spread(partial(self._probabilities, queries, candidates=candidates), self.n_samples)
+        return self._spread(partial(self._probabilities, queries, candidates=candidates))
+
+    def _spread(self: Any, values: Callable[[int], Array]) -> Array:
+        return spread(values, self.n_samples)
 
     def _check_std(self, return_std: bool) -> bool:
         if check_flag(return_std, "return_std") and not self.__sklearn_tags__().probabilistic:

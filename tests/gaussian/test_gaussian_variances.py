@@ -48,8 +48,8 @@ def test_ratings_have_the_divergence_too():
 
 @pytest.mark.parametrize("prior_variance", [0.05, 0.3])
 def test_nothing_but_the_divergence_leads_to_the_prior(prior_variance, cls, quick, X):
-    options = {"kl_weight": 1e5, "prior_variance": prior_variance, "max_epochs": 40}
-    est = quick(cls, **options, lr=0.05, batch_size=1024).fit(X)
+    options = {"kl_weight": 1e5, "prior_variance": prior_variance, "max_epochs": 25}
+    est = quick(cls, **options, lr=0.08, batch_size=1024).fit(X)
     for variances in (est.user_variances_, est.item_variances_):
         np.testing.assert_allclose(variances, prior_variance, rtol=0.1)
     assert abs(est.user_means_).max() < 0.2
