@@ -206,7 +206,8 @@ class InfiniteAERecommender(BaseRecommender):
     def _fit(self, X: CSRMatrix) -> None:
         users = np.flatnonzero(np.diff(X.indptr))
         self.l2_ = automatic_l2(X[users]) if isinstance(self.l2, str) else float(self.l2)
-        self.landmarks_ = self._draw_landmarks(users)
+        if "landmarks_" not in self.__dict__:  # another fit, for held-out pairs, keeps them
+            self.landmarks_ = self._draw_landmarks(users)
         n_landmarks = len(self.landmarks_)
         check_memory(
             least_bytes(n_landmarks, X.shape[1]),

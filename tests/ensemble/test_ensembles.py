@@ -372,6 +372,15 @@ def test_sums_of_probabilities_are_right_where_parts_know_the_users(cls, inner):
     assert p[history.toarray() == 0].sum() == pytest.approx(hidden.nnz, rel=0.12)
 
 
+@BOTH
+def test_parts_that_draw_are_calibrated_as_they_were_fitted(cls, X):
+    """A generator draws other landmarks when it is asked once more."""
+    seeds = 0, np.random.RandomState(0)
+    parts = [InfiniteAERecommender(max_landmarks=30, random_state=seed) for seed in seeds]
+    one, other = (cls([("a", part)]).fit(X).predict_proba(X[:5]) for part in parts)
+    np.testing.assert_array_equal(one, other)
+
+
 def test_where_each_pair_costs_some_are_left_out_of(X, parts):
     """SLIM would need a system for each pair of a row."""
     est = BlendedRecommender([("slim", SLIMRecommender(l1=0.1, l2=5.0)), parts[1]])
