@@ -156,7 +156,9 @@ class RatingRecommender(BaseRecommender):
         ----------
         %(histories_or_pairs)s
         %(users)s
-        %(return_std)s
+        return_std : bool, default=False
+            Also return the deviation over posterior draws (probabilistic models). Where the model
+            has a noise of its own, ``noise_std_``, it is that of a rating: the noise is included.
 
         Returns
         -------
@@ -169,9 +171,10 @@ class RatingRecommender(BaseRecommender):
         %(bad_input)s
         """
         answer = self.decision_function(X, users=users, return_std=return_std)
-        if isinstance(answer, tuple):
-            return np.clip(answer[0], *self.rating_range_), answer[1]
-        return np.clip(answer, *self.rating_range_)
+        if not isinstance(answer, tuple):
+            return np.clip(answer, *self.rating_range_)
+        noise = np.float32(getattr(self, "noise_std_", 0.0))
+        return np.clip(answer[0], *self.rating_range_), np.hypot(answer[1], noise)
 
     @of_one_fit
     @shared_docs

@@ -115,7 +115,7 @@ class BaseRecommender(BaseEstimator):
         self.n_features_in_: int  # check_matrix sets it
         self.interactions_ = check_matrix(self, X, reset=True)
         self.encoder_ = X.encoder if isinstance(X, Interactions) else None
-        self.item_counts_ = np.bincount(self.interactions_.indices, None, self.n_features_in_)
+        self.item_counts_ = np.bincount(self.interactions_.indices, minlength=self.n_features_in_)
         self._fit(self.interactions_)
         self.link_ = self._new_link().fit(self, self.interactions_)
         self._tidy()

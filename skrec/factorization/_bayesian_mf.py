@@ -315,39 +315,6 @@ class BayesianMFRegressor(RatingRecommender):
             total, square = total + above + below, square + above**2 + below**2
         return np.sqrt(np.maximum(square / n - (total / n) ** 2, 0)).astype(np.float32)
 
-    @shared_docs
-    def predict(
-        self,
-        X: Interactions | MatrixLike | None = None,
-        *,
-        users: ArrayLike | None = None,
-        return_std: bool = False,
-    ) -> Array | tuple[Array, Array]:
-        """Predict ratings, within the scale seen in ``fit``.
-
-        Parameters
-        ----------
-        %(histories_or_pairs)s
-        %(users)s
-        return_std : bool, default=False
-            Also return the deviation of the posterior predictive distribution: of a rating, the
-            noise included.
-
-        Returns
-        -------
-        ratings : ndarray of shape (n_rows, n_items) or (n_pairs,)
-            float32.
-        %(std)s
-
-        Raises
-        ------
-        %(bad_input)s
-        """
-        answer = super().predict(X, users=users, return_std=return_std)
-        if isinstance(answer, tuple):
-            return answer[0], np.hypot(answer[1], np.float32(self.noise_std_))
-        return answer
-
     @of_one_fit
     @shared_docs
     def predict_interval(

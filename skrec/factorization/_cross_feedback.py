@@ -5,17 +5,15 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval
 
-from skrec.base import Queries, RatingRecommender, shared_docs
+from skrec.base import Queries, RatingRecommender
 from skrec.factorization._nested_ratings import NestedRatings, encoded, settled
 from skrec.factorization._products import inner_products
-from skrec.interactions import Interactions
 from skrec.neural import RatedData, RatedFraction, RatedMetric, Sizes, TorchRecommender, as_sizes
 from skrec.nn import CrossFeedbackVAE
 from skrec.training import RecommenderNet, Resampling, centred
-from skrec.typing import Array, CSRMatrix, MatrixLike
+from skrec.typing import Array, CSRMatrix
 
 __all__ = ["CrossFeedbackBMF"]
 
@@ -295,36 +293,3 @@ class CrossFeedbackBMF(TorchRecommender, RatingRecommender):
     def _prior_variances(self) -> Array:
         """Return the variance of the score of a user of whom nothing is known: u is N(0, I)."""
         return (self.item_variances_ + self.item_means_**2).sum(axis=1)
-
-    @shared_docs
-    def predict(
-        self,
-        X: Interactions | MatrixLike | None = None,
-        *,
-        users: ArrayLike | None = None,
-        return_std: bool = False,
-    ) -> Array | tuple[Array, Array]:
-        """Predict ratings, within the scale seen in ``fit``.
-
-        Parameters
-        ----------
-        %(histories_or_pairs)s
-        %(users)s
-        return_std : bool, default=False
-            Also return the deviation of the posterior predictive distribution: of a rating, the
-            noise included.
-
-        Returns
-        -------
-        ratings : ndarray of shape (n_rows, n_items) or (n_pairs,)
-            float32.
-        %(std)s
-
-        Raises
-        ------
-        %(bad_input)s
-        """
-        answer = super().predict(X, users=users, return_std=return_std)
-        if isinstance(answer, tuple):
-            return answer[0], np.hypot(answer[1], np.float32(self.noise_std_))
-        return answer
