@@ -2,6 +2,7 @@
 
     python -m benchmarks.quality.defaults --jobs 2 --minutes 20
     python -m benchmarks.quality.defaults --candidates candidates.json
+    python -m benchmarks.quality.defaults --former
 
 what is validated on; the test parts are never looked at:
   known   a tenth of the training interactions of each user, all items ranked: NDCG@100. Users are
@@ -17,7 +18,8 @@ A JSON file of candidates is a list of {"system": "WMFRecommender", "parameters"
 Each stands beside the present defaults of its system; the smallest mean rank over the data sets
 wins, and the present defaults do where it is a tie. Each fit is kept under all its parameters as it
 ends, so that a change of defaults is run anew, and what was a candidate is there already.
-One that --minutes has ended is run again where there is more time.
+One that --minutes has ended is run again where there is more time. --former takes the defaults of
+before (benchmarks/former.py) for candidates, so that old and new ones stand side by side.
 """
 
 import argparse
@@ -42,6 +44,7 @@ from benchmarks.arguments import (
     prepare,
 )
 from benchmarks.cells import keep_rows, smoke_parameters
+from benchmarks.former import FORMER
 from benchmarks.quality.defaults_report import PLAIN, Trial, report
 from benchmarks.trials import in_parallel, is_kept, keep_trial
 from skrec.datasets import list_cached
@@ -91,6 +94,7 @@ def _make_parser() -> argparse.ArgumentParser:
         help="what models without ratings are validated on; default: known",
     )  # fmt: skip
     parser.add_argument("--candidates", metavar="FILE", help="JSON of candidates for defaults")
+    parser.add_argument("--former", action="store_true", help="the former defaults are candidates")
     parser.add_argument(
         "--everywhere", action="store_true", help="run the slow models on all data sets too"
     )
@@ -110,6 +114,8 @@ def _prepare(parser: argparse.ArgumentParser, options: argparse.Namespace) -> No
         options.data = [name for name in _DATA if name in here] or _DATA
     every = [*_estimators("implicit"), *_estimators("explicit"), PLAIN]
     options.given = _read_candidates(parser, options.candidates)
+    if options.former:
+        options.given += [{"system": name, "parameters": old} for name, old in FORMER.items()]
     named = dict.fromkeys(candidate["system"] for candidate in options.given)
     options.systems = systems or [*named] or every
     unknown = [name for name in [*options.systems, *named] if name not in every]

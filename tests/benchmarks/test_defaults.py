@@ -218,3 +218,11 @@ def test_plain_biases_solve_their_equations():
     for groups, biases in ((ratings.user, model.users_), (ratings.item, model.items_)):
         np.testing.assert_allclose(np.bincount(groups, rest, len(biases)), 2.0 * biases, atol=1e-4)
     assert model.predict(ratings).min() >= ratings.value.min()
+
+
+def test_former_defaults_stand_beside_those_of_now(tmp_path, capsys):
+    table = run_defaults(tmp_path, "--former", systems=["EASERecommender", "PopularityRecommender"])
+    ease = table[table["system"] == "EASERecommender"]
+    assert {json.loads(each)["l2"] for each in ease["parameters"]} == {"auto", 500.0}
+    assert set(table["system"]) == {"EASERecommender", "PopularityRecommender"}
+    assert '{"l2": 500.0}' in capsys.readouterr().out
