@@ -101,6 +101,16 @@ def test_raw_data_of_movielens(run, data_home):
     assert names["newest"]["title"].notna().all()
 
 
+def test_blending(run, monkeypatch):
+    monkeypatch.delenv("SKREC_DATA", raising=False)
+    names, out = run("blending")
+    scores = dict(re.findall(r"(.+?) +NDCG@20 = ([\d.]+)", out))
+    assert set(scores) == {*names["models"], "blend"}
+    parts = [float(scores[name]) for name in ("EASE", "graph filter", "infinite-AE")]
+    assert float(scores["blend"]) > min(parts)
+    assert f"weights of the blend: {names['search'].best_params_['weights']}" in out
+
+
 @pytest.fixture
 def large_data(run, monkeypatch, capsys):
     """Return a function that runs the example on small data, and returns the lines it prints."""
