@@ -2,8 +2,8 @@
 Models without training, and a blend of them
 ============================================
 
-Compare five models that need no gradient steps, on users whom none of them has seen. Then join three
-of them, with weights that validation chooses: it is a search like any other, and need not beat the
+Compare five models that need no gradient steps, on users whom none has seen. Then join three of
+them, with weights that validation chooses: it is a search like any other, and need not beat the
 best part. With a folder ``SKREC_DATA`` that holds MovieLens-100K the data are that, and otherwise
 they are made up::
 
