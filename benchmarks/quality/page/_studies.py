@@ -78,6 +78,34 @@ _STUDIES = (
         "and the mean of the last ten, as some papers report it.",
     ),
     Study(
+        "baselines",
+        "blends.csv",
+        "Blends, with weights that validation chose, beside the best of their parts",
+        index=("data", "split", "systems", "system"),
+        values=("validation", "test", "difference", "std_error", "p_value", "weights"),
+        note="NDCG@100 of strong generalisation. The difference on the test users is to the part "
+        "that is best on validation, with its standard error and Wilcoxon's p value.",
+    ),
+    Study(
+        "cross_feedback",
+        "intervals.csv",
+        "Intervals of ratings, and the deviations of models user by user",
+        index=("data", "split", "system"),
+        values=(
+            "rmse",
+            *(f"in {level}" for level in (0.5, 0.8, 0.9, 0.95)),
+            "deviation",
+            "and count",
+            "and error",
+            "like BayesianMFRegressor",
+            "like CrossFeedbackBMF",
+            "like GeRecRegressor",
+        ),
+        note="Shares of test ratings in intervals of each level. Then Spearman's correlations over "
+        "users: of the mean deviation of a user's scores with the number of training ratings, with "
+        "the mean error, and with the deviation of the other models.",
+    ),
+    Study(
         "gerec",
         "uncertainty.csv",
         "Table 4: what uncertainty has to do with activity (o1) and diversity (o2)",

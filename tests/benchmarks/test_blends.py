@@ -1,0 +1,38 @@
+"""The command about blends of recommenders, on tiny data only."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import wilcoxon
+
+from benchmarks.claims import blends
+
+SINGLE = ["EASERecommender", "RP3betaRecommender"]
+
+
+def test_a_row_for_each_system_and_each_blend(tmp_path, capsys):
+    path = tmp_path / "blends.csv"
+    options = ["--data", "synthetic", "--smoke", "--test-users", "40", "--output", str(path)]
+    blends.main([*options, "--systems", *SINGLE])
+    table = pd.read_csv(path).set_index("system")
+    assert list(table.index) == [*SINGLE, "equal blend", "fused ranks", "blend"]
+    assert (table["beside"] == table.loc[SINGLE, "validation"].idxmax()).all()
+    # single systems and equal weights are among the points that validation chose from
+    assert table.loc["blend", "validation"] >= table["validation"].drop("fused ranks").max() - 1e-12
+    weights = [float(share) for share in table.loc["blend", "weights"].split()]
+    assert sum(weights) == pytest.approx(1, abs=0.002)
+    printed = capsys.readouterr().out
+    blends.main([*options, "--systems", *SINGLE])  # what is there is not run again
+    assert len(pd.read_csv(path)) == 5
+    assert capsys.readouterr().out in printed
+
+
+def test_differences_are_paired():
+    rng = np.random.default_rng(0)
+    values = pd.DataFrame({"a": rng.random(50), "b": rng.random(50)})
+    first, second = blends.judge(values, "a")
+    off = values["b"] - values["a"]
+    assert first == {"system": "a", "test": pytest.approx(values["a"].mean()), "beside": "a"}
+    assert second["difference"] == pytest.approx(off.mean())
+    assert second["std_error"] == pytest.approx(off.std() / 50**0.5)
+    assert second["p_value"] == pytest.approx(wilcoxon(off).pvalue)
