@@ -47,7 +47,8 @@ def lint(session: nox.Session) -> None:
 def typing(session: nox.Session) -> None:
     """Check the types of the package, and that a user's mistakes are found."""
     install(session, "test")
-    session.run("python", "-m", "pytest", "tests/typing", *session.posargs)
+    every = ["tests/typing", "-m", "slow or not slow"]
+    session.run("python", "-m", "pytest", *every, *session.posargs)
 
 
 @nox.session(python=PYTHONS[0])

@@ -1,6 +1,7 @@
 """What all tests share: real data where there is some, few threads, no display."""
 
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -17,6 +18,11 @@ os.environ["MPLBACKEND"] = "Agg"
 hypothesis.settings.register_profile("skrec", deadline=None, max_examples=50)
 hypothesis.settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "skrec")
+
+
+# a shell lets what it starts in the background ignore Ctrl-C, which some tests press
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item):

@@ -98,6 +98,7 @@ def rule_and_file(report):
 
 
 # a part such as "skrec/utils" can be checked alone while it is worked on
+@pytest.mark.slow
 @pytest.mark.usefixtures("_checker")
 @pytest.mark.parametrize("part", ["skrec"])
 def test_package_has_no_error_but_those_listed(part):

@@ -1,6 +1,7 @@
 """The best result of every system, beside those of the plain references."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import TypeAlias
 
 import numpy as np
@@ -54,13 +55,13 @@ def systems_table(kept: Store) -> str:
     text : str
         The section.
     """
-    parts = [_TEXT]
+    parts, mean = [_TEXT], cache(partial(mean_of, kept))
     for feedback, protocols in {
         "implicit": ("ncf", "strong", "weak"),
         "explicit": ("ratings",),
     }.items():
         references = REFERENCES[protocols[0]]
-        lines = [_line(name, protocols, references, kept) for name in list_systems(feedback)]
+        lines = [_line(name, protocols, references, kept, mean) for name in list_systems(feedback)]
         header = ["system", "data", "protocol", "metric", "value", *references, "settings"]
         parts.append(pipe_table(header, lines))
     return "\n\n".join(parts)
@@ -76,10 +77,14 @@ def mean_of(kept: Store, system: str, data: str, protocol: str) -> float:
 
 
 def _line(
-    system: str, protocols: Sequence[str], references: Mapping[str, str], kept: Store
+    system: str,
+    protocols: Sequence[str],
+    references: Mapping[str, str],
+    kept: Store,
+    mean: Callable[[str, str, str], float],
 ) -> list[str]:
     found = [
-        _compared(system, data, p, references, kept) for p in protocols for data in kept.data_of(p)
+        _compared(system, data, p, references, mean) for p in protocols for data in kept.data_of(p)
     ]
     found = [line for line in found if not np.isnan(line[3])]
     if not found:
@@ -92,10 +97,14 @@ def _line(
 
 
 def _compared(
-    system: str, data: str, protocol: str, references: Mapping[str, str], kept: Store
+    system: str,
+    data: str,
+    protocol: str,
+    references: Mapping[str, str],
+    mean: Callable[[str, str, str], float],
 ) -> _Line:
-    ours = mean_of(kept, system, data, protocol)
-    others = [mean_of(kept, name, data, protocol) for name in references.values()]
+    ours = mean(system, data, protocol)
+    others = [mean(name, data, protocol) for name in references.values()]
     ratios = [_ratio(protocol, ours, other) for other in others if not np.isnan(other)]
     return min(ratios, default=0.0), data, protocol, ours, others
 
