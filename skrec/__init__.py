@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 _DATA = {
     "InteractionEncoder": "interactions",
     "Interactions": "interactions",
+    "recommend_batches": "interactions",
     "recommend_frame": "interactions",
 }
 _ESTIMATORS = {
@@ -94,6 +95,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.graph import LightGCNRanker as LightGCNRanker
     from skrec.interactions import InteractionEncoder as InteractionEncoder
     from skrec.interactions import Interactions as Interactions
+    from skrec.interactions import recommend_batches as recommend_batches
     from skrec.interactions import recommend_frame as recommend_frame
     from skrec.item_based import FISMClassifier as FISMClassifier
     from skrec.item_based import FISMRanker as FISMRanker

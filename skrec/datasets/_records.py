@@ -42,7 +42,9 @@ class ArrowTable:
         try:
             import pyarrow  # noqa: F401
         except ImportError as error:
-            raise ImportError(f"{path} needs pyarrow to be read: pip install pyarrow") from error
+            raise ImportError(
+                f"{path} needs pyarrow to be read: pip install 'sklearn-recommenders[parquet]'"
+            ) from error
         self.first = self._schema()
 
     def _schema(self) -> list[str]:

@@ -1,5 +1,6 @@
 """Interactions as a sequence in a fixed frame of users and items, and the coding of raw ids."""
 
+from skrec.interactions._batches import RecommendationBatches, recommend_batches
 from skrec.interactions._encoder import InteractionEncoder
 from skrec.interactions._ids import different_ids
 from skrec.interactions._interactions import Interactions
@@ -9,7 +10,9 @@ from skrec.interactions._times import as_timestamps
 __all__ = [
     "InteractionEncoder",
     "Interactions",
+    "RecommendationBatches",
     "as_timestamps",
     "different_ids",
+    "recommend_batches",
     "recommend_frame",
 ]

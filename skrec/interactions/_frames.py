@@ -88,7 +88,8 @@ def _collected(frame: Any, name: str) -> Any:
         return frame.collect()
     except ModuleNotFoundError as error:  # DuckDB hands its rows on as Arrow
         raise ImportError(
-            f"{name} needs pyarrow to be read: pip install pyarrow, or give {name}.df()"
+            f"{name} needs pyarrow to be read: pip install 'sklearn-recommenders[parquet]', "
+            f"or give {name}.df()"
         ) from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -18,10 +19,12 @@ from skrec.interactions._ids import IdTable, different_ids
 from skrec.interactions._interactions import Interactions
 from skrec.interactions._strengths import as_strengths
 from skrec.typing import Array, CSRMatrix
+from skrec.utils import as_integers, canonical_csr
 
-__all__ = ["recommend_frame"]
+__all__ = ["Asked", "Request", "make_request", "recommend_frame"]
 
 _SHOWN = 5
+_ALL = slice(None)
 
 
 def recommend_frame(
@@ -92,32 +95,159 @@ def recommend_frame(
     >>> top[["user", "rank", "item", "title"]].values.tolist()
     [['bob', 1, 'rum', 'Rum, dark']]
     """
+    options = {
+        "n_items": n_items,
+        "exclude_seen": exclude_seen,
+        "candidates": candidates,
+        "exclude": exclude,
+        "strategy": strategy,
+        "return_std": return_std,
+    }
+    return make_request(model, users, X, encoder, titles, options).table()
+
+
+def make_request(
+    model: Any,
+    users: Ids | None,
+    X: Any,
+    encoder: InteractionEncoder | None,
+    titles: Any,
+    options: dict[str, Any],
+    anyone: bool = False,
+) -> Request:
+    """Check who is asked for, and with what arguments.
+
+    Parameters
+    ----------
+    model, users, X, encoder, titles
+        As for `recommend_frame`.
+    options : dict of str to object
+        Arguments of ``model.recommend``, with raw ids.
+    anyone : bool, default=False
+        Take all users of ``fit`` where none are named, and numbers where there is no encoder.
+
+    Returns
+    -------
+    request : Request
+        What is to be made.
+    """
     steps, final, found = _unwrapped(model)
+    if anyone and encoder is None and found is None and hasattr(final, "recommend"):
+        check_is_fitted(final)
+        return Request(steps, final, None, _rows(users, X, final), options, None)
     encoder = _checked_encoder(encoder, found, final)
-    asked = _who(users, X, encoder, final)
-    history: Any = asked.history
-    for step in steps if history is not None else ():
-        history = step.transform(history)
-    lists = final.recommend(
-        history,
-        n_items,
-        users=asked.rows,
-        exclude_seen=exclude_seen,
-        candidates=_items(candidates, encoder, "candidates"),
-        exclude=_items(exclude, encoder, "exclude"),
-        strategy=strategy,
-        return_scores=True,
-        return_std=return_std,
-    )
-    return _table(asked.labels, lists, encoder, titles)
+    if anyone and users is None and X is None:
+        codes = np.arange(final.interactions_.shape[0])
+        asked = Asked(encoder.decode_users(codes), codes, None)
+    else:
+        asked = _who(users, X, encoder, final)
+    coded = {name: _items(options[name], encoder, name) for name in ("candidates", "exclude")}
+    titles = _Titles.of(titles, encoder)
+    return Request(steps, final, encoder, asked, options | coded, titles)
 
 
-class _Asked(NamedTuple):
-    """Users to recommend to: their raw ids, and rows of ``fit`` or histories or both."""
+def _rows(users: Any, X: Any, model: Any) -> Asked:
+    """Return users whose ids are numbers: rows of ``fit`` or of a matrix."""
+    if X is not None:
+        history = X.tocsr() if isinstance(X, Interactions) else canonical_csr(X)
+        given = np.arange(history.shape[0]) if users is None else as_integers(users, "users")
+        return Asked(given, None if users is None else given, history)
+    everyone = np.arange(model.interactions_.shape[0])
+    rows = everyone if users is None else as_integers(users, "users")
+    return Asked(rows, rows, None)
+
+
+@dataclass(frozen=True)
+class Request:
+    """Lists to be made, for users and with arguments that are checked.
+
+    Parameters
+    ----------
+    steps : list of transformer
+        What histories go through before the model.
+    model : BaseRecommender
+        The model.
+    encoder : InteractionEncoder or None
+        The coding of the raw ids; None leaves numbers.
+    asked : Asked
+        The users.
+    options : dict of str to object
+        Arguments of ``model.recommend``.
+    titles : Titles or None
+        Titles by raw id.
+    """
+
+    steps: list[Any]
+    model: Any
+    encoder: InteractionEncoder | None
+    asked: Asked
+    options: dict[str, Any]
+    titles: _Titles | None
+
+    def table(self, part: slice = _ALL) -> pd.DataFrame:
+        """Return the lists of some of the users.
+
+        Parameters
+        ----------
+        part : slice, default=slice(None)
+            Which.
+
+        Returns
+        -------
+        table : DataFrame
+            As from `recommend_frame`.
+        """
+        asked = self.asked.take(part)
+        history: Any = asked.history
+        for step in self.steps if history is not None else ():
+            history = step.transform(history)
+        indices, scores, *std = self.model.recommend(
+            history, users=asked.rows, return_scores=True, **self.options
+        )
+        there = indices >= 0
+        row, place = np.nonzero(there)
+        items = indices[there]
+        items = items if self.encoder is None else self.encoder.decode_items(items)
+        columns = {"user": asked.labels[row], "rank": place + 1, "item": items}
+        if self.titles is not None:
+            columns["title"] = self.titles.of_items(items)
+        columns["score"] = scores[there]
+        if std:
+            columns["std"] = std[0][there]
+        return pd.DataFrame(columns)
+
+
+class Asked(NamedTuple):
+    """Users to recommend to.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+        Their raw ids.
+    rows : ndarray of shape (n,) or None
+        Rows of ``fit``.
+    history : csr_matrix of shape (n, n_items) or None
+        Histories.
+    """
 
     labels: Array
     rows: Array | None
     history: CSRMatrix | None
+
+    def take(self, part: slice) -> Asked:
+        """Return some of the users.
+
+        Parameters
+        ----------
+        part : slice
+            Which.
+
+        Returns
+        -------
+        asked : Asked
+            They alone.
+        """
+        return Asked(*(None if each is None else each[part] for each in self))
 
 
 def _unwrapped(model: Any) -> tuple[list[Any], Any, InteractionEncoder | None]:
@@ -161,7 +291,7 @@ def _checked_encoder(
     return encoder
 
 
-def _who(users: Ids | None, X: Any, encoder: InteractionEncoder, model: Any) -> _Asked:
+def _who(users: Ids | None, X: Any, encoder: InteractionEncoder, model: Any) -> Asked:
     if users is None and X is None:
         raise ValueError("users or X must be given: raw ids of known users, or histories")
     labels: Any = None
@@ -169,7 +299,7 @@ def _who(users: Ids | None, X: Any, encoder: InteractionEncoder, model: Any) -> 
     if X is not None:
         labels, history = _histories(X, encoder, model.n_features_in_)
     if users is None:
-        return _Asked(labels.ids, None, history)
+        return Asked(labels.ids, None, history)
     ids = encoder._users.as_many(users)
     codes = encoder._users.encode(ids, "ignore")
     known = (codes >= 0) & (codes < model.interactions_.shape[0])
@@ -185,7 +315,7 @@ def _who(users: Ids | None, X: Any, encoder: InteractionEncoder, model: Any) -> 
             some = encoder.decode_users(codes[places < 0][:_SHOWN]).tolist()
             raise ValueError(f"X must have the histories of all users; got none of {some}")
         history = history[places]
-    return _Asked(encoder.decode_users(codes), codes, history)
+    return Asked(encoder.decode_users(codes), codes, history)
 
 
 def _histories(X: Any, encoder: InteractionEncoder, n_items: int) -> tuple[IdTable, CSRMatrix]:
@@ -236,35 +366,34 @@ def _items(ids: ArrayLike | None, encoder: InteractionEncoder, name: str) -> Arr
         raise ValueError(f"{name} must be raw item ids: {error}") from error
 
 
-def _table(
-    labels: Array, lists: tuple[Array, ...], encoder: InteractionEncoder, titles: Any
-) -> pd.DataFrame:
-    indices, scores, *std = lists
-    there = indices >= 0
-    row, place = np.nonzero(there)
-    items = encoder.decode_items(indices[there])
-    columns = {"user": labels[row], "rank": place + 1, "item": items}
-    if titles is not None:
-        columns["title"] = _titles_of(items, titles, encoder.item)
-    columns["score"] = scores[there]
-    if std:
-        columns["std"] = std[0][there]
-    return pd.DataFrame(columns)
+class _Titles(NamedTuple):
+    """Titles by raw item id."""
 
+    ids: IdTable
+    by_code: Array
 
-def _titles_of(items: Array, titles: Any, column: str) -> Array:
-    """Return the title of each item, None where there is none."""
-    if isinstance(titles, pd.Series):
-        ids, texts = titles.index.to_series(), titles.to_numpy()
-    elif isinstance(titles, Mapping) and column not in titles:
-        ids, texts = list(titles), np.array([*titles.values(), None], dtype=object)[:-1]
-    else:
-        found = take_columns(titles, {"item": column, "title": "title"}, name="titles")
-        ids, texts = found["item"], found["title"].to_numpy()
-    table, codes = IdTable.learn(ids, "item")
-    by_code = np.full(len(table) + 1, None, dtype=object)  # the last is for -1
-    by_code[codes[::-1]] = texts[::-1]  # of repeated ids the first counts
-    try:
-        return by_code[table.encode(items, "ignore")]
-    except ValueError as error:
-        raise ValueError(f"titles must be by raw item id: {error}") from error
+    @classmethod
+    def of(cls, titles: Any, encoder: InteractionEncoder) -> _Titles | None:
+        """Return the titles of a dict, Series or table."""
+        if titles is None:
+            return None
+        if isinstance(titles, pd.Series):
+            ids, texts = titles.index.to_series(), titles.to_numpy()
+        elif isinstance(titles, Mapping) and encoder.item not in titles:
+            ids, texts = list(titles), np.array([*titles.values(), None], dtype=object)[:-1]
+        else:
+            found = take_columns(titles, {"item": encoder.item, "title": "title"}, name="titles")
+            ids, texts = found["item"], found["title"].to_numpy()
+        table, codes = IdTable.learn(ids, "item")
+        by_code = np.full(len(table) + 1, None, dtype=object)  # the last is for -1
+        by_code[codes[::-1]] = texts[::-1]  # of repeated ids the first counts
+        return cls(table, by_code)
+
+    def of_items(self, items: Array) -> Any:
+        """Return the title of each item, missing where there is none."""
+        try:
+            found = self.by_code[self.ids.encode(items, "ignore")]
+        except ValueError as error:
+            raise ValueError(f"titles must be by raw item id: {error}") from error
+        # with a text at the end, pandas takes the type of texts even where all are missing
+        return pd.Series([*found, ""])[:-1]

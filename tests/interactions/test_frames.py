@@ -182,5 +182,7 @@ def test_movielens_is_the_same_in_every_library(data_home, times):
 def test_relations_without_pyarrow_name_it(monkeypatch):
     relation = duckdb.sql('select 1 as "user", 2 as item')
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match="df needs pyarrow to be read: pip install pyarrow"):
+    with pytest.raises(
+        ImportError, match=r"df needs pyarrow to be read: pip install .*\[parquet\]"
+    ):
         Interactions.from_frame(relation)
