@@ -247,7 +247,9 @@ class Asked(NamedTuple):
         asked : Asked
             They alone.
         """
-        return Asked(*(None if each is None else each[part] for each in self))
+        rows = None if self.rows is None else self.rows[part]
+        history = None if self.history is None else self.history[part]
+        return Asked(self.labels[part], rows, history)
 
 
 def _unwrapped(model: Any) -> tuple[list[Any], Any, InteractionEncoder | None]:
