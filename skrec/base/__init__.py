@@ -1,5 +1,6 @@
 """The estimator contract: validation, scores, probabilities, ranking."""
 
+from skrec.base._checkpoints import CheckpointFolder, checkpoints_of, kept_seed
 from skrec.base._docs import shared_docs
 from skrec.base._links import Link, Softmax
 from skrec.base._one_fit import of_one_fit
@@ -12,6 +13,7 @@ from skrec.base._validation import check_ids, check_item_list, check_items, chec
 
 __all__ = [
     "BaseRecommender",
+    "CheckpointFolder",
     "Doc",
     "Link",
     "Queries",
@@ -20,6 +22,8 @@ __all__ = [
     "Softmax",
     "Threshold",
     "check_ids",
+    "checkpoints_of",
+    "kept_seed",
     "check_item_list",
     "check_items",
     "check_matrix",

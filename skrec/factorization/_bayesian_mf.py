@@ -14,10 +14,13 @@ from tqdm.auto import tqdm
 
 from skrec import kernels
 from skrec.base import (
+    CheckpointFolder,
     Link,
     Queries,
     RatingRecommender,
     Threshold,
+    checkpoints_of,
+    kept_seed,
     of_one_fit,
     probability_at_least,
     shared_docs,
@@ -29,7 +32,7 @@ from skrec.factorization._split_r_hat import SplitRHat
 from skrec.interactions import Interactions
 from skrec.neural import similar_items
 from skrec.typing import Array, CSRMatrix, MatrixLike, RandomState
-from skrec.utils import check_memory, check_share
+from skrec.utils import Checkpoint, check_memory, check_share
 
 __all__ = ["BayesianMFRegressor"]
 
@@ -179,6 +182,7 @@ class BayesianMFRegressor(RatingRecommender):
     ] = None
     verbose: Annotated[int, "verbose", "1 shows a progress bar for each chain."] = 0
     random_state: Annotated[RandomState, "random_state", "Seed of all draws."] = None
+    checkpoint: CheckpointFolder = None
 
     _probabilistic: ClassVar[bool] = True
     _scores_few_cheaply: ClassVar[bool] = True
@@ -207,9 +211,12 @@ class BayesianMFRegressor(RatingRecommender):
         self.draws_ = PosteriorDraws.empty(shape, self.n_draws_, self.n_factors, implicit)
         self.noise_trace_ = np.empty((n_chains, n_sweeps))
         rng = np.random.RandomState() if self.random_state is None else self.random_state
-        seeds = np.random.SeedSequence(check_random_state(rng).randint(2**31 - 1)).spawn(n_chains)
-        chains = [(X, chain, seed) for chain, seed in enumerate(seeds)]
-        kernels.in_threads(self._run_chain, chains, self.n_jobs, shared=True)
+        seed = check_random_state(rng).randint(2**31 - 1)
+        with checkpoints_of(self, X) as checkpoints:
+            seed = kept_seed(self, checkpoints, seed)
+            seeds = np.random.SeedSequence(seed).spawn(n_chains)
+            chains = [(X, chain, seed, checkpoints.next()) for chain, seed in enumerate(seeds)]
+            kernels.in_threads(self._run_chain, chains, self.n_jobs, shared=True)
 
     def _check_draws_fit(self, X: CSRMatrix) -> None:
         n_vectors = X.shape[0] + (1 if self.implicit == "none" else 2) * X.shape[1]
@@ -220,18 +227,30 @@ class BayesianMFRegressor(RatingRecommender):
             "choose a smaller n_samples, n_chains or n_factors, or use BiasedMFRegressor",
         )
 
-    def _run_chain(self, X: CSRMatrix, chain: int, seed: np.random.SeedSequence) -> None:
+    def _run_chain(
+        self, X: CSRMatrix, chain: int, seed: np.random.SeedSequence, checkpoint: Checkpoint
+    ) -> None:
         """Run a chain and put what is kept of it into its place among all draws."""
         n_jobs = self.n_jobs if self.n_chains == 1 else 1
         rng = np.random.Generator(np.random.Philox(seed))
         sampler = Sampler(X, self.n_factors, self.implicit, HyperPrior(), rng, n_jobs)
-        trace = self.noise_trace_[chain]
-        for sweep in tqdm(range(len(trace)), type(self).__name__, disable=not self.verbose):
+        trace, first = self.noise_trace_[chain], chain * self.n_samples
+        kept = [trace, *self.draws_.some(first, first + self.n_samples)]
+        n_done, state, before = checkpoint.load() or (0, None, [])
+        if state is not None:
+            sampler.restore(state)
+        for array, values in zip(kept, before):
+            array[...] = values
+        sweeps = range(n_done, len(trace))
+        for sweep in tqdm(sweeps, type(self).__name__, disable=not self.verbose):
             sampler.sweep()
             trace[sweep] = sampler.noise_std
-            kept, left = divmod(sweep + 1 - self.burn_in, self.thin)
-            if kept > 0 and not left:
-                self.draws_.put(chain * self.n_samples + kept - 1, sampler.draw())
+            number, left = divmod(sweep + 1 - self.burn_in, self.thin)
+            if number > 0 and not left:
+                self.draws_.put(first + number - 1, sampler.draw())
+            last = sweep + 1 == len(trace)
+            if last or checkpoint.is_due:
+                checkpoint.save((sweep + 1, sampler.state(), kept), must=last)
 
     # scores
 

@@ -12,7 +12,7 @@ from skrec.base import Queries
 from skrec.factorization._row_ridge import solve_rows
 from skrec.neural import RatedPairRecommender
 from skrec.nn import Dot, PairModel
-from skrec.training import RatedBatches
+from skrec.training import RatedBatches, RecommenderNet
 from skrec.typing import Array, CSRMatrix
 
 __all__ = ["BiasedMFRegressor"]
@@ -106,7 +106,15 @@ class BiasedMFRegressor(RatedPairRecommender):
 
     def _finish(self, batches: RatedBatches, rng: np.random.RandomState) -> None:
         super()._finish(batches, rng)
+        if self.warm_start:  # the next fit goes on from what was trained
+            self.net_.trained_users_ = self._module.users.free.weight.detach().clone()
         self._solve_users(self._module, self._centred(self.interactions_))
+
+    def _continued_net(self, net: RecommenderNet, callbacks: list) -> RecommenderNet:
+        net = super()._continued_net(net, callbacks)
+        with torch.no_grad():
+            net.module_.users.free.weight.copy_(net.trained_users_)
+        return net
 
     def _solve_users(self, module: PairModel, ratings: CSRMatrix) -> None:
         """Put the vectors that `_solved` returns into a module."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,6 +14,9 @@ from skrec.typing import Array, CSRMatrix
 __all__ = ["Draw", "HyperPrior", "Sampler", "Side", "implicit_features"]
 
 Rng = np.random.Generator
+
+# of a side, what the next sweep depends on
+_STATE = "vectors", "means", "mean", "precision", "weight_precision", "weights", "squared_error"
 
 
 class HyperPrior(NamedTuple):
@@ -242,6 +246,33 @@ class Sampler:
         self.noise = rng.standard_gamma(self.prior.shape + items.X.nnz / 2) / rate
         users.draw_prior(rng)
         users.draw_vectors(items.vectors, self.noise, rng, self.n_jobs)
+
+    def state(self) -> dict[str, object]:
+        """Return what the next sweeps depend on.
+
+        Returns
+        -------
+        state : dict
+            Arrays and numbers.
+        """
+        sides = [{name: getattr(side, name) for name in _STATE} for side in self._sides]
+        return {"sides": sides, "noise": self.noise, "rng": self.rng.bit_generator.state}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Put a state back.
+
+        Parameters
+        ----------
+        state : dict
+            From `state`.
+        """
+        for side, own in zip(self._sides, state["sides"], strict=True):
+            vars(side).update(own)
+        self.noise, self.rng.bit_generator.state = state["noise"], state["rng"]
+
+    @property
+    def _sides(self) -> tuple[Side, Side]:
+        return self.users, self.items
 
     def draw(self) -> Draw:
         """Return the current draw in units of ratings."""

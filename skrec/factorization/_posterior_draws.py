@@ -94,6 +94,32 @@ class PosteriorDraws(NamedTuple):
         self.prior_means[number], self.prior_precisions[number] = draw.mean, draw.precision
         self.noise_stds[number] = draw.noise**-0.5
 
+    def some(self, start: int, stop: int) -> list[Array]:
+        """Return views of some draws, those of absent weights left out.
+
+        Parameters
+        ----------
+        start, stop : int
+            The first draw, and the one behind the last.
+
+        Returns
+        -------
+        views : list of ndarray
+            Writable.
+        """
+        wide = slice(self._place(start).start, self._place(stop).start)
+        columns = slice(start, stop)
+        views = [
+            self.user_factors[:, wide],
+            self.user_biases[:, columns],
+            self.item_factors[:, wide],
+            self.item_biases[:, columns],
+            self.prior_means[columns],
+            self.prior_precisions[columns],
+            self.noise_stds[columns],
+        ]
+        return views if self.weights is None else [*views, self.weights[:, columns]]
+
     def items(self, number: int, items: Any = slice(None)) -> tuple[Array, Array]:
         """Return the vectors and the biases of some items in a draw."""
         return self.item_factors[items, self._place(number)], self.item_biases[items, number]

@@ -24,8 +24,18 @@ from skrec.neural import (
     likely_cause,
 )
 from skrec.nn import Dot, PairModel, SeededCalls, seeded
-from skrec.training import NegativeSampler, ProgressBar, StopTraining, decayed, prepare_process
+from skrec.training import (
+    NegativeSampler,
+    ProgressBar,
+    Resuming,
+    StopTraining,
+    decayed,
+    draws_state,
+    prepare_process,
+    restore_draws,
+)
 from skrec.typing import Array, CSRMatrix
+from skrec.utils import Checkpoint
 
 __all__ = ["DescentRecommender", "LevelDot", "Steps", "table_arrays"]
 
@@ -142,14 +152,16 @@ class DescentRecommender(SampledPairRecommender):
     def _forget(self) -> None:
         own = self.__dict__
         last = (self.module_, self.history_) if self.warm_start and "module_" in own else None
+        draws = own.get("descent_draws_")
         super()._forget()
         if last is not None:
             self._last_run = last
+            self._last_draws = draws
 
     # training
 
     def _train(self, X: CSRMatrix, seed: int, device: str) -> None:
-        last = self.__dict__.pop("_last_run", None)
+        last, draws = (self.__dict__.pop(name, None) for name in ("_last_run", "_last_draws"))
         self._check_same_solver(last)
         if self.solver == "torch":
             super()._train(X, seed, device)
@@ -162,9 +174,13 @@ class DescentRecommender(SampledPairRecommender):
         del batches  # its arrays of all positives are not read
         with seeded(seed), SeededCalls():
             run = self._new_run() if last is None else self._continued_run(*last)
-        self._descent(run, Steps(pairs.X, pairs.sampler, rng, self._n_threads()), callbacks)
+        steps = Steps(pairs.X, pairs.sampler, rng, self._n_threads())
+        if draws is not None:  # two halves are one whole
+            restore_draws(steps, draws)
+        self._descent(run, steps, callbacks, self._checkpoints.next())
         check_weights(self, run)
         self.module_, self.history_ = run.module_.eval(), run.history
+        self.descent_draws_ = draws_state(steps) if self.warm_start else None
         self._finish(pairs, rng)
 
     def _check_same_solver(self, last_run: Any) -> None:
@@ -176,35 +192,42 @@ class DescentRecommender(SampledPairRecommender):
             )
 
     def _new_run(self) -> SimpleNamespace:
-        """Return what callbacks see of a run: a new module, its history, and the learning rate."""
+        """Return what callbacks see of a run, as of a net: it has no optimiser."""
         check_model_memory(self, self._modules)
         model = self._model(*self.interactions_.shape)
         with torch.no_grad():
             for table in (model.users.free, model.items):
                 table.weight[:, self.n_factors :] = 0  # biases
-        return SimpleNamespace(module_=model, history=History(), lr=self._learning_rate)
+        return _run_of(model, History(), self._learning_rate)
 
     def _continued_run(self, module: PairModel, history: History) -> SimpleNamespace:
-        run: Any = SimpleNamespace(module_=module, history=history, lr=self._learning_rate)
+        run: Any = _run_of(module, history, self._learning_rate)
         self._check_warm_start(run)
         self._renew_module(run)
         return copy.deepcopy(run)
 
-    def _descent(self, run: SimpleNamespace, steps: "Steps", callbacks: list[Any]) -> None:
+    def _descent(
+        self, run: SimpleNamespace, steps: "Steps", callbacks: list[Any], checkpoint: Checkpoint
+    ) -> None:
         """Train a module in place."""
         if self.verbose:
             total = len(steps) * self.max_epochs
             callbacks = [*callbacks, ProgressBar(total, type(self).__name__)]
-        for callback in callbacks:
+        run.callbacks_ = [(type(callback).__name__, callback) for callback in callbacks]
+        resuming = Resuming(checkpoint, steps)
+        if resuming.is_finished(run):
+            return
+        for callback in [*callbacks, resuming]:
             callback.on_train_begin(run)
         try:
-            for epoch in range(self.max_epochs):
-                self._epoch(run, steps, callbacks, epoch)
+            for epoch in range(resuming.n_done, self.max_epochs):
+                self._epoch(run, steps, [*callbacks, resuming], epoch)
         except StopTraining:
             pass
         finally:
             for callback in callbacks:
                 callback.on_train_end(run)
+        resuming.on_train_end(run)  # not where something else ended it
 
     def _epoch(
         self, run: SimpleNamespace, steps: "Steps", callbacks: list[Any], epoch: int
@@ -292,7 +315,7 @@ class Steps:
         order = np.arange(X.nnz, dtype=np.int32 if X.nnz < 2**31 else np.int64)
         able = sampler.n_free > 0
         order = order if able.all() else order[able[users]]
-        self.n_positives = len(order)
+        self.rng, self.n_positives = rng, len(order)
         # a user is in one block only
         ends = len(order) * np.arange(1, n_blocks) // n_blocks
         cuts = np.searchsorted(order, indptr[users[order[ends]]]) if len(order) else ends
@@ -300,6 +323,29 @@ class Steps:
             (block, rng.randint(1, 2**63 - 1, size=1, dtype=np.int64).astype(np.uint64))
             for block in np.split(order, cuts)
         ]
+
+    def state(self) -> dict[str, Any]:
+        """Return what the next epochs depend on.
+
+        Returns
+        -------
+        state : dict
+            The order of the positives of each block, and its generator's state.
+        """
+        return {"blocks": [list(block) for block in self._blocks]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Put a state back.
+
+        Parameters
+        ----------
+        state : dict
+            From `state`.
+        """
+        for block, kept in zip(self._blocks, state["blocks"]):
+            for array, before in zip(block, kept, strict=True):
+                if array.shape == before.shape:  # or there are other data now
+                    array[:] = before
 
     def __len__(self) -> int:
         return max(1, -(-self.n_positives // _POSITIVES_AT_ONCE))
@@ -315,6 +361,13 @@ class Steps:
                 for order, state in self._blocks
             ]
             yield parts, begin, end
+
+
+def _run_of(module: PairModel, history: History, lr: float) -> SimpleNamespace:
+    """Return what callbacks see of a run, as they see a net: it has no optimiser."""
+    return SimpleNamespace(
+        module_=module, history=history, lr=lr, criterion_=None, optimizer_=None, callbacks_=[]
+    )
 
 
 def table_arrays(module: PairModel) -> tuple[Array, Array]:

@@ -14,7 +14,14 @@ from sklearn.utils._param_validation import Interval
 from tqdm.auto import tqdm
 
 from skrec import kernels
-from skrec.base import BaseRecommender, Doc, Link, Queries
+from skrec.base import (
+    BaseRecommender,
+    CheckpointFolder,
+    Doc,
+    Link,
+    Queries,
+    checkpoints_of,
+)
 from skrec.calibration import HeldOut
 from skrec.exceptions import SkrecWarning
 from skrec.factorization._products import inner_products
@@ -22,7 +29,7 @@ from skrec.neural import check_range, check_scores, likely_cause, similar_items
 from skrec.nn import WeightedRows, use_huge_pages
 from skrec.training import resolve_device
 from skrec.typing import Array, CSRMatrix, RandomState
-from skrec.utils import check_memory
+from skrec.utils import Checkpoint, check_memory
 
 __all__ = ["WMFRecommender"]
 
@@ -166,6 +173,7 @@ class WMFRecommender(BaseRecommender):
     ] = "auto"
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
     random_state: Annotated[RandomState, "random_state", "Seed of the first vectors."] = None
+    checkpoint: CheckpointFolder = None
 
     _link: ClassVar[type[Link]] = HeldOut
     _scores_few_cheaply: ClassVar[bool] = True
@@ -195,7 +203,8 @@ class WMFRecommender(BaseRecommender):
         check_memory(n_bytes, f"n_factors={self.n_factors}", "choose a smaller n_factors")
         self.unobserved_weight_ = self._unobserved_weight(X)
         try:
-            self.item_factors_ = self._train(X, device)
+            with checkpoints_of(self, X) as checkpoints:
+                self.item_factors_ = self._train(X, device, checkpoints.next())
             basis = kernels.eigenbasis(self.item_factors_.astype(np.float64))
             self._spectrum_, self._rotation_ = basis
             self.user_factors_ = self._solved(X, device)
@@ -220,17 +229,22 @@ class WMFRecommender(BaseRecommender):
             return _AUTO_WEIGHT * math.sqrt(X.nnz / n_rows / n_columns)
         return float(self.unobserved_weight)
 
-    def _train(self, X: CSRMatrix, device: str) -> Array:
+    def _train(self, X: CSRMatrix, device: str, checkpoint: Checkpoint) -> Array:
         """Return the vectors of the items after all sweeps, float32."""
         items = self._first_vectors(X.shape[1])
         users = np.zeros((X.shape[0], int(self.n_factors)), dtype=np.float32)
         by_user = self._rows(X, X.shape[1], device)
         by_item = self._rows(sp.csr_matrix(X.T), X.shape[0], device)
         block_size = int(self.block_size) if self.solver == "ials++" else None
+        n_done, items, users = checkpoint.load() or (0, items, users)
         items, users = _placed(items, device), _placed(users, device)
-        for _ in tqdm(range(self.max_epochs), type(self).__name__, disable=not self.verbose):
+        sweeps = range(n_done, self.max_epochs)
+        for sweep in tqdm(sweeps, type(self).__name__, disable=not self.verbose):
             users = by_user.solve(items, start=users, block_size=block_size)
             items = by_item.solve(users, start=items, block_size=block_size)
+            last = sweep + 1 == self.max_epochs
+            if last or checkpoint.is_due:
+                checkpoint.save((sweep + 1, _fetched(items), _fetched(users)), must=last)
         return _fetched(items)
 
     def _first_vectors(self, n_rows: int) -> Array:

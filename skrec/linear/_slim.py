@@ -8,19 +8,22 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 
 import numpy as np
 import scipy.sparse as sp
+from joblib import Parallel, effective_n_jobs
 from scipy.linalg import cho_factor, cho_solve
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval
 
 from skrec import kernels
+from skrec.base import CheckpointFolder, checkpoints_of
 from skrec.linear._item_weights import MOST_EXACT, ItemWeightsRecommender, in_frame, warn_of_nothing
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import check_memory, row_of_entry, take_entries
+from skrec.utils import Checkpoint, check_memory, row_of_entry, take_entries
 
 __all__ = ["SLIMRecommender"]
 
 _CHUNK = 64  # items that one task solves
+_CHUNKS_AT_ONCE = 4  # of each thread, after which they can be kept
 _LARGE, _CANDIDATES = 10_000, 1000  # n_candidates="auto": so many of a catalogue larger than this
 _LARGEST = 1e30  # more than any gap, and times any square norm a number
 _MOST_PASSES = 2**31 - 1
@@ -265,6 +268,7 @@ class SLIMRecommender(ItemWeightsRecommender):
         "Threads over items; None takes that of `joblib.parallel_config`.",
     ] = None
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
+    checkpoint: CheckpointFolder = None
 
     _test_parameters: ClassVar[dict[str, Any]] = {"l1": 0.5, "l2": 5.0}
     _calibrated_items: ClassVar[float] = 0.25
@@ -276,12 +280,8 @@ class SLIMRecommender(ItemWeightsRecommender):
         X = X if len(items) == n_items else sp.csr_matrix(X[:, items])
         solve_some = self._solver(X, n_items)
         chunks = np.array_split(np.arange(X.shape[1]), -(-X.shape[1] // _CHUNK))
-        done = kernels.in_threads(
-            solve_some,
-            ((chunk,) for chunk in chunks),
-            self.n_jobs,
-            description=type(self).__name__ if self.verbose else None,
-        )
+        with checkpoints_of(self, X) as checkpoints:
+            done = self._solved_chunks(solve_some, chunks, checkpoints.next())
         blocks, n_failed = zip(*done)
         weights = sp.csr_matrix(sp.vstack(blocks, format="csr").T)
         self.item_weights_ = in_frame(weights, items, n_items)
@@ -296,6 +296,24 @@ class SLIMRecommender(ItemWeightsRecommender):
             large = max(("l1", "l2"), key=lambda name: getattr(self, name))
             large = "tol" if self.tol >= 1 else large
             warn_of_nothing(f"{large}={getattr(self, large):g}", "weights")
+
+    def _solved_chunks(
+        self, solve_some: Callable, chunks: list[Array], checkpoint: Checkpoint
+    ) -> list[tuple[CSRMatrix, int]]:
+        """Solve all chunks of items; between some of them their weights are kept."""
+        done = checkpoint.load() or []
+        n_jobs = Parallel(n_jobs=self.n_jobs).n_jobs  # what the configuration says for None
+        at_once = _CHUNKS_AT_ONCE * effective_n_jobs(n_jobs)
+        at_once = len(chunks) if checkpoint.path is None else at_once
+        while len(done) < len(chunks):
+            done += kernels.in_threads(
+                solve_some,
+                ((chunk,) for chunk in chunks[len(done) : len(done) + at_once]),
+                self.n_jobs,
+                description=type(self).__name__ if self.verbose else None,
+            )
+            checkpoint.save(done, must=len(done) == len(chunks))
+        return done
 
     def _solver(self, X: CSRMatrix, n_items: int) -> Callable:
         """Return the function that regresses a chunk of items, of a catalogue's columns in X."""

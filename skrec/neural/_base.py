@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from torch import optim
 
-from skrec.base import BaseRecommender, Doc, Link
+from skrec.base import BaseRecommender, CheckpointFolder, Doc, Link, checkpoints_of, kept_seed
 from skrec.exceptions import DivergenceError
 from skrec.interactions import Interactions
 from skrec.neural._divergence import check_range, check_scores, check_weights, likely_cause
@@ -33,11 +33,15 @@ from skrec.training import (
     LearningRateDecay,
     ProgressBar,
     RecommenderNet,
+    Resuming,
+    as_arrays,
     check_callbacks,
     copy_callback,
+    draws_state,
     prepare_process,
     reads_gradients,
     resolve_device,
+    restore_draws,
     rows_follow,
     run_training,
     sets_rates,
@@ -145,6 +149,8 @@ class TorchRecommender(BaseRecommender):
         "were, and those of the start, such as ``init_std`` or ``pretrain``, have no effect.",
     ] = False
 
+    checkpoint: CheckpointFolder = None
+
     _objective: ClassVar[Objective]
     _net_class: ClassVar[type] = RecommenderNet
 
@@ -190,7 +196,11 @@ class TorchRecommender(BaseRecommender):
         # None takes fresh entropy: NumPy's global state is left alone
         rng = np.random.RandomState() if self.random_state is None else self.random_state
         seed = check_random_state(rng).randint(2**31 - 1)
-        self._train(X, seed, resolve_device(self.device))
+        last: Any = self.__dict__.get("_last_net")
+        start = None if last is None else (as_arrays(last.module_.state_dict()), last.draws_)
+        with checkpoints_of(self, X, start) as checkpoints:
+            seed = kept_seed(self, checkpoints, seed)
+            self._train(X, seed, resolve_device(self.device))
         check_scores(self)
 
     def _train(self, X: CSRMatrix, seed: int, device: str) -> None:
@@ -235,6 +245,8 @@ class TorchRecommender(BaseRecommender):
     ) -> RecommenderNet:
         """Train a net, new or from the last fit, and return it without what training needs."""
         total = len(batches) * self.max_epochs
+        checkpoint = self._checkpoints.next()
+        resuming = None if checkpoint.path is None else Resuming(checkpoint, batches)
         if self.lr_decay is not None:
             callbacks = [*callbacks, ("lr_decay", LearningRateDecay(self.lr_decay, max(1, total)))]
         if self.verbose:
@@ -243,13 +255,16 @@ class TorchRecommender(BaseRecommender):
         with seeded(seed, device):
             with SeededCalls():
                 net = self._starting_net(device, callbacks)
+            if getattr(net, "draws_", None) is not None:  # two halves are one whole
+                restore_draws(batches, net.draws_)
             try:
                 with self._seeded_calls():
-                    run_training(net, batches, self.max_epochs)
+                    run_training(net, batches, self.max_epochs, resuming)
             except DivergenceError as error:
                 raise DivergenceError(f"{error}; {likely_cause(self, net)}") from None
+            net.draws_ = draws_state(batches) if self.warm_start else None
         check_weights(self, net)
-        own = {name for name, _ in callbacks}
+        own = {name for name, _ in callbacks} | {"resuming"}
         net.callbacks_ = [(name, cb) for name, cb in net.callbacks_ if name not in own]
         net.callbacks = self._user_callbacks()
         if not self.warm_start:

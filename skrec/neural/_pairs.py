@@ -163,7 +163,7 @@ class PairRecommender(TorchRecommender):
         if hasattr(self, "pretrain") and "_last_net" not in self.__dict__:
             pretrain = getattr(self, "pretrain", None)
             start = self._twin() if isinstance(pretrain, str) else pretrain
-            self.pretrained_ = fit_starts(start, batches.X, seed)
+            self.pretrained_ = fit_starts(start, batches.X, seed, self.checkpoint)
 
     def _network(self) -> dict[str, Any]:
         model = self._model(*self.interactions_.shape)

@@ -12,7 +12,7 @@ from skrec.typing import CSRMatrix
 __all__ = ["copy_factors", "factor_tables", "fit_start", "fit_starts", "twin"]
 
 
-def fit_starts(start: Any, X: CSRMatrix, seed: int) -> Any:
+def fit_starts(start: Any, X: CSRMatrix, seed: int, checkpoint: Any = None) -> Any:
     """Fit a clone of an estimator, or of each of several.
 
     Parameters
@@ -23,6 +23,8 @@ def fit_starts(start: Any, X: CSRMatrix, seed: int) -> Any:
         The interactions to train on.
     seed : int
         Seed of those without a ``random_state`` of their own; each takes another.
+    checkpoint : str or path-like, default=None
+        Folder of those that have no ``checkpoint`` of their own.
 
     Returns
     -------
@@ -30,11 +32,11 @@ def fit_starts(start: Any, X: CSRMatrix, seed: int) -> Any:
         The fitted clones.
     """
     if isinstance(start, tuple | list):
-        return tuple(fit_start(each, X, seed + k) for k, each in enumerate(start))
-    return None if start is None else fit_start(start, X, seed)
+        return tuple(fit_start(each, X, seed + k, checkpoint) for k, each in enumerate(start))
+    return None if start is None else fit_start(start, X, seed, checkpoint)
 
 
-def fit_start(estimator: Any, X: CSRMatrix, seed: int) -> Any:
+def fit_start(estimator: Any, X: CSRMatrix, seed: int, checkpoint: Any = None) -> Any:
     """Fit a clone of an estimator.
 
     Parameters
@@ -45,6 +47,8 @@ def fit_start(estimator: Any, X: CSRMatrix, seed: int) -> Any:
         The interactions to train on.
     seed : int
         Seed.
+    checkpoint : str or path-like, default=None
+        Folder for its checkpoints, if it has none of its own.
 
     Returns
     -------
@@ -59,8 +63,9 @@ def fit_start(estimator: Any, X: CSRMatrix, seed: int) -> Any:
     if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
         raise TypeError(f"pretrain must be an estimator, or a pair of them; got {estimator!r}")
     estimator = clone(estimator)
-    if estimator.get_params(deep=False).get("random_state", seed) is None:
-        estimator.set_params(random_state=seed)
+    given = {"random_state": seed, "checkpoint": checkpoint}
+    own = estimator.get_params(deep=False)
+    estimator.set_params(**{k: v for k, v in given.items() if k in own and own[k] is None})
     return estimator.fit(X, None)
 
 

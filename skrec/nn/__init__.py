@@ -1,7 +1,16 @@
 """The networks and their losses, in torch alone."""
 
 from skrec.nn._huge_pages import use_huge_pages
-from skrec.nn._random import SeededCalls, dropout, own_generator, randn, randn_like, seeded
+from skrec.nn._random import (
+    SeededCalls,
+    dropout,
+    generator_states,
+    own_generator,
+    randn,
+    randn_like,
+    seeded,
+    set_generator_states,
+)
 from skrec.nn._row_kernels import stored_products
 from skrec.nn.attention import EmbeddingAttention
 from skrec.nn.auto_rec import AutoRec, ObservedELBO, RatingDAE, RatingVAE
@@ -54,6 +63,8 @@ from skrec.nn.vamp_vae import HierarchicalVampVAE, VampVAE
 from skrec.nn.wmf import WeightedRows
 
 __all__ = [
+    "generator_states",
+    "set_generator_states",
     "SeededCalls",
     "dropout",
     "own_generator",

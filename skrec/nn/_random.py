@@ -10,7 +10,16 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["SeededCalls", "dropout", "own_generator", "randn", "randn_like", "seeded"]
+__all__ = [
+    "SeededCalls",
+    "dropout",
+    "generator_states",
+    "own_generator",
+    "randn",
+    "randn_like",
+    "seeded",
+    "set_generator_states",
+]
 
 
 class _Own(threading.local):
@@ -59,6 +68,30 @@ def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
         yield
     finally:
         _own.generators = before
+
+
+def generator_states() -> dict[str, Tensor]:
+    """Return the states of the generators of the innermost `seeded`.
+
+    Returns
+    -------
+    states : dict of str to Tensor
+        By kind of device; empty outside.
+    """
+    return {kind: generator.get_state() for kind, generator in _own.generators.items()}
+
+
+def set_generator_states(states: Mapping[str, Tensor]) -> None:
+    """Put the states of the generators of the innermost `seeded` back.
+
+    Parameters
+    ----------
+    states : mapping of str to Tensor
+        From `generator_states`; kinds of devices that are not here have no effect.
+    """
+    for kind, state in states.items():
+        if kind in _own.generators:
+            _own.generators[kind].set_state(state)
 
 
 def own_generator(device: torch.device) -> torch.Generator | None:

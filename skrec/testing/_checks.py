@@ -15,6 +15,7 @@ from skrec.testing import (
     _checks_input,
     _checks_proba,
     _checks_ranking,
+    _checks_resuming,
     _checks_search,
     _checks_threads,
 )
@@ -31,6 +32,7 @@ _MODULES = (
     _checks_errors,
     _checks_doors,
     _checks_fit,
+    _checks_resuming,
     _checks_threads,
     _checks_proba,
     _checks_search,

@@ -23,10 +23,20 @@ from skrec.training._net import RecommenderNet, StopTraining, cpu_copy, run_trai
 from skrec.training._node_fold_in import NodeFoldIn
 from skrec.training._pair_batches import PairBatches
 from skrec.training._rated_batches import RatedBatches
+from skrec.training._resuming import (
+    Resuming,
+    as_arrays,
+    as_tensors,
+    draws_state,
+    restore_draws,
+)
 from skrec.training._row_updates import ROW_WISE, rows_follow
 from skrec.training._sampler import ItemSampler, NegativeSampler, inclusion_probabilities
 
 __all__ = [
+    "Resuming",
+    "as_arrays",
+    "as_tensors",
     "ROW_WISE",
     "AlternatingBatches",
     "DecoderFoldIn",
@@ -54,11 +64,13 @@ __all__ = [
     "copy_callback",
     "cpu_copy",
     "decayed",
+    "draws_state",
     "encode_side",
     "inclusion_probabilities",
     "prepare_process",
     "reads_gradients",
     "resolve_device",
+    "restore_draws",
     "rows_follow",
     "run_training",
     "sets_rates",

@@ -115,7 +115,9 @@ class RecommenderNet(NeuralNet):
             )
 
 
-def run_training(net: RecommenderNet, batches: Iterable[Any], n_epochs: int) -> RecommenderNet:
+def run_training(
+    net: RecommenderNet, batches: Iterable[Any], n_epochs: int, resuming: Any = None
+) -> RecommenderNet:
     """Train a net, and keep what it is afterwards.
 
     skorch takes a KeyboardInterrupt as the wish to stop, and its own early stopping raises one.
@@ -130,6 +132,8 @@ def run_training(net: RecommenderNet, batches: Iterable[Any], n_epochs: int) -> 
         Batches; each iteration is an epoch.
     n_epochs : int
         Epochs to run.
+    resuming : Resuming, default=None
+        What knows epochs that an earlier process has run.
 
     Returns
     -------
@@ -138,9 +142,13 @@ def run_training(net: RecommenderNet, batches: Iterable[Any], n_epochs: int) -> 
     """
     if not net.initialized_:
         net.initialize()
+    if resuming is not None:
+        if resuming.is_finished(net):
+            return net
+        net.callbacks_.append(("resuming", resuming))  # behind all others
     net.notify("on_train_begin", X=batches, y=None)
     try:
-        net.fit_loop(batches, epochs=n_epochs)
+        net.fit_loop(batches, epochs=n_epochs - (0 if resuming is None else resuming.n_done))
     except StopTraining:
         pass
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """Small tools on arrays and sparse rows, without torch."""
 
 from skrec.utils._check import as_integers, check_count, check_flag
+from skrec.utils._checkpoint import Checkpoint, Checkpoints, fingerprint
 from skrec.utils._long_tables import refuse_long_table
 from skrec.utils._matrix import as_array, canonical_csr, check_dense, check_structure
 from skrec.utils._memory import check_list_memory, check_memory, memory_limit
@@ -27,6 +28,9 @@ from skrec.utils._values import (
 )
 
 __all__ = [
+    "Checkpoint",
+    "Checkpoints",
+    "fingerprint",
     "as_array",
     "as_integers",
     "as_numbers",

@@ -1,11 +1,13 @@
 """Estimators that are trained with torch, each with one fault."""
 
+import time
+
 import numpy as np
 import torch
 
 from skrec import MultDAERecommender, MultVAERecommender
 from skrec.nn import MultDAE
-from skrec.training import LinearAnnealing
+from skrec.training import LinearAnnealing, sparse_rows
 
 
 class HalfFittedNet(MultDAERecommender):
@@ -27,6 +29,33 @@ class IdleWeights(MultDAERecommender):
 class AnnealedByLimit(MultVAERecommender):
     def _callbacks(self, batches, watched):
         return [("annealing", LinearAnnealing(len(batches) * self.max_epochs, cap=1.0))]
+
+
+class BeginsAnew(MultDAERecommender):
+    def _train(self, X, seed, device):
+        self._checkpoints.key += str(time.perf_counter_ns())
+        super()._train(X, seed, device)
+
+
+class DrawsOnItsOwn(MultDAERecommender):
+    def _data(self, X, rng):
+        batches, watched = super()._data(X, rng)
+        self.own_ = np.random.RandomState(0)
+        names = {"__iter__": lambda batches: self._shuffled(batches)}
+        batches.__class__ = type("Batches", (type(batches),), names)
+        return batches, watched
+
+    def _shuffled(self, batches):
+        order = self.own_.permutation(batches.X.shape[0])
+        for start in range(0, len(order), batches.batch_size):
+            rows = sparse_rows(batches.X[order[start : start + batches.batch_size]])
+            yield rows, rows
+
+
+class DrawsAnew(MultDAERecommender):
+    def _continued_net(self, net, callbacks):
+        net.draws_ = None
+        return super()._continued_net(net, callbacks)
 
 
 class NoScoresOfNet(MultDAERecommender):

@@ -18,6 +18,9 @@ from skrec.testing import _checks_doors, _checks_threads, estimator_checks, make
 from tests.testing import net_faults
 from tests.testing.net_faults import (
     AnnealedByLimit,
+    BeginsAnew,
+    DrawsAnew,
+    DrawsOnItsOwn,
     HalfFittedNet,
     IdleWeights,
     NoDeviation,
@@ -399,6 +402,8 @@ CATCHES = {
     "check_training_that_fails_changes_nothing": [HalfFittedNet],
     "check_every_weight_learns": [IdleWeights],
     "check_a_longer_limit_leaves_the_first_epochs": [AnnealedByLimit],
+    "check_an_ended_training_goes_on": [BeginsAnew, DrawsOnItsOwn],
+    "check_two_halves_are_one_fit": [DrawsAnew],
     "check_probabilities": [TooProbable],
     "check_calibration": [Overconfident],
     "check_deviations": [PretendsToDeviate, ShiftedByDeviation, NoDeviation],
