@@ -16,6 +16,7 @@ from skorch.history import History
 from torch import Tensor
 
 from skrec import kernels
+from skrec.base import item_vectors, user_vectors
 from skrec.exceptions import DivergenceError
 from skrec.neural import (
     SampledPairRecommender,
@@ -115,6 +116,8 @@ class DescentRecommender(SampledPairRecommender):
         "l2": 0.0,
         "n_negatives": 4,
     }
+    user_vectors, item_vectors = user_vectors, item_vectors
+
     # what lr="auto" stands for
     _descent_rate: ClassVar[float]
     _batch_rate: ClassVar[float] = 0.005
