@@ -67,9 +67,10 @@ def explain(
         chosen = lists if lists.ndim == 1 else lists[rows]
         answers.append(_explained(self, queries.take(rows), chosen))
     score, baseline, parts, exact = zip(*answers)
-    values = (np.concatenate(each) for each in (score, baseline, parts))
+    score, baseline, parts = (np.concatenate(each) for each in (score, baseline, parts))
     method = "exact" if all(exact) else "leave-one-out"
-    return Explanation.of_lists(queries.history, lists, *values, method, self.encoder_)
+    given = score, baseline, parts, method, self.encoder_
+    return Explanation.of_lists(queries.history, lists, *given)
 
 
 def check_lists(items: ArrayLike, n_rows: int, n_items: int) -> Array:
