@@ -18,10 +18,10 @@ _LEAST_NORM = 1e-6  # as of the cosine
 def history_parts(self: Any, queries: Queries, lists: Array) -> tuple[Array, Array]:
     """Return the terms of the scores, and what is left of these without a history.
 
+    It is a method of pair models whose users have a `HistoryEncoder`, under `Dot` or `Cosine`.
+
     Parameters
     ----------
-    self : PairRecommender
-        A model whose users have a `HistoryEncoder`, under `Dot` or `Cosine`.
     queries : Queries
         The users.
     lists : ndarray of int64 of shape (m,) or (n_rows, m)

@@ -40,11 +40,33 @@ class Cosine(Interaction):
         return self.user_factors(users) @ side.T
 
     def user_factors(self, users: Tensor) -> Tensor:
-        """Return the users' side of products that are the cosines: (R, size) -> (R, size)."""
+        """Return the users' side of products that are the cosines.
+
+        Parameters
+        ----------
+        users : Tensor of shape (R, size)
+            Vectors of users.
+
+        Returns
+        -------
+        factors : Tensor of shape (R, size)
+            The vectors, of norm 1.
+        """
         return F.normalize(users, dim=-1, eps=_LEAST_NORM)
 
     def item_factors(self, items: Tensor) -> Tensor:
-        """Return the items' side of these products: (n_items, size) -> (n_items, size)."""
+        """Return the items' side of these products.
+
+        Parameters
+        ----------
+        items : Tensor of shape (n_items, size)
+            Vectors of items.
+
+        Returns
+        -------
+        factors : Tensor of shape (n_items, size)
+            The vectors, of norm 1.
+        """
         return self.item_side(items)
 
     def _pair_bytes(self, users: Tensor) -> int:

@@ -334,7 +334,18 @@ class MeanEncoder(HistoryEncoder):
         return self.ratio * self.map(super().share(items, scale))
 
     def terms(self, rows: SparseRows) -> Tensor:
-        """Compute what each item of the histories adds: (R rows) -> (nnz, size)."""
+        """Compute what each item of the histories adds to the vector of its user.
+
+        Parameters
+        ----------
+        rows : SparseRows of length R
+            Histories.
+
+        Returns
+        -------
+        terms : Tensor of shape (nnz, size)
+            The mapped terms.
+        """
         return self.ratio * self.map(super().terms(rows))
 
     def states(self, free: Tensor | None, rows: SparseRows) -> Tensor:

@@ -220,7 +220,18 @@ class MultVAE(RowAutoencoder):
         return mean, log_variance
 
     def code(self, rows: SparseRows) -> Tensor:
-        """Compute the means of the posteriors: (B rows) -> (B, latent_size)."""
+        """Compute the means of the posteriors.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            B rows.
+
+        Returns
+        -------
+        z : Tensor of shape (B, latent_size)
+            The codes.
+        """
         return self.posterior(rows)[0]
 
     def draw(self, rows: SparseRows, noise: Tensor) -> Tensor:
@@ -289,7 +300,18 @@ class MultDAE(RowAutoencoder):
         super().__init__(n_items, hidden_sizes, latent_size, latent_size, dropout)
 
     def code(self, rows: SparseRows) -> Tensor:
-        """Compute the codes: (B rows) -> (B, latent_size)."""
+        """Compute the codes.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            B rows.
+
+        Returns
+        -------
+        z : Tensor of shape (B, latent_size)
+            The codes.
+        """
         return torch.tanh(self.encode(rows))
 
     def forward(

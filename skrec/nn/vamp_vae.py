@@ -127,7 +127,18 @@ class VampVAE(RowAutoencoder):
         return sample(*self.posterior(rows), noise)
 
     def code(self, rows: SparseRows) -> Tensor:
-        """Compute the means of the codes: (B rows) -> (B, noise_size)."""
+        """Compute the means of the codes.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            B rows.
+
+        Returns
+        -------
+        z : Tensor of shape (B, noise_size)
+            The codes.
+        """
         return self.draw(rows, self.last.weight.new_zeros(self.noise_size))
 
     def forward(self, rows: SparseRows, items: Tensor | None = None) -> tuple[Any, ...]:
