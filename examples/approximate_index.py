@@ -70,7 +70,7 @@ def recall(lists, right):
 # %%
 # The metric is the inner product. Vectors of the same direction and other lengths are other items,
 # so the cosine would rank otherwise. A deeper search (``expansion_search``) misses less and takes
-# longer.
+# longer. What even the deepest one misses are ties, such as items that the same users have.
 
 found = {}
 try:

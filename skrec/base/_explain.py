@@ -1,4 +1,9 @@
-"""Why this item: what each item of a history adds to a score."""
+"""Why this item: what each item of a history adds to a score.
+
+A model whose scores are sums over the history writes ``_history_parts(queries, lists)``. It returns
+the terms, of shape (nnz, m), and what is left of each score, of shape (n_rows, m); or None where
+its parameters leave no such sum.
+"""
 
 from typing import Any
 
@@ -13,7 +18,7 @@ from skrec.base._queries import Queries
 from skrec.base._validation import check_items
 from skrec.interactions import Interactions
 from skrec.typing import Array, CSRMatrix, MatrixLike
-from skrec.utils import as_integers, row_blocks, row_of_entry, take_rows
+from skrec.utils import as_integers, check_memory, row_blocks, row_of_entry, take_rows
 
 __all__ = ["explain", "product_parts"]
 
@@ -58,16 +63,20 @@ def explain(
     Raises
     ------
     %(bad_input)s
+    MemoryError
+        If all parts cannot fit into memory.
     """
     queries = self._queries(X, users)
     lists = self.recommend(X, users=users) if items is None else items
     lists = check_lists(lists, queries.n_rows, self.n_features_in_)
+    n_parts = queries.history.nnz * lists.shape[-1]
+    check_memory(28.0 * n_parts, f"explain with {n_parts:,} parts", "explain fewer rows or items")
     answers = []
     for rows in list(row_blocks(queries.n_rows, self._row_bytes())) or [slice(0, 0)]:
         chosen = lists if lists.ndim == 1 else lists[rows]
         answers.append(_explained(self, queries.take(rows), chosen))
-    score, baseline, parts, exact = zip(*answers)
-    score, baseline, parts = (np.concatenate(each) for each in (score, baseline, parts))
+    *values, exact = zip(*answers)
+    score, baseline, parts = (np.concatenate(each) for each in values)
     method = "exact" if all(exact) else "leave-one-out"
     given = score, baseline, parts, method, self.encoder_
     return Explanation.of_lists(queries.history, lists, *given)

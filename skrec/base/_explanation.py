@@ -14,7 +14,7 @@ from skrec.utils import check_count, row_of_entry
 __all__ = ["Explanation"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """What the items of histories add to scores, for pairs of a row and an item.
 

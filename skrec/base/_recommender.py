@@ -41,7 +41,7 @@ class BaseRecommender(BaseEstimator):
 
     The annotated fields of a subclass are its parameters. A model writes ``_fit(X)`` and
     ``_score_block(queries)``, names its link, and where they pay off writes
-    ``_score_candidates``, ``_draw_block`` and ``_row_bytes``.
+    ``_score_candidates``, ``_draw_block``, ``_history_parts`` and ``_row_bytes``.
     """
 
     _link: ClassVar[type[Link]] = Link

@@ -1,4 +1,8 @@
-"""Vectors of users and items whose inner products rank as the scores do."""
+"""Vectors of users and items whose inner products rank as the scores do.
+
+A model whose scores are such products takes both functions as methods, and writes
+``_user_vectors(queries)`` and ``_item_vectors()``, of shape (n, size).
+"""
 
 from typing import Any
 
@@ -28,11 +32,11 @@ def user_vectors(
 ) -> Array:
     """Return vectors of users, whose products with `item_vectors` rank as the scores do.
 
-    In each row they differ from `decision_function` by a constant, to 1e-6 of the largest score
-    and more only as far as float32 rounds. There are two exceptions. Where scores pass a bounded
-    function (AutoRec; CDAE unless the likelihood is multinomial), products are what it is applied
-    to, in the same order. And an item that the row has may score otherwise than its product, where
-    a model scores it without itself in the history (FISM, SVD++, ELSA, ``history="mean"``).
+    In each row the products differ from `decision_function` by a constant. Both are float32, so
+    that this holds to about 1e-6 of the largest score. There are two exceptions. Where scores pass
+    a bounded function (AutoRec; CDAE unless its likelihood is multinomial), the products are what
+    it is applied to, in the same order. And what a row has is scored without itself in the history
+    by some models (FISM, SVD++, ELSA, ``history="mean"``), where the product counts it.
 
     Parameters
     ----------

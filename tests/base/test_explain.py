@@ -208,3 +208,12 @@ def test_no_rows_have_no_parts():
     model = fitted(make_estimator(EASERecommender))
     found = model.explain(users=[], items=[1, 2])
     assert len(found) == len(found.to_frame()) == 0
+
+
+def test_more_parts_than_memory_holds_are_refused(monkeypatch):
+    model = fitted(make_estimator(EASERecommender))
+    monkeypatch.setattr("skrec.utils._memory.memory_limit", lambda: 10**8)
+    monkeypatch.setattr("skrec.utils._memory._ALWAYS_FINE", 10**3)
+    lists = np.zeros((1, 10**6), dtype=int)
+    with pytest.raises(MemoryError, match="explain fewer rows or items"):
+        model.explain(tiny(model)[4:5], lists)
