@@ -187,6 +187,17 @@ class AutoRecRegressor(RatedRowRecommender):
         low, _, _ = self._scale()
         return low + self._span() * unit
 
+    def _hidden(self, queries: Queries, rows: SparseRows) -> torch.Tensor:
+        return self._module.codes(rows)
+
+    def _user_vectors(self, queries: Queries) -> Array:
+        if self.side == "user":
+            return super()._user_vectors(queries)
+        return self._weights(queries)[:, :-1]
+
+    def _item_vectors(self) -> Array:
+        return super()._item_vectors() if self.side == "user" else self.item_codes_
+
     def _weights(self, queries: Queries) -> Array:
         """Return output weights and biases of users, trained or fitted to their ratings."""
         rows = np.full(queries.n_rows, -1) if queries.users is None else queries.users

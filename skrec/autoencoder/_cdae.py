@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval
 
 from skrec.base import Queries
 from skrec.neural import LikelihoodRecommender, module_scores
-from skrec.nn import CDAE
+from skrec.nn import CDAE, SparseRows
 from skrec.training import NodeFoldIn, RecommenderNet, RowBatches, cpu_copy, sparse_rows
 from skrec.typing import Array, CSRMatrix
 
@@ -176,6 +176,9 @@ class CDAERecommender(LikelihoodRecommender):
         nodes = self._nodes(queries)
         with torch.inference_mode():
             return module_scores(self._module, queries.history, items, nodes=nodes)
+
+    def _hidden(self, queries: Queries, rows: SparseRows) -> torch.Tensor:
+        return self._module.hidden(rows, self._nodes(queries).to(self.net_.device))
 
     def _nodes(self, queries: Queries) -> torch.Tensor:
         """Return the nodes of users, trained or fitted to their histories."""

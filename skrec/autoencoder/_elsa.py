@@ -2,13 +2,16 @@
 
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
 import torch
 
-from skrec.base import Queries
+from skrec import kernels
+from skrec.base import Queries, product_parts
 from skrec.neural import RowRecommender
 from skrec.neural.objectives import Objective, Reconstruction
 from skrec.nn import ELSA
 from skrec.typing import Array
+from skrec.utils import row_of_entry
 
 __all__ = ["ELSARecommender"]
 
@@ -79,6 +82,19 @@ class ELSARecommender(RowRecommender):
     def _score_candidates(self, queries: Queries, candidates: Array) -> Array:
         scores = self._row_scores(queries, candidates)
         return self._with_prior(scores, queries, candidates, self._prior_scores)
+
+    def _user_vectors(self, queries: Queries) -> Array:
+        return kernels.sum_rows(queries.history, self.item_factors_)
+
+    def _item_vectors(self) -> Array:
+        return self.item_factors_
+
+    def _history_parts(self, queries: Queries, lists: Array) -> tuple[Array, Array]:
+        history, vectors = queries.history, self.item_factors_
+        values, row = history.data[:, None].astype(np.float64), row_of_entry(history)
+        parts = values * product_parts(history, vectors[history.indices], vectors, lists)
+        own = history.indices[:, None] == (lists if lists.ndim == 1 else lists[row])
+        return parts - own * values, np.zeros((queries.n_rows, lists.shape[-1]))
 
     @property
     def item_factors_(self) -> Array:

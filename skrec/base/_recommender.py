@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrec import kernels
 from skrec.base._answers import answer_pairs, answer_rows, pick, pick_rows, spread
 from skrec.base._docs import shared_docs
+from skrec.base._explain import explain
 from skrec.base._links import Link
 from skrec.base._one_fit import of_one_fit, view_of
 from skrec.base._parameters import make_parameters, plain_numbers
@@ -40,7 +41,7 @@ class BaseRecommender(BaseEstimator):
 
     The annotated fields of a subclass are its parameters. A model writes ``_fit(X)`` and
     ``_score_block(queries)``, names its link, and where they pay off writes
-    ``_score_candidates``, ``_draw_block`` and ``_row_bytes``.
+    ``_score_candidates``, ``_draw_block``, ``_history_parts`` and ``_row_bytes``.
     """
 
     _link: ClassVar[type[Link]] = Link
@@ -66,11 +67,10 @@ class BaseRecommender(BaseEstimator):
         make_parameters(cls)
 
     def __sklearn_tags__(self) -> RecommenderTags:
-        link = self._new_link()
         tags = recommender_tags(
             super().__sklearn_tags__(),
             fold_in=self._fold_in,
-            proba=link.proba,
+            proba=self._new_link().proba,
             feedback=self._feedback,
             probabilistic=self._probabilistic,
         )
@@ -254,8 +254,7 @@ class BaseRecommender(BaseEstimator):
         Candidates may be given where the link needs the scores of no other items.
         """
         scores = self._scores(queries, draw, candidates)
-        proba = self.link_.probabilities(self, scores, queries, candidates)
-        proba = np.asarray(proba, np.float32)
+        proba = np.asarray(self.link_.probabilities(self, scores, queries, candidates), np.float32)
         proba = self._with_prior(proba, queries, candidates, partial(self.link_.prior, self))
         return np.clip(proba, 0, 1, out=proba)
 
@@ -291,8 +290,7 @@ class BaseRecommender(BaseEstimator):
             answer = self._answer_pairs(of, X, users, return_std)
         else:
             queries, n_bytes = self._queries(X, users), self._block_bytes(return_std)
-            values = partial(self._values, of, return_std)
-            answer = answer_rows(values, queries, n_bytes)
+            answer = answer_rows(partial(self._values, of, return_std), queries, n_bytes)
         return (answer[0], answer[1]) if return_std else answer[0]
 
     def _values(
@@ -388,6 +386,8 @@ class BaseRecommender(BaseEstimator):
         return self._answer("probabilities", X, users, return_std)
 
     # lists
+
+    explain = explain
 
     @of_one_fit
     @shared_docs

@@ -46,5 +46,10 @@ class PopularityRecommender(BaseRecommender):
     def _fit(self, X: CSRMatrix) -> None:
         pass
 
+    def _history_parts(self, queries: Queries, lists: Array) -> tuple[Array, Array]:
+        m = lists.shape[-1]
+        baseline = np.broadcast_to(self._prior_scores()[lists], (queries.n_rows, m))
+        return np.zeros((queries.history.nnz, m)), baseline.astype(np.float64)
+
     def _score_block(self, queries: Queries) -> Array:
         return np.broadcast_to(self._prior_scores(), queries.history.shape).copy()

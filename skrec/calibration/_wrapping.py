@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec.base import (
     BaseRecommender,
+    Explanation,
     Queries,
     RecommenderTags,
     check_ids,
@@ -58,6 +59,10 @@ def _predicts_ratings(self: Any) -> bool:
 
 def _knows_similar_items(self: Any) -> bool:
     return hasattr(self._inner(), "similar_items")
+
+
+def _has_vectors(self: Any) -> bool:
+    return hasattr(self._inner(), "user_vectors")
 
 
 class WrappingRecommender(BaseRecommender):
@@ -247,3 +252,68 @@ class WrappingRecommender(BaseRecommender):
         """
         check_is_fitted(self)
         return self._inner().similar_items(items, n_items)
+
+    @shared_docs
+    def explain(
+        self,
+        X: Interactions | MatrixLike | None = None,
+        items: ArrayLike | None = None,
+        *,
+        users: ArrayLike | None = None,
+    ) -> Explanation:
+        """Return what each item of a history adds to scores, as the recommender does.
+
+        Parameters
+        ----------
+        X : Interactions, sparse matrix or array-like of shape (n_rows, n_items), default=None
+            Histories of any users, a row each.
+        items : array-like of int of shape (m,) or (n_rows, m), default=None
+            Columns to explain.
+        %(users)s
+
+        Returns
+        -------
+        explanation : Explanation
+            As of `BaseRecommender.explain`.
+
+        Raises
+        ------
+        %(bad_input)s
+        """
+        return self._inner().explain(self._asked(X, histories=True), items, users=users)
+
+    @available_if(_has_vectors)
+    @shared_docs
+    def user_vectors(
+        self, X: Interactions | MatrixLike | None = None, *, users: ArrayLike | None = None
+    ) -> Array:
+        """Return vectors of users, as the recommender does (where it does).
+
+        Parameters
+        ----------
+        X : Interactions, sparse matrix or array-like of shape (n_rows, n_items), default=None
+            Histories of any users, a row each.
+        %(users)s
+
+        Returns
+        -------
+        vectors : ndarray of shape (n_rows, n_dimensions)
+            Their products with `item_vectors` rank as the scores do.
+
+        Raises
+        ------
+        %(bad_input)s
+        """
+        return self._inner().user_vectors(self._asked(X, histories=True), users=users)
+
+    @available_if(_has_vectors)
+    def item_vectors(self) -> Array:
+        """Return vectors of all items, as the recommender does (where it does).
+
+        Returns
+        -------
+        vectors : ndarray of shape (n_items, n_dimensions)
+            To put into an index of inner products.
+        """
+        check_is_fitted(self)
+        return self._inner().item_vectors()

@@ -20,10 +20,12 @@ from skrec.base import (
     RatingRecommender,
     Threshold,
     checkpoints_of,
+    item_vectors,
     kept_seed,
     of_one_fit,
     probability_at_least,
     shared_docs,
+    user_vectors,
 )
 from skrec.factorization._gibbs import HyperPrior, Sampler
 from skrec.factorization._posterior_draws import PosteriorDraws
@@ -196,6 +198,7 @@ class BayesianMFRegressor(RatingRecommender):
     }
 
     similar_items = similar_items
+    user_vectors, item_vectors = user_vectors, item_vectors
 
     # fitting
 
@@ -267,6 +270,13 @@ class BayesianMFRegressor(RatingRecommender):
         scores += biases.mean(axis=1, keepdims=True)
         scores += _picked(self.draws_.item_biases.mean(axis=1), candidates)
         return scores
+
+    def _user_vectors(self, queries: Queries) -> Array:
+        factors, _ = self._means(queries)
+        return np.column_stack([factors / self.n_draws_, np.ones(len(factors))])
+
+    def _item_vectors(self) -> Array:
+        return np.column_stack([self.item_factors_, self.draws_.item_biases.mean(axis=1)])
 
     def _means(self, queries: Queries) -> tuple[Array, Array]:
         """Return the factors of users, one draw after the other, and their biases."""

@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import torch
 
-from skrec.base import Queries
+from skrec.base import Queries, item_vectors, user_vectors
+from skrec.factorization._history_parts import parts_of_ratings
 from skrec.factorization._row_ridge import solve_rows
 from skrec.neural import RatedPairRecommender
 from skrec.nn import Dot, PairModel
@@ -84,6 +85,8 @@ class BiasedMFRegressor(RatedPairRecommender):
 
     _fold_in: ClassVar = "exact"
 
+    user_vectors, item_vectors = user_vectors, item_vectors
+
     def _interaction(self) -> Dot:
         return Dot(self.n_factors, user_bias=self.bias, item_bias=self.bias)
 
@@ -148,10 +151,22 @@ class BiasedMFRegressor(RatedPairRecommender):
 
     def _solved(self, module: PairModel, ratings: CSRMatrix) -> Array:
         """Return the vectors of the users of a matrix of ratings less their mean."""
+        residuals, items, _ = self._regression(module, ratings)
+        return solve_rows(residuals, items, self.l2)
+
+    def _regression(self, module: PairModel, ratings: CSRMatrix) -> tuple[CSRMatrix, Array, Array]:
+        """Return the targets of users, their regressors, and the biases of items."""
         items = module.items.weight.detach().cpu().double().numpy()
         if not self.bias:
-            return solve_rows(ratings, items, self.l2)
-        residuals = ratings.astype(np.float64)
-        residuals.data -= items[ratings.indices, -1]
+            return ratings, items, np.zeros(len(items))
+        residuals, biases = ratings.astype(np.float64), items[:, -1].copy()
+        residuals.data -= biases[ratings.indices]
         items[:, -1] = 1  # a user's bias is the weight of a constant
-        return solve_rows(residuals, items, self.l2)
+        return residuals, items, biases
+
+    def _history_parts(self, queries: Queries, lists: Array) -> tuple[Array, Array]:
+        ratings = self._centred(queries.history)
+        residuals, items, biases = self._regression(self._module, ratings)
+        parts = parts_of_ratings(residuals.astype(np.float64), items, self.l2, lists)
+        shape = queries.n_rows, lists.shape[-1]
+        return parts, self.rating_mean_ + np.broadcast_to(biases[lists], shape)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval
 
-from skrec.base import Queries, RatingRecommender
+from skrec.base import Queries, RatingRecommender, item_vectors, user_vectors
 from skrec.factorization._nested_ratings import NestedRatings, encoded, settled
 from skrec.factorization._products import inner_products
 from skrec.neural import RatedData, RatedFraction, RatedMetric, Sizes, TorchRecommender, as_sizes
@@ -185,6 +185,8 @@ class CrossFeedbackBMF(TorchRecommender, RatingRecommender):
         "random_state": 0,
     }
 
+    user_vectors, item_vectors = user_vectors, item_vectors
+
     # training
 
     def _network(self) -> dict[str, Any]:
@@ -259,6 +261,12 @@ class CrossFeedbackBMF(TorchRecommender, RatingRecommender):
         X = centred(queries.history, self.rating_mean_)
         means, variances = encoded(self._module, self._module.users, X, items)
         return means.cpu().numpy(), variances.cpu().numpy()
+
+    def _user_vectors(self, queries: Queries) -> Array:
+        return self._posterior(queries)[0]
+
+    def _item_vectors(self) -> Array:
+        return self.item_means_
 
     def _score_block(self, queries: Queries) -> Array:
         return self._products(self._posterior(queries)[0], self.item_means_)

@@ -7,8 +7,9 @@ import torch
 from sklearn.utils._param_validation import Interval
 
 from skrec import kernels
+from skrec.base import Queries, item_vectors, user_vectors
 from skrec.factorization._sgd import DescentRecommender, LevelDot, table_arrays
-from skrec.neural import SampledPairRecommender, SharedNegatives
+from skrec.neural import SampledPairRecommender, SharedNegatives, history_parts
 from skrec.neural.objectives import Contrastive, Pointwise, SampledObjective, SampledSoftmax
 from skrec.nn import Cosine, Dot, MeanEncoder, PairModel
 from skrec.typing import Array
@@ -231,6 +232,11 @@ class MFRecommender(SampledPairRecommender):
         **SampledPairRecommender._test_parameters,
         "n_negatives": 10,
     }
+
+    user_vectors, item_vectors = user_vectors, item_vectors
+
+    def _history_parts(self, queries: Queries, lists: Array) -> tuple[Array, Array] | None:
+        return None if self.history is None else history_parts(self, queries, lists)
 
     @property
     def _objective(self) -> SampledObjective:

@@ -16,6 +16,7 @@ from skorch.history import History
 from torch import Tensor
 
 from skrec import kernels
+from skrec.base import item_vectors, user_vectors
 from skrec.exceptions import DivergenceError
 from skrec.neural import (
     SampledPairRecommender,
@@ -125,6 +126,8 @@ class DescentRecommender(SampledPairRecommender):
         "l2": 0.0,
         "n_negatives": 4,
     }
+    user_vectors, item_vectors = user_vectors, item_vectors
+
     # what lr="auto" stands for
     _descent_rate: ClassVar[float]
     _batch_rate: ClassVar[float] = 0.005
@@ -214,7 +217,7 @@ class DescentRecommender(SampledPairRecommender):
             total = len(steps) * self.max_epochs
             callbacks = [*callbacks, ProgressBar(total, type(self).__name__)]
         run.callbacks_ = [(type(callback).__name__, callback) for callback in callbacks]
-        resuming = Resuming(checkpoint, steps)
+        resuming: Any = Resuming(checkpoint, steps)  # a run serves as a net
         if resuming.is_finished(run):
             return
         for callback in [*callbacks, resuming]:

@@ -21,9 +21,12 @@ from skrec.base import (
     Link,
     Queries,
     checkpoints_of,
+    item_vectors,
+    user_vectors,
 )
 from skrec.calibration import HeldOut
 from skrec.exceptions import SkrecWarning
+from skrec.factorization._history_parts import parts_of_solve
 from skrec.factorization._products import inner_products
 from skrec.neural import check_range, check_scores, likely_cause, similar_items
 from skrec.nn import WeightedRows, use_huge_pages
@@ -185,6 +188,7 @@ class WMFRecommender(BaseRecommender):
     }
 
     similar_items = similar_items
+    user_vectors, item_vectors = user_vectors, item_vectors
 
     @property
     def _weighs_strengths(self) -> bool:
@@ -319,6 +323,17 @@ class WMFRecommender(BaseRecommender):
         if queries.users is not None and queries.history is queries.stored:
             return self.user_factors_[queries.users]
         return self._solved(queries.history)
+
+    def _user_vectors(self, queries: Queries) -> Array:
+        return self._vectors(queries)
+
+    def _item_vectors(self) -> Array:
+        return self.item_factors_
+
+    def _history_parts(self, queries: Queries, lists: Array) -> tuple[Array, Array]:
+        rows = self._rows(queries.history, self.n_features_in_, "cpu")
+        gram = self._rotation_ * self._spectrum_ @ self._rotation_.T
+        return parts_of_solve(queries.history, rows, self.item_factors_, gram, lists)
 
     def _score_block(self, queries: Queries) -> Array:
         return inner_products(self._vectors(queries), self.item_factors_)

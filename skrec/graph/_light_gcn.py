@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from skrec.base import Queries
-from skrec.neural import SampledPairRecommender, SharedNegatives
+from skrec.base import Queries, item_vectors, user_vectors
+from skrec.neural import SampledPairRecommender, SharedNegatives, history_parts
 from skrec.neural.objectives import Pairwise
 from skrec.nn import Dot, Graph, LightGCN, SettledLightGCN, UserTable, make_table
 from skrec.training import sparse_rows
@@ -96,6 +96,9 @@ class LightGCNRanker(SampledPairRecommender):
     shared_negatives: SharedNegatives = False
 
     _objective: ClassVar = Pairwise()
+
+    user_vectors, item_vectors = user_vectors, item_vectors
+    _history_parts = history_parts
 
     # the model
 

@@ -4,13 +4,14 @@ from skrec.interactions._batches import RecommendationBatches, recommend_batches
 from skrec.interactions._encoder import InteractionEncoder
 from skrec.interactions._ids import different_ids
 from skrec.interactions._interactions import Interactions
-from skrec.interactions._lists import recommend_frame
+from skrec.interactions._lists import Titles, recommend_frame
 from skrec.interactions._times import as_timestamps
 
 __all__ = [
     "InteractionEncoder",
     "Interactions",
     "RecommendationBatches",
+    "Titles",
     "as_timestamps",
     "different_ids",
     "recommend_batches",

@@ -21,7 +21,7 @@ from skrec.interactions._strengths import as_strengths
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import as_integers, canonical_csr
 
-__all__ = ["Asked", "Request", "make_request", "recommend_frame"]
+__all__ = ["Asked", "Request", "Titles", "make_request", "recommend_frame"]
 
 _SHOWN = 5
 _ALL = slice(None)
@@ -142,7 +142,7 @@ def make_request(
     else:
         asked = _who(users, X, encoder, final)
     coded = {name: _items(options[name], encoder, name) for name in ("candidates", "exclude")}
-    titles = _Titles.of(titles, encoder)
+    titles = Titles.of(titles, encoder.item)
     return Request(steps, final, encoder, asked, options | coded, titles)
 
 
@@ -182,7 +182,7 @@ class Request:
     encoder: InteractionEncoder | None
     asked: Asked
     options: dict[str, Any]
-    titles: _Titles | None
+    titles: Titles | None
 
     def table(self, part: slice = _ALL) -> pd.DataFrame:
         """Return the lists of some of the users.
@@ -368,23 +368,51 @@ def _items(ids: ArrayLike | None, encoder: InteractionEncoder, name: str) -> Arr
         raise ValueError(f"{name} must be raw item ids: {error}") from error
 
 
-class _Titles(NamedTuple):
-    """Titles by raw item id."""
+class Titles(NamedTuple):
+    """Titles by the id of an item.
+
+    Parameters
+    ----------
+    ids : IdTable
+        The ids that have one.
+    by_code : ndarray of object of shape (n_ids + 1,)
+        Their titles, and None for all others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrec.interactions import Titles
+    >>> Titles.of({1: "one", 3: "three"}).of_items(np.array([3, 1])).tolist()
+    ['three', 'one']
+    """
 
     ids: IdTable
     by_code: Array
 
     @classmethod
-    def of(cls, titles: Any, encoder: InteractionEncoder) -> _Titles | None:
-        """Return the titles of a dict, Series or table."""
+    def of(cls, titles: Any, column: str = "item") -> Titles | None:
+        """Return the titles of a dict, Series or table.
+
+        Parameters
+        ----------
+        titles : dict, Series, DataFrame, table or None
+            Titles by id; a table has the column of ids and a column ``title``.
+        column : str, default="item"
+            The column of ids.
+
+        Returns
+        -------
+        titles : Titles or None
+            None for None.
+        """
         if titles is None:
             return None
         if isinstance(titles, pd.Series):
             ids, texts = titles.index.to_series(), titles.to_numpy()
-        elif isinstance(titles, Mapping) and encoder.item not in titles:
+        elif isinstance(titles, Mapping) and column not in titles:
             ids, texts = list(titles), np.array([*titles.values(), None], dtype=object)[:-1]
         else:
-            found = take_columns(titles, {"item": encoder.item, "title": "title"}, name="titles")
+            found = take_columns(titles, {"item": column, "title": "title"}, name="titles")
             ids, texts = found["item"], found["title"].to_numpy()
         table, codes = IdTable.learn(ids, "item")
         by_code = np.full(len(table) + 1, None, dtype=object)  # the last is for -1
@@ -392,7 +420,23 @@ class _Titles(NamedTuple):
         return cls(table, by_code)
 
     def of_items(self, items: Array) -> Any:
-        """Return the title of each item, missing where there is none."""
+        """Return the title of each item.
+
+        Parameters
+        ----------
+        items : ndarray of shape (n,)
+            Their ids.
+
+        Returns
+        -------
+        titles : Series of shape (n,)
+            Missing where there is none.
+
+        Raises
+        ------
+        ValueError
+            If the ids are of another kind than those of the titles.
+        """
         try:
             found = self.by_code[self.ids.encode(items, "ignore")]
         except ValueError as error:

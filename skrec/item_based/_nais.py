@@ -3,11 +3,16 @@
 from numbers import Integral, Real
 from typing import Annotated, ClassVar, Literal
 
+import numpy as np
+import torch
 from sklearn.utils._param_validation import Interval
 
+from skrec.base import Queries
 from skrec.neural import Pretrain, SampledPairRecommender
 from skrec.neural.objectives import Pointwise
 from skrec.nn.nais import NAIS
+from skrec.training import sparse_rows
+from skrec.typing import Array
 
 __all__ = ["NAISClassifier"]
 
@@ -113,6 +118,19 @@ class NAISClassifier(SampledPairRecommender):
     _objective: ClassVar = Pointwise()
     _fold_in: ClassVar = "exact"
     _histories: ClassVar[bool] = True
+
+    def _history_parts(self, queries: Queries, lists: Array) -> tuple[Array, Array]:
+        module, history = self._module, queries.history
+        lists = np.broadcast_to(lists, (queries.n_rows, lists.shape[-1]))
+        parts = np.empty((history.nnz, lists.shape[1]))
+        rows = sparse_rows(history).to(module.items.weight.device)
+        with torch.inference_mode():
+            for row in np.flatnonzero(np.diff(history.indptr)):
+                items = torch.from_numpy(lists[row].copy()).to(rows.indices.device)
+                own = slice(history.indptr[row], history.indptr[row + 1])
+                parts[own] = module.terms(rows, row, items).cpu().numpy()
+        biases = self.item_factors_[:, self.n_factors :].sum(axis=1, dtype=np.float64)
+        return parts, biases[lists]
 
     def _model(self, n_users: int, n_items: int) -> NAIS:
         return NAIS(

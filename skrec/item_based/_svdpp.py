@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
-from skrec.neural import SampledPairRecommender
+from skrec.base import item_vectors, user_vectors
+from skrec.neural import SampledPairRecommender, history_parts
 from skrec.neural.objectives import Pairwise
 from skrec.nn import Dot, HistoryEncoder
 
@@ -84,6 +85,9 @@ class SVDppRanker(SampledPairRecommender):
 
     _objective: ClassVar = Pairwise()
     _histories: ClassVar[bool] = True
+
+    user_vectors, item_vectors = user_vectors, item_vectors
+    _history_parts = history_parts
 
     def _interaction(self) -> Dot:
         return Dot(self.n_factors, item_bias=self.item_bias)

@@ -99,6 +99,25 @@ class ItemWeightsRecommender(BaseRecommender):
         weights = self.item_weights_ if columns is None else self.item_weights_[:, columns]
         return kernels.sum_rows(history, weights)
 
+    def _history_parts(self, queries: Queries, lists: Array) -> tuple[Array, Array]:
+        history = queries.history
+        parts = np.empty((history.nnz, lists.shape[-1]))
+        if lists.ndim == 1:
+            used, place = np.unique(history.indices, return_inverse=True)
+            parts[...] = self._weights_of(used, lists)[place]
+        else:
+            for row, (start, stop) in enumerate(zip(history.indptr[:-1], history.indptr[1:])):
+                parts[start:stop] = self._weights_of(history.indices[start:stop], lists[row])
+        baseline = np.zeros((queries.n_rows, lists.shape[-1]))
+        return parts * history.data[:, None], baseline
+
+    def _weights_of(self, items: Array, columns: Array) -> Array:
+        """Return the weights of some items for some columns."""
+        weights = np.empty((len(items), len(columns)), dtype=np.float32)
+        for some in row_blocks(len(items), self._row_bytes()):
+            weights[some] = self._sums(one_hot(items[some], self.n_features_in_), columns)
+        return weights
+
     def _score_candidates(self, queries: Queries, candidates: Array) -> Array:
         # below this share of the catalogue the copied columns cost less than all scores
         if candidates.ndim == 1 and len(candidates) * 4 < self.n_features_in_:

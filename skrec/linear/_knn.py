@@ -365,6 +365,22 @@ class UserKNNRecommender(NeighborhoodRecommender):
             scores *= self._discounts()
         return scores
 
+    def _history_parts(self, queries: Queries, lists: Array) -> tuple[Array, Array]:
+        # a neighbour's similarity is shared out by what each item adds to the product of the rows
+        history, lists = queries.history, np.broadcast_to(lists, (queries.n_rows, lists.shape[-1]))
+        rows, _ = weigh(history, self.weighting, self._weigh_state_)
+        nearby, discounts = nearest(rows, self._weighted_, self), self._discounts()
+        parts = np.empty((history.nnz, lists.shape[1]))
+        for row, (start, stop) in enumerate(zip(history.indptr[:-1], history.indptr[1:])):
+            own = slice(nearby.indptr[row], nearby.indptr[row + 1])
+            near, similarities = nearby.indices[own], nearby.data[own].astype(np.float64)
+            shared = self._weighted_[near][:, history.indices[start:stop]].toarray()
+            shared = shared * rows.data[start:stop].astype(np.float64)  # (n_near, n)
+            shared *= (similarities / shared.sum(axis=1))[:, None]
+            have = self._histories_[near][:, lists[row]].toarray()  # (n_near, m)
+            parts[start:stop] = (shared.T @ have) * discounts[lists[row]]
+        return parts, np.zeros(lists.shape)
+
     def _held_out_scores(self, history: CSRMatrix, rows: Array) -> Array:
         # a training user's own stored row holds what is hidden: it must not be a neighbour
         return self._score_block(Queries(history), own=np.searchsorted(self._users_, rows))

@@ -2,6 +2,7 @@
 
 from skrec.neural._base import TorchRecommender
 from skrec.neural._divergence import check_range, check_scores, check_weights, likely_cause
+from skrec.neural._history_parts import history_parts
 from skrec.neural._memory import check_model_memory
 from skrec.neural._pairs import (
     PairRecommender,
@@ -53,6 +54,7 @@ __all__ = [
     "copy_factors",
     "factor_tables",
     "fit_start",
+    "history_parts",
     "hold_out_ratings",
     "hold_out_rows",
     "likely_cause",

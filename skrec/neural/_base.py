@@ -47,6 +47,7 @@ from skrec.training import (
     sets_rates,
 )
 from skrec.typing import CSRMatrix, RandomState
+from skrec.utils import Checkpoints
 
 __all__ = ["TorchRecommender"]
 
@@ -151,6 +152,8 @@ class TorchRecommender(BaseRecommender):
 
     checkpoint: CheckpointFolder = None
 
+    # while a fit lasts, see `checkpoints_of`
+    _checkpoints: Checkpoints
     _objective: ClassVar[Objective]
     _net_class: ClassVar[type] = RecommenderNet
 

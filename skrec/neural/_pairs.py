@@ -287,6 +287,25 @@ class PairRecommender(TorchRecommender):
         free[torch.from_numpy(~known)] = folded
         return free
 
+    def _user_vectors(self, queries: Queries) -> Array:
+        """Return vectors for products, of models whose scores are such."""
+        module = self._module
+        free = self._free_vectors(module, queries)
+        with torch.inference_mode():
+            rows = sparse_rows(queries.history).to(module.items.weight.device)
+            return module.interaction.user_factors(module.states(free, rows)).cpu().numpy()
+
+    def _item_vectors(self) -> Array:
+        module = self._module
+        with torch.inference_mode():
+            vectors = module.interaction.item_factors(module.item_vectors()).cpu().numpy()
+        return self._score_scale() * vectors
+
+    def _score_scale(self) -> float:
+        """Return what the objective multiplies the scores of the module with."""
+        zero, one = self._objective.scores(self, np.arange(2, dtype=np.float32))
+        return one - zero
+
     @property
     def user_factors_(self) -> Array | None:
         """Free vectors of the users, ndarray of shape (n_users, width); None without any."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval
 
-from skrec.base import Queries, RatingRecommender
+from skrec.base import Queries, RatingRecommender, item_vectors, user_vectors
 from skrec.neural._base import TorchRecommender
 from skrec.neural._rating_validation import RatedData, RatedFraction, RatedMetric
 from skrec.neural._sizes import as_sizes
@@ -20,6 +20,7 @@ from skrec.neural.objectives import (
     RowRatings,
     SampledMultinomial,
 )
+from skrec.nn import SparseRows
 from skrec.training import ROW_WISE, RecommenderNet, sparse_rows
 from skrec.typing import Array, CSRMatrix
 
@@ -97,6 +98,21 @@ class RowRecommender(TorchRecommender):
     def _watched_scorer(self, module: torch.nn.Module) -> Callable[[CSRMatrix], Array]:
         """Return the function from histories to scores by which training is watched."""
         return partial(module_scores, module)
+
+    user_vectors, item_vectors = user_vectors, item_vectors
+
+    def _user_vectors(self, queries: Queries) -> Array:
+        with torch.inference_mode():
+            hidden = self._hidden(queries, sparse_rows(queries.history).to(self.net_.device))
+        return np.pad(hidden.cpu().numpy(), ((0, 0), (0, 1)), constant_values=1)
+
+    def _hidden(self, queries: Queries, rows: SparseRows) -> torch.Tensor:
+        """Return the input of the last layer."""
+        return self._module.hidden(rows)
+
+    def _item_vectors(self) -> Array:
+        last = self._module.last
+        return torch.cat([last.weight, last.bias[:, None]], dim=1).detach().cpu().numpy()
 
     @property
     def item_factors_(self) -> Array:
@@ -204,6 +220,9 @@ class RatedRowRecommender(RowRecommender, RatingRecommender):
     def _span(self) -> float:
         low, high, _ = self._scale()
         return high - low if high > low else 1.0
+
+    def _item_vectors(self) -> Array:
+        return self._span() * super()._item_vectors()
 
 
 def module_scores(

@@ -2,6 +2,7 @@
 
 from typing import Annotated, ClassVar
 
+from skrec.base import item_vectors, user_vectors
 from skrec.neural import (
     PairRecommender,
     Pretrain,
@@ -18,6 +19,8 @@ class _GMF(PairRecommender):
     """Free vectors under a weighted inner product, whatever it is trained for."""
 
     pretrain: Pretrain = None
+
+    user_vectors, item_vectors = user_vectors, item_vectors
 
     def _interaction(self) -> GMF:
         return GMF(self.n_factors, bias=self._objective.fixes_level)

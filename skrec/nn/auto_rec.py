@@ -400,7 +400,7 @@ class RatingDAE(RatedRows, MultDAE):
         output : tuple of Tensor
             Ratings of shape (B, n_items), (B, m) or (nnz,).
         """
-        return (self.ratings(torch.tanh(self.encode(rows)), rows, items, at),)
+        return (self.ratings(self.code(rows), rows, items, at),)
 
 
 class ObservedELBO(nn.Module):

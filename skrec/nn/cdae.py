@@ -65,6 +65,23 @@ class CDAE(nn.Module):
         """
         return self.first(rows.normalized().dropped_out(self.dropout, self.training))
 
+    def hidden(self, rows: SparseRows, nodes: Tensor) -> Tensor:
+        """Compute the input of the last layer.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            B rows.
+        nodes : Tensor of shape (B, latent_size)
+            Nodes of the users.
+
+        Returns
+        -------
+        hidden : Tensor of shape (B, latent_size)
+            The units.
+        """
+        return torch.tanh(self.encode(rows) + nodes)
+
     def decode(self, code: Tensor, items: Tensor | None = None) -> Tensor:
         """Compute the scores of an encoded row with its node, of all items or of some.
 

@@ -37,7 +37,37 @@ class Cosine(Interaction):
         return F.normalize(items, dim=-1, eps=_LEAST_NORM)
 
     def cross(self, users: Tensor, side: Tensor) -> Tensor:  # (R, size) -> (R, n_items)
-        return F.normalize(users, dim=-1, eps=_LEAST_NORM) @ side.T
+        return self.user_factors(users) @ side.T
+
+    def user_factors(self, users: Tensor) -> Tensor:
+        """Return the users' side of products that are the cosines.
+
+        Parameters
+        ----------
+        users : Tensor of shape (R, size)
+            Vectors of users.
+
+        Returns
+        -------
+        factors : Tensor of shape (R, size)
+            The vectors, of norm 1.
+        """
+        return F.normalize(users, dim=-1, eps=_LEAST_NORM)
+
+    def item_factors(self, items: Tensor) -> Tensor:
+        """Return the items' side of these products.
+
+        Parameters
+        ----------
+        items : Tensor of shape (n_items, size)
+            Vectors of items.
+
+        Returns
+        -------
+        factors : Tensor of shape (n_items, size)
+            The vectors, of norm 1.
+        """
+        return self.item_side(items)
 
     def _pair_bytes(self, users: Tensor) -> int:
         return 4 * users.element_size()  # the score and what is done with it

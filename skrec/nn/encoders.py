@@ -233,6 +233,21 @@ class HistoryEncoder(nn.Module):
         """
         return self.history(items) * scale[:, None, None]
 
+    def terms(self, rows: SparseRows) -> Tensor:
+        """Compute what each item of the histories adds to the vector of its user.
+
+        Parameters
+        ----------
+        rows : SparseRows of length R
+            Histories.
+
+        Returns
+        -------
+        terms : Tensor of shape (nnz, size)
+            The terms of the sums that `states` returns.
+        """
+        return self.history(rows.indices) * self.scale(rows)[rows.row, None]
+
     def states(self, free: Tensor | None, rows: SparseRows) -> Tensor:
         """Compute the vectors of users.
 
@@ -317,6 +332,21 @@ class MeanEncoder(HistoryEncoder):
             The vectors to subtract to leave an item out.
         """
         return self.ratio * self.map(super().share(items, scale))
+
+    def terms(self, rows: SparseRows) -> Tensor:
+        """Compute what each item of the histories adds to the vector of its user.
+
+        Parameters
+        ----------
+        rows : SparseRows of length R
+            Histories.
+
+        Returns
+        -------
+        terms : Tensor of shape (nnz, size)
+            The mapped terms.
+        """
+        return self.ratio * self.map(super().terms(rows))
 
     def states(self, free: Tensor | None, rows: SparseRows) -> Tensor:
         """Compute the vectors of users.

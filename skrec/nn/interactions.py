@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 __all__ = ["Dot", "Interaction", "chunk_size", "split_rows_of"]
 
@@ -369,6 +370,37 @@ class Dot(Interaction):
         if self.item_bias:
             scores += side[:, self.size]
         return scores
+
+    def user_factors(self, users: Tensor) -> Tensor:
+        """Return the users' side of products that are the scores up to the users' biases.
+
+        Parameters
+        ----------
+        users : Tensor of shape (R, user_size)
+            Vectors of users.
+
+        Returns
+        -------
+        factors : Tensor of shape (R, item_size)
+            With a 1 where items have their bias.
+        """
+        factors = users[:, : self.size]
+        return F.pad(factors, (0, 1), value=1.0) if self.item_bias else factors
+
+    def item_factors(self, items: Tensor) -> Tensor:
+        """Return the items' side of these products.
+
+        Parameters
+        ----------
+        items : Tensor of shape (n_items, item_size)
+            Vectors of items.
+
+        Returns
+        -------
+        factors : Tensor of shape (n_items, item_size)
+            The vectors themselves.
+        """
+        return items
 
     def row(self, user: Tensor, items: Tensor) -> np.ndarray:
         """Score all items of one user in NumPy, which has less to do before and after.

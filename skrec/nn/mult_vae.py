@@ -84,6 +84,36 @@ class RowAutoencoder(nn.Module):
         """
         return rows.normalized().dropped_out(self.dropout, self.training)
 
+    def code(self, rows: SparseRows) -> Tensor:
+        """Compute the codes of rows outside training, of a posterior its means.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            B rows.
+
+        Returns
+        -------
+        z : Tensor of shape (B, latent_size)
+            What is decoded.
+        """
+        raise NotImplementedError
+
+    def hidden(self, rows: SparseRows) -> Tensor:
+        """Compute the input of the last layer outside training.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            B rows.
+
+        Returns
+        -------
+        hidden : Tensor of shape (B, hidden_sizes[0])
+            The units, which the logits are linear in.
+        """
+        return self.decoder(self.code(rows))
+
     def decode(self, z: Tensor, items: Tensor | None = None) -> Tensor:
         """Compute the logits of a code, of all items or of some.
 
@@ -189,6 +219,21 @@ class MultVAE(RowAutoencoder):
         mean, log_variance = self.encode(rows).chunk(2, dim=1)
         return mean, log_variance
 
+    def code(self, rows: SparseRows) -> Tensor:
+        """Compute the means of the posteriors.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            B rows.
+
+        Returns
+        -------
+        z : Tensor of shape (B, latent_size)
+            The codes.
+        """
+        return self.posterior(rows)[0]
+
     def draw(self, rows: SparseRows, noise: Tensor) -> Tensor:
         """Sample codes.
 
@@ -254,6 +299,21 @@ class MultDAE(RowAutoencoder):
     ) -> None:
         super().__init__(n_items, hidden_sizes, latent_size, latent_size, dropout)
 
+    def code(self, rows: SparseRows) -> Tensor:
+        """Compute the codes.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            B rows.
+
+        Returns
+        -------
+        z : Tensor of shape (B, latent_size)
+            The codes.
+        """
+        return torch.tanh(self.encode(rows))
+
     def forward(
         self, rows: SparseRows, items: Tensor | None = None
     ) -> tuple[Tensor | SampledLogits]:
@@ -271,7 +331,7 @@ class MultDAE(RowAutoencoder):
         output : tuple of Tensor or SampledLogits
             Logits of shape (B, n_items) or (B, m).
         """
-        return (self.outputs(torch.tanh(self.encode(rows)), rows, items),)
+        return (self.outputs(self.code(rows), rows, items),)
 
 
 class ELBO(nn.Module):

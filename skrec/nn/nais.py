@@ -211,6 +211,31 @@ class NAIS(PairModel):
         vectors = self.items(items)
         return self.interaction(self._attended(rows, row[:, None], items), vectors)
 
+    def terms(self, rows: SparseRows, row: int, items: Tensor) -> Tensor:
+        """Compute the terms of the scores of some items for one history, without their biases.
+
+        Parameters
+        ----------
+        rows : SparseRows of length R
+            Histories.
+        row : int
+            Which one.
+        items : Tensor of int64 of shape (m,)
+            The items; each adds nothing to its own score.
+
+        Returns
+        -------
+        terms : Tensor of shape (n, m)
+            What each item of the history adds.
+        """
+        own = rows.indices[rows.offsets[row] : rows.offsets[row + 1]]
+        targets = self.items(items)[:, : self.interaction.size]  # (m, size)
+        history = self.users.history(own)  # (n, size)
+        logits = self._logits(history, targets).double()
+        logits = logits.masked_fill(own[:, None] == items, -torch.inf)
+        total = torch.logsumexp(logits, 0).nan_to_num(neginf=0.0)
+        return (logits - self.beta * total).exp() * (history.double() @ targets.double().T)
+
     def score_all(self, states: SparseRows, items: Tensor | None = None) -> Tensor:
         """Score the same items for all users, by whole histories.
 

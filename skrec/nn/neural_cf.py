@@ -183,6 +183,36 @@ class GMF(Interaction):
         """
         return self._shift(self.dot.cross(users * self.weight, side))
 
+    def user_factors(self, users: Tensor) -> Tensor:
+        """Return the users' side of products that are the scores less the bias.
+
+        Parameters
+        ----------
+        users : Tensor of shape (R, size)
+            Vectors of users.
+
+        Returns
+        -------
+        factors : Tensor of shape (R, size)
+            The vectors times h.
+        """
+        return users * self.weight
+
+    def item_factors(self, items: Tensor) -> Tensor:
+        """Return the items' side of these products.
+
+        Parameters
+        ----------
+        items : Tensor of shape (n_items, size)
+            Vectors of items.
+
+        Returns
+        -------
+        factors : Tensor of shape (n_items, size)
+            The vectors themselves.
+        """
+        return items
+
     def _shift(self, scores: Tensor) -> Tensor:
         return scores if self.bias is None else scores + self.bias
 

@@ -189,6 +189,21 @@ class RecVAE(nn.Module):
         mean, log_variance = self.encoder(rows.normalized()).chunk(2, dim=1)
         return mean, log_variance
 
+    def hidden(self, rows: SparseRows) -> Tensor:
+        """Compute the input of the last layer outside training, the means of the codes.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            B rows.
+
+        Returns
+        -------
+        hidden : Tensor of shape (B, latent_size)
+            The units, which the logits are linear in.
+        """
+        return self.posterior(rows)[0]
+
     def draw(self, rows: SparseRows, noise: Tensor) -> Tensor:
         """Sample codes.
 

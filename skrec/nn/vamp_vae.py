@@ -126,6 +126,21 @@ class VampVAE(RowAutoencoder):
         """
         return sample(*self.posterior(rows), noise)
 
+    def code(self, rows: SparseRows) -> Tensor:
+        """Compute the means of the codes.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            B rows.
+
+        Returns
+        -------
+        z : Tensor of shape (B, noise_size)
+            The codes.
+        """
+        return self.draw(rows, self.last.weight.new_zeros(self.noise_size))
+
     def forward(self, rows: SparseRows, items: Tensor | None = None) -> tuple[Any, ...]:
         """Return logits and, in training, a draw of the divergence; else codes are means.
 
@@ -144,8 +159,7 @@ class VampVAE(RowAutoencoder):
             One draw of log q(z | x) - log p(z); only in training.
         """
         if not self.training:
-            zero = self.last.weight.new_zeros(self.noise_size)
-            return (self.decode(self.draw(rows, zero), items),)
+            return (self.decode(self.code(rows), items),)
         z, divergence = self.sample_with_divergence(self.corrupt(rows))
         return self.outputs(z, rows, items), divergence
 

@@ -11,6 +11,7 @@ from skrec.testing import (
     _checks_docs,
     _checks_doors,
     _checks_errors,
+    _checks_explain,
     _checks_fit,
     _checks_input,
     _checks_proba,
@@ -18,6 +19,7 @@ from skrec.testing import (
     _checks_resuming,
     _checks_search,
     _checks_threads,
+    _checks_vectors,
 )
 from skrec.testing._data import Check, is_explicit
 
@@ -28,6 +30,8 @@ __all__ = ["check_recommender", "estimator_checks", "parametrize_with_recommende
 
 _MODULES = (
     _checks_ranking,
+    _checks_vectors,
+    _checks_explain,
     _checks_input,
     _checks_errors,
     _checks_doors,

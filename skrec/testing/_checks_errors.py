@@ -65,7 +65,8 @@ def _wrong_calls(model: AnyRecommender) -> list[tuple[partial[Any], Words]]:
     (n_users, n_items), X = model.interactions_.shape, tiny(model, 4, seed=2)
     narrow, pairs = X[:, :3], Interactions(model.interactions_)
     other = Interactions.from_arrays([0], [0], frame=(n_users, n_items + 1))
-    methods = [model.decision_function, model.predict_proba, model.recommend]
+    methods = [model.decision_function, model.predict_proba, model.recommend, model.explain]
+    methods += [model.user_vectors] if hasattr(model, "user_vectors") else []
     calls: list[tuple[partial[Any], Words]] = [(partial(model.score, narrow), ("X", str(n_items)))]
     calls += [(partial(model.score, other), ("X", "frame"))]
     for call in methods:
@@ -92,7 +93,20 @@ def _wrong_calls(model: AnyRecommender) -> list[tuple[partial[Any], Words]]:
             (partial(similar, [0], n_items=0), ("n_items", "0")),
             (partial(similar, [0], n_items=2**63), ("n_items", "memory")),
         ]
-    return calls + _wrong_rankings(model, X)
+    return calls + _wrong_rankings(model, X) + _wrong_explanations(model, X)
+
+
+def _wrong_explanations(model: AnyRecommender, X: Histories) -> list[tuple[partial[Any], Words]]:
+    n_rows, n_items = X.shape
+    ask = partial(model.explain, X)
+    return [
+        (partial(ask, [n_items]), ("items", str(n_items))),
+        (partial(ask, [0, -1]), ("items", "-1")),
+        (partial(ask, [0.5]), ("items", "float64")),
+        (partial(ask, [[0, 1]]), ("items", str(n_rows))),
+        (partial(ask, 3), ("items", "shape")),
+        (partial(model.explain(X[:1], [0]).to_frame, n_reasons=0), ("n_reasons", "0")),
+    ]
 
 
 def _wrong_rankings(model: AnyRecommender, X: Histories) -> list[tuple[partial[Any], Words]]:

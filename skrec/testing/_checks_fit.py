@@ -187,6 +187,8 @@ def check_unfitted_estimators_say_so(name: str, estimator: AnyRecommender) -> No
     X = tiny(estimator)
     model: AnyRecommender = clone(estimator)
     methods = [model.decision_function, model.predict_proba, model.recommend, model.score]
+    methods += [model.explain]
+    methods += [model.user_vectors] if hasattr(model, "user_vectors") else []
     methods += [model.similar_items] if hasattr(model, "similar_items") else []
     for method in methods:
         what = f"{name}.{method.__name__}"

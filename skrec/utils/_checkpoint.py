@@ -144,7 +144,8 @@ class Checkpoint:
             arrays: dict[str, Array] = {}
             tree = json.dumps(_encoded(state, arrays))
             with open(aside, "wb") as file:
-                np.savez(file, tree=np.frombuffer(tree.encode(), np.uint8), **arrays)
+                savez: Any = np.savez
+                savez(file, tree=np.frombuffer(tree.encode(), np.uint8), **arrays)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(aside, self.path)

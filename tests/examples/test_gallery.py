@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,29 @@ def test_blending(run, monkeypatch):
     parts = [float(scores[name]) for name in ("EASE", "graph filter", "infinite-AE")]
     assert float(scores["blend"]) > min(parts)
     assert f"weights of the blend: {names['search'].best_params_['weights']}" in out
+
+
+def test_an_exact_index_finds_what_recommend_lists(run, monkeypatch):
+    monkeypatch.delenv("SKREC_DATA", raising=False)
+    names, out = run("exact_index")
+    assert names["found"] == pytest.approx({"WMF": 1, "Mult-DAE": 1}, abs=1e-3)
+    assert "33 dimensions" in out
+
+
+def test_an_approximate_index_finds_most_of_it(run, monkeypatch):
+    pytest.importorskip("usearch", reason="the extra index")
+    monkeypatch.delenv("SKREC_DATA", raising=False)
+    names, _ = run("approximate_index")
+    assert names["found"][160, "all items"] > 0.98
+    assert names["found"][160, "unseen items"] > 0.98
+
+
+def test_an_approximate_index_says_what_is_missing(run, monkeypatch):
+    monkeypatch.delenv("SKREC_DATA", raising=False)
+    monkeypatch.setitem(sys.modules, "usearch.index", None)
+    names, out = run("approximate_index")
+    assert "sklearn-recommenders[index]" in out
+    assert names["found"] == {}
 
 
 @pytest.fixture

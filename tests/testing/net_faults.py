@@ -1,6 +1,7 @@
 """Estimators that are trained with torch, each with one fault."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -72,3 +73,21 @@ class ShiftedByDeviation(MultVAERecommender):
 class NoDeviation(MultVAERecommender):
     def _spread(self, values):
         return 0 * super()._spread(values)
+
+
+class VectorsOfOthers(MultVAERecommender):
+    def _item_vectors(self):
+        return super()._item_vectors()[::-1]
+
+
+class BiasLeftOut(MultVAERecommender):
+    def _user_vectors(self, queries):
+        vectors = super()._user_vectors(queries)
+        vectors[:, -1] = 0
+        return vectors
+
+
+class NoReasons(MultVAERecommender):
+    def explain(self, X=None, items=None, *, users=None):
+        found = super().explain(X, items, users=users)
+        return replace(found, parts=0 * found.parts, baseline=found.score)

@@ -19,13 +19,16 @@ from tests.testing import net_faults
 from tests.testing.net_faults import (
     AnnealedByLimit,
     BeginsAnew,
+    BiasLeftOut,
     DrawsAnew,
     DrawsOnItsOwn,
     HalfFittedNet,
     IdleWeights,
     NoDeviation,
+    NoReasons,
     NoScoresOfNet,
     ShiftedByDeviation,
+    VectorsOfOthers,
 )
 
 try:  # a dependency of joblib, which brought it along until 1.5
@@ -292,6 +295,12 @@ class Predicts(EASE):
         return np.zeros(len(X))
 
 
+class HalfOfTheParts(EASE):
+    def _history_parts(self, queries, lists):
+        parts, baseline = super()._history_parts(queries, lists)
+        return parts / 2, baseline
+
+
 class NoScores(EASE):
     def decision_function(self, X=None, *, users=None, return_std=False):
         return super().decision_function(X, users=users) * np.nan
@@ -382,6 +391,8 @@ CATCHES = {
     "check_users_with_histories": [NewerOtherwise],
     "check_recommend_needs_no_dense_matrix": [Greedy],
     "check_similar_items": [SimilarToItself],
+    "check_vectors": [VectorsOfOthers, BiasLeftOut],
+    "check_explain": [HalfOfTheParts, NoReasons],
     "check_forms_of_X_in_fit": [FramesUpsideDown],
     "check_weights_duplicates_and_zeros": [StrengthsKept],
     "check_forms_of_X_in_prediction": [DoublePrecision],
