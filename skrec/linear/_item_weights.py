@@ -9,15 +9,21 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skrec import kernels
-from skrec.base import BaseRecommender, Link, Queries, check_item_list, of_one_fit
+from skrec.base import Link, Queries, UpdatableRecommender, check_item_list, of_one_fit
 from skrec.calibration import HeldOut
 from skrec.exceptions import SkrecWarning
+from skrec.linear._user_sums import add_to_gram, add_users
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import check_count, check_list_memory, row_blocks
 
 __all__ = ["ItemWeightsRecommender"]
 
 MOST_EXACT = 2**24  # the largest number up to which float32 holds all whole ones
+
+
+def type_of_counts(n_users: int) -> type:
+    """Return the smallest type of floats that holds all numbers of so many users."""
+    return np.float32 if n_users <= MOST_EXACT else np.float64
 
 
 def in_frame(block: CSRMatrix, items: Array, n_items: int) -> CSRMatrix:
@@ -81,7 +87,7 @@ def warn_of_nothing(parameters: str, what: str) -> None:
     )
 
 
-class ItemWeightsRecommender(BaseRecommender):
+class ItemWeightsRecommender(UpdatableRecommender):
     """Score a history by its sum of rows of ``item_weights_``, of shape (n_items, n_items)."""
 
     _link: ClassVar[type[Link]] = HeldOut
@@ -90,6 +96,28 @@ class ItemWeightsRecommender(BaseRecommender):
         """Set ``item_weights_``, dense or sparse."""
         self.item_weights_: Any
         raise NotImplementedError
+
+    def _sums_with(
+        self, X: CSRMatrix, new: CSRMatrix, share: float = 0.0, dtype: type = np.float64
+    ) -> CSRMatrix:
+        """Return the sums over all users, see `add_users`, and keep them for more users."""
+        sums, of = self.__dict__.get("_sums_"), self.__dict__.get("_sums_share_")
+        goes_on = sums is not None and of == share
+        rows = (new if goes_on else X).astype(dtype, copy=False)
+        n_jobs = getattr(self, "n_jobs", None)
+        self._sums_share_ = share
+        self._sums_ = add_users(sums if goes_on else None, rows, share, n_jobs)
+        return self._sums_
+
+    def _gram_with(self, X: CSRMatrix, new: CSRMatrix, items: Array) -> Array:
+        """Return X'X of all users between items that any has, and keep it for more users."""
+        before = self.__dict__.get("_gram_")
+        rows = X if before is None else new
+        kept = None if before is None else (self._gram_items_, before)
+        self._gram_items_ = items
+        dtype, n_jobs = type_of_counts(X.shape[0]), getattr(self, "n_jobs", None)
+        self._gram_ = add_to_gram(kept, rows, items, dtype, n_jobs)
+        return self._gram_
 
     def _score_block(self, queries: Queries) -> Array:
         return self._sums(queries.history)

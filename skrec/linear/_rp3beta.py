@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval
 from skrec import kernels
 from skrec.linear._item_weights import ItemWeightsRecommender, in_frame, warn_of_nothing
 from skrec.linear._knn import without_next
+from skrec.linear._user_sums import in_items
 from skrec.linear._walks import degrees, walks
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_of_entry
@@ -55,6 +56,10 @@ class RP3betaRecommender(ItemWeightsRecommender):
     takes alpha as an exponent of each step's probability, and so does this.
 
     Products are summed in float64, in an order that depends neither on threads nor on blocks.
+
+    From its second call on, `partial_fit` keeps these sums without a bound on the neighbours: 12
+    bytes for each pair of items that share a user. In the order of one ``fit`` the weights are the
+    same bits; in another, sums round differently, and of equal weights another may be kept.
 
     References
     ----------
@@ -105,6 +110,13 @@ class RP3betaRecommender(ItemWeightsRecommender):
     _working_arrays: ClassVar[tuple[str, ...]] = ("_near_", "_next_")
 
     def _fit(self, X: CSRMatrix) -> None:
+        self._fit_walks(X, None)
+
+    def _fit_more(self, X: CSRMatrix, new: CSRMatrix) -> None:
+        self._fit_walks(X, self._sums_with(X, new, float(self.alpha)))
+
+    def _fit_walks(self, X: CSRMatrix, sums: CSRMatrix | None) -> None:
+        """Keep the largest weights, of sums over users where they are there."""
         known = np.flatnonzero(self.item_counts_)  # no walk comes to the others
         part = X if len(known) == X.shape[1] else sp.csr_matrix(X[:, known])
         k = min(int(self.n_neighbors), len(known))
@@ -114,6 +126,7 @@ class RP3betaRecommender(ItemWeightsRecommender):
             self.alpha,
             self.beta,
             k=k + 1,
+            sums=None if sums is None else in_items(sums, known),
             n_jobs=self.n_jobs,
             description=type(self).__name__ if self.verbose else None,
         )

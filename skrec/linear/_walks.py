@@ -23,6 +23,7 @@ def walks(
     *,
     k: int,
     with_itself: bool = False,
+    sums: CSRMatrix | None = None,
     n_jobs: int | None = None,
     description: str | None = None,
 ) -> CSRMatrix:
@@ -42,6 +43,8 @@ def walks(
         The most weights of a row; of equal ones, those of lower columns.
     with_itself : bool, default=False
         Whether an item has a weight for itself.
+    sums : csr_matrix of shape (n_items, n_items), default=None
+        The sums over users, float64; None sums them.
     n_jobs : int, default=None
         Threads over items.
     description : str, default=None
@@ -56,11 +59,14 @@ def walks(
     users, items = degrees(X)
     X = X.astype(np.float64)
     with np.errstate(over="ignore", under="ignore"):
-        shares = np.repeat(users**-share, np.diff(X.indptr))
-        steps = sp.csr_matrix((shares, X.indices, X.indptr), shape=X.shape)
+        if sums is None:
+            shares = np.repeat(users**-share, np.diff(X.indptr))
+            steps = sp.csr_matrix((shares, X.indices, X.indptr), shape=X.shape)
+            factors = sp.csr_matrix(X.T), steps
+        else:
+            factors = sums, sp.identity(X.shape[1], format="csr")
         return kernels.nearest_rows(
-            sp.csr_matrix(X.T),
-            steps,
+            *factors,
             items**source,
             items**target,
             k=k,
