@@ -188,7 +188,7 @@ def test_models_with_sums_are_pickled(name, X):
 @pytest.mark.parametrize("name", ["popularity", "knn", "ease"])
 def test_what_cannot_be_merged_is_named(name, X):
     est = clone(MODELS[name]).fit(X[:60])
-    with pytest.raises(TypeError, match="other must be a .*; got RP3betaRecommender"):
+    with pytest.raises(TypeError, match=r"other must be a .*; got RP3betaRecommender"):
         est.merge(RP3betaRecommender().fit(X[60:]))
     with pytest.raises(ValueError, match="other must have the 40 items of this model; got 39"):
         est.merge(clone(est).fit(X[60:, :39]))
@@ -209,7 +209,7 @@ def test_names_of_columns_go_on(X):
         est.partial_fit(wide.rename(columns={"i1": "other"}))
     with pytest.raises(ValueError, match=r"names of the 40 columns .*got \['x'"):
         est.partial_fit(wide.rename(columns={"i0": "x"}).assign(more=1.0))
-    with pytest.raises(ValueError, match="names of the 40 columns .*got none"):
+    with pytest.raises(ValueError, match=r"names of the 40 columns .*got none"):
         est.partial_fit(np.ones((2, 41)))
     with pytest.raises(ValueError, match="must have the items of this model, in their order"):
         est.merge(EASERecommender().fit(wide.iloc[:, ::-1]))
