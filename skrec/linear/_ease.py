@@ -12,7 +12,11 @@ from sklearn.utils._param_validation import Interval
 from tqdm.auto import tqdm
 
 from skrec import kernels
-from skrec.linear._item_weights import ItemWeightsRecommender, warn_of_nothing
+from skrec.linear._item_weights import (
+    ItemWeightsRecommender,
+    type_of_counts,
+    warn_of_nothing,
+)
 from skrec.linear._ridge_inverse import SURE, TOO_SMALL, add_rows, regularized_inverse, trace
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import check_memory, has_entries, row_blocks, row_of_entry
@@ -350,13 +354,13 @@ class EASERecommender(ItemWeightsRecommender):
         before = self.__dict__.pop("_inverse_", None), self._items_, self.l2_
         part, by_users = self._known_part(X)
         if by_users:
-            self.__dict__.pop("_gram_", None)
+            self.__dict__.pop("_sums_", None)
             self._solve(part, ease_weights_by_users)
         elif self.dropout or isinstance(self.l2, str):  # the penalty changes with the users
-            gram = self._gram_with(X, new, self._items_)
+            gram = self._sums_with(X, new, dtype=type_of_counts(X.shape[0]), dense=True)
             self._solve(part, ease_weights, gram)
         else:
-            self.__dict__.pop("_gram_", None)
+            self.__dict__.pop("_sums_", None)
             self._check_memory(part, by_users)
             self._inverse_ = self._inverse_with(part, self._part(new), *before)
             self._weights_, self._diagonal_ = weights_of(self._inverse_)

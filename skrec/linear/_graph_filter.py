@@ -25,7 +25,6 @@ from skrec.linear._item_weights import (
     one_hot,
     warn_of_nothing,
 )
-from skrec.linear._user_sums import in_items
 from skrec.linear._walks import degrees, walks
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import check_memory, has_entries, row_blocks, row_of_entry
@@ -95,8 +94,9 @@ class GraphFilterRecommender(ItemWeightsRecommender):
     one, ``(0.71, 0.1, -0.01)``.
 
     With ``filter="power"`` P is a sum over users, and more of them may come by `partial_fit`. From
-    its second call on it keeps that sum before any power: 12 bytes for each pair of items that
-    share a user. The other filters need singular vectors, and have no `partial_fit`.
+    its second call on it keeps that sum before any power: 8 bytes for each pair of items up to
+    8,192 items, of more 12 for each pair that shares a user. The other filters need singular
+    vectors, and have no `partial_fit`.
 
     For `predict_proba` P is that without the user, and the singular vectors are to first order;
     of ``"power"`` with higher powers, the first alone.
@@ -198,7 +198,7 @@ class GraphFilterRecommender(ItemWeightsRecommender):
     def _fit(self, X: CSRMatrix) -> None:
         self._fit_graph(X, None)
 
-    def _fit_graph(self, X: CSRMatrix, sums: CSRMatrix | None) -> None:
+    def _fit_graph(self, X: CSRMatrix, sums: Any) -> None:
         """Fit to interactions, or to their sums over users."""
         self._check_coefficients()
         self._items_ = np.flatnonzero(self.item_counts_)  # the others have no edge
@@ -207,7 +207,7 @@ class GraphFilterRecommender(ItemWeightsRecommender):
         self._weights_: Any = None
         with np.errstate(over="ignore", invalid="ignore"):  # both end in an error
             if self.filter == "power":
-                self._fit_power(part, None if sums is None else in_items(sums, self._items_))
+                self._fit_power(part, sums)
             else:
                 self._fit_spectral(part)
         if self._weights_ is not None and X.nnz > X.shape[0]:
@@ -228,14 +228,14 @@ class GraphFilterRecommender(ItemWeightsRecommender):
         if not values.any():
             warn_of_nothing(f"power={self.power:g}", "weights")
 
-    def _fit_power(self, X: CSRMatrix, sums: CSRMatrix | None) -> None:
+    def _fit_power(self, X: CSRMatrix, sums: Any) -> None:
         """Store P to a power, or the weights where they are between few items."""
         if self.n_neighbors is None and X.shape[1] <= _DENSE_ITEMS:
             if sums is None:
                 P = kernels.dense_gram(normalized(X, self.alpha)) ** self.power
             else:
-                P = walks(X, 0, *[1 - self.alpha] * 2, k=X.shape[1], with_itself=True, sums=sums)
-                P = P.toarray() ** self.power
+                divisor = degrees(X)[1] ** (1 - self.alpha)
+                P = (sums / divisor[:, None] / divisor) ** self.power
             P[P < _LEAST] = 0
             self._weights_ = powers(P.__matmul__, P, self.coefficients).astype(np.float32)
             return
@@ -247,7 +247,7 @@ class GraphFilterRecommender(ItemWeightsRecommender):
         else:
             self._graph_ = P, sp.csr_matrix(P.T)
 
-    def _sparse_graph(self, X: CSRMatrix, sums: CSRMatrix | None = None) -> CSRMatrix:
+    def _sparse_graph(self, X: CSRMatrix, sums: Any = None) -> CSRMatrix:
         """Return the entries of P to a power, float64, the largest of each row."""
         n_items, rest = X.shape[1], 1 - self.alpha
         if self.n_neighbors is None:

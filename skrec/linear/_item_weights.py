@@ -12,12 +12,13 @@ from skrec import kernels
 from skrec.base import Link, Queries, UpdatableRecommender, check_item_list, of_one_fit
 from skrec.calibration import HeldOut
 from skrec.exceptions import SkrecWarning
-from skrec.linear._user_sums import add_to_gram, add_users
+from skrec.linear._user_sums import add_users, sums_of_users
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import check_count, check_list_memory, row_blocks
 
 __all__ = ["ItemWeightsRecommender"]
 
+_DENSE_ITEMS = 8192  # of no more, sums over users are an array: 256 MiB of counts
 MOST_EXACT = 2**24  # the largest number up to which float32 holds all whole ones
 
 
@@ -98,26 +99,28 @@ class ItemWeightsRecommender(UpdatableRecommender):
         raise NotImplementedError
 
     def _sums_with(
-        self, X: CSRMatrix, new: CSRMatrix, share: float = 0.0, dtype: type = np.float64
-    ) -> CSRMatrix:
-        """Return the sums over all users, see `add_users`, and keep them for more users."""
-        sums, of = self.__dict__.get("_sums_"), self.__dict__.get("_sums_share_")
-        goes_on = sums is not None and of == share
-        rows = (new if goes_on else X).astype(dtype, copy=False)
-        n_jobs = getattr(self, "n_jobs", None)
-        self._sums_share_ = share
-        self._sums_ = add_users(sums if goes_on else None, rows, share, n_jobs)
-        return self._sums_
+        self,
+        X: CSRMatrix,
+        new: CSRMatrix,
+        share: float = 0.0,
+        *,
+        dtype: type = np.float64,
+        dense: bool = False,
+    ) -> Any:
+        """Return the sums over all users, and keep them for more users; see `sums_of_users`.
 
-    def _gram_with(self, X: CSRMatrix, new: CSRMatrix, items: Array) -> Array:
-        """Return X'X of all users between items that any has, and keep it for more users."""
-        before = self.__dict__.get("_gram_")
-        rows = X if before is None else new
-        kept = None if before is None else (self._gram_items_, before)
-        self._gram_items_ = items
-        dtype, n_jobs = type_of_counts(X.shape[0]), getattr(self, "n_jobs", None)
-        self._gram_ = add_to_gram(kept, rows, items, dtype, n_jobs)
-        return self._gram_
+        They are those between the items that any user has, an array where these are few.
+        """
+        items, n_jobs = np.flatnonzero(self.item_counts_), getattr(self, "n_jobs", None)
+        dense = dense or len(items) <= _DENSE_ITEMS
+        sums = self.__dict__.get("_sums_")
+        goes_on = sums is not None and sp.issparse(sums) != dense and self._sums_share_ == share
+        rows = new if goes_on else X
+        rows = rows if len(items) == X.shape[1] else sp.csr_matrix(rows[:, items])
+        more = sums_of_users(rows, share, dense, dtype, n_jobs)
+        self._sums_ = add_users((self._sums_items_, sums), items, more) if goes_on else more
+        self._sums_items_, self._sums_share_ = items, share
+        return self._sums_
 
     def _score_block(self, queries: Queries) -> Array:
         return self._sums(queries.history)

@@ -18,7 +18,7 @@ from skrec.linear._item_weights import (
     type_of_counts,
     warn_of_nothing,
 )
-from skrec.linear._user_sums import in_items
+from skrec.linear._user_sums import nearest_by_sums
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_of_entry, take_entries
 
@@ -116,21 +116,6 @@ def similar(
         itself=own,
         n_jobs=params.n_jobs,
         description=description,
-    )
-
-
-def similar_by_sums(sums: CSRMatrix, params: "NeighborhoodRecommender", k: int) -> CSRMatrix:
-    """Return the k largest similarities of each item from X'X, as `similar` does from X."""
-    norm = np.sqrt(sums.diagonal())
-    return kernels.nearest_rows(
-        sums,
-        sp.identity(len(norm), dtype=sums.dtype, format="csr"),
-        norm ** (2 * params.alpha),
-        norm ** (2 * (1 - params.alpha)),
-        params.shrinkage,
-        k=k,
-        itself=np.arange(len(norm)),
-        n_jobs=params.n_jobs,
     )
 
 
@@ -237,8 +222,8 @@ class ItemKNNRecommender(NeighborhoodRecommender, ItemWeightsRecommender):
     Notes
     -----
     With ``weighting=None`` more users may come by `partial_fit`. From its second call on it keeps
-    how many users each two items share: 8 bytes for each pair with any. The weights are the same
-    bits as those of one ``fit``.
+    how many users each two items share: 4 bytes for each pair up to 8,192 items, of more 8 for
+    each pair that shares any. The weights are the same bits as those of one ``fit``.
 
     References
     ----------
@@ -288,8 +273,10 @@ class ItemKNNRecommender(NeighborhoodRecommender, ItemWeightsRecommender):
 
     def _fit_more(self, X: CSRMatrix, new: CSRMatrix) -> None:
         sums = self._sums_with(X, new, dtype=type_of_counts(X.shape[0]))
-        known = np.flatnonzero(self.item_counts_)
-        self._keep(similar_by_sums(in_items(sums, known), self, self._most(known) + 1), known)
+        known, norm = np.flatnonzero(self.item_counts_), np.sqrt(sums.diagonal())
+        factors = norm ** (2 * self.alpha), norm ** (2 * (1 - self.alpha)), self.shrinkage
+        k = self._most(known) + 1
+        self._keep(nearest_by_sums(sums, *factors, k=k, n_jobs=self.n_jobs), known)
 
     def _most(self, known: Array) -> int:
         return min(int(self.n_neighbors), len(known))

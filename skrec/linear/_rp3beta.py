@@ -1,7 +1,7 @@
 """RP3beta: random walks from item to user to item, with a discount of popular items."""
 
 from numbers import Integral, Real
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,7 +10,6 @@ from sklearn.utils._param_validation import Interval
 from skrec import kernels
 from skrec.linear._item_weights import ItemWeightsRecommender, in_frame, warn_of_nothing
 from skrec.linear._knn import without_next
-from skrec.linear._user_sums import in_items
 from skrec.linear._walks import degrees, walks
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_of_entry
@@ -57,9 +56,10 @@ class RP3betaRecommender(ItemWeightsRecommender):
 
     Products are summed in float64, in an order that depends neither on threads nor on blocks.
 
-    From its second call on, `partial_fit` keeps these sums without a bound on the neighbours: 12
-    bytes for each pair of items that share a user. In the order of one ``fit`` the weights are the
-    same bits; in another, sums round differently, and of equal weights another may be kept.
+    From its second call on `partial_fit` keeps these sums without a bound on the neighbours: 8
+    bytes for each pair of items up to 8,192 items, of more 12 for each pair that shares a user.
+    Sums over blocks are rounded in another order than those of one ``fit``, so that of weights
+    which are equal but for that another may be kept.
 
     References
     ----------
@@ -115,7 +115,7 @@ class RP3betaRecommender(ItemWeightsRecommender):
     def _fit_more(self, X: CSRMatrix, new: CSRMatrix) -> None:
         self._fit_walks(X, self._sums_with(X, new, float(self.alpha)))
 
-    def _fit_walks(self, X: CSRMatrix, sums: CSRMatrix | None) -> None:
+    def _fit_walks(self, X: CSRMatrix, sums: Any) -> None:
         """Keep the largest weights, of sums over users where they are there."""
         known = np.flatnonzero(self.item_counts_)  # no walk comes to the others
         part = X if len(known) == X.shape[1] else sp.csr_matrix(X[:, known])
@@ -126,7 +126,7 @@ class RP3betaRecommender(ItemWeightsRecommender):
             self.alpha,
             self.beta,
             k=k + 1,
-            sums=None if sums is None else in_items(sums, known),
+            sums=sums,
             n_jobs=self.n_jobs,
             description=type(self).__name__ if self.verbose else None,
         )

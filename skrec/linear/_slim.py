@@ -291,10 +291,10 @@ class SLIMRecommender(ItemWeightsRecommender):
         items = np.flatnonzero(self.item_counts_)  # the others have no weights
         if new is None or self._candidates_of(n_items) is not None:
             gram = None
-            self.__dict__.pop("_gram_", None)  # it would lack these users
+            self.__dict__.pop("_sums_", None)  # it would lack these users
         else:
             self._check_memory(len(items), X.shape[0])
-            gram = self._gram_with(X, new, items)
+            gram = self._sums_with(X, new, dtype=type_of_counts(X.shape[0]), dense=True)
         X = X if len(items) == n_items else sp.csr_matrix(X[:, items])
         solve_some = self._solver(X, n_items, gram)
         chunks = np.array_split(np.arange(X.shape[1]), -(-X.shape[1] // _CHUNK))

@@ -1,93 +1,139 @@
 """Sums over users of what two items share, to which more users are added."""
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 
 from skrec import kernels
 from skrec.typing import Array, CSRMatrix
+from skrec.utils import row_blocks
 
-__all__ = ["add_to_gram", "add_users", "in_items"]
-
-
-def in_items(sums: CSRMatrix, items: Array) -> CSRMatrix:
-    """Return sums between some items, increasing; the sums themselves where these are all."""
-    return sums if len(items) == sums.shape[0] else sp.csr_matrix(sums[items][:, items])
+__all__ = ["add_users", "nearest_by_sums", "sums_of_users"]
 
 
-def add_users(
-    sums: CSRMatrix | None, new: CSRMatrix, share: float, n_jobs: int | None = None
-) -> CSRMatrix:
-    r"""Return :math:`\sum_u d_u^{-t} x_{ui} x_{uj}` after more users.
+def sums_of_users(X: CSRMatrix, share: float, dense: bool, dtype: type, n_jobs: int | None) -> Any:
+    r"""Return :math:`\sum_u d_u^{-t} x_{ui} x_{uj}` of all pairs of items.
 
     Parameters
     ----------
-    sums : csr_matrix of shape (n, n) or None
-        The sums over the users before, of no more items than there are now; None before any.
-    new : csr_matrix of shape (n_users, n_items)
-        The interactions of the others, ones.
+    X : csr_matrix of shape (n_users, n_items)
+        Interactions, of ones.
     share : float
-        The exponent t of the users' numbers of entries.
-    n_jobs : int, default=None
+        The exponent t of the users' numbers of entries; 0 counts the users.
+    dense : bool
+        Whether to return an array.
+    dtype : type
+        Of the result, which holds all sums.
+    n_jobs : int or None
         Threads over items.
 
     Returns
     -------
-    sums : csr_matrix of shape (n_items, n_items)
-        Of the type of ``new``. An entry is summed in the order of the users, as in one product of
-        the rows of all.
+    sums : ndarray or csr_matrix of shape (n_items, n_items)
+        X'X where t is 0.
     """
-    n_items = new.shape[1]
-    lengths = np.diff(new.indptr)
-    with np.errstate(over="ignore", under="ignore"):
-        shares = np.maximum(lengths, 1.0) ** -float(share)
-    values = np.repeat(shares, lengths).astype(new.dtype, copy=False)
-    steps = sp.csr_matrix((values, new.indices, new.indptr), shape=new.shape)
-    owners = sp.csr_matrix(new.T)
-    if sums is not None:  # each row goes on from its sum
-        before = sums.copy()
-        before.resize(n_items, n_items)
-        unit = sp.identity(n_items, dtype=new.dtype, format="csr")
-        owners = sp.csr_matrix(sp.hstack([unit, owners]))
-        steps = sp.csr_matrix(sp.vstack([before.astype(new.dtype, copy=False), steps]))
-    ones = np.ones(n_items)
-    return kernels.nearest_rows(owners, steps, ones, ones, k=n_items, n_jobs=n_jobs)
+    X = X.astype(dtype, copy=False)
+    if share:
+        lengths = np.diff(X.indptr)
+        with np.errstate(over="ignore", under="ignore"):
+            values = np.repeat(np.maximum(lengths, 1.0) ** (-share / 2), lengths)
+        X = sp.csr_matrix((values.astype(dtype, copy=False), X.indices, X.indptr), shape=X.shape)
+    if dense:
+        return kernels.dense_gram(X, dtype, n_jobs)
+    sums = sp.csr_matrix(X.T) @ X
+    sums.sort_indices()
+    return sums
 
 
-def add_to_gram(
-    before: tuple[Array, Array] | None,
-    new: CSRMatrix,
-    items: Array,
-    dtype: type,
-    n_jobs: int | None = None,
-) -> Array:
-    """Return X'X between some items after more users, dense.
+def add_users(before: tuple[Array, Any], items: Array, sums: Any) -> Any:
+    """Add the sums over more users to those over others.
 
     Parameters
     ----------
-    before : tuple of ndarray or None
-        The items that others had before, increasing, and X'X between them.
-    new : csr_matrix of shape (n_users, n_items)
-        The interactions of the new users, ones.
+    before : tuple
+        The items that others had, increasing, and the sums between them.
     items : ndarray of int of shape (n,)
-        The items of now, increasing, those of before among them.
-    dtype : type
-        Of the result, which holds all counts.
+        The items of now, increasing, those from before among them.
+    sums : ndarray or csr_matrix of shape (n, n)
+        The sums over more users between the items of now; an array is changed.
+
+    Returns
+    -------
+    sums : ndarray or csr_matrix of shape (n, n)
+        The sums over all.
+    """
+    known, others = before
+    place = np.searchsorted(items, known)
+    if not sp.issparse(sums):
+        if len(known) == len(items):
+            sums += others
+        else:
+            sums[np.ix_(place, place)] += others
+        return sums
+    lengths = np.zeros(len(items) + 1, dtype=np.int64)
+    lengths[place + 1] = np.diff(others.indptr)
+    entries = others.data, place[others.indices], np.cumsum(lengths)
+    return sp.csr_matrix(sums + sp.csr_matrix(entries, shape=sums.shape))
+
+
+def nearest_by_sums(
+    sums: Any,
+    own: Array,
+    other: Array,
+    shrinkage: float = 0.0,
+    *,
+    k: int,
+    with_itself: bool = False,
+    n_jobs: int | None = None,
+) -> CSRMatrix:
+    """Return the largest similarities of each item, see `skrec.kernels.nearest_rows`, from sums.
+
+    Parameters
+    ----------
+    sums : ndarray or csr_matrix of shape (n_items, n_items)
+        Sums over users.
+    own, other : ndarray of shape (n_items,)
+        The factors of rows and of columns, by whose product a sum is divided.
+    shrinkage : float, default=0.0
+        Added to the product.
+    k : int
+        The most that a row keeps; of equal ones, those of lower columns.
+    with_itself : bool, default=False
+        Whether an item may be among them.
     n_jobs : int, default=None
         Threads over items.
 
     Returns
     -------
-    gram : ndarray of shape (n, n)
-        Counts.
+    similarities : csr_matrix of shape (n_items, n_items)
+        Of the type of ``sums``, columns increasing; the same bits as from the interactions where
+        the sums are.
     """
-    part = new if len(items) == new.shape[1] else sp.csr_matrix(new[:, items])
-    gram = kernels.dense_gram(part, dtype, n_jobs)
-    if before is None:
-        return gram
-    known, counts = before
-    if len(known) == len(items):
-        gram += counts
-    else:
-        place = np.searchsorted(items, known)
-        gram[np.ix_(place, place)] += counts
-    return gram
+    n_items = len(own)
+    if sp.issparse(sums):
+        unit = sp.identity(n_items, dtype=sums.dtype, format="csr")
+        itself = None if with_itself else np.arange(n_items)
+        factors = own, other, shrinkage
+        return kernels.nearest_rows(sums, unit, *factors, k=k, itself=itself, n_jobs=n_jobs)
+    own, other = (factor.astype(sums.dtype, copy=False) for factor in (own, other))
+    parts = []
+    for rows in row_blocks(n_items, 24 * n_items):
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            values = sums[rows] / (own[rows, None] * other + sums.dtype.type(shrinkage))
+        values[sums[rows] == 0] = -np.inf
+        if not with_itself:
+            values[np.arange(len(values)), np.arange(n_items)[rows]] = -np.inf
+        parts.append(_largest(values, min(k, n_items)))
+    return sp.csr_matrix(sp.vstack(parts))
+
+
+def _largest(values: Array, k: int) -> CSRMatrix:
+    """Return the k largest values of each row that are finite, columns increasing."""
+    columns, largest = kernels.top_k(values, k)
+    order = np.argsort(columns, axis=1)
+    columns, largest = (np.take_along_axis(each, order, axis=1) for each in (columns, largest))
+    kept = (columns >= 0) & (largest > -np.inf)
+    indptr = np.append(0, np.cumsum(kept.sum(axis=1)))
+    entries = largest[kept], columns[kept], indptr
+    return sp.csr_matrix(entries, shape=values.shape)

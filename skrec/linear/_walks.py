@@ -1,9 +1,12 @@
 """Weights of walks from item to user to item, which are sums over the users that items share."""
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 
 from skrec import kernels
+from skrec.linear._user_sums import nearest_by_sums
 from skrec.typing import Array, CSRMatrix
 
 __all__ = ["degrees", "walks"]
@@ -23,7 +26,7 @@ def walks(
     *,
     k: int,
     with_itself: bool = False,
-    sums: CSRMatrix | None = None,
+    sums: Any = None,
     n_jobs: int | None = None,
     description: str | None = None,
 ) -> CSRMatrix:
@@ -43,7 +46,7 @@ def walks(
         The most weights of a row; of equal ones, those of lower columns.
     with_itself : bool, default=False
         Whether an item has a weight for itself.
-    sums : csr_matrix of shape (n_items, n_items), default=None
+    sums : ndarray or csr_matrix of shape (n_items, n_items), default=None
         The sums over users, float64; None sums them.
     n_jobs : int, default=None
         Threads over items.
@@ -59,14 +62,14 @@ def walks(
     users, items = degrees(X)
     X = X.astype(np.float64)
     with np.errstate(over="ignore", under="ignore"):
-        if sums is None:
-            shares = np.repeat(users**-share, np.diff(X.indptr))
-            steps = sp.csr_matrix((shares, X.indices, X.indptr), shape=X.shape)
-            factors = sp.csr_matrix(X.T), steps
-        else:
-            factors = sums, sp.identity(X.shape[1], format="csr")
+        if sums is not None:
+            factors = sums, items**source, items**target
+            return nearest_by_sums(*factors, k=k, with_itself=with_itself, n_jobs=n_jobs)
+        shares = np.repeat(users**-share, np.diff(X.indptr))
+        steps = sp.csr_matrix((shares, X.indices, X.indptr), shape=X.shape)
         return kernels.nearest_rows(
-            *factors,
+            sp.csr_matrix(X.T),
+            steps,
             items**source,
             items**target,
             k=k,

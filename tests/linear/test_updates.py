@@ -141,6 +141,16 @@ def test_parameters_of_now_count(name, X):
     assert_same(name, est, clone(MODELS[name]).fit(X), X)
 
 
+@pytest.mark.parametrize("name", ["knn", "knn-normalized", "rp3beta", "graph", "graph-walks"])
+def test_sums_of_many_items_are_sparse(name, X, monkeypatch):
+    monkeypatch.setattr("skrec.linear._item_weights._DENSE_ITEMS", 0)
+    monkeypatch.setattr("skrec.linear._graph_filter._DENSE_ITEMS", 0)
+    est = in_blocks(name, X[:, :30], [slice(0, 50), slice(50, 80), slice(80, 90)])
+    assert sp.issparse(est._sums_)
+    wide = sp.vstack([sp.hstack([X[:90, :30], sp.csr_matrix((90, 10))]), X[90:]])
+    assert_same(name, est.partial_fit(X[90:]), clone(est).fit(wide), X)
+
+
 def test_few_users_are_added_to_the_inverse_without_another(X, monkeypatch):
     est = EASERecommender(l2=10.0).fit(X[:100]).partial_fit(X[100:105])
     with monkeypatch.context() as patch:
