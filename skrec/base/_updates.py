@@ -173,11 +173,11 @@ def _check_alike(model: BaseRecommender, other: Any) -> None:
                 f"other must have the parameters of this model, {name}={value!r}; "
                 f"got {name}={theirs[name]!r}"
             )
-    names = [getattr(each, "feature_names_in_", None) for each in (model, other)]
+    names: Any = [getattr(each, "feature_names_in_", None) for each in (model, other)]
     if other.n_features_in_ != model.n_features_in_:
         raise ValueError(
             f"other must have the {model.n_features_in_} items of this model; "
             f"got {other.n_features_in_}"
         )
-    if any(each is not None for each in names) and not np.array_equal(*names):
+    if any(each is not None for each in names) and not np.array_equal(names[0], names[1]):
         raise ValueError("other must have the items of this model, in their order; got others")

@@ -369,8 +369,8 @@ class EASERecommender(ItemWeightsRecommender):
         self, X: CSRMatrix, new: CSRMatrix, before: Array | None, items: Array, l2: float
     ) -> Array:
         """Return the inverse for all users, from that before where it is less work."""
-        same = before is not None and len(before) == len(items) and l2 == self.l2_
-        if same and _FEW * new.shape[0] <= X.shape[1] and l2 >= SURE * trace(X):
+        few = _FEW * new.shape[0] <= X.shape[1] and l2 >= SURE * trace(X)
+        if before is not None and len(before) == len(items) and l2 == self.l2_ and few:
             return add_rows(before, new, np.searchsorted(self._items_, items), l2)
         with np.errstate(over="ignore", invalid="ignore"):
             return regularized_inverse(X, self.l2_, lambda: None)

@@ -115,7 +115,8 @@ def nearest_by_sums(
         unit = sp.identity(n_items, dtype=sums.dtype, format="csr")
         itself = None if with_itself else np.arange(n_items)
         factors = own, other, shrinkage
-        return kernels.nearest_rows(sums, unit, *factors, k=k, itself=itself, n_jobs=n_jobs)
+        rows = sp.csr_matrix(sums)
+        return kernels.nearest_rows(rows, unit, *factors, k=k, itself=itself, n_jobs=n_jobs)
     own, other = (factor.astype(sums.dtype, copy=False) for factor in (own, other))
     parts = []
     for rows in row_blocks(n_items, 24 * n_items):

@@ -346,13 +346,14 @@ class TorchRecommender(BaseRecommender):
         network, last = self._network_to_go_on(), net.module_
         with seeded(0):  # the weights are replaced: drawing them must not change what follows
             module = self._built(network)
-        sizes = [{k: v.shape for k, v in m.state_dict().items()} for m in (module, last)]
-        if sizes[0] != sizes[1]:
-            before = self.__dict__.get("_last_frame_", self.interactions_.shape)
-            if not (self._grows and has_grown(*sizes, self.interactions_.shape, before)):
+        now, before = ({k: v.shape for k, v in m.state_dict().items()} for m in (module, last))
+        if now != before:
+            frame = self.interactions_.shape
+            last_frame = self.__dict__.get("_last_frame_", frame)
+            if not (self._grows and has_grown(now, before, frame, last_frame)):
                 raise ValueError(
                     "X and the parameters of size must be as in the last fit when "
-                    f"warm_start=True; got a model of {sizes[0]} after one of {sizes[1]}"
+                    f"warm_start=True; got a model of {now} after one of {before}"
                 )
             module = self._built(network)  # some of these weights stay
             net.optimizer_ = None
