@@ -90,6 +90,17 @@ def test_blocks_in_another_order_make_the_model_of_one_fit(name, X):
     assert est.interactions_.shape == (120, 40)
 
 
+@pytest.mark.parametrize("name", ["knn", "rp3beta", "ease", "graph"])
+def test_probabilities_of_any_order_add_up_alike(name):
+    X = make_interactions(500, 60, 8000, random_state=0).X
+    whole, order = clone(MODELS[name]).fit(X), np.random.RandomState(1).permutation(500)
+    est = in_blocks(name, X, np.array_split(order, 5))
+    sums = [each.predict_proba(X).sum(axis=1) for each in (est, whole)]
+    # the held-out sample follows the order of the rows
+    assert 0.85 < sums[0].sum() / sums[1].sum() < 1.15
+    assert np.corrcoef(*sums)[0, 1] > 0.9
+
+
 @settings(max_examples=25)
 @given(
     name=st.sampled_from(list(MODELS)),
