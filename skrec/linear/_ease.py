@@ -364,6 +364,7 @@ class EASERecommender(ItemWeightsRecommender):
             self._check_memory(part, by_users)
             self._inverse_ = self._inverse_with(part, self._part(new), *before)
             self._weights_, self._diagonal_ = weights_of(self._inverse_)
+            self._check_weights(part)
 
     def _inverse_with(
         self, X: CSRMatrix, new: CSRMatrix, before: Array | None, items: Array, l2: float
@@ -396,6 +397,9 @@ class EASERecommender(ItemWeightsRecommender):
         bar = tqdm(desc=type(self).__name__, total=_PHASES, disable=not self.verbose)
         with ignored, bar:
             self._weights_, self._diagonal_ = solve(X, self.l2_, done=bar.update)
+        self._check_weights(X)
+
+    def _check_weights(self, X: CSRMatrix) -> None:
         if X.shape[0] < X.nnz and not self._weights_.any():
             beside = f" with dropout={self.dropout:g}" if self.dropout else ""
             warn_of_nothing(f"l2={self.l2_:g}{beside}", "weights")

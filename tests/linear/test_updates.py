@@ -220,6 +220,28 @@ def test_other_parameters_cannot_be_merged(X):
     est = EASERecommender(l2=2.0).fit(X[:60])
     with pytest.raises(ValueError, match=r"parameters of this model, l2=2.0; got l2=3.0"):
         est.merge(EASERecommender(l2=3.0).fit(X[60:]))
+    assert est.merge(EASERecommender(l2=2.0, verbose=0).fit(X[60:])).interactions_.shape == (
+        120,
+        40,
+    )
+
+
+def test_a_penalty_that_leaves_no_weights_is_warned_of(X):
+    with pytest.warns(SkrecWarning, match="all weights are 0"):
+        est = EASERecommender(l2=1e300).fit(X[:60])
+    with pytest.warns(SkrecWarning, match="all weights are 0"):
+        est.partial_fit(X[60:])
+
+
+def test_a_penalty_that_leaves_no_inverse_is_an_error_and_the_model_stays(X):
+    est = EASERecommender(l2=1.0).fit(X[:60])
+    column = X[60:, 0]
+    twins = sp.csr_matrix(sp.hstack([X[60:], column, column]))  # no inverse without a penalty
+    weights = est.item_weights_
+    with pytest.raises(ValueError, match="l2 must be large enough"):
+        est.set_params(l2=1e-15).partial_fit(twins)
+    assert est.item_weights_ is weights
+    assert est.n_features_in_ == 40
 
 
 def test_names_of_columns_go_on(X):
