@@ -45,6 +45,7 @@ TWINS = {
 LEAST_OF_SKLEARN = {"implicit": 42, "explicit": 41}
 LEAST_OF_OURS = {"implicit": 60, "explicit": 58}
 MORE_WITH = {"max_epochs": 1, "callbacks": 3}
+LEAST_OF_UPDATES = 4  # of those that have partial_fit
 
 
 @pytest.fixture(autouse=True)
@@ -124,10 +125,23 @@ def test_no_checks_went_missing(estimator):
     ours = [check_name(check) for check in estimator_checks(estimator)]
     assert len(set(ours)) == len(ours)
     more = sum(n for name, n in MORE_WITH.items() if name in estimator.get_params())
+    more += LEAST_OF_UPDATES * hasattr(estimator, "partial_fit")
     assert len(ours) >= LEAST_OF_OURS[estimator.__sklearn_tags__().feedback] + more
     theirs = [check_name(check) for _, check in sklearn_checks(estimator)]
     assert len(theirs) >= LEAST_OF_SKLEARN[estimator.__sklearn_tags__().feedback]
     assert set(theirs) >= FOR_CLASSIFIERS
+
+
+def test_which_models_take_in_more_users():
+    found = {type(e).__name__ for e in ESTIMATORS if hasattr(e, "partial_fit")}
+    assert found == {
+        "EASERecommender",
+        "ItemKNNRecommender",
+        "PopularityRecommender",
+        "RP3betaRecommender",
+        "SLIMRecommender",
+    }
+    assert found == {type(e).__name__ for e in ESTIMATORS if callable(getattr(e, "merge", None))}
 
 
 def test_expected_failures_are_of_checks_that_exist():

@@ -163,10 +163,10 @@ class AutoRecRegressor(RatedRowRecommender):
 
     def _check_warm_start(self, net: RecommenderNet) -> None:
         n, kind = self._rows(self.interactions_).shape[1], self.side == "item"
-        if net.module__n_items != n:
+        if net.module__n_items > n:
             raise ValueError(
-                f"X must have the {net.module__n_items} {'users' if kind else 'items'} of the last "
-                f"fit when warm_start=True; got {n}"
+                f"X must have at least the {net.module__n_items} {'users' if kind else 'items'} of "
+                f"the last fit when warm_start=True; got {n}"
             )
 
     # scores

@@ -164,9 +164,9 @@ class CDAERecommender(LikelihoodRecommender):
     def _check_warm_start(self, net: RecommenderNet) -> None:
         super()._check_warm_start(net)
         n_users = self.interactions_.shape[0]
-        if net.module__n_users != n_users:
+        if net.module__n_users > n_users:
             raise ValueError(
-                f"X must have the {net.module__n_users} users of the last fit when "
+                f"X must have at least the {net.module__n_users} users of the last fit when "
                 f"warm_start=True; got {n_users}"
             )
 

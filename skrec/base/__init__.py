@@ -11,6 +11,7 @@ from skrec.base._queries import Queries, lists_of_pairs
 from skrec.base._ratings import RatingRecommender, Threshold, probability_at_least
 from skrec.base._recommender import BaseRecommender
 from skrec.base._tags import RecommenderTags
+from skrec.base._updates import UpdatableRecommender
 from skrec.base._validation import check_ids, check_item_list, check_items, check_matrix
 from skrec.base._vectors import item_vectors, user_vectors
 
@@ -25,6 +26,7 @@ __all__ = [
     "RecommenderTags",
     "Softmax",
     "Threshold",
+    "UpdatableRecommender",
     "check_ids",
     "checkpoints_of",
     "kept_seed",

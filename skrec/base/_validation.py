@@ -35,7 +35,9 @@ __all__ = [
 ]
 
 
-def check_matrix(estimator: "BaseRecommender", X: Any, *, reset: bool) -> CSRMatrix:
+def check_matrix(
+    estimator: "BaseRecommender", X: Any, *, reset: bool, more: bool = False
+) -> CSRMatrix:
     """Return the canonical float32 CSR copy of X.
 
     Sorted indices, no duplicates. Implicit models: a 1 for every stored entry that is not zero, or
@@ -49,6 +51,8 @@ def check_matrix(estimator: "BaseRecommender", X: Any, *, reset: bool) -> CSRMat
         Input as the user gave it; it is not changed.
     reset : bool
         True in ``fit``.
+    more : bool, default=False
+        Whether X holds more users to learn from: it may be wider, and without any entry.
 
     Returns
     -------
@@ -56,7 +60,8 @@ def check_matrix(estimator: "BaseRecommender", X: Any, *, reset: bool) -> CSRMat
         The canonical copy.
     """
     explicit = estimator.__sklearn_tags__().feedback == "explicit"
-    row = None if reset else canonical_row(estimator, X, explicit)
+    training, reset = reset or more, reset or (more and _is_wider(X, estimator.n_features_in_))
+    row = None if training else canonical_row(estimator, X, explicit)
     if row is not None:
         return row
     if isinstance(X, Interactions):
@@ -78,10 +83,15 @@ def check_matrix(estimator: "BaseRecommender", X: Any, *, reset: bool) -> CSRMat
     if not np.isfinite(matrix.data).all():
         raise ValueError("X must hold finite values in the range of float32; got larger ones")
     if not explicit:
-        matrix = _implicit(estimator, matrix, reset)
-    if reset:
+        matrix = _implicit(estimator, matrix, training)
+    if training and not more:
         _check_training(matrix, explicit)
     return matrix
+
+
+def _is_wider(X: Any, n_items: int) -> bool:
+    shape = X.frame if isinstance(X, Interactions) else getattr(X, "shape", None) or np.shape(X)
+    return len(shape) == 2 and shape[1] > n_items
 
 
 def _readable(X: Any) -> Any:
@@ -139,7 +149,7 @@ def _canonical(X: Any, explicit: bool) -> CSRMatrix:
         return X.astype(np.float32, copy=False)
 
 
-def _implicit(estimator: Any, X: CSRMatrix, reset: bool) -> CSRMatrix:
+def _implicit(estimator: Any, X: CSRMatrix, training: bool) -> CSRMatrix:
     if X.nnz and X.data.min() < 0:
         raise ValueError(
             f"Negative values in data passed to {type(estimator).__name__}: X must hold strengths "
@@ -147,7 +157,7 @@ def _implicit(estimator: Any, X: CSRMatrix, reset: bool) -> CSRMatrix:
         )
     X.eliminate_zeros()
     if not getattr(estimator, "_weighs_strengths", False):  # others' estimators may lack it
-        if reset:
+        if training:
             _warn_of_weights(estimator, X.data)
         X.data[:] = 1
     return X

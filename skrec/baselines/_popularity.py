@@ -4,13 +4,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skrec.base import BaseRecommender, Link, Queries, Softmax
+from skrec.base import Link, Queries, Softmax, UpdatableRecommender
 from skrec.typing import Array, CSRMatrix
 
 __all__ = ["PopularityRecommender"]
 
 
-class PopularityRecommender(BaseRecommender):
+class PopularityRecommender(UpdatableRecommender):
     r"""Rank the items by how many users have them (ItemPop).
 
     Every user gets the same scores, so this is the level that any model of taste must beat.
@@ -36,8 +36,14 @@ class PopularityRecommender(BaseRecommender):
     >>> import scipy.sparse as sp
     >>> from skrec import PopularityRecommender
     >>> X = sp.csr_matrix([[1, 1, 0], [0, 1, 0], [0, 1, 1]])
-    >>> PopularityRecommender().fit(X).recommend(users=[1], n_items=2)
+    >>> model = PopularityRecommender().fit(X)
+    >>> model.recommend(users=[1], n_items=2)
     array([[0, 2]])
+
+    More users come later:
+
+    >>> model.partial_fit(sp.csr_matrix([[0, 0, 1], [0, 0, 1]])).recommend(users=[1], n_items=2)
+    array([[2, 0]])
     """
 
     _link: ClassVar[type[Link]] = Softmax

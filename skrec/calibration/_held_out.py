@@ -48,8 +48,8 @@ class HeldOut(Link):
     Attributes
     ----------
     slope_ : float
-        The coefficient a. Where the model ``_calibrates_late`` this and the others are fitted by
-        the first `probabilities`, to the same values.
+        The coefficient a. Where the model ``_calibrates_late``, and after ``partial_fit``, this and
+        the others are fitted by the first `probabilities`, to the same values.
     knots_ : ndarray of shape (n_knots,)
         Values of :math:`\ln(1 + n)`.
     offsets_ : ndarray of shape (n_knots,)
@@ -134,7 +134,9 @@ class HeldOut(Link):
         candidates: Array | None = None,
     ) -> Array:
         if not hasattr(self, "slope_"):
-            self._calibrate(model, model.interactions_)
+            # after partial_fit a model lacks what only held-out pairs need
+            whole = model._untidied() if model._working_arrays else model
+            self._calibrate(whole, model.interactions_)
         activity = np.log1p(np.diff(queries.history.indptr))
         offset = np.interp(activity, self.knots_, self.offsets_)[:, None]
         odds = self._log_odds(model, scores, queries.history, candidates)

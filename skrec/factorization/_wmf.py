@@ -91,6 +91,11 @@ class WMFRecommender(BaseRecommender):
     ``unobserved_weight="auto"`` is :math:`1.4 \sqrt{n / (n_u n_i)}` with n interactions. The rule
     follows validation data of MovieLens, Amazon music and Gowalla.
 
+    With ``warm_start`` the sweeps go on from the items' vectors. A new item starts as one that
+    nobody has, at 0, and a new user as an unseen one, solved from the history. So 0 epochs add
+    users to a model that stays as it is, and a few let it follow new items. Under the solver
+    "cholesky" two fits of a few epochs are one of as many as both, to the last bit.
+
     References
     ----------
     Hu, Y., Koren, Y., & Volinsky, C. (2008). Collaborative filtering for implicit feedback
@@ -176,6 +181,11 @@ class WMFRecommender(BaseRecommender):
     ] = "auto"
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
     random_state: Annotated[RandomState, "random_state", "Seed of the first vectors."] = None
+    warm_start: Annotated[
+        bool,
+        "Go on from the vectors of the last ``fit``, whose users are the first rows of X and whose "
+        "items its first columns. There may be more of both, see the notes.",
+    ] = False
     checkpoint: CheckpointFolder = None
 
     _link: ClassVar[type[Link]] = HeldOut
@@ -196,6 +206,13 @@ class WMFRecommender(BaseRecommender):
 
     # fitting
 
+    def _forget(self) -> None:
+        goes_on = self.warm_start and "link_" in self.__dict__
+        last = (self.user_factors_, self.item_factors_) if goes_on else None
+        super()._forget()
+        if last is not None:
+            self._last_vectors: Any = last
+
     def _validate_params(self) -> None:
         super()._validate_params()
         check_range(self)
@@ -207,7 +224,8 @@ class WMFRecommender(BaseRecommender):
         check_memory(n_bytes, f"n_factors={self.n_factors}", "choose a smaller n_factors")
         self.unobserved_weight_ = self._unobserved_weight(X)
         try:
-            with checkpoints_of(self, X) as checkpoints:
+            start = self.__dict__.get("_last_vectors")
+            with checkpoints_of(self, X, start) as checkpoints:
                 self.item_factors_ = self._train(X, device, checkpoints.next())
             basis = kernels.eigenbasis(self.item_factors_.astype(np.float64))
             self._spectrum_, self._rotation_ = basis
@@ -235,8 +253,12 @@ class WMFRecommender(BaseRecommender):
 
     def _train(self, X: CSRMatrix, device: str, checkpoint: Checkpoint) -> Array:
         """Return the vectors of the items after all sweeps, float32."""
-        items = self._first_vectors(X.shape[1])
-        users = np.zeros((X.shape[0], int(self.n_factors)), dtype=np.float32)
+        last = self.__dict__.pop("_last_vectors", None)
+        if last is None:
+            items = self._first_vectors(X.shape[1])
+            users = np.zeros((X.shape[0], int(self.n_factors)), dtype=np.float32)
+        else:
+            users, items = self._grown_vectors(X, device, *last)
         by_user = self._rows(X, X.shape[1], device)
         by_item = self._rows(sp.csr_matrix(X.T), X.shape[0], device)
         block_size = int(self.block_size) if self.solver == "ials++" else None
@@ -246,10 +268,31 @@ class WMFRecommender(BaseRecommender):
         for sweep in tqdm(sweeps, type(self).__name__, disable=not self.verbose):
             users = by_user.solve(items, start=users, block_size=block_size)
             items = by_item.solve(users, start=items, block_size=block_size)
-            last = sweep + 1 == self.max_epochs
-            if last or checkpoint.is_due:
-                checkpoint.save((sweep + 1, _fetched(items), _fetched(users)), must=last)
+            ended = sweep + 1 == self.max_epochs
+            if ended or checkpoint.is_due:
+                checkpoint.save((sweep + 1, _fetched(items), _fetched(users)), must=ended)
         return _fetched(items)
+
+    def _grown_vectors(
+        self, X: CSRMatrix, device: str, users: Array, items: Array
+    ) -> tuple[Array, Array]:
+        """Return the vectors of the last fit, and those of new users and items after them."""
+        n_users, n_items = X.shape
+        if items.shape[1] != self.n_factors:
+            raise ValueError(
+                f"n_factors must be as in the last fit, {items.shape[1]}, when warm_start=True; "
+                f"got {self.n_factors}"
+            )
+        if n_items < len(items):
+            raise ValueError(
+                f"X must have at least the {len(items)} items of the last fit when "
+                f"warm_start=True; got {n_items}"
+            )
+        items = np.pad(items, [(0, n_items - len(items)), (0, 0)])
+        if n_users > len(users):
+            new = self._rows(X[len(users) :], n_items, device).solve(_placed(items, device))
+            users = np.concatenate([users, _fetched(new)])
+        return users[:n_users], items
 
     def _first_vectors(self, n_rows: int) -> Array:
         # None takes fresh entropy: NumPy's global state is left alone

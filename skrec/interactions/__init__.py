@@ -1,7 +1,7 @@
 """Interactions as a sequence in a fixed frame of users and items, and the coding of raw ids."""
 
 from skrec.interactions._batches import RecommendationBatches, recommend_batches
-from skrec.interactions._encoder import InteractionEncoder
+from skrec.interactions._encoder import InteractionEncoder, join_ids
 from skrec.interactions._ids import different_ids
 from skrec.interactions._interactions import Interactions
 from skrec.interactions._lists import Titles, recommend_frame
@@ -14,6 +14,7 @@ __all__ = [
     "Titles",
     "as_timestamps",
     "different_ids",
+    "join_ids",
     "recommend_batches",
     "recommend_frame",
 ]

@@ -13,13 +13,13 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.interactions._frames import take_columns
-from skrec.interactions._ids import IdTable, Unknown
+from skrec.interactions._ids import IdTable, Unknown, different_ids
 from skrec.interactions._interactions import Interactions
 from skrec.interactions._strengths import as_strengths
 from skrec.interactions._times import TimeKind, converted, read_times, unit_of
 from skrec.typing import Array
 
-__all__ = ["Ids", "InteractionEncoder"]
+__all__ = ["Ids", "InteractionEncoder", "join_ids"]
 
 Ids: TypeAlias = ArrayLike | Sequence[Hashable] | Hashable
 """Raw ids, anything hashable."""
@@ -371,6 +371,47 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
 
     def _check_fitted(self) -> None:
         check_is_fitted(self, "user_ids_")
+
+
+def join_ids(first: InteractionEncoder, second: InteractionEncoder) -> InteractionEncoder:
+    """Return an encoder of the users of two, those of the second after those of the first.
+
+    Parameters
+    ----------
+    first, second : InteractionEncoder
+        Fitted encoders. Of their lists of items one begins with the other; so do their lists of
+        users, or these have nobody in common.
+
+    Returns
+    -------
+    joined : InteractionEncoder
+        A copy of the first that knows the users of both, and the longer list of items.
+
+    Raises
+    ------
+    ValueError
+        If lists of users differ and have somebody in common, or ids are of different types.
+
+    Examples
+    --------
+    >>> from skrec import InteractionEncoder
+    >>> from skrec.interactions import join_ids
+    >>> one = InteractionEncoder().fit({"user": ["a", "b"], "item": [1, 2]})
+    >>> other = InteractionEncoder().fit({"user": ["c"], "item": [1]})
+    >>> join_ids(one, other).encode_users("c")
+    2
+    """
+    items = max(first._items, second._items, key=len)
+    if different_ids(first, second) is None:
+        users = max(first._users, second._users, key=len)
+        return copy(first)._know(users, items, first._time_kind)
+    known = second.user_ids_[first._users.encode(second.user_ids_, "ignore") >= 0]
+    if len(known):
+        raise ValueError(
+            f"the users must be others than those of the model; got {len(known)} that it has, "
+            f"such as {known[:3].tolist()}: fit to all interactions anew"
+        )
+    return copy(first)._know(first._users.grown(second.user_ids_), items, first._time_kind)
 
 
 def _learn(table: dict[str, pd.Series]) -> list[tuple[IdTable, Array]]:

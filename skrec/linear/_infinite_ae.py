@@ -15,8 +15,8 @@ from tqdm.auto import tqdm
 from skrec import kernels
 from skrec.base import BaseRecommender, Link, Queries
 from skrec.calibration import HeldOut
-from skrec.linear._ease import invert
 from skrec.linear._item_weights import ItemWeightsRecommender
+from skrec.linear._ridge_inverse import invert
 from skrec.typing import Array, CSRMatrix, RandomState
 from skrec.utils import check_memory, row_blocks
 

@@ -9,15 +9,22 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skrec import kernels
-from skrec.base import BaseRecommender, Link, Queries, check_item_list, of_one_fit
+from skrec.base import Link, Queries, UpdatableRecommender, check_item_list, of_one_fit
 from skrec.calibration import HeldOut
 from skrec.exceptions import SkrecWarning
+from skrec.linear._user_sums import add_users, sums_of_users
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import check_count, check_list_memory, row_blocks
 
 __all__ = ["ItemWeightsRecommender"]
 
+_DENSE_ITEMS = 8192  # of no more, sums over users are an array: 256 MiB of counts
 MOST_EXACT = 2**24  # the largest number up to which float32 holds all whole ones
+
+
+def type_of_counts(n_users: int) -> type:
+    """Return the smallest type of floats that holds all numbers of so many users."""
+    return np.float32 if n_users <= MOST_EXACT else np.float64
 
 
 def in_frame(block: CSRMatrix, items: Array, n_items: int) -> CSRMatrix:
@@ -81,7 +88,7 @@ def warn_of_nothing(parameters: str, what: str) -> None:
     )
 
 
-class ItemWeightsRecommender(BaseRecommender):
+class ItemWeightsRecommender(UpdatableRecommender):
     """Score a history by its sum of rows of ``item_weights_``, of shape (n_items, n_items)."""
 
     _link: ClassVar[type[Link]] = HeldOut
@@ -90,6 +97,30 @@ class ItemWeightsRecommender(BaseRecommender):
         """Set ``item_weights_``, dense or sparse."""
         self.item_weights_: Any
         raise NotImplementedError
+
+    def _sums_with(
+        self,
+        X: CSRMatrix,
+        new: CSRMatrix,
+        share: float = 0.0,
+        *,
+        dtype: type = np.float64,
+        dense: bool = False,
+    ) -> Any:
+        """Return the sums over all users, and keep them for more users; see `sums_of_users`.
+
+        They are those between the items that any user has, an array where these are few.
+        """
+        items, n_jobs = np.flatnonzero(self.item_counts_), getattr(self, "n_jobs", None)
+        dense = dense or len(items) <= _DENSE_ITEMS
+        sums = self.__dict__.get("_sums_")
+        goes_on = sums is not None and sp.issparse(sums) != dense and self._sums_share_ == share
+        rows = new if goes_on else X
+        rows = rows if len(items) == X.shape[1] else sp.csr_matrix(rows[:, items])
+        more = sums_of_users(rows, share, dense, dtype, n_jobs)
+        self._sums_ = add_users((self._sums_items_, sums), items, more) if goes_on else more
+        self._sums_items_, self._sums_share_ = items, share
+        return self._sums_
 
     def _score_block(self, queries: Queries) -> Array:
         return self._sums(queries.history)

@@ -11,7 +11,14 @@ from sklearn.utils._param_validation import Interval
 from skrec import kernels
 from skrec.base import BaseRecommender, Link, Queries
 from skrec.calibration import HeldOut
-from skrec.linear._item_weights import MOST_EXACT, ItemWeightsRecommender, in_frame, warn_of_nothing
+from skrec.linear._item_weights import (
+    MOST_EXACT,
+    ItemWeightsRecommender,
+    in_frame,
+    type_of_counts,
+    warn_of_nothing,
+)
+from skrec.linear._user_sums import nearest_by_sums
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_of_entry, take_entries
 
@@ -212,6 +219,12 @@ class ItemKNNRecommender(NeighborhoodRecommender, ItemWeightsRecommender):
     UserKNNRecommender : The same between users.
     EASERecommender : Regression weights in place of similarities.
 
+    Notes
+    -----
+    With ``weighting=None`` more users may come by `partial_fit`. From its second call on it keeps
+    how many users each two items share: 4 bytes for each pair up to 8,192 items, of more 8 for
+    each pair that shares any. The weights are the same bits as those of one ``fit``.
+
     References
     ----------
     Aiolli, F. (2013). Efficient top-n recommendation for very large scale binary rated datasets.
@@ -246,24 +259,41 @@ class ItemKNNRecommender(NeighborhoodRecommender, ItemWeightsRecommender):
         self._vectors_, _ = weigh(sp.csr_matrix(X.T), self.weighting)
         known = np.flatnonzero(self.item_counts_)  # the others are near to nothing
         items = self._vectors_ if len(known) == X.shape[1] else self._vectors_[known]
-        neighbours = self._nearest(items, known)
-        self._near_ = in_frame(neighbours, known, X.shape[1])
+        bar = type(self).__name__ if self.verbose else None
+        itself = np.arange(len(known))
+        self._keep(similar(items, items, self, itself, self._most(known) + 1, bar), known)
+
+    def _no_sum(self) -> str | None:
+        if self.weighting is None:
+            return None
+        return (
+            "weighting=None: the other weights depend on the lengths of all items or on their "
+            f"number; got weighting={self.weighting!r}"
+        )
+
+    def _fit_more(self, X: CSRMatrix, new: CSRMatrix) -> None:
+        sums = self._sums_with(X, new, dtype=type_of_counts(X.shape[0]))
+        known, norm = np.flatnonzero(self.item_counts_), np.sqrt(sums.diagonal())
+        factors = norm ** (2 * self.alpha), norm ** (2 * (1 - self.alpha)), self.shrinkage
+        k = self._most(known) + 1
+        self._keep(nearest_by_sums(sums, *factors, k=k, n_jobs=self.n_jobs), known)
+
+    def _most(self, known: Array) -> int:
+        return min(int(self.n_neighbors), len(known))
+
+    def _keep(self, near: CSRMatrix, known: Array) -> None:
+        """Keep the neighbours of items among themselves, and what is next to the last ones."""
+        n_items = len(self.item_counts_)
+        near, following = without_next(near, self._most(known))
+        neighbours = powers(near, self)
+        self._next_ = np.zeros(n_items)
+        self._next_[known] = following**self.power
+        self._near_ = in_frame(neighbours, known, n_items)
         if self.normalize:
             neighbours = neighbours.copy()
             totals = np.maximum(np.asarray(neighbours.sum(axis=1)).ravel(), 1e-12)
             neighbours.data /= np.repeat(totals, np.diff(neighbours.indptr))
-        self.item_weights_ = in_frame(sp.csr_matrix(neighbours.T), known, X.shape[1])
-
-    def _nearest(self, items: CSRMatrix, known: Array) -> CSRMatrix:
-        """Return the neighbours of items among themselves; keep what is next to the last ones."""
-        bar = type(self).__name__ if self.verbose else None
-        k = min(int(self.n_neighbors), len(known))
-        near = similar(items, items, self, np.arange(len(known)), k + 1, bar)
-        near, following = without_next(near, k)
-        near = powers(near, self)
-        self._next_ = np.zeros(len(self.item_counts_))
-        self._next_[known] = following**self.power
-        return near
+        self.item_weights_ = in_frame(sp.csr_matrix(neighbours.T), known, n_items)
 
     def _held_out_pairs(self, history: CSRMatrix, rows: Array, row: Array, column: Array) -> Array:
         # what is hidden from a history was part of the fit: leave its user out of that

@@ -1,7 +1,7 @@
 """RP3beta: random walks from item to user to item, with a discount of popular items."""
 
 from numbers import Integral, Real
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -56,6 +56,11 @@ class RP3betaRecommender(ItemWeightsRecommender):
 
     Products are summed in float64, in an order that depends neither on threads nor on blocks.
 
+    From its second call on `partial_fit` keeps these sums without a bound on the neighbours: 8
+    bytes for each pair of items up to 8,192 items, of more 12 for each pair that shares a user.
+    Sums over blocks are rounded in another order than those of one ``fit``, so that of weights
+    which are equal but for that another may be kept.
+
     References
     ----------
     Paudel, B., Christoffel, F., Newell, C., & Bernstein, A. (2017). Updatable, accurate, diverse,
@@ -105,6 +110,13 @@ class RP3betaRecommender(ItemWeightsRecommender):
     _working_arrays: ClassVar[tuple[str, ...]] = ("_near_", "_next_")
 
     def _fit(self, X: CSRMatrix) -> None:
+        self._fit_walks(X, None)
+
+    def _fit_more(self, X: CSRMatrix, new: CSRMatrix) -> None:
+        self._fit_walks(X, self._sums_with(X, new, float(self.alpha)))
+
+    def _fit_walks(self, X: CSRMatrix, sums: Any) -> None:
+        """Keep the largest weights, of sums over users where they are there."""
         known = np.flatnonzero(self.item_counts_)  # no walk comes to the others
         part = X if len(known) == X.shape[1] else sp.csr_matrix(X[:, known])
         k = min(int(self.n_neighbors), len(known))
@@ -114,6 +126,7 @@ class RP3betaRecommender(ItemWeightsRecommender):
             self.alpha,
             self.beta,
             k=k + 1,
+            sums=sums,
             n_jobs=self.n_jobs,
             description=type(self).__name__ if self.verbose else None,
         )

@@ -16,7 +16,12 @@ from sklearn.utils._param_validation import Interval
 
 from skrec import kernels
 from skrec.base import CheckpointFolder, checkpoints_of
-from skrec.linear._item_weights import MOST_EXACT, ItemWeightsRecommender, in_frame, warn_of_nothing
+from skrec.linear._item_weights import (
+    ItemWeightsRecommender,
+    in_frame,
+    type_of_counts,
+    warn_of_nothing,
+)
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import Checkpoint, check_memory, row_of_entry, take_entries
 
@@ -210,6 +215,10 @@ class SLIMRecommender(ItemWeightsRecommender):
     Without candidates, memory is 4 bytes times the square of the number of items that have
     interactions. With candidates it grows with the interactions and weights.
 
+    From its second call on `partial_fit` keeps :math:`X^\top X` where there are no candidates, and
+    regresses all items anew: regressions take most of the time of a fit. The weights are the same
+    bits as those of one ``fit``.
+
     For `predict_proba` the weights without a user follow from those with it to first order: the
     same weights are taken to be positive.
 
@@ -275,10 +284,23 @@ class SLIMRecommender(ItemWeightsRecommender):
     _calibrates_late: ClassVar[bool] = True  # a small system for each of many pairs
 
     def _fit(self, X: CSRMatrix) -> None:
+        self._regress(X, None)
+
+    def _fit_more(self, X: CSRMatrix, new: CSRMatrix) -> None:
+        self._regress(X, new)
+
+    def _regress(self, X: CSRMatrix, new: CSRMatrix | None) -> None:
+        """Regress all items; where the last users are new, from the kept products of others."""
         n_items = X.shape[1]
         items = np.flatnonzero(self.item_counts_)  # the others have no weights
+        if new is None or self._candidates_of(n_items) is not None:
+            gram = None
+            self.__dict__.pop("_sums_", None)  # it would lack these users
+        else:
+            self._check_memory(len(items), X.shape[0])
+            gram = self._sums_with(X, new, dtype=type_of_counts(X.shape[0]), dense=True)
         X = X if len(items) == n_items else sp.csr_matrix(X[:, items])
-        solve_some = self._solver(X, n_items)
+        solve_some = self._solver(X, n_items, gram)
         chunks = np.array_split(np.arange(X.shape[1]), -(-X.shape[1] // _CHUNK))
         with checkpoints_of(self, X) as checkpoints:
             done = self._solved_chunks(solve_some, chunks, checkpoints.next())
@@ -315,23 +337,29 @@ class SLIMRecommender(ItemWeightsRecommender):
             checkpoint.save(done, must=len(done) == len(chunks))
         return done
 
-    def _solver(self, X: CSRMatrix, n_items: int) -> Callable:
+    def _candidates_of(self, n_items: int) -> int | None:
+        if self.n_candidates == "auto":
+            return _CANDIDATES if n_items > _LARGE else None
+        return None if self.n_candidates is None else int(self.n_candidates)
+
+    def _check_memory(self, n_items: int, n_users: int) -> None:
+        check_memory(
+            np.dtype(type_of_counts(n_users)).itemsize * n_items**2,
+            f"{type(self).__name__} on {n_items:,} items with interactions and with "
+            "n_candidates=None",
+            "use n_candidates=1000, ItemKNNRecommender or WMFRecommender",
+        )
+
+    def _solver(self, X: CSRMatrix, n_items: int, gram: Array | None) -> Callable:
         """Return the function that regresses a chunk of items, of a catalogue's columns in X."""
-        n_candidates = self.n_candidates
-        if n_candidates == "auto":
-            n_candidates = _CANDIDATES if n_items > _LARGE else None
-        dtype = np.float32 if X.shape[0] <= MOST_EXACT else np.float64  # holds all counts
+        n_candidates = self._candidates_of(n_items)
+        dtype = type_of_counts(X.shape[0])
         if n_candidates is None:
-            check_memory(
-                np.dtype(dtype).itemsize * X.shape[1] ** 2,
-                f"{type(self).__name__} on {X.shape[1]:,} items with interactions and with "
-                "n_candidates=None",
-                "use n_candidates=1000, ItemKNNRecommender or WMFRecommender",
-            )
-            gram = kernels.dense_gram(X, dtype, self.n_jobs)
+            if gram is None:
+                self._check_memory(X.shape[1], X.shape[0])
+                gram = kernels.dense_gram(X, dtype, self.n_jobs)
         else:
             gram, X = np.empty((0, 0), dtype=dtype), X.astype(np.float64)
-            n_candidates = int(n_candidates)
         return partial(
             solve,
             gram=gram,

@@ -1,9 +1,12 @@
 """Weights of walks from item to user to item, which are sums over the users that items share."""
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 
 from skrec import kernels
+from skrec.linear._user_sums import nearest_by_sums
 from skrec.typing import Array, CSRMatrix
 
 __all__ = ["degrees", "walks"]
@@ -23,6 +26,7 @@ def walks(
     *,
     k: int,
     with_itself: bool = False,
+    sums: Any = None,
     n_jobs: int | None = None,
     description: str | None = None,
 ) -> CSRMatrix:
@@ -42,6 +46,8 @@ def walks(
         The most weights of a row; of equal ones, those of lower columns.
     with_itself : bool, default=False
         Whether an item has a weight for itself.
+    sums : ndarray or csr_matrix of shape (n_items, n_items), default=None
+        The sums over users, float64; None sums them.
     n_jobs : int, default=None
         Threads over items.
     description : str, default=None
@@ -56,6 +62,9 @@ def walks(
     users, items = degrees(X)
     X = X.astype(np.float64)
     with np.errstate(over="ignore", under="ignore"):
+        if sums is not None:
+            factors = sums, items**source, items**target
+            return nearest_by_sums(*factors, k=k, with_itself=with_itself, n_jobs=n_jobs)
         shares = np.repeat(users**-share, np.diff(X.indptr))
         steps = sp.csr_matrix((shares, X.indices, X.indptr), shape=X.shape)
         return kernels.nearest_rows(

@@ -15,6 +15,7 @@ from torch import optim
 from skrec.base import BaseRecommender, CheckpointFolder, Doc, Link, checkpoints_of, kept_seed
 from skrec.exceptions import DivergenceError
 from skrec.interactions import Interactions
+from skrec.neural._continuation import has_grown, take_weights
 from skrec.neural._divergence import check_range, check_scores, check_weights, likely_cause
 from skrec.neural._memory import check_model_memory
 from skrec.neural._optimizers import (
@@ -147,7 +148,9 @@ class TorchRecommender(BaseRecommender):
         bool,
         "Go on from the weights and the optimiser's state of the last ``fit``. All else is as the "
         "parameters say now, penalties and ``dropout`` too. Parameters of size must be as they "
-        "were, and those of the start, such as ``init_std`` or ``pretrain``, have no effect.",
+        "were, and those of the start, such as ``init_std`` or ``pretrain``, have no effect. Where "
+        "a model takes a larger X, its first users and items are those of the last ``fit``: they "
+        "keep their weights, new ones start at random, and the optimiser anew.",
     ] = False
 
     checkpoint: CheckpointFolder = None
@@ -156,6 +159,8 @@ class TorchRecommender(BaseRecommender):
     _checkpoints: Checkpoints
     _objective: ClassVar[Objective]
     _net_class: ClassVar[type] = RecommenderNet
+    # whether a warm start may have more users or items, whose weights come after those of others
+    _grows: ClassVar[bool] = False
 
     similar_items = similar_items
 
@@ -188,10 +193,14 @@ class TorchRecommender(BaseRecommender):
         return new
 
     def _forget(self) -> None:
-        net = self.__dict__.get("net_") if self.warm_start else None
+        own = self.__dict__
+        net = own.get("net_") if self.warm_start else None
+        seen = own.get("interactions_") if self.warm_start else None
         super()._forget()
         if net is not None:
             self._last_net = net
+        if seen is not None:
+            self._last_frame_: tuple[int, int] = seen.shape
 
     # training
 
@@ -355,14 +364,19 @@ class TorchRecommender(BaseRecommender):
         network, last = self._network_to_go_on(), net.module_
         with seeded(0):  # the weights are replaced: drawing them must not change what follows
             module = self._built(network)
-        sizes = [{k: v.shape for k, v in m.state_dict().items()} for m in (module, last)]
-        if sizes[0] != sizes[1]:
-            raise ValueError(
-                "X and the parameters of size must be as in the last fit when warm_start=True; "
-                f"got a model of {sizes[0]} after one of {sizes[1]}"
-            )
+        now, before = ({k: v.shape for k, v in m.state_dict().items()} for m in (module, last))
+        if now != before:
+            frame = self.interactions_.shape
+            last_frame = self.__dict__.get("_last_frame_", frame)
+            if not (self._grows and has_grown(now, before, frame, last_frame)):
+                raise ValueError(
+                    "X and the parameters of size must be as in the last fit when "
+                    f"warm_start=True; got a model of {now} after one of {before}"
+                )
+            module = self._built(network)  # some of these weights stay
+            net.optimizer_ = None
         module.to(next(last.parameters()).device)
-        _take_weights(module, last)
+        take_weights(module, last)
         vars(net).update({k: v for k, v in network.items() if k in vars(net)})
         net.module_ = module
 
@@ -442,20 +456,6 @@ class TorchRecommender(BaseRecommender):
     def _module(self) -> Any:
         """The trained module, of the family's class."""
         return self.net_.module_
-
-
-def _take_weights(module: torch.nn.Module, last: torch.nn.Module) -> None:
-    """Let a module have the very weights of another, to which an optimiser refers.
-
-    Buffers that are saved count as weights; the others follow from parameters of the estimator.
-    """
-    parts = dict(last.named_modules())
-    for name, part in module.named_modules():
-        own = parts.get(name)
-        if own is not None:
-            derived = own._non_persistent_buffers_set
-            part._parameters.update(own._parameters)
-            part._buffers.update({k: v for k, v in own._buffers.items() if k not in derived})
 
 
 def _identity(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -108,6 +108,7 @@ class PairRecommender(TorchRecommender):
     _scores_few_cheaply: ClassVar[bool] = True
     _calibrates_late: ClassVar[bool] = True
     _fold_in: ClassVar = "approximate"
+    _grows: ClassVar[bool] = True
     # size of the sample of items that positives are compared with in fold-in
     _fold_in_items: ClassVar[int] = 512
     # whether batches bring the histories of their users

@@ -50,6 +50,7 @@ class RowRecommender(TorchRecommender):
         "Share of the input's entries that is dropped in training.",
     ] = 0.5
 
+    _grows: ClassVar[bool] = True
     _module_class: ClassVar[type[torch.nn.Module]]
     _module_parameters: ClassVar[tuple[str, ...]] = ("latent_size", "dropout")
     _test_parameters: ClassVar[dict[str, Any]] = {
@@ -69,9 +70,9 @@ class RowRecommender(TorchRecommender):
 
     def _check_warm_start(self, net: RecommenderNet) -> None:
         n_items = net.module__n_items
-        if n_items != self.n_features_in_:
+        if n_items > self.n_features_in_:
             raise ValueError(
-                f"X must have the {n_items} items of the last fit when warm_start=True; "
+                f"X must have at least the {n_items} items of the last fit when warm_start=True; "
                 f"got {self.n_features_in_}"
             )
 

@@ -19,6 +19,7 @@ from skrec.testing import (
     _checks_resuming,
     _checks_search,
     _checks_threads,
+    _checks_updates,
     _checks_vectors,
 )
 from skrec.testing._data import Check, is_explicit
@@ -37,6 +38,7 @@ _MODULES = (
     _checks_doors,
     _checks_fit,
     _checks_resuming,
+    _checks_updates,
     _checks_threads,
     _checks_proba,
     _checks_search,
@@ -48,7 +50,8 @@ def estimator_checks(estimator: BaseRecommender) -> list[Check]:
     """Return skrec's own checks that apply to an estimator.
 
     Run them in addition to scikit-learn's ``check_estimator``. Which of them apply depends on the
-    tag ``feedback`` and on the parameters ``max_epochs`` and ``callbacks``.
+    tag ``feedback``, on the parameters ``max_epochs`` and ``callbacks``, and on whether there is
+    ``partial_fit``.
 
     Parameters
     ----------
@@ -79,6 +82,8 @@ def estimator_checks(estimator: BaseRecommender) -> list[Check]:
     kinds = ["CHECKS", "EXPLICIT_CHECKS" if is_explicit(estimator) else "IMPLICIT_CHECKS"]
     if "max_epochs" in params:
         kinds += ["EPOCH_CHECKS"] + (["TORCH_CHECKS"] if "callbacks" in params else [])
+    if hasattr(estimator, "partial_fit"):
+        kinds.append("UPDATE_CHECKS")
     return [check for module in _MODULES for kind in kinds for check in getattr(module, kind, ())]
 
 

@@ -131,15 +131,15 @@ def test_all_users_are_trained_without_validation(X):
     np.testing.assert_array_equal(make().fit(X).trained_users_, np.arange(150))
 
 
-def test_warm_start_goes_on_and_needs_the_same_users(X):
+def test_warm_start_goes_on_and_needs_as_many_users(X):
     est = make(warm_start=True, max_epochs=5).fit(X)
     before = est.user_factors_.copy()
     est.fit(X)
     assert len(est.net_.history) == 10
     assert (est.user_factors_ != before).any()
-    with pytest.raises(ValueError, match=r"X must have the 150 users .* warm_start=True; got 149"):
+    with pytest.raises(ValueError, match=r"at least the 150 users .* warm_start=True; got 149"):
         est.fit(X[1:])
-    with pytest.raises(ValueError, match=r"X must have the 40 items .* warm_start=True; got 39"):
+    with pytest.raises(ValueError, match=r"at least the 40 items .* warm_start=True; got 39"):
         est.fit(X[:, 1:])
 
 

@@ -265,3 +265,47 @@ def test_parameters_that_leave_nothing_are_warned_of(parameters):
     est = WMFRecommender(n_factors=4, max_epochs=3, device="cpu", **parameters)
     with pytest.warns(SkrecWarning, match="all vectors are 0"):
         est.fit(X)
+
+
+# going on from the last fit
+
+
+def test_two_halves_are_one_fit(wmf, R):
+    whole = wmf(max_epochs=6).fit(R)
+    est = wmf(max_epochs=2, warm_start=True).fit(R).set_params(max_epochs=4).fit(R)
+    np.testing.assert_array_equal(est.item_factors_, whole.item_factors_)
+    np.testing.assert_array_equal(est.user_factors_, whole.user_factors_)
+    assert whole.__dict__.keys() == est.__dict__.keys()
+    np.testing.assert_array_equal(
+        est.set_params(warm_start=False).fit(R).item_factors_,
+        wmf(max_epochs=4).fit(R).item_factors_,
+    )
+
+
+@pytest.mark.parametrize("solver", ["cholesky", "ials++"])
+def test_what_is_new_starts_as_unseen_users_and_cold_items(solver, wmf, R):
+    old = wmf(warm_start=True, solver=solver, block_size=2).fit(R[:30, :20])
+    before = old.item_factors_
+    est = old.set_params(max_epochs=0).fit(R)
+    np.testing.assert_array_equal(est.item_factors_[:20], before)
+    assert not est.item_factors_[20:].any()
+    assert est.user_factors_.shape == (40, 5)
+    np.testing.assert_allclose(
+        est.decision_function(users=np.arange(1, 40)), est.decision_function(R[1:]), atol=1e-5
+    )
+
+
+def test_an_epoch_learns_new_items_from_where_the_old_ones_are(wmf, R):
+    est = wmf(max_epochs=20, warm_start=True).fit(R[:30, :20]).set_params(max_epochs=1).fit(R)
+    assert est.item_factors_[20:24].any(axis=1).all()
+    assert objective(est, R) < objective(wmf(max_epochs=1).fit(R), R)
+
+
+def test_a_warm_start_must_fit(wmf, R):
+    est = wmf(warm_start=True).fit(R)
+    with pytest.raises(ValueError, match=r"at least the 25 items of the last fit .* got 20"):
+        est.fit(R[:, :20])
+    with pytest.raises(ValueError, match=r"n_factors must be as in the last fit, 5, .*; got 6"):
+        est.set_params(n_factors=6).fit(R)
+    assert est.n_features_in_ == 25
+    assert est.set_params(n_factors=5).fit(R[:10]).user_factors_.shape == (10, 5)

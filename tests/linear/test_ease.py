@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from skrec import EASERecommender, Interactions, PopularityRecommender
 from skrec.datasets import fetch_movielens, make_interactions
 from skrec.exceptions import SkrecWarning
-from skrec.linear import _ease
+from skrec.linear import _ridge_inverse
 from skrec.metrics import make_ranking_scorer
 from skrec.utils import _memory, hide_entries
 
@@ -47,7 +47,7 @@ def test_weights_solve_the_constrained_regression(l2, X):
 @pytest.mark.parametrize("n_users", [20, 300, 1100, 1300])  # fewer users: an inverse over them
 @pytest.mark.parametrize("n_columns", [300, 2000])  # what LAPACK inverts at once
 def test_more_items_than_a_block_of_the_inverse(n_users, n_columns, monkeypatch):
-    monkeypatch.setattr(_ease, "_LAPACK_COLUMNS", n_columns)
+    monkeypatch.setattr(_ridge_inverse, "_LAPACK_COLUMNS", n_columns)
     X = sp.csr_matrix(sp.random_array((n_users, 1100), density=0.02, rng=0) > 0, dtype=float)
     weights = EASERecommender(l2=5.0).fit(X).item_weights_
     P = np.linalg.inv((X.T @ X).toarray() + 5 * np.eye(1100))

@@ -14,7 +14,13 @@ from skrec.base import RatingRecommender
 from skrec.factorization import MFClassifier
 from skrec.interactions import Interactions
 from skrec.neural.objectives import Pairwise, Pointwise
-from skrec.testing import _checks_doors, _checks_threads, estimator_checks, make_estimator
+from skrec.testing import (
+    _checks_doors,
+    _checks_threads,
+    _checks_updates,
+    estimator_checks,
+    make_estimator,
+)
 from tests.testing import net_faults
 from tests.testing.net_faults import (
     AnnealedByLimit,
@@ -478,7 +484,8 @@ def test_fault_is_caught(name, cls):
 def test_every_check_has_a_fault_to_catch():
     names = {name for estimator in SOUND for name in checks_by_name(estimator)}
     # these have files of their own
-    others = [*_checks_doors.CHECKS, *_checks_doors.IMPLICIT_CHECKS, *_checks_threads.TORCH_CHECKS]
+    others = [*_checks_doors.CHECKS, *_checks_doors.IMPLICIT_CHECKS]
+    others += [*_checks_threads.TORCH_CHECKS, *_checks_updates.UPDATE_CHECKS]
     assert names - {check.__name__ for check in others} == set(CATCHES)
 
 
