@@ -156,7 +156,7 @@ class TorchRecommender(BaseRecommender):
     checkpoint: CheckpointFolder = None
 
     # while a fit lasts, see `checkpoints_of`
-    _checkpoints: Checkpoints
+    _checkpoints: ClassVar[Checkpoints]
     _objective: ClassVar[Objective]
     _net_class: ClassVar[type] = RecommenderNet
     # whether a warm start may have more users or items, whose weights come after those of others
