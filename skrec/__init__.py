@@ -12,6 +12,7 @@ _DATA = {
     "recommend_batches": "interactions",
     "recommend_frame": "interactions",
 }
+_FILES = {"load_model": "persistence", "save_model": "persistence"}
 _ESTIMATORS = {
     "AutoRecRegressor": "autoencoder",
     "BPRMFRanker": "factorization",
@@ -121,19 +122,22 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.neural_cf import NeuMFClassifier as NeuMFClassifier
     from skrec.neural_cf import NeuMFRanker as NeuMFRanker
     from skrec.neural_cf import NeuMFRegressor as NeuMFRegressor
+    from skrec.persistence import load_model as load_model
+    from skrec.persistence import save_model as save_model
 
 if not TYPE_CHECKING:  # a checker that saw __getattr__ would take every name for one of ours
     __all__ = [
         "__version__",
         "reproduce",
         *sorted(_DATA),
+        *sorted(_FILES),
         *sorted(_ESTIMATORS),
     ]
 
     def __getattr__(name: str) -> Any:
         if name == "reproduce":
             return import_module("skrec.reproduce")
-        package = {**_DATA, **_ESTIMATORS}.get(name)
+        package = {**_DATA, **_FILES, **_ESTIMATORS}.get(name)
         if package is None:
             raise AttributeError(f"module 'skrec' has no attribute {name!r}")
         return getattr(import_module(f"skrec.{package}"), name)

@@ -10,7 +10,8 @@ from sklearn.utils._param_validation import Interval
 
 from skrec.autoencoder._parameters import HiddenSizes
 from skrec.base import Queries, RecommenderTags
-from skrec.neural import RatedRowRecommender
+from skrec.base.fields import Floats, Integers
+from skrec.neural import Folder, RatedRowRecommender
 from skrec.nn import AutoRec, SparseRows
 from skrec.training import DecoderFoldIn, RecommenderNet, sparse_rows
 from skrec.typing import Array, CSRMatrix
@@ -103,6 +104,11 @@ class AutoRecRegressor(RatedRowRecommender):
 
     _module_class: ClassVar[type] = AutoRec
     _module_parameters: ClassVar = ("latent_size", "dropout", "hidden_sizes", "normalize")
+    _fitted: ClassVar = {
+        "trained_users_": Integers(None, below="users"),
+        "item_codes_": Floats("items", "code"),
+        "folder_": Folder,
+    }
     _test_parameters: ClassVar[dict[str, Any]] = {
         "latent_size": 8,
         "batch_size": 8,

@@ -9,7 +9,8 @@ import torch
 from sklearn.utils._param_validation import Interval
 
 from skrec.base import Queries
-from skrec.neural import LikelihoodRecommender, module_scores
+from skrec.base.fields import Integers
+from skrec.neural import Folder, LikelihoodRecommender, module_scores
 from skrec.nn import CDAE, SparseRows
 from skrec.training import NodeFoldIn, RecommenderNet, RowBatches, cpu_copy, sparse_rows
 from skrec.typing import Array, CSRMatrix
@@ -99,6 +100,7 @@ class CDAERecommender(LikelihoodRecommender):
     _fold_in: ClassVar = "approximate"
     _calibrates_late: ClassVar[bool] = True
     _module_class: ClassVar[type] = CDAE
+    _fitted: ClassVar = {"trained_users_": Integers(None, below="users"), "folder_": Folder}
     _test_parameters: ClassVar[dict[str, Any]] = {
         **LikelihoodRecommender._test_parameters,
         "latent_size": 4,

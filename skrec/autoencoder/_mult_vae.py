@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval
 
 from skrec.autoencoder._parameters import AnnealEpochs, AnnealSteps, HiddenSizes, annealing
 from skrec.autoencoder._variational import VariationalAutoencoder
+from skrec.base.fields import Floats, Number
 from skrec.neural import SampledRowRecommender
 from skrec.nn import MultVAE
 from skrec.typing import CSRMatrix
@@ -96,6 +97,7 @@ class MultVAERecommender(VariationalAutoencoder, SampledRowRecommender):
 
     _module_class: ClassVar[type] = MultVAE
     _module_parameters: ClassVar = ("latent_size", "dropout", "hidden_sizes", "gated")
+    _fitted: ClassVar = {"best_beta_": Number(), "beta_path_": Floats(None, 2)}
     _test_parameters: ClassVar = {
         **SampledRowRecommender._test_parameters,
         "hidden_sizes": (16,),

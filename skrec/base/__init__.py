@@ -4,10 +4,12 @@ from skrec.base._checkpoints import CheckpointFolder, checkpoints_of, kept_seed
 from skrec.base._docs import shared_docs
 from skrec.base._explain import product_parts
 from skrec.base._explanation import Explanation
+from skrec.base._fitted import EncoderOf
 from skrec.base._links import Link, Softmax
 from skrec.base._one_fit import of_one_fit
 from skrec.base._parameters import Doc
-from skrec.base._queries import Queries, lists_of_pairs
+from skrec.base._place import Place
+from skrec.base._queries import Queries, check_has_interactions, lists_of_pairs
 from skrec.base._ratings import RatingRecommender, Threshold, probability_at_least
 from skrec.base._recommender import BaseRecommender
 from skrec.base._tags import RecommenderTags
@@ -20,13 +22,16 @@ __all__ = [
     "CheckpointFolder",
     "Doc",
     "Explanation",
+    "EncoderOf",
     "Link",
+    "Place",
     "Queries",
     "RatingRecommender",
     "RecommenderTags",
     "Softmax",
     "Threshold",
     "UpdatableRecommender",
+    "check_has_interactions",
     "check_ids",
     "checkpoints_of",
     "kept_seed",

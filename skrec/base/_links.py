@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 import numpy as np
 from scipy.special import expit, softmax
 
+from skrec.base.fields import Field
 from skrec.typing import Array, CSRMatrix
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Link:
     by_pair: ClassVar[bool] = False
     # whether it is a function of the score and the length of the history
     by_score: ClassVar[bool] = False
+    # what is written of it to a file
+    _fitted: ClassVar[dict[str, Field]] = {}
 
     def fit(self, model: BaseRecommender, X: CSRMatrix) -> Self:
         """Fit what the link needs beyond the scores.
@@ -45,6 +48,15 @@ class Link:
             The link.
         """
         return self
+
+    def complete(self, model: BaseRecommender) -> None:
+        """Fit what has waited for the first question.
+
+        Parameters
+        ----------
+        model : BaseRecommender
+            The fitted model.
+        """
 
     def probabilities(
         self,

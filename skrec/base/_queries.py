@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
+from sklearn.exceptions import NotFittedError
 
-from skrec.typing import Array, CSRMatrix
-from skrec.utils import row_blocks
+from skrec.base._validation import check_matrix, check_users
+from skrec.typing import Array, CSRMatrix, MatrixLike
+from skrec.utils import row_blocks, take_rows
 
 if TYPE_CHECKING:
     from skrec.interactions import Interactions
 
-__all__ = ["Queries"]
+__all__ = ["Queries", "check_has_interactions", "queries_of"]
 
 
 class Queries(NamedTuple):
@@ -108,6 +111,60 @@ class Queries(NamedTuple):
         if fold_in == "approximate" and self.stored is not None:
             empty &= self.stored.indptr[1:] == self.stored.indptr[:-1]
         return empty
+
+
+def queries_of(model: Any, X: MatrixLike | None, users: ArrayLike | None) -> Queries:
+    """Turn X and users into queries.
+
+    Parameters
+    ----------
+    model : BaseRecommender
+        The fitted model.
+    X : sparse matrix or array-like of shape (n_rows, n_items) or None
+        Histories.
+    users : array-like of int of shape (n_rows,) or None
+        Rows of ``fit``.
+
+    Returns
+    -------
+    queries : Queries
+        The users.
+    """
+    if X is None and users is None:
+        raise ValueError("X or users must be given: histories, or rows of the fitted matrix")
+    history = None if X is None else check_matrix(model, X, reset=False)
+    if users is None:
+        return Queries(cast(CSRMatrix, history))
+    check_has_interactions(model, "users must be None, and X their histories")
+    rows = check_users(users, model.interactions_.shape[0])
+    stored = take_rows(model.interactions_, rows)
+    if history is not None and history.shape[0] != len(rows):
+        raise ValueError(
+            f"users must have one entry a row of X, {history.shape[0]}; got {len(rows)}"
+        )
+    return Queries(stored if history is None else history, stored, rows)
+
+
+def check_has_interactions(model: Any, otherwise: str) -> None:
+    """Check that a model still has what it was fitted to.
+
+    Parameters
+    ----------
+    model : BaseRecommender
+        The fitted model.
+    otherwise : str
+        What the error says first.
+
+    Raises
+    ------
+    NotFittedError
+        If it was saved without.
+    """
+    if "_lacks_interactions_" in vars(model):
+        raise NotFittedError(
+            f"{otherwise}: this {type(model).__name__} was saved with training_data=False, without "
+            "the interactions of fit"
+        )
 
 
 def pairs_by_user(interactions: Interactions) -> tuple[Array, Array]:

@@ -16,6 +16,7 @@ from skrec.base._one_fit import of_one_fit
 from skrec.base._queries import Queries, lists_of_pairs
 from skrec.base._recommender import Answer, BaseRecommender
 from skrec.base._validation import check_matrix
+from skrec.base.fields import Both, Floats, Maybe, Number
 from skrec.interactions import Interactions
 from skrec.metrics import make_rating_scorer
 from skrec.typing import Array, CSRMatrix, MatrixLike
@@ -84,6 +85,12 @@ class Threshold(Link):
 
     by_pair = True
     by_score = True
+    _fitted: ClassVar = {
+        "watched": Maybe(Number()),
+        "range_": Both(Number(), Number()),
+        "step_": Number(),
+        "std_": Number(),
+    }
 
     def __init__(self, watched: float | None = None) -> None:
         self.watched = watched
@@ -140,6 +147,7 @@ class RatingRecommender(BaseRecommender):
 
     _feedback: ClassVar = "explicit"
     _link: ClassVar[type[Link]] = Threshold
+    _fitted: ClassVar = {"rating_mean_": Number(), "_mean_ratings_": Floats("items")}
 
     @of_one_fit
     @shared_docs
@@ -201,10 +209,15 @@ class RatingRecommender(BaseRecommender):
 
     def _prior_scores(self) -> Array:
         """Return the mean rating of each item, smoothed towards that of all."""
+        if "_mean_ratings_" in self.__dict__:
+            return self.__dict__["_mean_ratings_"]
         X = self.interactions_
         totals = np.bincount(X.indices, weights=X.data, minlength=X.shape[1])
         mean = X.data.mean(dtype=np.float64)
         return (totals + _PRIOR_COUNT * mean) / (self.item_counts_ + _PRIOR_COUNT)
+
+    def _without_interactions(self) -> dict[str, Any]:
+        return {**super()._without_interactions(), "_mean_ratings_": self._prior_scores()}
 
     @property
     def rating_range_(self) -> tuple[np.floating, np.floating]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from copy import copy
 from functools import partial
-from typing import Any, ClassVar, Literal, Self, cast, dataclass_transform
+from typing import Any, ClassVar, Literal, Self, dataclass_transform
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,17 +14,19 @@ from skrec import kernels
 from skrec.base._answers import answer_pairs, answer_rows, pick, pick_rows, spread
 from skrec.base._docs import shared_docs
 from skrec.base._explain import explain
+from skrec.base._fitted import FITTED, empty_like
 from skrec.base._links import Link
 from skrec.base._one_fit import of_one_fit, view_of
 from skrec.base._parameters import make_parameters, plain_numbers
-from skrec.base._queries import Queries, lists_of_pairs, pairs_by_user
+from skrec.base._queries import Queries, lists_of_pairs, pairs_by_user, queries_of
 from skrec.base._ranking import ListRequest, Lists, check_strategy, watched_blocks
 from skrec.base._tags import RecommenderTags, recommender_tags
-from skrec.base._validation import check_matrix, check_pairs, check_users
+from skrec.base._validation import check_matrix, check_pairs
+from skrec.base.fields import Field
 from skrec.interactions import Interactions
 from skrec.metrics import make_ranking_scorer
 from skrec.typing import Array, CSRMatrix, MatrixLike
-from skrec.utils import check_flag, row_blocks, take_rows
+from skrec.utils import check_flag, row_blocks
 
 __all__ = ["BaseRecommender"]
 
@@ -58,6 +60,8 @@ class BaseRecommender(BaseEstimator):
     _calibrated_items: ClassVar[float] = 1.0
     # attributes that only fitting and held-out pairs need, dropped at the end of fit
     _working_arrays: ClassVar[tuple[str, ...]] = ()
+    # what fit sets, as it is written to a file
+    _fitted: ClassVar[dict[str, Field]] = FITTED
     # settings with which the common checks of skrec.testing run in a fraction of a second
     _test_parameters: ClassVar[dict[str, Any]] = {}
     _parameter_constraints: ClassVar[dict[str, Any]] = {}
@@ -149,23 +153,16 @@ class BaseRecommender(BaseEstimator):
         if "link_" not in self.__dict__:  # what fit sets last; scikit-learn's check is slower
             check_is_fitted(self)
 
+    def _without_interactions(self) -> dict[str, Any]:
+        """Return the attributes that are others where the interactions of fit are left out."""
+        return {"interactions_": empty_like(self.interactions_), "_lacks_interactions_": True}
+
     # what a row is
 
     def _queries(self, X: MatrixLike | None, users: ArrayLike | None) -> Queries:
         """Turn X and users into queries."""
         self._check_is_fitted()
-        if X is None and users is None:
-            raise ValueError("X or users must be given: histories, or rows of the fitted matrix")
-        history = None if X is None else check_matrix(self, X, reset=False)
-        if users is None:
-            return Queries(cast(CSRMatrix, history))
-        rows = check_users(users, self.interactions_.shape[0])
-        stored = take_rows(self.interactions_, rows)
-        if history is not None and history.shape[0] != len(rows):
-            raise ValueError(
-                f"users must have one entry a row of X, {history.shape[0]}; got {len(rows)}"
-            )
-        return Queries(stored if history is None else history, stored, rows)
+        return queries_of(self, X, users)
 
     # scores
 

@@ -14,7 +14,9 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.base import Link, Queries
+from skrec.base.fields import Model
 from skrec.calibration._maps import (
+    MAP,
     MAPS,
     Sample,
     SigmoidMap,
@@ -153,6 +155,11 @@ class CalibratedRecommender(WrappingRecommender):
         "Source of the hidden entries and the drawn pairs. It is not handed to the estimator.",
     ] = 0
 
+    _fitted: ClassVar = {
+        "estimator_": Model(),
+        "calibrator_": MAP,
+        "known_calibrator_": MAP,
+    }
     _link: ClassVar[type[Link]] = _Mapped
 
     @property

@@ -1,12 +1,13 @@
 """Probabilities from scores: a logistic fit on held-out pairs."""
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import expit, logit
 from sklearn.utils import check_random_state
 
-from skrec.base import BaseRecommender, Link, Queries, lists_of_pairs
+from skrec.base import BaseRecommender, Link, Queries, check_has_interactions, lists_of_pairs
+from skrec.base.fields import Floats, Number
 from skrec.calibration._logistic import fit_logistic
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, hide_entries, row_blocks, row_of_entry
@@ -58,6 +59,7 @@ class HeldOut(Link):
 
     by_pair = True
     by_score = True
+    _fitted: ClassVar = {"knots_": Floats("knots"), "offsets_": Floats("knots"), "slope_": Number()}
 
     def fit(self, model: BaseRecommender, X: CSRMatrix) -> Self:
         return self if model._calibrates_late else self._calibrate(model, X)
@@ -85,6 +87,13 @@ class HeldOut(Link):
         self.knots_, self.offsets_ = _down_to_one(knots, offsets)
         self.slope_ = float(slope)  # the last, by which other threads see that all are there
         return self
+
+    def complete(self, model: BaseRecommender) -> None:
+        if not hasattr(self, "slope_"):
+            check_has_interactions(model, "probabilities must be calibrated before")
+            # after partial_fit a model lacks what only held-out pairs need
+            whole = model._untidied() if model._working_arrays else model
+            self._calibrate(whole, model.interactions_)
 
     def _log_odds(
         self, model: Any, scores: Array, history: CSRMatrix, candidates: Array | None
@@ -133,10 +142,7 @@ class HeldOut(Link):
         queries: Queries,
         candidates: Array | None = None,
     ) -> Array:
-        if not hasattr(self, "slope_"):
-            # after partial_fit a model lacks what only held-out pairs need
-            whole = model._untidied() if model._working_arrays else model
-            self._calibrate(whole, model.interactions_)
+        self.complete(model)
         activity = np.log1p(np.diff(queries.history.indptr))
         offset = np.interp(activity, self.knots_, self.offsets_)[:, None]
         odds = self._log_odds(model, scores, queries.history, candidates)

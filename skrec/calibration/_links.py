@@ -1,10 +1,11 @@
 """From the logits of a sampled or pairwise loss to probabilities of interactions."""
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import expit, logit
 
+from skrec.base.fields import Floats, Maybe, Number
 from skrec.calibration._held_out import HeldOut
 from skrec.typing import Array, CSRMatrix
 
@@ -147,6 +148,7 @@ class SamplingOdds(HeldOut):
     """
 
     by_score = False
+    _fitted: ClassVar = {"n_negatives": Number(), "probabilities_": Maybe(Floats("items"))}
 
     def __init__(self, n_negatives: int) -> None:
         self.n_negatives = n_negatives

@@ -1,16 +1,18 @@
 """Maps from probabilities to calibrated ones, and the pairs that they are fitted to."""
 
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 
+from skrec.base import Place
+from skrec.base.fields import Both, Field, Floats, Made, Number, OneOf
 from skrec.calibration._logistic import fit_logistic
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_of_entry, take_entries
 
-__all__ = ["MAPS", "Sample", "draw_unstored", "evidence", "hide_in_rows"]
+__all__ = ["MAP", "MAPS", "Sample", "draw_unstored", "evidence", "hide_in_rows"]
 
 _LEAST = 1e-12  # probabilities below are float32's zeros
 _MOST = 1 - 1e-7
@@ -86,6 +88,35 @@ class IsotonicMap(SigmoidMap):
 
 
 MAPS = {"sigmoid": SigmoidMap, "isotonic": IsotonicMap}
+
+
+class _Steps(Field):
+    """An isotonic regression, which is between its thresholds as `numpy.interp` is."""
+
+    def pack(self, value: Any, at: Place) -> dict[str, Any]:
+        parts = {"x": value.X_thresholds_, "y": value.y_thresholds_}
+        for name, part in parts.items():
+            Floats("steps").check(part, at.inside(name))
+        return {**parts, "ends": [float(value.X_min_), float(value.X_max_)]}
+
+    def unpack(self, packed: Any, at: Place) -> IsotonicRegression:
+        if not isinstance(packed, dict) or set(packed) != {"x", "y", "ends"}:
+            at.refuse("steps by x, y and ends", packed)
+        x, y = (Floats("steps").check(packed[name], at.inside(name)) for name in ("x", "y"))
+        steps: Any = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
+        steps.X_thresholds_, steps.y_thresholds_ = x, y
+        steps.X_min_, steps.X_max_ = Both(Number(), Number()).unpack(packed["ends"], at)
+        steps.increasing_, steps.n_features_in_ = True, 1
+        steps._build_f(x, y)  # which unpickling does too
+        return steps
+
+
+_LINE = {"coef_": Floats(3), "intercept_": Number(), "n_range_": Both(Number(), Number())}
+_OPTIONAL = ("n_range_",)
+MAP = OneOf(
+    sigmoid=Made(SigmoidMap, _OPTIONAL, **_LINE),
+    isotonic=Made(IsotonicMap, _OPTIONAL, **_LINE, isotonic_=_Steps()),
+)
 
 
 def _runs(x: Array, outcome: Array, weight: Array) -> tuple[Array, Array, Array]:

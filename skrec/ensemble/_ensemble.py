@@ -16,6 +16,7 @@ from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.base import BaseRecommender, Doc, Link, Queries, RecommenderTags
+from skrec.base.fields import Floats, Model, Several, Text
 from skrec.calibration import HeldOut, recommender_in
 from skrec.interactions import different_ids
 from skrec.typing import Array, CSRMatrix, MatrixLike
@@ -119,6 +120,11 @@ class EnsembleRecommender(BaseRecommender, _BaseComposition):
         "Fits at the same time, as `joblib.Parallel` takes them.",
     ] = None
 
+    _fitted: ClassVar = {
+        "weights_": Floats("parts"),
+        "strangers_": Several(Text()),
+        "estimators_": Several(Model()),
+    }
     _link: ClassVar[type[Link]] = HeldOut
     # it takes scores of all recommenders, which may cost more than their fits
     _calibrates_late: ClassVar[bool] = True

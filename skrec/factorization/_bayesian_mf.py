@@ -27,6 +27,7 @@ from skrec.base import (
     shared_docs,
     user_vectors,
 )
+from skrec.base.fields import Floats, Length, Made, Maybe
 from skrec.factorization._gibbs import HyperPrior, Sampler
 from skrec.factorization._posterior_draws import PosteriorDraws
 from skrec.factorization._products import inner_products
@@ -186,6 +187,21 @@ class BayesianMFRegressor(RatingRecommender):
     random_state: Annotated[RandomState, "random_state", "Seed of all draws."] = None
     checkpoint: CheckpointFolder = None
 
+    _fitted: ClassVar = {
+        "n_draws_": Length("draws"),
+        "draws_": Made(
+            PosteriorDraws,
+            user_factors=Floats("users", "all_factors"),
+            user_biases=Floats("users", "draws"),
+            item_factors=Floats("items", "all_factors"),
+            item_biases=Floats("items", "draws"),
+            weights=Maybe(Floats("items", "draws", "vector")),
+            prior_means=Floats("draws", "vector"),
+            prior_precisions=Floats("draws", "vector"),
+            noise_stds=Floats("draws"),
+        ),
+        "noise_trace_": Floats("chains", None),
+    }
     _probabilistic: ClassVar[bool] = True
     _scores_few_cheaply: ClassVar[bool] = True
     _link: ClassVar[type[Link]] = OverDraws

@@ -8,6 +8,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 
 from skrec.base import Queries, RatingRecommender, item_vectors, user_vectors
+from skrec.base.fields import Floats
 from skrec.factorization._nested_ratings import NestedRatings, encoded, settled
 from skrec.factorization._products import inner_products
 from skrec.neural import RatedData, RatedFraction, RatedMetric, Sizes, TorchRecommender, as_sizes
@@ -170,6 +171,12 @@ class CrossFeedbackBMF(TorchRecommender, RatingRecommender):
     validation_data: RatedData = None
     validation_metric: RatedMetric = "rmse"
 
+    _fitted: ClassVar = {
+        "user_means_": Floats("users", "factors"),
+        "user_variances_": Floats("users", "factors"),
+        "item_means_": Floats("items", "factors"),
+        "item_variances_": Floats("items", "factors"),
+    }
     _objective: ClassVar = NestedRatings()
     _probabilistic: ClassVar[bool] = True
     _scores_few_cheaply: ClassVar[bool] = True
@@ -202,7 +209,7 @@ class CrossFeedbackBMF(TorchRecommender, RatingRecommender):
             "module__n_items": self.n_features_in_,
             "module__n_factors": self.n_factors,
             "module__clip": self.clip,
-            "module__noise_std": max(float(values.std()), 1e-3),
+            "module__noise_std": max(float(values.std()), 1e-3) if len(values) else 1.0,
             "module__hidden_sizes": as_sizes("hidden_sizes", self.hidden_sizes),
             "module__joined_size": self.joined_size,
             "module__head_sizes": as_sizes("head_sizes", self.head_sizes),

@@ -19,6 +19,8 @@ from skrec import kernels
 from skrec.base import item_vectors, user_vectors
 from skrec.exceptions import DivergenceError
 from skrec.neural import (
+    Epochs,
+    ModuleOf,
     SampledPairRecommender,
     check_model_memory,
     check_weights,
@@ -119,6 +121,7 @@ class DescentRecommender(SampledPairRecommender):
     ] = None
 
     # with a net, as most checks of networks need one; tests of "sgd" run all that do not
+    _fitted: ClassVar = {"module_": ModuleOf(), "history_": Epochs()}
     _test_parameters: ClassVar[dict[str, Any]] = {
         **SampledPairRecommender._test_parameters,
         "solver": "torch",

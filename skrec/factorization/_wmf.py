@@ -24,6 +24,7 @@ from skrec.base import (
     item_vectors,
     user_vectors,
 )
+from skrec.base.fields import Floats, Number
 from skrec.calibration import HeldOut
 from skrec.exceptions import SkrecWarning
 from skrec.factorization._history_parts import parts_of_solve
@@ -190,6 +191,13 @@ class WMFRecommender(BaseRecommender):
 
     _link: ClassVar[type[Link]] = HeldOut
     _scores_few_cheaply: ClassVar[bool] = True
+    _fitted: ClassVar = {
+        "unobserved_weight_": Number(),
+        "item_factors_": Floats("items", "factors"),
+        "_spectrum_": Floats("factors"),
+        "_rotation_": Floats("factors", "factors"),
+        "user_factors_": Floats("users", "factors"),
+    }
     _test_parameters: ClassVar[dict[str, Any]] = {
         "n_factors": 4,
         "max_epochs": 5,

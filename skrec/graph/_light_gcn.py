@@ -6,11 +6,11 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from skrec.base import Queries, item_vectors, user_vectors
+from skrec.base import Queries, check_has_interactions, item_vectors, user_vectors
 from skrec.neural import SampledPairRecommender, SharedNegatives, history_parts
 from skrec.neural.objectives import Pairwise
 from skrec.nn import Dot, Graph, LightGCN, SettledLightGCN, UserTable, make_table
-from skrec.training import sparse_rows
+from skrec.training import csr_of, sparse_rows
 from skrec.typing import Array, CSRMatrix
 
 __all__ = ["LightGCNRanker"]
@@ -124,6 +124,16 @@ class LightGCNRanker(SampledPairRecommender):
         del self._graph_of
         super()._finish(batches, rng)
 
+    def _matrix_of(self, module: LightGCN) -> CSRMatrix:
+        return csr_of(module.graph.user_edges, module.graph.user_offsets, self.n_features_in_)
+
+    def _network_of(self, matrix: CSRMatrix) -> dict[str, Any]:
+        self._graph_of = matrix
+        try:
+            return super()._network_of(matrix)
+        finally:
+            del self._graph_of
+
     # scores
 
     def _watched_scores(
@@ -138,6 +148,7 @@ class LightGCNRanker(SampledPairRecommender):
     @property
     def user_factors_(self) -> Array:
         """Averaged vectors of the users, ndarray of shape (n_users, n_factors)."""
+        check_has_interactions(self, "user_factors_ cannot be computed")
         module = self._module
         free = module.users.free.weight.detach()
         rows = sparse_rows(self.interactions_).to(free.device)

@@ -347,6 +347,11 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         given = {key: name for key, name in names.items() if name is not None}
         return take_columns(df, given, optional)
 
+    @classmethod
+    def _of_ids(cls, users: Array, items: Array, kind: TimeKind | None, **columns: Any) -> Self:
+        """Return an encoder that knows some ids, all different."""
+        return cls(**columns)._know(IdTable(users, "user"), IdTable(items, "item"), kind)
+
     def _know(self, users: IdTable, items: IdTable, kind: TimeKind | None) -> Self:
         self._users, self._items = users, items
         self._time_kind: TimeKind | None = kind

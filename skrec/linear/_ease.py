@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval
 from tqdm.auto import tqdm
 
 from skrec import kernels
+from skrec.base.fields import Floats, Integers, Number
 from skrec.linear._item_weights import (
     ItemWeightsRecommender,
     type_of_counts,
@@ -321,6 +322,13 @@ class EASERecommender(ItemWeightsRecommender):
     ] = 0.0
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
 
+    _fitted: ClassVar = {
+        "_items_": Integers("known", below="items"),
+        "l2_": Number(),
+        "_weights_": Floats("known", "known"),
+        "_diagonal_": Floats("known"),
+        "_inverse_": Floats("known", "known"),
+    }
     _test_parameters: ClassVar[dict[str, Any]] = {"l2": 1.0}
 
     @property

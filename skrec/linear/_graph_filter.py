@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from sklearn.utils._param_validation import Interval
 
 from skrec import kernels
+from skrec.base.fields import Anything, Both, Floats, Integers, Matrix, Maybe
 from skrec.linear._graph_signals import (
     chebyshev,
     normalized,
@@ -183,6 +184,14 @@ class GraphFilterRecommender(ItemWeightsRecommender):
     ] = None
 
     _calibrates_late: ClassVar[bool] = True  # there is nothing to fit but singular vectors
+    _fitted: ClassVar = {
+        "_items_": Integers("known", below="items"),
+        "_weights_": Maybe(Anything(Floats("known", "known"), Matrix("known", "known"))),
+        "_graph_": Both(Matrix("rows", "known"), Matrix("known", "rows")),
+        "_vectors_": Floats("known", "low"),
+        "_values_": Floats("low"),
+        "_coefficients_": Floats(None),
+    }
     _test_parameters: ClassVar[dict[str, Any]] = {"n_factors": 4}
 
     # fitting

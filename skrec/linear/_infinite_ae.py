@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from skrec import kernels
 from skrec.base import BaseRecommender, Link, Queries
+from skrec.base.fields import Flag, Floats, Integers, Matrix, Number
 from skrec.calibration import HeldOut
 from skrec.linear._item_weights import ItemWeightsRecommender
 from skrec.linear._ridge_inverse import invert
@@ -196,6 +197,14 @@ class InfiniteAERecommender(BaseRecommender):
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
 
     _link: ClassVar[type[Link]] = HeldOut
+    _fitted: ClassVar = {
+        "l2_": Number(),
+        "landmarks_": Integers("landmarks", below="users"),
+        "_owners_": Matrix("items", "landmarks"),
+        "_lengths_": Integers("landmarks"),
+        "_is_exact_": Flag(),
+        "dual_coef_": Floats("items", "landmarks"),
+    }
     _working_arrays: ClassVar[tuple[str, ...]] = ("_inverse_",)
     _test_parameters: ClassVar[dict[str, Any]] = {"l2": 0.1}
 

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec import kernels
 from skrec.base import Link, Queries, UpdatableRecommender, check_item_list, of_one_fit
+from skrec.base.fields import Anything, Floats, Integers, Matrix, Number
 from skrec.calibration import HeldOut
 from skrec.exceptions import SkrecWarning
 from skrec.linear._user_sums import add_users, sums_of_users
@@ -92,6 +93,13 @@ class ItemWeightsRecommender(UpdatableRecommender):
     """Score a history by its sum of rows of ``item_weights_``, of shape (n_items, n_items)."""
 
     _link: ClassVar[type[Link]] = HeldOut
+    _fitted: ClassVar = {
+        "_sums_items_": Integers("summed", below="items"),
+        "_sums_": Anything(
+            Floats("summed", "summed"), Integers("summed", "summed"), Matrix("summed", "summed")
+        ),
+        "_sums_share_": Number(),
+    }
 
     def _fit(self, X: CSRMatrix) -> None:
         """Set ``item_weights_``, dense or sparse."""

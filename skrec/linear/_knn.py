@@ -9,7 +9,8 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.utils._param_validation import Interval
 
 from skrec import kernels
-from skrec.base import BaseRecommender, Link, Queries
+from skrec.base import BaseRecommender, Link, Place, Queries
+from skrec.base.fields import Both, Field, Floats, Integers, Matrix, Maybe, Number
 from skrec.calibration import HeldOut
 from skrec.linear._item_weights import (
     MOST_EXACT,
@@ -58,6 +59,19 @@ def weigh(X: CSRMatrix, weighting: str | None, state: Any = None) -> tuple[CSRMa
         damping = _BM25_K1 * (1 - _BM25_B + _BM25_B * lengths / mean_length)
         weighted.data *= np.repeat((_BM25_K1 + 1) / (1 + damping), lengths).astype(np.float32)
     return weighted, state
+
+
+class _Weights(Field):
+    """What `weigh` has learnt of terms."""
+
+    def pack(self, value: Any, at: Place) -> Array:
+        return Floats("items").check(value.idf_, at)
+
+    def unpack(self, packed: Any, at: Place) -> TfidfTransformer:
+        weights: Any = TfidfTransformer(norm=cast(Any, None))
+        weights.idf_ = Floats("items").check(packed, at)
+        weights.n_features_in_ = len(packed)
+        return weights
 
 
 def norms(X: CSRMatrix) -> Array:
@@ -253,6 +267,7 @@ class ItemKNNRecommender(NeighborhoodRecommender, ItemWeightsRecommender):
         "Divide each score by the sum of the item's weights, as a weighted mean.",
     ] = False
 
+    _fitted: ClassVar = {"item_weights_": Matrix("items", "items")}
     _working_arrays: ClassVar[tuple[str, ...]] = ("_near_", "_next_", "_vectors_")
 
     def _fit(self, X: CSRMatrix) -> None:
@@ -370,6 +385,12 @@ class UserKNNRecommender(NeighborhoodRecommender):
         "items.",
     ] = 0.0
 
+    _fitted: ClassVar = {
+        "_weigh_state_": Maybe(Both(_Weights(), Number())),
+        "_users_": Integers("active", below="users"),
+        "_weighted_": Matrix("active", "items"),
+        "_histories_": Matrix("active", "items"),
+    }
     _link: ClassVar[type[Link]] = HeldOut
     _calibrates_late: ClassVar[bool] = True  # there is nothing to fit
 

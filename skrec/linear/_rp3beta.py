@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from sklearn.utils._param_validation import Interval
 
 from skrec import kernels
+from skrec.base.fields import Matrix
 from skrec.linear._item_weights import ItemWeightsRecommender, in_frame, warn_of_nothing
 from skrec.linear._knn import without_next
 from skrec.linear._walks import degrees, walks
@@ -107,6 +108,7 @@ class RP3betaRecommender(ItemWeightsRecommender):
     ] = None
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
 
+    _fitted: ClassVar = {"item_weights_": Matrix("items", "items")}
     _working_arrays: ClassVar[tuple[str, ...]] = ("_near_", "_next_")
 
     def _fit(self, X: CSRMatrix) -> None:

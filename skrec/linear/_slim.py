@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import Interval
 
 from skrec import kernels
 from skrec.base import CheckpointFolder, checkpoints_of
+from skrec.base.fields import Matrix
 from skrec.linear._item_weights import (
     ItemWeightsRecommender,
     in_frame,
@@ -279,6 +280,7 @@ class SLIMRecommender(ItemWeightsRecommender):
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
     checkpoint: CheckpointFolder = None
 
+    _fitted: ClassVar = {"item_weights_": Matrix("items", "items")}
     _test_parameters: ClassVar[dict[str, Any]] = {"l1": 0.5, "l2": 5.0}
     _calibrated_items: ClassVar[float] = 0.25
     _calibrates_late: ClassVar[bool] = True  # a small system for each of many pairs

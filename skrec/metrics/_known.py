@@ -6,6 +6,7 @@ import warnings
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.exceptions import SkrecWarning
@@ -63,6 +64,11 @@ def seen_in_fit(est: Any, X: Interactions) -> CSRMatrix:
         raise TypeError(
             "estimator must have interactions_, those of fit, where X is an Interactions; got "
             f"{type(est).__name__}, which has none. Give histories and targets as matrices"
+        )
+    if getattr(est, "_lacks_interactions_", False):
+        raise NotFittedError(
+            "X must be histories, and y their targets: this estimator was saved with "
+            "training_data=False, without the interactions of fit"
         )
     seen = as_pattern(est.interactions_, "interactions_", keep_zeros=True)
     if X.frame != seen.shape:

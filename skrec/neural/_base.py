@@ -17,6 +17,7 @@ from skrec.exceptions import DivergenceError
 from skrec.interactions import Interactions
 from skrec.neural._continuation import has_grown, take_weights
 from skrec.neural._divergence import check_range, check_scores, check_weights, likely_cause
+from skrec.neural._fields import NetOf
 from skrec.neural._memory import check_model_memory
 from skrec.neural._optimizers import (
     FUSED,
@@ -157,6 +158,7 @@ class TorchRecommender(BaseRecommender):
 
     # while a fit lasts, see `checkpoints_of`
     _checkpoints: ClassVar[Checkpoints]
+    _fitted: ClassVar = {"net_": NetOf()}
     _objective: ClassVar[Objective]
     _net_class: ClassVar[type] = RecommenderNet
     # whether a warm start may have more users or items, whose weights come after those of others
@@ -317,7 +319,10 @@ class TorchRecommender(BaseRecommender):
 
     def _new_net(self, device: str, callbacks: list) -> RecommenderNet:
         check_model_memory(self, self._modules)
-        network = self._network()
+        return self._net(self._network(), device, callbacks).initialize()
+
+    def _net(self, network: dict[str, Any], device: str, callbacks: list) -> RecommenderNet:
+        """Return a net without a module yet."""
         return self._net_class(
             lr=self._learning_rate,
             max_epochs=self.max_epochs,
@@ -331,7 +336,7 @@ class TorchRecommender(BaseRecommender):
             **self._optimizer_parameters(network["module"], device),
             **network,
             **self._objective.network(self),
-        ).initialize()
+        )
 
     def _continued_net(self, net: RecommenderNet, callbacks: list) -> RecommenderNet:
         self._check_warm_start(net)
@@ -383,6 +388,15 @@ class TorchRecommender(BaseRecommender):
     def _network_to_go_on(self) -> dict[str, Any]:
         """Return what ``_network()`` does, but its weights are replaced."""
         return self._network()
+
+    def _network_of(self, matrix: CSRMatrix | None) -> dict[str, Any]:
+        """Return the same for a module that reads a matrix, of which ``_matrix_of`` is one."""
+        check_model_memory(self, self._modules)
+        return self._network_to_go_on()
+
+    def _matrix_of(self, module: Any) -> CSRMatrix | None:
+        """Return the interactions that a module holds beside its weights."""
+        return None
 
     def _renew_criterion(self, net: RecommenderNet) -> None:
         """Make the criterion, which has no weights, by the parameters of now."""

@@ -10,7 +10,9 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from torch import Tensor
 
 from skrec.base import Doc, Queries, RatingRecommender
+from skrec.base.fields import Anything, Both, Floats, Maybe, Model
 from skrec.neural._base import TorchRecommender
+from skrec.neural._fields import Folder
 from skrec.neural._pretraining import copy_factors, fit_starts
 from skrec.neural._rating_validation import RatedData, RatedFraction, RatedMetric
 from skrec.neural.objectives import PairObjective, PairRatings, SampledObjective
@@ -54,6 +56,9 @@ SharedNegatives = Annotated[
     "exceeds 1. What a user has is masked: it does not count as a negative of that user.",
 ]
 """The annotation of ``shared_negatives``, a parameter of models whose scores are products."""
+
+
+_START = Model(is_asked=False)
 
 
 class PairRecommender(TorchRecommender):
@@ -105,6 +110,10 @@ class PairRecommender(TorchRecommender):
     ] = 20
 
     _objective: ClassVar[PairObjective]
+    _fitted: ClassVar = {
+        "pretrained_": Anything(Both(_START, _START), Maybe(_START)),
+        "folder_": Folder,
+    }
     _scores_few_cheaply: ClassVar[bool] = True
     _calibrates_late: ClassVar[bool] = True
     _fold_in: ClassVar = "approximate"
@@ -391,6 +400,7 @@ class SampledPairRecommender(PairRecommender):
     ] = None
 
     _objective: ClassVar[SampledObjective]
+    _fitted: ClassVar = {"negative_probabilities_": Maybe(Floats("items"))}
     _test_parameters: ClassVar[dict[str, Any]] = {
         **PairRecommender._test_parameters,
         "l2": 0.0,

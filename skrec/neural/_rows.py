@@ -216,7 +216,8 @@ class RatedRowRecommender(RowRecommender, RatingRecommender):
     def _scale(self) -> tuple[float, float, float]:
         """Return the ends of the scale and the mean of the ratings of ``fit``."""
         data = self.interactions_.data
-        return float(data.min()), float(data.max()), self.rating_mean_
+        low, high = self.rating_range_ if "link_" in self.__dict__ else (data.min(), data.max())
+        return float(low), float(high), self.rating_mean_
 
     def _span(self) -> float:
         low, high, _ = self._scale()

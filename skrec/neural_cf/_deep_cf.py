@@ -11,7 +11,8 @@ from skrec.neural import SampledPairRecommender, as_sizes, twin
 from skrec.neural.objectives import Pointwise
 from skrec.nn import PairModel
 from skrec.nn.deep_cf import DeepCF
-from skrec.training import RecommenderNet, sparse_rows
+from skrec.training import RecommenderNet, csr_of, sparse_rows
+from skrec.typing import CSRMatrix
 
 __all__ = ["DeepCFClassifier"]
 
@@ -182,6 +183,17 @@ class DeepCFClassifier(SampledPairRecommender):
     def _finish(self, batches: Any, rng: np.random.RandomState) -> None:
         super()._finish(batches, rng)
         del self._matrix
+
+    def _matrix_of(self, module: DeepCF) -> CSRMatrix:
+        rows = module.items.rows
+        return csr_of(rows.indices, rows.offsets, self.n_features_in_)
+
+    def _network_of(self, matrix: CSRMatrix) -> dict[str, Any]:
+        self._matrix = sparse_rows(matrix.T.tocsr()), sparse_rows(matrix)
+        try:
+            return super()._network_of(matrix)
+        finally:
+            del self._matrix
 
     def _check_warm_start(self, net: RecommenderNet) -> None:
         super()._check_warm_start(net)

@@ -1,7 +1,7 @@
 """Batches from CSR, the skorch net, and its callbacks."""
 
 from skrec.training._alternating import AlternatingBatches, PosteriorRenewal
-from skrec.training._batches import NumberedRows, RowBatches, sparse_rows
+from skrec.training._batches import NumberedRows, RowBatches, csr_of, sparse_rows
 from skrec.training._callbacks import (
     DelayedPenalties,
     LearningRateDecay,
@@ -62,6 +62,7 @@ __all__ = [
     "centred",
     "check_callbacks",
     "copy_callback",
+    "csr_of",
     "cpu_copy",
     "decayed",
     "draws_state",

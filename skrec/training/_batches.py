@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import csr_matrix
+from torch import Tensor
 
 from skrec.nn import SparseRows
 from skrec.typing import Array, CSRMatrix
 
-__all__ = ["NumberedRows", "RowBatches", "sparse_rows"]
+__all__ = ["NumberedRows", "RowBatches", "csr_of", "sparse_rows"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,28 @@ class NumberedRows(SparseRows):
         if numbers is not None:
             numbers = numbers.to(device, non_blocking=True)
         return replace(self, **vars(rows), numbers=numbers)
+
+
+def csr_of(indices: Tensor, offsets: Tensor, n_columns: int) -> CSRMatrix:
+    """Turn the pattern of a batch into a CSR matrix of ones.
+
+    Parameters
+    ----------
+    indices : Tensor of shape (nnz,)
+        Columns, row after row.
+    offsets : Tensor of shape (n_rows + 1,)
+        Where each row starts, and the end.
+    n_columns : int
+        Number of columns.
+
+    Returns
+    -------
+    X : csr_matrix of float32 of shape (n_rows, n_columns)
+        The rows.
+    """
+    pattern = indices.cpu().numpy(), offsets.cpu().numpy()
+    shape = len(offsets) - 1, n_columns
+    return csr_matrix((np.ones(len(indices), np.float32), *pattern), shape=shape)
 
 
 def sparse_rows(X: CSRMatrix) -> SparseRows:

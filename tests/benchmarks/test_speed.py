@@ -9,6 +9,7 @@ import pytest
 import skrec
 from benchmarks.speed import (
     curves,
+    files,
     gerec_module,
     jobs,
     loading,
@@ -229,6 +230,17 @@ def test_two_versions_are_compared(capsys):
     assert "EASERecommender on synthetic: older" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         versions.main(["--older", str(root / "docs")])
+
+
+def test_files_of_models(capsys):
+    files.main(["--smoke", "--models", "ItemKNN"])
+    heads, figures = capsys.readouterr().out.splitlines()
+    assert "mmap" in heads
+    name, *values = figures.split()
+    assert name == "ItemKNN"
+    assert all(float(value) >= 0 for value in values)
+    with pytest.raises(SystemExit):
+        files.main(["--rounds", "0"])
 
 
 def test_one_user_at_a_time(capsys):

@@ -99,7 +99,7 @@ def is_type_checking(test):
 def test_checkers_know_the_estimators_that_are_there():
     known = imports_for_checkers()
     assert known.pop("reproduce") == "skrec"
-    for name, package in skrec._DATA.items():
+    for name, package in {**skrec._DATA, **skrec._FILES}.items():
         assert known.pop(name) == f"skrec.{package}"
     lazy = {name: f"skrec.{family}" for name, family in skrec._ESTIMATORS.items()}
     found = {name: ".".join(cls.__module__.split(".")[:2]) for name, cls in all_estimators()}

@@ -1,10 +1,18 @@
 """What a model can be trained for: one file an objective, which an estimator holds."""
 
+from skrec.neural.objectives import (
+    _contrastive,
+    _pairwise,
+    _pointwise,
+    _ratings,
+    _softmax,
+)
 from skrec.neural.objectives._agreement import fold_in_disagreement
 from skrec.neural.objectives._base import Objective
 from skrec.neural.objectives._contrastive import Contrastive, ContrastiveLoss
 from skrec.neural.objectives._likelihoods import (
     LIKELIHOODS,
+    ROW_TERMS,
     Gaussian,
     Logistic,
     Multinomial,
@@ -20,6 +28,8 @@ from skrec.neural.objectives._softmax import SampledSoftmax
 
 __all__ = [
     "LIKELIHOODS",
+    "ROW_LOSSES",
+    "ROW_TERMS",
     "Contrastive",
     "ContrastiveLoss",
     "Gaussian",
@@ -39,3 +49,12 @@ __all__ = [
     "SampledSoftmax",
     "fold_in_disagreement",
 ]
+
+ROW_LOSSES = {
+    "contrastive": _contrastive._row_loss,
+    "pairwise": _pairwise._row_loss,
+    "pointwise": _pointwise._row_loss,
+    "ratings": _ratings._row_loss,
+    "softmax": _softmax._row_loss,
+}
+"""What fold-in minimises, by the names that files have for it."""
