@@ -10,6 +10,7 @@ import numpy as np
 from skrec.base._more_users import joined_users, more_users
 from skrec.base._one_fit import view_of
 from skrec.base._parameters import plain_numbers
+from skrec.base._queries import check_has_interactions
 from skrec.base._recommender import BaseRecommender
 from skrec.interactions import InteractionEncoder, Interactions
 from skrec.typing import CSRMatrix, MatrixLike
@@ -122,6 +123,7 @@ class UpdatableRecommender(BaseRecommender):
         with plain_numbers(twin):
             if "link_" in twin.__dict__:
                 twin._validate_params()
+                check_has_interactions(twin, "partial_fit must have the users from before")
                 twin._take_in(*more_users(twin, X))
             else:
                 twin._learn(X)
@@ -165,6 +167,8 @@ class UpdatableRecommender(BaseRecommender):
         twin = _twin(self)
         twin._check_is_fitted()
         _check_alike(twin, other)
+        for model in (twin, other):
+            check_has_interactions(model, "merge must have the users of both models")
         with plain_numbers(twin):
             twin._take_in(*joined_users(twin, other.interactions_, other.encoder_, "other"))
         self.__dict__ = twin.__dict__

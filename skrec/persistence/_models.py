@@ -21,6 +21,8 @@ __all__ = ["pack_model", "unpack_model"]
 
 _FROZEN = "FrozenEstimator"
 _DATA_PARAMETERS = ("validation_data",)
+# a path to write to: that of another machine, or of somebody who means harm
+_NOT_SAVED = {"checkpoint"}
 _KEYS = {"class", "parameters", "fitted"}
 _ALWAYS = {"n_features_in_", "interactions_", "item_counts_", "link_"}
 
@@ -90,7 +92,7 @@ def _packed_parameters(model: Any, place: Place, training_data: bool) -> dict[st
     BaseEstimator._validate_params(model)  # or what is written could not be read
     packed, left_out = {}, []
     for name, value in given.items():
-        if name in _DATA_PARAMETERS and not training_data:
+        if name in _NOT_SAVED or (name in _DATA_PARAMETERS and not training_data):
             continue
         try:
             packed[name] = pack_value(value, place.inside(name))
@@ -157,7 +159,7 @@ def unpack_model(packed: Any, name: str) -> Any:
 
 
 def _parameters(cls: type[BaseRecommender], packed: Any, place: Place) -> dict[str, Any]:
-    known = cls._get_param_names()
+    known = [name for name in cls._get_param_names() if name not in _NOT_SAVED]
     if not isinstance(packed, dict) or not set(packed) <= set(known):
         raise PersistenceError(
             f"{cls.__name__} must have parameters among {known}; got {packed!r:.80}"

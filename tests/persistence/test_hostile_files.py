@@ -85,6 +85,7 @@ CHANGES = {
     "no class at all": (put("class", value=["EASERecommender"]), "must be an estimator of skrec"),
     "unknown key": (put("code", value="print(1)"), "must have the keys"),
     "unknown parameter": (put("parameters", "evil", value=1), "must have parameters among"),
+    "nowhere to write to": (put("parameters", "checkpoint", value="/etc"), "parameters among"),
     "parameter out of range": (put("parameters", "l2", value=-1), "The 'l2' parameter"),
     "parameter of no kind": (put("parameters", "l2", value={"pickle": "x"}), "must be one of"),
     "unknown attribute": (

@@ -331,3 +331,28 @@ def test_what_training_started_from_is_not_calibrated(tmp_path):
     np.testing.assert_array_equal(start.user_factors_, model.pretrained_[0].user_factors_)
     with pytest.raises(NotFittedError, match=r"probabilities .* saved with training_data=False"):
         start.predict_proba(tiny(EASE))
+
+
+def test_updates_go_on_from_a_file(tmp_path):
+    X = tiny(EASE)
+    for cls in (EASERecommender, SLIMRecommender):
+        model = make_estimator(cls)
+        for part in (X[:10], X[10:18], X[18:24]):
+            model.partial_fit(part)
+        save_model(model, tmp_path / "model")
+        same = load_model(tmp_path / "model").partial_fit(X[24:])
+        np.testing.assert_array_equal(scores_of(same), scores_of(model.partial_fit(X[24:])))
+        save_model(model, tmp_path / "bare", training_data=False)
+        bare = load_model(tmp_path / "bare")
+        with pytest.raises(NotFittedError, match="partial_fit must have the users from before"):
+            bare.partial_fit(X[:2])
+        for pair in ((bare, model), (model, bare)):
+            with pytest.raises(NotFittedError, match="merge must have the users of both"):
+                pair[0].merge(pair[1])
+
+
+def test_where_fit_writes_is_not_in_a_file(tmp_path):
+    model = made(MultDAERecommender, checkpoint=str(tmp_path / "states")).fit(tiny(EASE))
+    save_model(model, tmp_path / "model")
+    assert load_model(tmp_path / "model").checkpoint is None
+    assert b"states" not in (tmp_path / "model").read_bytes()
