@@ -19,6 +19,7 @@ from skrec import kernels
 from skrec.base import item_vectors, user_vectors
 from skrec.exceptions import DivergenceError
 from skrec.neural import (
+    Dropped,
     Epochs,
     ModuleOf,
     SampledPairRecommender,
@@ -121,7 +122,7 @@ class DescentRecommender(SampledPairRecommender):
     ] = None
 
     # with a net, as most checks of networks need one; tests of "sgd" run all that do not
-    _fitted: ClassVar = {"module_": ModuleOf(), "history_": Epochs()}
+    _fitted: ClassVar = {"module_": ModuleOf(), "history_": Epochs(), "descent_draws_": Dropped()}
     _test_parameters: ClassVar[dict[str, Any]] = {
         **SampledPairRecommender._test_parameters,
         "solver": "torch",

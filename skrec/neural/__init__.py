@@ -2,7 +2,7 @@
 
 from skrec.neural._base import TorchRecommender
 from skrec.neural._divergence import check_range, check_scores, check_weights, likely_cause
-from skrec.neural._fields import Epochs, Folder, ModuleOf
+from skrec.neural._fields import Dropped, Epochs, Folder, ModuleOf
 from skrec.neural._history_parts import history_parts
 from skrec.neural._memory import check_model_memory
 from skrec.neural._pairs import (
@@ -32,6 +32,7 @@ from skrec.neural._sizes import Sizes, as_sizes
 from skrec.neural._validation_set import ValidationSet, hold_out_rows
 
 __all__ = [
+    "Dropped",
     "Epochs",
     "Folder",
     "ModuleOf",

@@ -19,7 +19,7 @@ from skrec.nn import SeededCalls, seeded
 from skrec.training import DecoderFoldIn, FoldIn, NodeFoldIn, resolve_device
 from skrec.typing import Array
 
-__all__ = ["Epochs", "Folder", "ModuleOf", "NetOf"]
+__all__ = ["Dropped", "Epochs", "Folder", "ModuleOf", "NetOf"]
 
 
 class Function(kinds.Field):
@@ -111,6 +111,16 @@ class ModuleOf(kinds.Field):
 _MATRIX = kinds.Matrix("users", "items")
 
 
+class Dropped(kinds.Field):
+    """What only the next fit of the same object goes on from; a file has None in its place."""
+
+    def pack(self, value: Any, at: Place) -> None:
+        return None
+
+    def check(self, value: Any, at: Place) -> None:
+        return None if value is None else at.refuse("None", value)
+
+
 class NetOf(kinds.Field):
     """A net of skorch: its module, its history and, where it was kept, the optimiser's state."""
 
@@ -132,6 +142,7 @@ class NetOf(kinds.Field):
         check_names(packed, {"module", "history", "optimizer"}, at)
         module, network = _rebuilt(packed["module"], at.inside("module_"))
         net = _net_of(at.model, module, network)
+        net.draws_ = None
         net.history_ = Epochs().unpack(packed["history"], at.inside("history"))
         _set_optimizer(net, packed["optimizer"], at.inside("optimizer_"))
         return net

@@ -71,9 +71,9 @@ def save_model(model: Any, path: str | os.PathLike[str], *, training_data: bool 
     -----
     Where probabilities are calibrated when they are first asked for, saving calibrates them, but
     not those of models that training only started from (``pretrained_``). With
-    ``warm_start`` the state of the optimiser is saved, and of batches in ``net_.history`` the
-    numbers. A `torch.device` becomes its name. ``checkpoint`` is left out: no file says where
-    ``fit`` writes.
+    ``warm_start`` the state of the optimiser is saved, but not that of the generators: the next
+    ``fit`` draws anew. Of batches in ``net_.history`` the numbers are saved. A `torch.device`
+    becomes its name. ``checkpoint`` is left out: no file says where ``fit`` writes.
 
     Examples
     --------

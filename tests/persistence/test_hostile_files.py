@@ -187,6 +187,7 @@ def damaged(array, how):
 WAYS = ["flat", "shorter", "longer", "floats", "integers", "bytes", "large", "negative", "turned"]
 
 
+@pytest.mark.filterwarnings("ignore")  # of numbers that no fit would give
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_forged_file_does_more_than_raise(saved, data, tmp_path_factory):
@@ -208,7 +209,7 @@ def test_no_forged_file_does_more_than_raise(saved, data, tmp_path_factory):
         return
     try:
         scores_of(model)
-    except (ValueError, RuntimeError, TypeError, AttributeError, IndexError, ArithmeticError):
+    except (ValueError, RuntimeError, TypeError, AttributeError, LookupError, ArithmeticError):
         return  # all that matters is that the process is there
 
 
