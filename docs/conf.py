@@ -37,7 +37,7 @@ sphinx_gallery_conf = {
 }
 
 PACKAGES = ["interactions", "preprocessing", "datasets", "model_selection", "metrics"]
-PACKAGES += ["inspection", "reproduce", "testing"]
+PACKAGES += ["persistence", "exceptions", "inspection", "reproduce", "testing"]
 
 
 def estimator_names():
@@ -66,6 +66,7 @@ def write_reference(folder):
     text += section("Estimators", estimator_names())
     for package in PACKAGES:
         text += section(f"skrec.{package}", exported(package))
+    text += section("What models return", ["skrec.base.Explanation"])
     (folder / "reference.rst").write_text(text, encoding="utf-8")
 
 
