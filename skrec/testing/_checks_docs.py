@@ -22,6 +22,7 @@ _MADE_FOR_EVERY_CLASS = {
     "__match_args__",
     "__replace__",
     "__static_attributes__",
+    "_fitted",  # of each class its own, joined over all of them
     "_parameter_constraints",
     "_test_parameters",
 }
