@@ -21,6 +21,7 @@ from skrec.reproduce import (
     list_systems,
     load_data,
     make_protocol,
+    read_rows,
     run_system,
 )
 
@@ -37,6 +38,7 @@ __all__ = [
     "saved_values",
     "settings_text",
     "smoke_parameters",
+    "study_of_systems",
     "systems_for",
 ]
 
@@ -186,3 +188,27 @@ def is_finished(path: str, key: Mapping[str, Any]) -> bool:
 def keep_rows(path: str, key: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> None:
     """Add rows to a CSV, each with the columns of a key before its own."""
     append_rows(path, [{**key, **row} for row in rows])
+
+
+def study_of_systems(
+    options: Namespace, rows: Callable[[str, int, Namespace], Iterable[Mapping[str, Any]]]
+) -> None:
+    """Keep the rows of systems together on each data set and seed, and print them.
+
+    Parameters
+    ----------
+    options : Namespace
+        With ``data``, ``seeds``, ``systems`` and ``output``. Rows that are there are not made
+        again.
+    rows : callable
+        Takes the name of a data set, a seed and the options, and returns the rows.
+    """
+    for name in options.data:
+        for seed in options.seeds:
+            key = {"data": name, "split": protocol_for(name, options).split, "seed": seed}
+            key["systems"] = " ".join(options.systems)
+            if not is_finished(options.output, key):
+                keep_rows(options.output, key, rows(name, seed, options))
+    table = read_rows(options.output)
+    mine = table["data"].isin(options.data) & table["seed"].isin(options.seeds)
+    print(table[mine].drop(columns="systems").round(4).to_string(index=False))

@@ -30,10 +30,10 @@ from benchmarks.arguments import (
     make_parser,
     prepare,
 )
-from benchmarks.cells import is_finished, keep_rows, make_task, parameters_for, protocol_for
+from benchmarks.cells import make_task, parameters_for, study_of_systems
 from skrec import Interactions
 from skrec.inspection import partial_spearman
-from skrec.reproduce import make_system, read_rows
+from skrec.reproduce import make_system
 from skrec.typing import Array
 
 __all__ = ["LEVELS", "about", "by_user", "main"]
@@ -46,15 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = _make_parser()
     options = parser.parse_args(argv)
     prepare(parser, options)
-    for name in options.data:
-        for seed in options.seeds:
-            key = {"data": name, "split": protocol_for(name, options).split, "seed": seed}
-            key["systems"] = " ".join(options.systems)
-            if not is_finished(options.output, key):
-                keep_rows(options.output, key, _rows(name, seed, options))
-    table = read_rows(options.output)
-    mine = table["data"].isin(options.data) & table["seed"].isin(options.seeds)
-    print(table[mine].drop(columns="systems").round(4).to_string(index=False))
+    study_of_systems(options, _rows)
 
 
 def _make_parser() -> argparse.ArgumentParser:

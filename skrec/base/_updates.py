@@ -196,9 +196,7 @@ def _twin(model: Any) -> Any:
 def _check_alike(model: BaseRecommender, other: Any) -> None:
     """Refuse to merge models that one fit could not be."""
     if type(other) is not type(model):
-        raise TypeError(
-            f"other must be a {type(model).__name__}, as this model is; got {type(other).__name__}"
-        )
+        raise TypeError(f"other must be another {type(model).__name__}; got {type(other).__name__}")
     other._check_is_fitted()
     ours, theirs = model.get_params(), other.get_params()
     for name, value in ours.items():

@@ -34,6 +34,11 @@ class Checkpoints:
     key : str
         From `fingerprint`: fits with another key have other files.
 
+    Raises
+    ------
+    ValueError
+        If there is no such folder and none can be made.
+
     Examples
     --------
     >>> import tempfile
@@ -49,8 +54,14 @@ class Checkpoints:
         self.folder = None if folder is None else Path(folder)
         self.key = key
         self.n_phases = 0
-        if self.folder is not None:
+        if self.folder is None:
+            return
+        try:
             self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(
+                f"checkpoint must be a folder that is there or can be made; got {folder}: {error}"
+            ) from error
 
     def next(self) -> Checkpoint:
         """Return the checkpoint of the next phase.

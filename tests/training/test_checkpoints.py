@@ -199,6 +199,14 @@ def test_the_parameter_must_be_a_path():
         WMFRecommender(checkpoint=3).fit(X)
 
 
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    for path in (file, file / "below"):
+        with pytest.raises(ValueError, match="checkpoint must be a folder that is there or can be"):
+            WMFRecommender(checkpoint=path).fit(X)
+
+
 plain = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
     | npst.arrays(st.sampled_from([np.float32, np.int64, np.bool_]), npst.array_shapes(max_side=3))
