@@ -17,7 +17,7 @@ from skrec.typing import CSRMatrix, MatrixLike
 
 __all__ = ["UpdatableRecommender"]
 
-_FREE = ("n_jobs", "verbose")  # parameters that change no model
+_FREE = ("n_jobs", "verbose", "checkpoint")  # parameters that change no model
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -137,8 +137,8 @@ class UpdatableRecommender(BaseRecommender):
         Parameters
         ----------
         other : object
-            A fitted model of the same class, parameters (but for ``n_jobs`` and ``verbose``) and
-            items. It is not changed. Its users come after those of this model.
+            A fitted model of the same class, items and parameters, but for ``n_jobs``, ``verbose``
+            and ``checkpoint``. It is not changed. Its users come after those of this model.
 
         Returns
         -------
