@@ -137,4 +137,7 @@ def _settings(
     # a change to what is so anyway is none: the cell is the same
     changed = {k: v for k, v in row.changed.items() if k in base or v != names.get(k)}
     asked = {k: v for k, v in (parameters or {}).items() if k in names}
-    return {**base, **changed, **asked}, origin, chosen.trials
+    found, trials = {**base, **changed, **asked}, chosen.trials
+    if trials and found != base:  # what was chosen for another variant of the system
+        origin, trials = "not tuned", 0
+    return found, origin, trials
