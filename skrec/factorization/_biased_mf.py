@@ -115,8 +115,10 @@ class BiasedMFRegressor(RatedPairRecommender):
 
     def _continued_net(self, net: RecommenderNet, callbacks: list) -> RecommenderNet:
         net = super()._continued_net(net, callbacks)
-        with torch.no_grad():
-            net.module_.users.free.weight.copy_(net.trained_users_)
+        trained = getattr(net, "trained_users_", None)
+        if trained is not None:  # the last fit, not from a file, knew that another would follow
+            with torch.no_grad():
+                net.module_.users.free.weight[: len(trained)] = trained
         return net
 
     def _solve_users(self, module: PairModel, ratings: CSRMatrix) -> None:

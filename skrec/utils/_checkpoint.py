@@ -9,6 +9,7 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import joblib
@@ -178,8 +179,8 @@ def fingerprint(*parts: Any) -> str:
     Parameters
     ----------
     *parts
-        Numbers, texts, arrays, sparse matrices, containers of these, and estimators, of which the
-        class and the parameters count.
+        Numbers, texts, arrays, sparse matrices, containers of these, classes and functions, of
+        which the names count, and estimators, of which the class and the parameters do.
 
     Returns
     -------
@@ -204,7 +205,9 @@ def _bare(value: Any) -> Any:
     if sp.issparse(value):
         matrix: Any = sp.csr_matrix(value)
         return [matrix.shape, matrix.indptr, matrix.indices, matrix.data]
-    if hasattr(value, "get_params") and not isinstance(value, type):
+    if isinstance(value, type | FunctionType):  # which may be of no module that can be imported
+        return [value.__module__, value.__qualname__]
+    if hasattr(value, "get_params"):
         return [type(value).__qualname__, _bare(value.get_params(deep=False))]
     if hasattr(value, "tocsr"):  # Interactions
         return [value.frame, value.user, value.item, value.value, value.timestamp]

@@ -21,9 +21,11 @@ from skrec import (
     NeuMFRanker,
     RecVAERecommender,
     VampVAERecommender,
+    load_model,
+    save_model,
 )
 from skrec.neural._continuation import has_grown
-from skrec.testing import make_estimator
+from skrec.testing import all_estimators, make_estimator
 from skrec.testing._data import assert_close, quick, tiny
 
 N_USERS, N_ITEMS = 30, 14
@@ -48,6 +50,25 @@ def grown(est):
     X[:N_USERS, N_ITEMS:] = 0
     X = sp.csr_matrix(X)
     return X, X[:N_USERS, :N_ITEMS]
+
+
+def goes_on(cls):
+    return "warm_start" in make_estimator(cls).get_params()
+
+
+@pytest.mark.parametrize("cls", [cls for _, cls in all_estimators() if goes_on(cls)])
+def test_every_model_goes_on_from_a_file_and_with_more_or_says_why_not(cls, tmp_path):
+    est = make(cls, max_epochs=1)
+    X, first = grown(est)
+    save_model(est.fit(first), tmp_path / "model")
+    again = load_model(tmp_path / "model").fit(first)
+    assert np.isfinite(again.decision_function(first)).all()
+    try:
+        est.fit(X)
+    except ValueError as error:
+        assert str(error).startswith("X "), error
+    else:
+        assert est.decision_function(users=[39]).shape == (1, 20)
 
 
 @pytest.mark.parametrize("cls", ROWS)
