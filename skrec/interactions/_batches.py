@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Literal, overload
 
 import pandas as pd
@@ -13,7 +12,7 @@ from tqdm.auto import tqdm
 
 from skrec.interactions._encoder import Ids, InteractionEncoder
 from skrec.interactions._lists import Request, make_request
-from skrec.utils import check_count, check_flag
+from skrec.utils import check_count, check_flag, taking_the_place_of
 
 __all__ = ["RecommendationBatches", "recommend_batches"]
 
@@ -194,15 +193,10 @@ class RecommendationBatches(Sequence[pd.DataFrame]):
             raise ImportError(
                 "to_parquet needs pyarrow: pip install 'sklearn-recommenders[parquet]'"
             ) from error
-        target = Path(path)
-        aside = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            with parquet.ParquetWriter(aside, schema := self._schema(pa)) as writer:
-                for table in self:
-                    writer.write_table(pa.Table.from_pandas(table, schema, preserve_index=False))
-            os.replace(aside, target)
-        finally:
-            aside.unlink(missing_ok=True)
+        schema = self._schema(pa)
+        with taking_the_place_of(path) as file, parquet.ParquetWriter(file, schema) as writer:
+            for table in self:
+                writer.write_table(pa.Table.from_pandas(table, schema, preserve_index=False))
 
     def _schema(self, pa: Any) -> Any:
         """Return the types of the columns: those of the ids, and what lists have."""

@@ -5,12 +5,10 @@ other. Here each array begins at a multiple of 64 bytes, and the header holds a 
 is in the file.
 """
 
-import contextlib
 import json
 import math
 import mmap
 import os
-import secrets
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +18,7 @@ import numpy as np
 
 from skrec.exceptions import PersistenceError
 from skrec.typing import Array
+from skrec.utils import taking_the_place_of
 
 __all__ = ["read_file", "write_file"]
 
@@ -71,7 +70,7 @@ def write_file(path: str, texts: Mapping[str, str], arrays: Mapping[str, Array])
     for _, array in parts:
         checksum = zlib.crc32(_bytes_of(array), checksum)
     header = header.replace(_checksum(_UNKNOWN), _checksum(f"{checksum:08x}"))
-    with _taking_the_place_of(path) as file:
+    with taking_the_place_of(path) as file:
         file.write(len(header).to_bytes(8, "little"))
         file.write(header)
         for _, array in parts:
@@ -112,41 +111,6 @@ def _checksum(value: str) -> bytes:
 
 def _bytes_of(array: Array) -> memoryview:
     return array.reshape(-1).view(np.uint8).data if array.nbytes else memoryview(b"")
-
-
-@contextlib.contextmanager
-def _taking_the_place_of(path: str) -> Iterator[IO[bytes]]:
-    """Open a new file beside a path, which it replaces at the end, or vanishes."""
-    path = os.path.realpath(path)  # what a link leads to is replaced, not the link
-    folder, name = os.path.split(path)
-    if os.path.isdir(path):
-        raise IsADirectoryError(f"path must be the name of a file; got a folder: {path}")
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(f"path must lie in a folder that is there; got {path}")
-    aside = os.path.join(folder, f".{name}.{secrets.token_hex(8)}")
-    with open(aside, "xb") as file:
-        try:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()  # a file that is open cannot be renamed everywhere
-            os.replace(aside, path)
-        except BaseException:
-            with contextlib.suppress(OSError):  # the rest of a buffer finds no place either
-                file.close()
-            os.unlink(aside)
-            raise
-    _flush_folder(folder)
-
-
-def _flush_folder(folder: str) -> None:
-    """Let the new name reach the disk too, where folders can be opened."""
-    with contextlib.suppress(OSError):
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
 
 
 def read_file(path: str, mapped: bool) -> tuple[dict[str, str], dict[str, Array]]:

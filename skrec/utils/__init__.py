@@ -2,6 +2,7 @@
 
 from skrec.utils._check import as_integers, check_count, check_flag
 from skrec.utils._checkpoint import Checkpoint, Checkpoints, fingerprint
+from skrec.utils._files import taking_the_place_of
 from skrec.utils._long_tables import refuse_long_table
 from skrec.utils._matrix import as_array, canonical_csr, check_dense, check_structure
 from skrec.utils._memory import check_list_memory, check_memory, memory_limit
@@ -59,6 +60,7 @@ __all__ = [
     "split_rows",
     "take_entries",
     "take_rows",
+    "taking_the_place_of",
     "top_candidates",
     "top_k",
 ]

@@ -18,6 +18,7 @@ import scipy.sparse as sp
 
 from skrec.exceptions import SkrecWarning
 from skrec.typing import Array
+from skrec.utils._files import taking_the_place_of
 
 __all__ = ["Checkpoint", "Checkpoints", "fingerprint"]
 
@@ -151,24 +152,18 @@ class Checkpoint:
         if self.path is None or not (must or self.is_due):
             return
         start = time.perf_counter()
-        aside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        arrays: dict[str, Array] = {}
+        tree = json.dumps(_encoded(state, arrays))
+        savez: Any = np.savez
         try:
-            arrays: dict[str, Array] = {}
-            tree = json.dumps(_encoded(state, arrays))
-            with open(aside, "wb") as file:
-                savez: Any = np.savez
+            with taking_the_place_of(self.path) as file:
                 savez(file, tree=np.frombuffer(tree.encode(), np.uint8), **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(aside, self.path)
         except OSError as error:
             warnings.warn(
                 f"the checkpoint {self.path} could not be written, the one before it stays: "
                 f"{error}",
                 SkrecWarning,
             )
-        finally:
-            aside.unlink(missing_ok=True)
         end = time.perf_counter()
         self._free_at = end + (end - start) / _MOST_TIME
 

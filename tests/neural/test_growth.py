@@ -63,12 +63,11 @@ def test_every_model_goes_on_from_a_file_and_with_more_or_says_why_not(cls, tmp_
     save_model(est.fit(first), tmp_path / "model")
     again = load_model(tmp_path / "model").fit(first)
     assert np.isfinite(again.decision_function(first)).all()
-    try:
-        est.fit(X)
-    except ValueError as error:
-        assert str(error).startswith("X "), error
-    else:
-        assert est.decision_function(users=[39]).shape == (1, 20)
+    if cls is CrossFeedbackBMF:  # the encoders of its sides read each other
+        with pytest.raises(ValueError, match=r"^X "):
+            est.fit(X)
+        return
+    assert est.fit(X).decision_function(users=[39]).shape == (1, 20)
 
 
 @pytest.mark.parametrize("cls", ROWS)
