@@ -3,18 +3,26 @@ From raw ids to recommendations
 ===============================
 
 Start from a long table of raw ids and times, and end with lists of titles. On the way the data are
-split in time, a user comes who is new, and more data come in. With a folder ``SKREC_DATA`` that
-holds MovieLens-100K the table is that one, and otherwise it is made up::
+split in time, a user comes who is new, the model goes through a file, and more data come in. With a
+folder ``SKREC_DATA`` that holds MovieLens-100K the table is that one, and otherwise it is made up::
 
     python examples/raw_data.py
 """
 
 import os
+import tempfile
 from pathlib import Path
 
 import pandas as pd
 
-from skrec import EASERecommender, InteractionEncoder, PopularityRecommender, recommend_frame
+from skrec import (
+    EASERecommender,
+    InteractionEncoder,
+    PopularityRecommender,
+    load_model,
+    recommend_frame,
+    save_model,
+)
 from skrec.datasets import fetch_movielens, make_interactions
 from skrec.metrics import make_ranking_scorer
 
@@ -102,6 +110,31 @@ print("she likes", [titles[item] for item in likes_of_hers])
 history = {"user": ["new"] * 3, "item": likes_of_hers}
 lists = recommend_frame(ease, X=history, n_items=3, titles=titles)
 print(lists)
+
+# %%
+# Why these
+# ---------
+#
+# In EASE a score is a sum over the history, so its parts are exact and add up to it.
+
+row = encoder.encode_users(some[:1])
+why = ease.explain(users=row, items=ease.recommend(users=row, n_items=2))
+reasons = why.to_frame(titles, n_reasons=2)
+print(reasons[["title", "score", "reason_title", "part"]].to_string(index=False))
+
+# %%
+# Another process
+# ---------------
+#
+# The file has arrays and JSON, and nothing in it is ever executed. Without the training data it is
+# smaller, and still answers for whoever brings a history.
+
+with tempfile.TemporaryDirectory() as folder:
+    path = Path(folder) / "ease.safetensors"
+    save_model(ease, path, training_data=False)
+    served = load_model(path)
+again = recommend_frame(served, X=history, n_items=3, titles=titles)
+print("the same lists from a file:", again.equals(lists))
 
 # %%
 # More data

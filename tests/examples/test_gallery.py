@@ -91,6 +91,9 @@ def test_raw_data_that_are_made_up(run, monkeypatch):
     assert set(names["lists"]["title"]) <= set(names["titles"].values())
     assert not set(names["lists"]["item"]) & set(names["likes_of_hers"])
     assert set(names["newest"]["user"]) == set(names["newcomers"][:2])
+    assert names["why"].method == "exact"
+    assert len(names["reasons"]) == 4
+    assert "the same lists from a file: True" in out
 
 
 def test_raw_data_of_movielens(run, data_home):
