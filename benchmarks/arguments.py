@@ -121,7 +121,7 @@ def add_jobs(parser: ArgumentParser, what: str, minutes: float | None = None) ->
         "--minutes",
         type=float,
         default=minutes,
-        help=f"end the training of a {what} after so many, with the epoch that then ends; the "
+        help=f"end the training of a {what} after so many of processor time, with its epoch; the "
         f"best one counts, and a row says so; default: {minutes or 'no limit'}",
     )
 

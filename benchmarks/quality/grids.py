@@ -235,7 +235,7 @@ GRIDS: dict[str, Space] = {
         "n_negatives": [4, 8],
         "kl_weight": [0.0, 1e-4, 1e-3, 1e-2],
     },
-    "GeRecClassifier": {**_GEREC, "interaction": ["product", "concat"]},
+    "GeRecClassifier": {**_GEREC, "interaction": ["concat"]},
     "GeRec-product": _GEREC,
     "MultDAERecommender": {
         "hidden_sizes": [(), (600,)],

@@ -94,7 +94,7 @@ def test_numbers_of_trials_are_positive(option, tmp_path, capsys):
 def slow_fit(tmp_path, monkeypatch, system, minutes, **parameters):
     """Tune with one trial whose clock ticks a minute at each look."""
     ticks = iter(range(0, 10**6, 60))
-    monkeypatch.setattr(trials, "time", argparse.Namespace(perf_counter=lambda: next(ticks)))
+    monkeypatch.setattr(trials, "time", argparse.Namespace(process_time=lambda: next(ticks)))
     output = tmp_path / "tuning.csv"
     tune.main([
         "--data", "synthetic", "--systems", system, "--output", str(output), "--trials", "1",

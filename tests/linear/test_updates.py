@@ -209,7 +209,7 @@ def test_models_with_sums_are_pickled(name, X):
 @pytest.mark.parametrize("name", ["popularity", "knn", "ease"])
 def test_what_cannot_be_merged_is_named(name, X):
     est = clone(MODELS[name]).fit(X[:60])
-    with pytest.raises(TypeError, match=r"other must be a .*; got RP3betaRecommender"):
+    with pytest.raises(TypeError, match=r"other must be another .*; got RP3betaRecommender"):
         est.merge(RP3betaRecommender().fit(X[60:]))
     with pytest.raises(ValueError, match="other must have the 40 items of this model; got 39"):
         est.merge(clone(est).fit(X[60:, :39]))
