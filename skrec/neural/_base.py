@@ -39,6 +39,7 @@ from skrec.training import (
     as_arrays,
     check_callbacks,
     copy_callback,
+    current_ranks,
     draws_state,
     prepare_process,
     reads_gradients,
@@ -49,7 +50,7 @@ from skrec.training import (
     sets_rates,
 )
 from skrec.typing import CSRMatrix, RandomState
-from skrec.utils import Checkpoints
+from skrec.utils import Checkpoints, fingerprint
 
 __all__ = ["TorchRecommender"]
 
@@ -214,8 +215,16 @@ class TorchRecommender(BaseRecommender):
         start = None if last is None else (as_arrays(last.module_.state_dict()), last.draws_)
         with checkpoints_of(self, X, start) as checkpoints:
             seed = kept_seed(self, checkpoints, seed)
-            self._train(X, seed, resolve_device(self.device))
+            self._train(X, self._shared_seed(X, seed), resolve_device(self.device))
         check_scores(self)
+
+    def _shared_seed(self, X: CSRMatrix, seed: int) -> int:
+        """Return the seed, that of the first of all processes which train together."""
+        ranks = current_ranks()
+        if ranks is None:
+            return seed
+        ranks.agree("X", fingerprint(X))
+        return ranks.share(seed)
 
     def _train(self, X: CSRMatrix, seed: int, device: str) -> None:
         """Train on X and keep the net as ``net_``."""

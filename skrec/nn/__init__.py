@@ -2,10 +2,12 @@
 
 from skrec.nn._huge_pages import use_huge_pages
 from skrec.nn._random import (
+    Part,
     SeededCalls,
     dropout,
     generator_states,
     own_generator,
+    part_of_a_batch,
     randn,
     randn_like,
     seeded,
@@ -65,9 +67,11 @@ from skrec.nn.wmf import WeightedRows
 __all__ = [
     "generator_states",
     "set_generator_states",
+    "Part",
     "SeededCalls",
     "dropout",
     "own_generator",
+    "part_of_a_batch",
     "randn",
     "randn_like",
     "seeded",

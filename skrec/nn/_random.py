@@ -1,9 +1,9 @@
 """Random numbers of a block and a thread of their own, in place of torch's global ones."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,10 +11,12 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 __all__ = [
+    "Part",
     "SeededCalls",
     "dropout",
     "generator_states",
     "own_generator",
+    "part_of_a_batch",
     "randn",
     "randn_like",
     "seeded",
@@ -22,10 +24,31 @@ __all__ = [
 ]
 
 
+class Part(NamedTuple):
+    """A part of the rows of a batch, or of their entries.
+
+    Parameters
+    ----------
+    start, stop : int
+        The first, and the one behind the last.
+    total : int
+        How many the batch has.
+    """
+
+    start: int
+    stop: int
+    total: int
+
+
 class _Own(threading.local):
-    """The generators that a thread draws from, by kind of device; torch's where there is none."""
+    """The generators that a thread draws from, by kind of device; torch's where there is none.
+
+    ``rows`` and ``entries`` are the part of a batch that this thread works on, None for all.
+    """
 
     generators: Mapping[str, torch.Generator] = {}
+    rows: Part | None = None
+    entries: Part | None = None
 
 
 _own = _Own()
@@ -68,6 +91,44 @@ def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
         yield
     finally:
         _own.generators = before
+
+
+@contextmanager
+def part_of_a_batch(rows: Part, entries: Part | None = None) -> Iterator[None]:
+    """Draw for a part of a batch what would be drawn for it if the whole batch were here.
+
+    So processes that share a batch have the same noise as one that has it all, and generators that
+    stay alike.
+
+    Parameters
+    ----------
+    rows : Part
+        The rows.
+    entries : Part, default=None
+        Their entries, where rows are sparse.
+    """
+    before = _own.rows, _own.entries
+    _own.rows, _own.entries = rows, entries
+    try:
+        yield
+    finally:
+        _own.rows, _own.entries = before
+
+
+def _filled(like: Tensor, fill: Callable[[Tensor], Tensor], part: Part | None) -> Tensor:
+    """Return random numbers in the form of a tensor, those of a part as in the whole."""
+    if part is None:
+        return fill(torch.empty_like(like))
+    # rows may be repeated, such as once for each candidate
+    n_rows = part.stop - part.start
+    times, rest = divmod(len(like), n_rows) if n_rows else (1, len(like))
+    if rest:
+        raise NotImplementedError(
+            f"what is drawn must have {n_rows} rows, as a part of a batch, or a multiple; got "
+            f"{len(like)}"
+        )
+    whole = fill(like.new_empty((times * part.total, *like.shape[1:])))
+    return whole[times * part.start : times * part.stop]
 
 
 def generator_states() -> dict[str, Tensor]:
@@ -123,7 +184,10 @@ def randn(*size: int) -> Tensor:
     drawn : Tensor of shape ``size``
         The numbers.
     """
-    return torch.randn(size, generator=own_generator(torch.device("cpu")))
+    generator = own_generator(torch.device("cpu"))
+    if _own.rows is None:
+        return torch.randn(size, generator=generator)
+    return _filled(torch.empty(size), lambda x: x.normal_(generator=generator), _own.rows)
 
 
 def randn_like(x: Tensor) -> Tensor:
@@ -139,10 +203,11 @@ def randn_like(x: Tensor) -> Tensor:
     drawn : Tensor
         The numbers.
     """
-    return torch.empty_like(x).normal_(generator=own_generator(x.device))
+    generator = own_generator(x.device)
+    return _filled(x, lambda y: y.normal_(generator=generator), _own.rows)
 
 
-def dropout(x: Tensor, p: float, training: bool) -> Tensor:
+def dropout(x: Tensor, p: float, training: bool, of_entries: bool = False) -> Tensor:
     """Set a share of the entries to 0 and scale the rest, while training.
 
     The same as `torch.nn.functional.dropout`, to the bit on a CPU.
@@ -155,16 +220,19 @@ def dropout(x: Tensor, p: float, training: bool) -> Tensor:
         Probability of dropping an entry.
     training : bool
         Whether to do so.
+    of_entries : bool, default=False
+        Whether x has one value for each stored entry of sparse rows, and not for each row.
 
     Returns
     -------
     dropped : Tensor
         The corrupted entries.
     """
-    generator = own_generator(x.device)
-    if generator is None or not training or not 0 < p < 1 or not x.numel():
+    generator, part = own_generator(x.device), _own.entries if of_entries else _own.rows
+    if generator is None or not training or not 0 < p < 1 or not (x.numel() or part):
         return F.dropout(x, p, training)
-    return x * torch.empty_like(x).bernoulli_(1 - p, generator=generator).div_(1 - p)
+    kept = _filled(x, lambda y: y.bernoulli_(1 - p, generator=generator), part)
+    return x * kept.div_(1 - p)
 
 
 # functions of torch, of its tensors and of `torch.nn.init` that take a generator

@@ -77,6 +77,48 @@ class PairBatch:
         parts = {f.name: getattr(self, f.name) for f in fields(self)}
         return replace(self, **{k: v.to(device) for k, v in parts.items() if v is not None})
 
+    def part(self, rows: slice) -> "PairBatch":
+        """Return some adjacent rows as a batch, whose negatives count as often as before.
+
+        Parameters
+        ----------
+        rows : slice
+            Their places.
+
+        Returns
+        -------
+        part : PairBatch
+            The rows, with their users alone.
+        """
+        users, history, group, hits, log_counts = rows, self.history, self.group, self.hits, None
+        if group is not None:
+            users = slice(int(group[rows.start]), int(group[rows.stop - 1]) + 1)
+            group = group[rows] - users.start
+        if hits is not None:
+            hits = hits[:, (hits[0] >= rows.start) & (hits[0] < rows.stop)]
+            hits = hits - hits.new_tensor([[rows.start], [0]])
+        if self.log_counts is not None:
+            log_counts = self.log_counts if len(self.log_counts) == 1 else self.log_counts[rows]
+        return replace(
+            self,
+            users=self.users[users],
+            items=self.items[rows],
+            group=group,
+            history=None if history is None else history.part(users),
+            values=None if self.values is None else self.values[rows],
+            hits=hits,
+            log_counts=log_counts,
+        )
+
+    def entries(self, rows: slice) -> None:
+        """Return None: no entries of histories are dropped.
+
+        Parameters
+        ----------
+        rows : slice
+            Places of rows.
+        """
+
     @property
     def n_lacking(self) -> Tensor | None:
         """How many shared negatives count in each row, of shape (B,), or None."""

@@ -65,6 +65,37 @@ class EncodedRows:
         posterior = self.mean.to(device), self.log_variance.to(device)
         return EncodedRows(self.rows.to(device), *posterior, self.updates)
 
+    def part(self, rows: slice) -> "EncodedRows":
+        """Return some adjacent rows as a batch.
+
+        Parameters
+        ----------
+        rows : slice
+            Their places.
+
+        Returns
+        -------
+        part : EncodedRows
+            The rows.
+        """
+        posterior = self.mean[rows], self.log_variance[rows]
+        return EncodedRows(self.rows.part(rows), *posterior, self.updates)
+
+    def entries(self, rows: slice) -> slice:
+        """Return where the stored entries of some adjacent rows are.
+
+        Parameters
+        ----------
+        rows : slice
+            Places of the rows.
+
+        Returns
+        -------
+        entries : slice
+            Places of their entries.
+        """
+        return self.rows.entries(rows)
+
 
 class DenseEncoder(nn.Module):
     r"""Five densely connected layers from rows to a code.

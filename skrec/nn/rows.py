@@ -82,6 +82,40 @@ class SparseRows:
         parts = (self.indices, self.offsets, self.values)
         return SparseRows(*(part.to(device, non_blocking=True) for part in parts))
 
+    def part(self, rows: slice) -> Self:
+        """Return some adjacent rows as a batch.
+
+        Parameters
+        ----------
+        rows : slice
+            Their places.
+
+        Returns
+        -------
+        part : SparseRows
+            Of the same class.
+        """
+        entries = self.entries(rows)
+        offsets = self.offsets[rows.start : rows.stop + 1] - entries.start
+        return replace(
+            self, indices=self.indices[entries], offsets=offsets, values=self.values[entries]
+        )
+
+    def entries(self, rows: slice) -> slice:
+        """Return where the stored entries of some adjacent rows are.
+
+        Parameters
+        ----------
+        rows : slice
+            Places of the rows.
+
+        Returns
+        -------
+        entries : slice
+            Places of their entries.
+        """
+        return slice(int(self.offsets[rows.start]), int(self.offsets[rows.stop]))
+
     @property
     def row(self) -> Tensor:
         """Row of each stored entry, int64 of shape (nnz,)."""
@@ -130,7 +164,7 @@ class SparseRows:
         rows : SparseRows
             The corrupted rows.
         """
-        return replace(self, values=dropout(self.values, p, training))
+        return replace(self, values=dropout(self.values, p, training, of_entries=True))
 
 
 @dataclass(frozen=True)
@@ -176,6 +210,21 @@ class SampledRows(SparseRows):
         own = {n: getattr(self, n) for n in ("items", "log_inclusion", "places")}
         own = {name: part.to(device, non_blocking=True) for name, part in own.items()}
         return replace(self, **vars(rows), **own)
+
+    def part(self, rows: slice) -> Self:
+        """Return some adjacent rows as a batch, with the same sample.
+
+        Parameters
+        ----------
+        rows : slice
+            Their places.
+
+        Returns
+        -------
+        part : SampledRows
+            The rows.
+        """
+        return replace(super().part(rows), places=self.places[self.entries(rows)])
 
 
 class SparseLinear(nn.Module):

@@ -22,6 +22,7 @@ from skrec.training._nested_batches import NestedBatches, Resampling, centred, e
 from skrec.training._net import RecommenderNet, StopTraining, cpu_copy, run_training
 from skrec.training._node_fold_in import NodeFoldIn
 from skrec.training._pair_batches import PairBatches
+from skrec.training._ranks import Ranks, current_ranks
 from skrec.training._rated_batches import RatedBatches
 from skrec.training._resuming import (
     Resuming,
@@ -54,6 +55,7 @@ __all__ = [
     "PosteriorRenewal",
     "ProgressBar",
     "RankingValidation",
+    "Ranks",
     "RatedBatches",
     "RecommenderNet",
     "Resampling",
@@ -64,6 +66,7 @@ __all__ = [
     "copy_callback",
     "csr_of",
     "cpu_copy",
+    "current_ranks",
     "decayed",
     "draws_state",
     "encode_side",

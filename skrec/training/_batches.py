@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -49,6 +49,22 @@ class NumberedRows(SparseRows):
         if numbers is not None:
             numbers = numbers.to(device, non_blocking=True)
         return replace(self, **vars(rows), numbers=numbers)
+
+    def part(self, rows: slice) -> Self:
+        """Return some adjacent rows as a batch.
+
+        Parameters
+        ----------
+        rows : slice
+            Their places.
+
+        Returns
+        -------
+        part : NumberedRows
+            With their numbers.
+        """
+        part, numbers = super().part(rows), self.numbers
+        return part if numbers is None else replace(part, numbers=numbers[rows])
 
 
 def csr_of(indices: Tensor, offsets: Tensor, n_columns: int) -> CSRMatrix:

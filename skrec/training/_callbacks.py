@@ -10,6 +10,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from skrec.training._net import RecommenderNet, StopTraining, cpu_state, load_state
+from skrec.training._ranks import current_ranks
 
 __all__ = [
     "DelayedPenalties",
@@ -298,7 +299,10 @@ class RankingValidation(Callback):
 
     def on_epoch_end(self, net: RecommenderNet, **kwargs: Any) -> None:
         """Evaluate, keep the weights if they are the best, stop if patience is over."""
-        value = float(self.evaluate(net.module_))
+        value, ranks = None, current_ranks()
+        if ranks is None or ranks.rank == 0:  # one process watches and decides
+            value = float(self.evaluate(net.module_))
+        value = ranks.share(value) if ranks else value
         net.history.record(self.name, value)
         net.history.record(f"{self.name}_best", value > self.best_)
         self.waited_ += 1

@@ -1,6 +1,10 @@
 """Where training runs."""
 
+import os
+
 import torch
+
+from skrec.training._ranks import current_ranks
 
 __all__ = ["resolve_device"]
 
@@ -11,7 +15,8 @@ def resolve_device(device: str | torch.device) -> str:
     Parameters
     ----------
     device : str or torch.device
-        ``"auto"`` means CUDA where there is one.
+        ``"auto"`` means CUDA where there is one, and for processes that train together the GPU with
+        the number of the process on its machine.
 
     Returns
     -------
@@ -24,7 +29,10 @@ def resolve_device(device: str | torch.device) -> str:
         If there is no such device here.
     """
     if isinstance(device, str) and device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        if not torch.cuda.is_available():
+            return "cpu"
+        # torchrun numbers the processes of a machine, one for each of its GPUs
+        return "cuda" if current_ranks() is None else f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
     try:
         wanted = torch.device(device)
         torch.empty(0, device=wanted)

@@ -12,6 +12,8 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skrec.exceptions import DivergenceError
+from skrec.nn import Part, part_of_a_batch
+from skrec.training._ranks import current_ranks
 
 __all__ = ["RecommenderNet", "StopTraining", "cpu_copy", "run_training"]
 
@@ -68,6 +70,21 @@ class RecommenderNet(NeuralNet):
             self._check_losses([step["loss"].item()])
         return step
 
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Compute loss and gradients, of a part of the batch where other processes have the rest.
+
+        A batch with fewer rows than processes is computed by all.
+        """
+        ranks, n_rows = current_ranks(), len(batch[0])
+        if ranks is None or n_rows < ranks.size:
+            return super().train_step_single(batch, **fit_params)
+        rows = ranks.part(n_rows)
+        parts = tuple(_part(each, rows) for each in batch)
+        with part_of_a_batch(*_places(batch[0], rows)):
+            step: Any = super().train_step_single(parts, **fit_params)
+        share = (rows.stop - rows.start) / n_rows
+        return {**step, "loss": ranks.add_up(self.module_, step["loss"], share)}
+
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
     ) -> None:
@@ -113,6 +130,25 @@ class RecommenderNet(NeuralNet):
             raise DivergenceError(
                 f"the loss became {wrong[0]} in epoch {len(self.history)} with lr={self.lr:g}"
             )
+
+
+def _part(batch: Any, rows: slice) -> Any:
+    """Return some rows of a batch."""
+    if not hasattr(batch, "part"):
+        raise NotImplementedError(
+            f"the batches of this model, {type(batch).__name__}, cannot be shared by several "
+            "processes; fit it before torch.distributed is initialised, or in one process"
+        )
+    return batch.part(rows)
+
+
+def _places(batch: Any, rows: slice) -> tuple[Part, Part | None]:
+    """Return where rows and their entries are in a batch."""
+    entries = batch.entries(rows)
+    where = Part(rows.start, rows.stop, len(batch))
+    if entries is None:
+        return where, None
+    return where, Part(entries.start, entries.stop, batch.entries(slice(0, len(batch))).stop)
 
 
 def run_training(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from skrec.nn import generator_states, set_generator_states
 from skrec.training._net import RecommenderNet
+from skrec.training._ranks import current_ranks
 from skrec.utils import Checkpoint
 
 __all__ = ["Resuming", "as_arrays", "as_tensors", "draws_state", "restore_draws"]
@@ -50,7 +51,7 @@ class Resuming(Callback):
         finished : bool
             If not, nothing is changed.
         """
-        state = self.checkpoint.load()
+        state = self._kept()
         if state is None or not state["finished"]:
             return False
         self._put_back(net, state)
@@ -58,19 +59,25 @@ class Resuming(Callback):
 
     def on_train_begin(self, net: RecommenderNet, **kwargs: Any) -> None:
         """Put the state back."""
-        state = self.checkpoint.load()
+        state = self._kept()
         if state is not None:
             self._put_back(net, state)
 
     def on_epoch_end(self, net: RecommenderNet, **kwargs: Any) -> None:
         """Keep the state."""
         self.n_done += 1
-        if self.checkpoint.is_due:
+        if _writes() and self.checkpoint.is_due:
             self.checkpoint.save(self._state(net))
 
     def on_train_end(self, net: RecommenderNet, **kwargs: Any) -> None:
         """Keep the last state, with the weights that the other callbacks chose."""
-        self.checkpoint.save(self._state(net) | {"finished": True}, must=True)
+        if _writes():
+            self.checkpoint.save(self._state(net) | {"finished": True}, must=True)
+
+    def _kept(self) -> Any:
+        """Return the state that is kept, in all processes that of the first."""
+        state, ranks = self.checkpoint.load() if _writes() else None, current_ranks()
+        return ranks.share(state) if ranks else state
 
     def _state(self, net: Any) -> dict[str, Any]:
         others = [cb for _, cb in net.callbacks_ if cb is not self]
@@ -98,6 +105,12 @@ class Resuming(Callback):
         for callback, own in zip(others, state["callbacks"], strict=True):
             _restore_callback(callback, own)
         restore_draws(self.batches, state["draws"])
+
+
+def _writes() -> bool:
+    """Return whether this process is the only one, or the first of those that train together."""
+    ranks = current_ranks()
+    return ranks is None or ranks.rank == 0
 
 
 def as_arrays(value: Any) -> Any:
