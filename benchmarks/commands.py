@@ -1,4 +1,4 @@
-"""The commands: files of the five folders that have a ``main`` and run as ``python -m``."""
+"""The commands: files of the folders that have a ``main`` and run as ``python -m``."""
 
 import ast
 from pathlib import Path
@@ -10,6 +10,7 @@ FOLDERS = {
     "quality": "how good the recommendations are: the papers' tables, tuning, comparisons",
     "claims": "what a paper claims beside its tables, tried out",
     "speed": "time and memory of skrec alone",
+    "scale": "several processes, engines, and data larger than memory",
     "peers": "time beside other libraries, each in an environment of its own",
     "fuzz": "what becomes of odd input",
 }
