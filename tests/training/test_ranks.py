@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse as sp
 
-from skrec.nn import Part, PairBatch, dropout, part_of_a_batch, randn, randn_like, seeded
+from skrec.nn import PairBatch, Part, dropout, part_of_a_batch, randn, randn_like, seeded
 from skrec.training import PairBatches, Ranks, sparse_rows
 
 SCRIPT = Path(__file__).with_name("ranks_script.py")
@@ -54,7 +54,9 @@ def test_parts_of_pairs_are_the_pairs(kind):
         torch.testing.assert_close(torch.cat([p.items for p in parts]), batch.items)
         if kind == "histories":
             for part in parts:
-                np.testing.assert_array_equal(part.history.sum(), X[part.users.numpy()].sum(axis=1).A1)
+                np.testing.assert_array_equal(
+                    part.history.sum(), X[part.users.numpy()].sum(axis=1).A1
+                )
         if kind == "shared":
             counts = torch.cat([part.n_lacking for part in parts])
             torch.testing.assert_close(counts, batch.n_lacking)
@@ -144,7 +146,11 @@ def test_all_processes_end_with_the_same_model_and_one_writes(tmp_path):
     assert found["weights"][0] == found["weights"][1]
     assert found["seedless"][0] == found["seedless"][1]
     assert found["resumed"][0] == found["resumed"][1] == found["weights"][0]
-    assert found["other data"] == [
-        "X must be the same in all processes that train together; got another one in rank 1 than "
-        "in rank 0"
-    ] * 2
+    assert (
+        found["other data"]
+        == [
+            "X must be the same in all processes that train together; got another one in rank 1 than "
+            "in rank 0"
+        ]
+        * 2
+    )
