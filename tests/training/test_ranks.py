@@ -103,7 +103,7 @@ def test_entries_have_the_noise_of_the_whole():
 
 def test_what_has_no_row_for_each_of_the_part_is_an_error():
     with seeded(0), part_of_a_batch(Part(0, 4, 9)):
-        with pytest.raises(NotImplementedError, match="must have 4 rows, .* or a multiple; got 3"):
+        with pytest.raises(NotImplementedError, match=r"must have 4 rows, .* multiple; got 3"):
             randn(3, 2)
 
 
@@ -146,11 +146,5 @@ def test_all_processes_end_with_the_same_model_and_one_writes(tmp_path):
     assert found["weights"][0] == found["weights"][1]
     assert found["seedless"][0] == found["seedless"][1]
     assert found["resumed"][0] == found["resumed"][1] == found["weights"][0]
-    assert (
-        found["other data"]
-        == [
-            "X must be the same in all processes that train together; got another one in rank 1 than "
-            "in rank 0"
-        ]
-        * 2
-    )
+    same = "X must be the same in all processes that train together"
+    assert found["other data"] == [f"{same}; got another one in rank 1 than in rank 0"] * 2
