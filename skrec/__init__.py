@@ -12,7 +12,11 @@ _DATA = {
     "recommend_batches": "interactions",
     "recommend_frame": "interactions",
 }
-_FILES = {"load_model": "persistence", "save_model": "persistence"}
+_FILES = {
+    "export_onnx": "persistence",
+    "load_model": "persistence",
+    "save_model": "persistence",
+}
 _ESTIMATORS = {
     "AutoRecRegressor": "autoencoder",
     "BPRMFRanker": "factorization",
@@ -122,6 +126,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.neural_cf import NeuMFClassifier as NeuMFClassifier
     from skrec.neural_cf import NeuMFRanker as NeuMFRanker
     from skrec.neural_cf import NeuMFRegressor as NeuMFRegressor
+    from skrec.persistence import export_onnx as export_onnx
     from skrec.persistence import load_model as load_model
     from skrec.persistence import save_model as save_model
 

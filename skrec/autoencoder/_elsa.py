@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from skrec import kernels
-from skrec.base import Queries, product_parts
+from skrec.base import Queries, ScoreGraph, product_parts
 from skrec.neural import RowRecommender
 from skrec.neural.objectives import Objective, Reconstruction
 from skrec.nn import ELSA
@@ -88,6 +88,12 @@ class ELSARecommender(RowRecommender):
 
     def _item_vectors(self) -> Array:
         return self.item_factors_
+
+    def _graph_scores(self, graph: ScoreGraph) -> str:
+        vectors = graph.constant(self.item_factors_)
+        rows = graph.add("Gather", vectors, graph.used, axis=0)
+        codes = graph.add("MatMul", graph.used_history, rows)
+        return graph.add("Sub", graph.add("Gemm", codes, vectors, transB=1), graph.history)
 
     def _history_parts(self, queries: Queries, lists: Array) -> tuple[Array, Array]:
         history, vectors = queries.history, self.item_factors_

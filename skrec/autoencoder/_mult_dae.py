@@ -3,7 +3,8 @@
 from typing import Annotated, ClassVar
 
 from skrec.autoencoder._parameters import HiddenSizes
-from skrec.neural import SampledRowRecommender
+from skrec.base import ScoreGraph
+from skrec.neural import SampledRowRecommender, score_graphs
 from skrec.nn import MultDAE
 
 __all__ = ["MultDAERecommender"]
@@ -64,3 +65,9 @@ class MultDAERecommender(SampledRowRecommender):
     _module_class: ClassVar[type] = MultDAE
     _module_parameters: ClassVar = ("latent_size", "dropout", "hidden_sizes")
     _test_parameters: ClassVar = {**SampledRowRecommender._test_parameters, "hidden_sizes": (16,)}
+
+    def _graph_scores(self, graph: ScoreGraph) -> str:
+        module = self._module
+        code = graph.add("Tanh", score_graphs.row_code(graph, module.encoder))
+        hidden = score_graphs.layers(graph, code, module.decoder)
+        return score_graphs.last_layer(graph, hidden, module.last)

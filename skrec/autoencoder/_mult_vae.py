@@ -8,8 +8,9 @@ from sklearn.utils._param_validation import Interval
 
 from skrec.autoencoder._parameters import AnnealEpochs, AnnealSteps, HiddenSizes, annealing
 from skrec.autoencoder._variational import VariationalAutoencoder
+from skrec.base import ScoreGraph
 from skrec.base.fields import Floats, Number
-from skrec.neural import SampledRowRecommender
+from skrec.neural import SampledRowRecommender, score_graphs
 from skrec.nn import MultVAE
 from skrec.typing import CSRMatrix
 
@@ -128,3 +129,10 @@ class MultVAERecommender(VariationalAutoencoder, SampledRowRecommender):
         history = self._run(batches, callbacks, seed, device).history
         self.beta_path_ = np.array(history[:, ("beta", f"valid_{self.validation_metric}")])
         return float(self.beta_path_[np.nanargmax(self.beta_path_[:, 1]), 0])
+
+    def _graph_scores(self, graph: ScoreGraph) -> str:
+        module = self._module
+        code = score_graphs.row_code(graph, module.encoder)
+        hidden = graph.columns(code, 0, module.noise_size)  # the means
+        hidden = score_graphs.layers(graph, hidden, module.decoder)
+        return score_graphs.last_layer(graph, hidden, module.last)

@@ -7,6 +7,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from skrec.autoencoder._variational import VariationalAutoencoder
+from skrec.base import ScoreGraph
+from skrec.neural import score_graphs
 from skrec.neural.objectives import Multinomial, Objective
 from skrec.nn import RecVAE, UserScaledELBO
 from skrec.training import AlternatingBatches, PosteriorRenewal, RecommenderNet
@@ -131,3 +133,9 @@ class RecVAERecommender(VariationalAutoencoder):
 
     def _callbacks(self, batches: Any, watched: Any) -> list[tuple[str, Any]]:
         return [("renewal", PosteriorRenewal()), *super()._callbacks(batches, watched)]
+
+    def _graph_scores(self, graph: ScoreGraph) -> str:
+        module = self._module
+        code = score_graphs.dense_code(graph, module.encoder)
+        means = graph.columns(code, 0, module.noise_size)
+        return score_graphs.last_layer(graph, means, module.last)

@@ -8,7 +8,8 @@ from sklearn.utils._param_validation import Interval
 
 from skrec.autoencoder._parameters import AnnealEpochs, AnnealSteps, HiddenSizes, annealing
 from skrec.autoencoder._variational import VariationalAutoencoder
-from skrec.neural import SampledRowRecommender
+from skrec.base import ScoreGraph
+from skrec.neural import SampledRowRecommender, score_graphs
 from skrec.nn import HierarchicalVampVAE, VampVAE
 from skrec.typing import Array
 
@@ -128,6 +129,16 @@ class VampVAERecommender(VariationalAutoencoder, SampledRowRecommender):
     @property
     def _module_class(self) -> type[VampVAE]:
         return HierarchicalVampVAE if self.hierarchical else VampVAE
+
+    def _graph_scores(self, graph: ScoreGraph) -> str:
+        module, size = self._module, self.latent_size
+        code = score_graphs.row_code(graph, module.encoder)
+        hidden = graph.columns(code, 0, size)  # the means
+        if self.hierarchical:
+            first = score_graphs.row_code(graph, module.first_encoder, hidden)
+            hidden = graph.add("Concat", graph.columns(first, 0, size), hidden, axis=1)
+        hidden = score_graphs.layers(graph, hidden, module.decoder)
+        return score_graphs.last_layer(graph, hidden, module.last)
 
     def _callbacks(self, batches: Any, watched: Any) -> list[tuple[str, Any]]:
         rising = annealing(self, batches, self.beta)

@@ -12,6 +12,7 @@ from skrec.base._place import Place
 from skrec.base._queries import Queries, check_has_interactions, lists_of_pairs
 from skrec.base._ratings import RatingRecommender, Threshold, probability_at_least
 from skrec.base._recommender import BaseRecommender
+from skrec.base._score_graph import LoopBody, Operation, ScoreGraph
 from skrec.base._tags import RecommenderTags
 from skrec.base._updates import UpdatableRecommender
 from skrec.base._validation import check_ids, check_item_list, check_items, check_matrix
@@ -24,10 +25,13 @@ __all__ = [
     "Explanation",
     "EncoderOf",
     "Link",
+    "LoopBody",
+    "Operation",
     "Place",
     "Queries",
     "RatingRecommender",
     "RecommenderTags",
+    "ScoreGraph",
     "Softmax",
     "Threshold",
     "UpdatableRecommender",

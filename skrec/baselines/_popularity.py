@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skrec.base import Link, Queries, Softmax, UpdatableRecommender
+from skrec.base import Link, Queries, ScoreGraph, Softmax, UpdatableRecommender
 from skrec.typing import Array, CSRMatrix
 
 __all__ = ["PopularityRecommender"]
@@ -56,6 +56,9 @@ class PopularityRecommender(UpdatableRecommender):
         m = lists.shape[-1]
         baseline = np.broadcast_to(self._prior_scores()[lists], (queries.n_rows, m))
         return np.zeros((queries.history.nnz, m)), baseline.astype(np.float64)
+
+    def _graph_scores(self, graph: ScoreGraph) -> str:
+        return graph.add("Add", graph.add("Mul", graph.lengths, 0.0), self._prior_scores())
 
     def _score_block(self, queries: Queries) -> Array:
         return np.broadcast_to(self._prior_scores(), queries.history.shape).copy()

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from sklearn.utils._param_validation import Interval
 
 from skrec import kernels
+from skrec.base import ScoreGraph
 from skrec.base.fields import Anything, Both, Floats, Integers, Matrix, Maybe
 from skrec.linear._graph_signals import (
     chebyshev,
@@ -370,6 +371,11 @@ class GraphFilterRecommender(ItemWeightsRecommender):
         scores = np.zeros((history.shape[0], len(place)), dtype=np.float32)
         scores[:, inside] = sums
         return scores
+
+    def _graph_scores(self, graph: ScoreGraph) -> str:
+        if self._weights_ is None:  # before they are computed
+            graph.check_room(4 * self.n_features_in_**2)
+        return super()._graph_scores(graph)
 
     def _row_bytes(self) -> int:
         if self._weights_ is not None:

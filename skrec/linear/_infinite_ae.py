@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval
 from tqdm.auto import tqdm
 
 from skrec import kernels
-from skrec.base import BaseRecommender, Link, Queries
+from skrec.base import BaseRecommender, Link, Queries, ScoreGraph
 from skrec.base.fields import Flag, Floats, Integers, Matrix, Number
 from skrec.calibration import HeldOut
 from skrec.linear._item_weights import ItemWeightsRecommender
@@ -59,6 +59,42 @@ def tangent_kernel(cosines: Array, depth: int) -> Array:
         # above 1 only by rounding
         products = np.minimum(np.sqrt(1 - products**2) / np.pi + products * slopes, 1)
         kernel = products + kernel * slopes
+    return kernel
+
+
+def graph_of_tangent_kernel(graph: ScoreGraph, cosines: str, depth: int) -> str:
+    r"""Add `tangent_kernel` to a graph.
+
+    Runtimes have no inverse cosine in float64, and that in float32 loses half of the digits near
+    1. So it is :math:`\arccos u = 2 \arcsin \sqrt{(1 - u) / 2}`.
+
+    Parameters
+    ----------
+    graph : ScoreGraph
+        The graph.
+    cosines : str
+        Name of cosines, float64 in [0, 1].
+    depth : int
+        Hidden layers.
+
+    Returns
+    -------
+    kernel : str
+        Its name.
+    """
+    one, two = np.array(1.0), np.array(2.0)
+    products = kernel = cosines
+    for _ in range(depth):
+        products = graph.add("Min", products, one)
+        half = graph.add("Div", graph.add("Sub", one, products), two)
+        angles = graph.add("Asin", graph.cast(graph.add("Sqrt", half), np.float32))
+        slopes = graph.add("Mul", graph.cast(angles, np.float64), np.array(2 / np.pi))
+        slopes = graph.add("Sub", one, slopes)
+        squares = graph.add("Mul", products, products)
+        heights = graph.add("Sqrt", graph.add("Sub", one, squares))
+        heights = graph.add("Mul", heights, np.array(1 / np.pi))
+        products = graph.add("Add", heights, graph.add("Mul", products, slopes))
+        kernel = graph.add("Add", products, graph.add("Mul", kernel, slopes))
     return kernel
 
 
@@ -324,6 +360,14 @@ class InfiniteAERecommender(BaseRecommender):
         """Return the scores of histories, for all items or for some columns."""
         weights = self.dual_coef_ if columns is None else self.dual_coef_[columns]
         return self._kernel(history).astype(np.float32) @ weights.T
+
+    def _graph_scores(self, graph: ScoreGraph) -> str:
+        shared = graph.cast(graph.product(self._owners_), np.float64)
+        lengths = graph.cast(graph.lengths, np.float64)
+        products = graph.add("Mul", lengths, self._lengths_.astype(np.float64))
+        norms = graph.add("Sqrt", graph.add("Max", products, np.array(1.0)))
+        kernel = graph_of_tangent_kernel(graph, graph.add("Div", shared, norms), self.depth)
+        return graph.linear(graph.cast(kernel, np.float32), self.dual_coef_)
 
     def _score_block(self, queries: Queries) -> Array:
         return self._sums(queries.history)

@@ -9,7 +9,14 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skrec import kernels
-from skrec.base import Link, Queries, UpdatableRecommender, check_item_list, of_one_fit
+from skrec.base import (
+    Link,
+    Queries,
+    ScoreGraph,
+    UpdatableRecommender,
+    check_item_list,
+    of_one_fit,
+)
 from skrec.base.fields import Anything, Floats, Integers, Matrix, Number
 from skrec.calibration import HeldOut
 from skrec.exceptions import SkrecWarning
@@ -137,6 +144,9 @@ class ItemWeightsRecommender(UpdatableRecommender):
         """Return the sums of weights of histories, for all items or for some columns."""
         weights = self.item_weights_ if columns is None else self.item_weights_[:, columns]
         return kernels.sum_rows(history, weights)
+
+    def _graph_scores(self, graph: ScoreGraph) -> str:
+        return graph.product(self.item_weights_)
 
     def _history_parts(self, queries: Queries, lists: Array) -> tuple[Array, Array]:
         history = queries.history

@@ -1,5 +1,6 @@
 """The bases of estimators that are trained with torch."""
 
+from skrec.neural import _score_graphs as score_graphs
 from skrec.neural._base import TorchRecommender
 from skrec.neural._divergence import check_range, check_scores, check_weights, likely_cause
 from skrec.neural._fields import Dropped, Epochs, Folder, ModuleOf
@@ -64,6 +65,7 @@ __all__ = [
     "hold_out_rows",
     "likely_cause",
     "module_scores",
+    "score_graphs",
     "similar_items",
     "twin",
     "watch_rmse",
