@@ -1,7 +1,7 @@
 """Scores as operations of ONNX, written down without the package of that name.
 
-A model that can be exported writes ``_graph_scores(graph)``, which adds to a `ScoreGraph` what leads
-from histories to its scores, and returns their name.
+A model that can be exported writes ``_graph_scores(graph)``, which adds to a `ScoreGraph` what
+leads from histories to its scores, and returns their name.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,6 +48,8 @@ class ScoreGraph:
         Number of columns of histories.
     reads_values : bool, default=False
         Whether the model reads the values of histories; else every entry is a 1.
+    seen_matter : bool, default=True
+        Whether what is in the histories needs its right scores.
 
     Attributes
     ----------
@@ -66,8 +68,8 @@ class ScoreGraph:
     'Tanh'
     """
 
-    def __init__(self, n_items: int, reads_values: bool = False) -> None:
-        self.n_items, self.reads_values = n_items, reads_values
+    def __init__(self, n_items: int, reads_values: bool = False, seen_matter: bool = True) -> None:
+        self.n_items, self.reads_values, self.seen_matter = n_items, reads_values, seen_matter
         self.operations: list[Operation] = []
         self.constants: dict[str, Array] = {}
         self._n_bytes = self._n_names = 0
@@ -339,7 +341,9 @@ class ScoreGraph:
         total = self.add("ReduceSum", widths, keepdims=1)  # (1,)
         entry = self._repeated(begins, widths, total)
         count = self.add("Range", np.array(0), self.add("Squeeze", total), np.array(1))
-        shift = self.add("Sub", self.add("Gather", weights.indptr[:-1].astype(np.int64), items), begins)
+        shift = self.add(
+            "Sub", self.add("Gather", weights.indptr[:-1].astype(np.int64), items), begins
+        )
         place = self.add("Add", count, self.add("Gather", shift, entry))
         column = self.cast(self.add("Gather", weights.indices.astype(np.int32), place), np.int64)
         weight = self.add("Gather", weights.data.astype(np.float32), place)

@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval
 from skrec import kernels
 from skrec.base import Queries, item_vectors, user_vectors
 from skrec.factorization._sgd import DescentRecommender, LevelDot, table_arrays
-from skrec.neural import SampledPairRecommender, SharedNegatives, history_parts
+from skrec.neural import SampledPairRecommender, SharedNegatives, graph_scores, history_parts
 from skrec.neural.objectives import Contrastive, Pointwise, SampledObjective, SampledSoftmax
 from skrec.nn import Cosine, Dot, MeanEncoder, PairModel
 from skrec.typing import Array
@@ -234,6 +234,7 @@ class MFRecommender(SampledPairRecommender):
     }
 
     user_vectors, item_vectors = user_vectors, item_vectors
+    _graph_scores = graph_scores
 
     def _history_parts(self, queries: Queries, lists: Array) -> tuple[Array, Array] | None:
         return None if self.history is None else history_parts(self, queries, lists)

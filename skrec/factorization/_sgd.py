@@ -25,6 +25,7 @@ from skrec.neural import (
     SampledPairRecommender,
     check_model_memory,
     check_weights,
+    graph_scores,
     likely_cause,
 )
 from skrec.nn import Dot, PairModel, SeededCalls, seeded
@@ -131,6 +132,7 @@ class DescentRecommender(SampledPairRecommender):
         "n_negatives": 4,
     }
     user_vectors, item_vectors = user_vectors, item_vectors
+    _graph_scores = graph_scores
 
     # what lr="auto" stands for
     _descent_rate: ClassVar[float]

@@ -20,6 +20,7 @@ from skrec.base import (
     Doc,
     Link,
     Queries,
+    ScoreGraph,
     checkpoints_of,
     item_vectors,
     user_vectors,
@@ -29,6 +30,7 @@ from skrec.calibration import HeldOut
 from skrec.exceptions import SkrecWarning
 from skrec.factorization._history_parts import parts_of_solve
 from skrec.factorization._products import inner_products
+from skrec.factorization._solve_graph import RidgeSystem, conjugate_gradients
 from skrec.neural import check_range, check_scores, likely_cause, similar_items
 from skrec.nn import WeightedRows, use_huge_pages
 from skrec.training import resolve_device
@@ -385,6 +387,31 @@ class WMFRecommender(BaseRecommender):
         rows = self._rows(queries.history, self.n_features_in_, "cpu")
         gram = self._rotation_ * self._spectrum_ @ self._rotation_.T
         return parts_of_solve(queries.history, rows, self.item_factors_, gram, lists)
+
+    def _graph_scores(self, graph: ScoreGraph) -> str:
+        ones = graph.cast(graph.add("Gather", graph.seen, graph.used, axis=1), np.float64)
+        added, targets, weight = ones, ones, self.unobserved_weight_
+        ridge = np.array([[float(self.l2)]])
+        if self.weighting == "confidence":
+            added = graph.cast(graph.used_history, np.float64)
+            added, weight = graph.add("Mul", added, np.array(float(self.alpha))), 1.0
+            targets = graph.add("Add", ones, added)
+        else:
+            frequency = graph.cast(graph.lengths, np.float64)
+            frequency = graph.add("Add", frequency, np.array(weight * self.n_features_in_))
+            power = graph.add("Pow", frequency, np.array(float(self.frequency_exponent)))
+            ridge = graph.add("Mul", power, ridge)
+        roots = graph.add("Sqrt", graph.add("Add", ridge, weight * self._spectrum_[None]))
+        roots = graph.add("Reciprocal", roots)
+        vectors = graph.add(
+            "Gather", self.item_factors_.astype(np.float64) @ self._rotation_, graph.used, axis=0
+        )
+        right = graph.add("Mul", graph.add("MatMul", targets, vectors), roots)
+        transposed = graph.add("Transpose", vectors, perm=[1, 0])
+        system = RidgeSystem(vectors, transposed, added, roots)
+        solved = conjugate_gradients(graph, system, right, len(self._spectrum_))
+        solved = graph.add("MatMul", graph.add("Mul", solved, roots), self._rotation_.T)
+        return graph.linear(graph.cast(solved, np.float32), self.item_factors_)
 
     def _score_block(self, queries: Queries) -> Array:
         return inner_products(self._vectors(queries), self.item_factors_)

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from skrec.base import Queries, check_has_interactions, item_vectors, user_vectors
-from skrec.neural import SampledPairRecommender, SharedNegatives, history_parts
+from skrec.neural import SampledPairRecommender, SharedNegatives, graph_scores, history_parts
 from skrec.neural.objectives import Pairwise
 from skrec.nn import Dot, Graph, LightGCN, SettledLightGCN, UserTable, make_table
 from skrec.training import csr_of, sparse_rows
@@ -98,7 +98,7 @@ class LightGCNRanker(SampledPairRecommender):
     _objective: ClassVar = Pairwise()
 
     user_vectors, item_vectors = user_vectors, item_vectors
-    _history_parts = history_parts
+    _history_parts, _graph_scores = history_parts, graph_scores
 
     # the model
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from sklearn.utils._param_validation import Interval
 
 from skrec.base import item_vectors, user_vectors
-from skrec.neural import SampledPairRecommender, history_parts
+from skrec.neural import SampledPairRecommender, graph_scores, history_parts
 from skrec.neural.objectives import Pairwise
 from skrec.nn import Dot, HistoryEncoder
 
@@ -87,7 +87,7 @@ class SVDppRanker(SampledPairRecommender):
     _histories: ClassVar[bool] = True
 
     user_vectors, item_vectors = user_vectors, item_vectors
-    _history_parts = history_parts
+    _history_parts, _graph_scores = history_parts, graph_scores
 
     def _interaction(self) -> Dot:
         return Dot(self.n_factors, item_bias=self.item_bias)

@@ -6,6 +6,7 @@ from skrec.neural._divergence import check_range, check_scores, check_weights, l
 from skrec.neural._fields import Dropped, Epochs, Folder, ModuleOf
 from skrec.neural._history_parts import history_parts
 from skrec.neural._memory import check_model_memory
+from skrec.neural._pair_graph import graph_scores
 from skrec.neural._pairs import (
     PairRecommender,
     Pretrain,
@@ -60,6 +61,7 @@ __all__ = [
     "copy_factors",
     "factor_tables",
     "fit_start",
+    "graph_scores",
     "history_parts",
     "hold_out_ratings",
     "hold_out_rows",

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-import numpy as np
 from torch import Tensor, nn
 
 from skrec.base import ScoreGraph

@@ -110,7 +110,7 @@ def export_onnx(
     import_onnx()  # before any work
     width = recommender.n_features_in_
     weighs = recommender.__sklearn_tags__().feedback == "explicit" or recommender._weighs_strengths
-    graph = ScoreGraph(width, reads_values=weighs)
+    graph = ScoreGraph(width, reads_values=weighs, seen_matter=not exclude_seen)
     given: dict[str, Any] = {"history": (np.float32, ["n_rows", width])}
     if inputs == "vectors":
         scores, size = _products(recommender, graph)

@@ -81,9 +81,7 @@ def write_graph(
 
 def _node(onnx: Any, operation: Operation) -> Any:
     attributes = {name: _attribute(onnx, each) for name, each in operation.attributes.items()}
-    return onnx.helper.make_node(
-        operation.kind, operation.inputs, operation.outputs, **attributes
-    )
+    return onnx.helper.make_node(operation.kind, operation.inputs, operation.outputs, **attributes)
 
 
 def _attribute(onnx: Any, value: Any) -> Any:
@@ -97,13 +95,11 @@ def _attribute(onnx: Any, value: Any) -> Any:
 def _body(onnx: Any, body: LoopBody) -> Any:
     number, condition, *states = body.inputs
     goes_on, *results = body.outputs
-    inputs = {number: np.int64, condition: np.bool_, **dict.fromkeys(states, np.float64)}
-    outputs = {goes_on: np.bool_, **dict.fromkeys(results, np.float64)}
+    given = [_value(onnx, number, np.int64, []), _value(onnx, condition, np.bool_, [])]
+    given += [_value(onnx, name, np.float64, None) for name in states]
+    returned = [_value(onnx, goes_on, np.bool_, [])]
+    returned += [_value(onnx, name, np.float64, None) for name in results]
     nodes = [_node(onnx, each) for each in body.operations]
-    given, returned = (
-        [_value(onnx, name, dtype, None) for name, dtype in each.items()]
-        for each in (inputs, outputs)
-    )
     return onnx.helper.make_graph(nodes, "step", given, returned)
 
 
