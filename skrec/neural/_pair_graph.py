@@ -59,11 +59,10 @@ def _free_part(model: Any, graph: ScoreGraph) -> list[str]:
     sums = graph.product(with_bias, np.float64)
     means = graph.add("Div", sums, lengths)
     others = graph.add("Div", sums, graph.add("Sqrt", lengths))
-    logs = graph.add("Log", lengths)
-    features = graph.add("Concat", means, others, logs, graph.add("Div", lengths, lengths), axis=1)
-    return [
-        graph.cast(graph.add("MatMul", features, as_weights(model.folder_.weights)), np.float32)
-    ]
+    logs, ones = graph.add("Log", lengths), graph.add("Div", lengths, lengths)
+    features = graph.add("Concat", means, others, logs, ones, axis=1)
+    start = graph.add("MatMul", features, as_weights(model.folder_.weights))
+    return [graph.cast(start, np.float32)]
 
 
 def _scale(users: Any, graph: ScoreGraph) -> str:
