@@ -12,11 +12,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from skrec.typing import Array, CSRMatrix
+from skrec.utils import row_of_entry
 
 __all__ = ["LoopBody", "Operation", "ScoreGraph"]
 
 MOST_BYTES = 2**31 - 2**20  # of a file in the format of protocol buffers, and room for the rest
-_INDEX_BYTES = 8  # of an entry of sparse weights: value and column
+_ENTRY_BYTES = 8  # of sparse weights: value and column
+MOST_UNPACKED = 2**26  # entries of sparse weights that runtimes make dense: 256 MiB of memory
 
 
 class Operation(NamedTuple):
@@ -272,7 +274,7 @@ class ScoreGraph:
         Parameters
         ----------
         weights : ndarray or csr_matrix of shape (n_items, n_columns)
-            Weights; few of sparse ones stay so.
+            Weights; sparse ones stay so in the file.
         dtype : type, default=numpy.float32
             In what to multiply dense ones.
 
@@ -281,12 +283,17 @@ class ScoreGraph:
         product : str
             Name of the products, of shape (n_rows, n_columns).
         """
-        if sp.issparse(weights):
-            if _INDEX_BYTES * weights.nnz < weights.dtype.itemsize * np.prod(weights.shape):
-                return self._sparse_product(sp.csr_matrix(weights))
-            self.check_room(weights.dtype.itemsize * int(np.prod(weights.shape)))
-            weights = weights.toarray()
-        rows = self.add("Gather", weights, self.used, axis=0)
+        size = int(np.prod(weights.shape))
+        if not sp.issparse(weights):
+            dense: Any = weights
+        elif _ENTRY_BYTES * weights.nnz > weights.dtype.itemsize * size:
+            self.check_room(weights.dtype.itemsize * size)
+            dense = weights.toarray()
+        elif size <= MOST_UNPACKED:
+            dense = self._unpacked(sp.csr_matrix(weights))
+        else:
+            return self._sparse_product(sp.csr_matrix(weights))
+        rows = self.add("Gather", dense, self.used, axis=0)
         history = self.used_history
         if dtype is not np.float32:
             rows, history = self.cast(rows, dtype), self.cast(history, dtype)
@@ -327,6 +334,15 @@ class ScoreGraph:
             Name of the values of shape (n_rows, stop - start).
         """
         return self.add("Slice", value, np.array([start]), np.array([stop]), np.array([1]))
+
+    def _unpacked(self, weights: CSRMatrix) -> str:
+        """Make sparse weights dense; runtimes do so once, as nothing but constants is read."""
+        place = row_of_entry(weights) * weights.shape[1] + weights.indices
+        size = np.array([weights.shape[0] * weights.shape[1]])
+        zeros = self.add("ConstantOfShape", size, value=np.zeros(1, dtype=np.float32))
+        places = self.cast(self.constant(place.astype(np.int32)), np.int64)
+        flat = self.add("ScatterElements", zeros, places, weights.data.astype(np.float32), axis=0)
+        return self.add("Reshape", flat, np.array(weights.shape))
 
     def _sparse_product(self, weights: CSRMatrix) -> str:
         """Add up the stored weights of the items of each history, in their order."""
