@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval
 
-from skrec.base import Queries
+from skrec.autoencoder._node_graph import fitted_nodes
+from skrec.base import Queries, ScoreGraph
 from skrec.base.fields import Integers
-from skrec.neural import Folder, LikelihoodRecommender, module_scores
+from skrec.neural import Folder, LikelihoodRecommender, module_scores, score_graphs
 from skrec.nn import CDAE, SparseRows
 from skrec.training import NodeFoldIn, RecommenderNet, RowBatches, cpu_copy, sparse_rows
 from skrec.typing import Array, CSRMatrix
@@ -178,6 +179,15 @@ class CDAERecommender(LikelihoodRecommender):
         nodes = self._nodes(queries)
         with torch.inference_mode():
             return module_scores(self._module, queries.history, items, nodes=nodes)
+
+    def _graph_scores(self, graph: ScoreGraph) -> str:
+        module = self._module
+        code = score_graphs.first_layer(graph, module.first)
+        objective = self.likelihood, self.confidence
+        nodes = fitted_nodes(graph, code, module, self.folder_, objective)
+        hidden = graph.add("Tanh", graph.add("Add", code, nodes))
+        scores = score_graphs.last_layer(graph, hidden, module.last)
+        return graph.add("Tanh", scores) if module.bounded else scores
 
     def _hidden(self, queries: Queries, rows: SparseRows) -> torch.Tensor:
         return self._module.hidden(rows, self._nodes(queries).to(self.net_.device))

@@ -193,8 +193,9 @@ class ScoreGraph:
         states : sequence of str
             Names of the first states.
         body : callable
-            Takes the names of the states, adds operations, and returns the names of a boolean
-            scalar, whether to go on, and of the new states.
+            Takes the names of the number of the repetition, from 0, and of the states, adds
+            operations, and returns the names of a boolean scalar, whether to go on, and of the
+            new states.
 
         Returns
         -------
@@ -202,8 +203,8 @@ class ScoreGraph:
             Names of the last states.
         """
         outer, self.operations = self.operations, []
-        inputs = [self._new_name() for _ in range(2 + len(states))]  # after number and condition
-        goes_on, results = body(*inputs[2:])
+        inputs = [self._new_name() for _ in range(2 + len(states))]  # number, condition, states
+        goes_on, results = body(inputs[0], *inputs[2:])
         inner = LoopBody(self.operations, tuple(inputs), (goes_on, *results))
         self.operations = outer
         start = np.array(limit), np.array(True), *states

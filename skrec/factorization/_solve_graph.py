@@ -80,7 +80,9 @@ def conjugate_gradients(graph: ScoreGraph, system: RidgeSystem, right: str, n_fa
     squares = dot(right, right)
     enough = graph.add("Mul", squares, np.array(_TOLERANCE**2))
 
-    def step(solution: str, residual: str, direction: str, squares: str) -> tuple[str, list[str]]:
+    def step(
+        _: str, solution: str, residual: str, direction: str, squares: str
+    ) -> tuple[str, list[str]]:
         changed = system.times(graph, direction)
         size = ratio(squares, dot(direction, changed))
         solution = graph.add("Add", solution, graph.add("Mul", size, direction))

@@ -33,11 +33,14 @@ from skrec.training._resuming import (
 )
 from skrec.training._row_updates import ROW_WISE, rows_follow
 from skrec.training._sampler import ItemSampler, NegativeSampler, inclusion_probabilities
+from skrec.training._vector_fit import LEAST_GRADIENT, MOMENTS
 
 __all__ = [
     "Resuming",
     "as_arrays",
     "as_tensors",
+    "LEAST_GRADIENT",
+    "MOMENTS",
     "ROW_WISE",
     "AlternatingBatches",
     "DecoderFoldIn",

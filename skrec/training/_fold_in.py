@@ -151,7 +151,7 @@ class FoldIn(VectorFit):
             _as_products(dot, loss.own[:, 0]),
             _as_products(dot, loss.shared),
             (loss.offsets.numpy(), pairs.place.numpy(), pairs.weight.numpy()),
-            np.array(self._rates(), dtype=np.float64),
+            np.array(self.rates(), dtype=np.float64),
             (*MOMENTS, LEAST_GRADIENT),
         )
         return torch.from_numpy(vectors)

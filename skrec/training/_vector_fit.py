@@ -11,7 +11,7 @@ from torch import Tensor
 
 from skrec.nn import SparseRows
 
-__all__ = ["VectorFit", "parts_of", "take_rows"]
+__all__ = ["LEAST_GRADIENT", "MOMENTS", "VectorFit", "parts_of", "take_rows"]
 
 MOMENTS = 0.9, 0.99  # decay of Adam's averages: the second forgets soon, for runs are short
 _RATE = 0.2  # Adam's, in units of the prior's deviation
@@ -103,7 +103,7 @@ class VectorFit:
         """Take the steps of Adam."""
         x = torch.zeros_like(start)  # in units of the prior's deviation
         first, second = torch.zeros_like(x), torch.zeros_like(x)
-        for step, rate in enumerate(self._rates(), start=1):
+        for step, rate in enumerate(self.rates(), start=1):
             gradient = self._gradient(loss, start, x)
             first.lerp_(gradient, 1 - MOMENTS[0])
             second.lerp_(gradient.square(), 1 - MOMENTS[1])
@@ -111,8 +111,14 @@ class VectorFit:
             x -= rate / (1 - MOMENTS[0] ** step) * first / size
         return start + x * self.deviation
 
-    def _rates(self) -> list[float]:
-        """Return the rate of each step, which falls to 0."""
+    def rates(self) -> list[float]:
+        """Return the rate of each step, which falls to 0.
+
+        Returns
+        -------
+        rates : list of float
+            One a step.
+        """
         angles = (math.pi * step / self.n_steps for step in range(self.n_steps))
         return [_RATE * 0.5 * (1 + math.cos(angle)) for angle in angles]
 

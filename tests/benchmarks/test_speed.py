@@ -17,6 +17,7 @@ from benchmarks.speed import (
     memory,
     modules,
     one_user,
+    onnx,
     pairs,
     run,
     start,
@@ -241,6 +242,18 @@ def test_files_of_models(capsys):
     assert all(float(value) >= 0 for value in values)
     with pytest.raises(SystemExit):
         files.main(["--rounds", "0"])
+
+
+def test_exported_models(capsys):
+    onnx.main(["--smoke", "--models", "ItemKNN", "EASE"])
+    heads, *lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["ItemKNN"] * 2 + ["EASE"] * 2
+    for line in lines:
+        figures = dict(zip(heads.split(), line.split()[1:]))
+        assert figures["ties"] == "1"
+        assert float(figures["off"]) < 1e-5
+    with pytest.raises(SystemExit):
+        onnx.main(["--batches", "0"])
 
 
 def test_one_user_at_a_time(capsys):
