@@ -22,7 +22,17 @@ MOST_UNPACKED = 2**26  # entries of sparse weights that runtimes make dense: 256
 
 
 class Operation(NamedTuple):
-    """An operation by its name in ONNX, and what goes in and comes out."""
+    """An operation, and what goes in and comes out.
+
+    Parameters
+    ----------
+    kind : str
+        Its name in ONNX.
+    inputs, outputs : tuple of str
+        Names of values; an empty one for an input that is left out.
+    attributes : dict of str to object
+        Its attributes; an array, a type of NumPy or a `LoopBody` among them.
+    """
 
     kind: str
     inputs: tuple[str, ...]
@@ -31,7 +41,17 @@ class Operation(NamedTuple):
 
 
 class LoopBody(NamedTuple):
-    """What a loop repeats: it reads its states, and returns whether it goes on and new states."""
+    """What a loop repeats.
+
+    Parameters
+    ----------
+    operations : list of Operation
+        The operations; they also read values from outside.
+    inputs : tuple of str
+        Names of the number of the repetition, of the last condition, and of the states.
+    outputs : tuple of str
+        Names of the condition, whether to go on, and of the new states.
+    """
 
     operations: list[Operation]
     inputs: tuple[str, ...]
