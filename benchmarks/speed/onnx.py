@@ -29,12 +29,14 @@ from skrec import (
     InfiniteAERecommender,
     ItemKNNRecommender,
     LightGCNRanker,
+    MFClassifier,
     MFRecommender,
     MultDAERecommender,
     MultVAERecommender,
     RecVAERecommender,
     RP3betaRecommender,
     SLIMRecommender,
+    SVDppRanker,
     VampVAERecommender,
     WMFRecommender,
     export_onnx,
@@ -64,12 +66,12 @@ _MODELS: dict[str, Callable[[], Any]] = {
     "SimpleX": lambda: MFRecommender(
         max_epochs=1, history="mean", early_stopping=False, fold_in_steps=0, random_state=0
     ),
-    "LightGCN": lambda: LightGCNRanker(
-        max_epochs=1, early_stopping=False, fold_in_steps=0, random_state=0
-    ),
+    "SVD++": lambda: SVDppRanker(max_epochs=1, early_stopping=False, random_state=0),
+    "LightGCN": lambda: LightGCNRanker(max_epochs=1, early_stopping=False, random_state=0),
     "BPRMF": lambda: BPRMFRanker(max_epochs=2, random_state=0),
+    "MF": lambda: MFClassifier(max_epochs=2, random_state=0),
 }
-_VECTORS = {"BPRMF"}
+_VECTORS = {"MF"}
 _BATCHES = (1, 7, 256)
 _CLOSE = 1e-5
 _COLUMNS = ("batch", "users", "equal", "ties", "off", "MiB", "onnx", "recommend")

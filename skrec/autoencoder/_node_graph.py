@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from skrec.base import ScoreGraph
-from skrec.neural import score_graphs
+from skrec.neural import descend, score_graphs
 from skrec.nn import CDAE
-from skrec.training import LEAST_GRADIENT, MOMENTS, NodeFoldIn
+from skrec.training import NodeFoldIn
 
 __all__ = ["fitted_nodes"]
 
@@ -36,7 +36,7 @@ def fitted_nodes(
         Their name, float32 of shape (n_rows, latent_size).
     """
     code = graph.cast(code, np.float64)
-    weights, deviation = folder.weights.numpy(), folder.deviation.numpy()
+    weights = folder.weights.numpy()
     start = graph.add("Add", graph.add("MatMul", code, weights[:-1]), weights[-1])
     if not folder.n_steps:
         return graph.cast(start, np.float32)
@@ -45,39 +45,16 @@ def fitted_nodes(
     bias = score_graphs.as_weights(module.last.bias).astype(np.float64)
     slope = _slope(graph, folder, objective)
 
-    def gradient(x: str) -> str:
-        nodes = graph.add("Add", start, graph.add("Mul", x, deviation))
+    def slopes(nodes: str) -> str:
         hidden = graph.add("Tanh", graph.add("Add", code, nodes))
         scores = graph.add("Add", graph.add("MatMul", hidden, across), bias)
         scores = graph.add("Tanh", scores) if module.bounded else scores
         above = slope(scores)
         above = graph.add("Mul", above, _slope_of_tanh(graph, scores)) if module.bounded else above
         inside = graph.add("MatMul", above, last)
-        inside = graph.add("Mul", inside, _slope_of_tanh(graph, hidden))
-        return graph.add("Add", graph.add("Mul", inside, deviation), x)
+        return graph.add("Mul", inside, _slope_of_tanh(graph, hidden))
 
-    steps = np.arange(1, folder.n_steps + 1)
-    rates = np.array(folder.rates()) / (1 - MOMENTS[0] ** steps)
-    growth = 1 / (1 - MOMENTS[1] ** steps)
-
-    def mixed(mean: str, new: str, share: float) -> str:
-        return graph.add(
-            "Add", mean, graph.add("Mul", graph.add("Sub", new, mean), np.array(share))
-        )
-
-    def step(number: str, x: str, first: str, second: str) -> tuple[str, list[str]]:
-        slopes = gradient(x)
-        first = mixed(first, slopes, 1 - MOMENTS[0])
-        second = mixed(second, graph.add("Mul", slopes, slopes), 1 - MOMENTS[1])
-        size = graph.add("Mul", second, graph.add("Gather", growth, number))
-        size = graph.add("Add", graph.add("Sqrt", size), np.array(LEAST_GRADIENT))
-        change = graph.add("Mul", graph.add("Gather", rates, number), first)
-        x = graph.add("Sub", x, graph.add("Div", change, size))
-        return graph.add("GreaterOrEqual", number, 0), [x, first, second]
-
-    zeros = graph.add("Mul", start, np.array(0.0))
-    x = graph.loop(folder.n_steps, [zeros, zeros, zeros], step)[0]
-    return graph.cast(graph.add("Add", start, graph.add("Mul", x, deviation)), np.float32)
+    return graph.cast(descend(graph, start, folder, slopes), np.float32)
 
 
 def _slope_of_tanh(graph: ScoreGraph, value: str) -> str:

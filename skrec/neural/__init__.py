@@ -4,6 +4,7 @@ from skrec.neural import _score_graphs as score_graphs
 from skrec.neural._base import TorchRecommender
 from skrec.neural._divergence import check_range, check_scores, check_weights, likely_cause
 from skrec.neural._fields import Dropped, Epochs, Folder, ModuleOf
+from skrec.neural._fit_graph import descend
 from skrec.neural._history_parts import history_parts
 from skrec.neural._memory import check_model_memory
 from skrec.neural._pair_graph import graph_scores
@@ -59,6 +60,7 @@ __all__ = [
     "check_scores",
     "check_weights",
     "copy_factors",
+    "descend",
     "factor_tables",
     "fit_start",
     "graph_scores",

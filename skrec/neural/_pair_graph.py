@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 
 from skrec.base import ScoreGraph
+from skrec.neural._fit_graph import descend, ranking_slopes
 from skrec.neural._score_graphs import as_weights
+from skrec.neural.objectives import Pairwise
 from skrec.nn import Cosine, HistoryEncoder, MeanEncoder
 from skrec.typing import Array
 
@@ -17,8 +19,8 @@ _LEAST_NORM = 1e-6  # as of the cosine
 def graph_scores(self: Any, graph: ScoreGraph) -> str:
     """Add scores of `Dot` or `Cosine`.
 
-    It is a method of pair models. A free vector can take part where fold-in leaves it at its start,
-    a regression.
+    It is a method of pair models. A free vector is fitted where the objective ranks and scores are
+    inner products, or where fold-in leaves it at its start, a regression.
 
     Parameters
     ----------
@@ -33,36 +35,58 @@ def graph_scores(self: Any, graph: ScoreGraph) -> str:
     Raises
     ------
     ValueError
-        If vectors of unseen users take steps.
+        If vectors of unseen users take steps of another loss.
     """
-    if self.folder_ is not None and self.folder_.n_steps:
+    module = self._module
+    is_cosine = isinstance(module.interaction, Cosine)
+    ranks = isinstance(self._objective, Pairwise) and not is_cosine
+    if self.folder_ is not None and self.folder_.n_steps and not ranks:
         raise ValueError(
             f"inputs must be 'vectors' for a {type(self).__name__} that fits the vectors of unseen "
             f"users in steps; got 'history': with fold_in_steps=0 in fit, here "
             f"{self.fold_in_steps}, a graph can compute them"
         )
-    module = self._module
     parts = [*_free_part(self, graph), *_history_part(module.users, graph)]
     users = parts[0] if len(parts) == 1 else graph.add("Add", *parts)
-    is_cosine = isinstance(module.interaction, Cosine)
     scores = (_cosines if is_cosine else _products)(self, graph, users)
     level = self._objective.scores(self, np.zeros(1, dtype=np.float32))[0]
     return graph.add("Add", scores, level) if level else scores
 
 
 def _free_part(model: Any, graph: ScoreGraph) -> list[str]:
-    """Add the start of free vectors, float32 of shape (n_rows, size), if there are any."""
-    if model.folder_ is None:
+    """Add free vectors, float32 of shape (n_rows, size), if there are any."""
+    folder = model.folder_
+    if folder is None:
         return []
-    with_bias = as_weights(model._module.item_vectors())
-    lengths = graph.add("Max", graph.cast(graph.lengths, np.float64), np.array(1.0))
-    sums = graph.product(with_bias, np.float64)
+    start = _start(model, graph)
+    if not folder.n_steps:
+        return [graph.cast(start, np.float32)]
+    module = model._module
+    history = left_out = None
+    if isinstance(module.users, HistoryEncoder):
+        weights = _history_weights(module.users).astype(np.float64)
+        scale = graph.add("Pow", _lengths(graph), np.array(-float(module.users.alpha)))
+        history = graph.add("Mul", graph.product(weights, np.float64), scale)
+        if module.reads_history:
+            size = module.interaction.size
+            left_out = (weights * as_weights(module.item_vectors())[:, :size]).sum(axis=1)
+    slopes = ranking_slopes(graph, module, folder, history, left_out)
+    return [graph.cast(descend(graph, start, folder, slopes), np.float32)]
+
+
+def _start(model: Any, graph: ScoreGraph) -> str:
+    """Add the regression on sums of the vectors of what users have, float64."""
+    sums = graph.product(as_weights(model._module.item_vectors()), np.float64)
+    lengths = _lengths(graph)
     means = graph.add("Div", sums, lengths)
     others = graph.add("Div", sums, graph.add("Sqrt", lengths))
     logs, ones = graph.add("Log", lengths), graph.add("Div", lengths, lengths)
     features = graph.add("Concat", means, others, logs, ones, axis=1)
-    start = graph.add("MatMul", features, as_weights(model.folder_.weights))
-    return [graph.cast(start, np.float32)]
+    return graph.add("MatMul", features, as_weights(model.folder_.weights))
+
+
+def _lengths(graph: ScoreGraph) -> str:
+    return graph.add("Max", graph.cast(graph.lengths, np.float64), np.array(1.0))
 
 
 def _scale(users: Any, graph: ScoreGraph) -> str:

@@ -53,7 +53,7 @@ def export_onnx(
         With ``"vectors"`` the graph also takes ``user_vectors``, float32 of shape (n_rows,
         n_dimensions), as the method ``user_vectors`` returns them, and the history serves to leave
         out what the user has. The scores are the products with ``item_vectors()``, which rank as
-        the model does. It is for models whose vectors of unseen users come from an iterative fit.
+        the model does. It is for models whose vectors of unseen users no graph can compute.
 
     Raises
     ------

@@ -16,7 +16,7 @@ from skrec.training._callbacks import (
 )
 from skrec.training._decoder_fold_in import DecoderFoldIn
 from skrec.training._device import resolve_device
-from skrec.training._fold_in import FoldIn, PairDifferences
+from skrec.training._fold_in import FoldIn, PairDifferences, ranked_places
 from skrec.training._forks import prepare_process
 from skrec.training._nested_batches import NestedBatches, Resampling, centred, encode_side
 from skrec.training._net import RecommenderNet, StopTraining, cpu_copy, run_training
@@ -77,6 +77,7 @@ __all__ = [
     "prepare_process",
     "reads_gradients",
     "resolve_device",
+    "ranked_places",
     "restore_draws",
     "rows_follow",
     "run_training",

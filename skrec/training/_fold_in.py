@@ -18,12 +18,41 @@ from skrec.nn import Dot, PairModel, SparseRows
 from skrec.training._vector_fit import LEAST_GRADIENT, MOMENTS, VectorFit
 from skrec.typing import Array
 
-__all__ = ["FoldIn", "PairDifferences"]
+__all__ = ["FoldIn", "PairDifferences", "ranked_places"]
 
 # takes scores of what users have (nnz, 1) and of the sample for each user (n_rows, m)
 RowLoss = Callable[[Tensor, Tensor], Tensor]
 
-_PAIRS_PER_POSITIVE = 16  # numbers of an entry's row loss that are counted as memory
+_SPREAD = 7919  # a prime: neighbouring items begin at distant places of the sample
+_PAIRS_PER_POSITIVE = 16  # also numbers of an entry's row loss that are counted as memory
+
+
+def ranked_places(items: Array, m: int) -> Array:
+    """Return which of m sampled items each item of a history is compared with.
+
+    Parameters
+    ----------
+    items : ndarray of int64 of shape (nnz,)
+        The items.
+    m : int
+        Size of the sample.
+
+    Returns
+    -------
+    places : ndarray of int64 of shape (nnz, n_pairs)
+        Up to 16 places, spread over the sample, from one that depends on the item alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrec.training import ranked_places
+    >>> ranked_places(np.array([0, 1]), 3)
+    array([[0, 1, 2],
+           [2, 0, 1]])
+    """
+    n_pairs = min(_PAIRS_PER_POSITIVE, m)
+    steps = np.arange(n_pairs) * (m // n_pairs)
+    return (items[:, None] * _SPREAD + steps) % m
 
 
 @dataclass(frozen=True)

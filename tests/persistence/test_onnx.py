@@ -95,6 +95,10 @@ MODELS = {
     ),
     "fism": (FISMClassifier, {}),
     "fism ranker": (FISMRanker, {"alpha": 1.0, "item_bias": True}),
+    "fitted svd++": (SVDppRanker, {"fold_in_steps": 20, "item_bias": True, "init_std": 0.5}),
+    "fitted light gcn": (LightGCNRanker, {"fold_in_steps": 20}),
+    "fitted bpr": (BPRMFRanker, {"fold_in_steps": 20}),
+    "fitted bpr by sgd": (BPRMFRanker, {"fold_in_steps": 20, "solver": "sgd", "max_epochs": 30}),
     "svd++": (SVDppRanker, {**STEPLESS, "item_bias": True}),
     "light gcn": (LightGCNRanker, STEPLESS),
     "bpr": (BPRMFRanker, STEPLESS),
@@ -285,7 +289,10 @@ def test_wrong_models(model, error, message, tmp_path):
         (make_estimator(NAISClassifier), "got NAISClassifier: save_model"),
         (make_estimator(BlendedRecommender), "got BlendedRecommender: save_model"),
         (make_estimator(GMFClassifier), 'got GMFClassifier: take inputs="vectors"'),
-        (make_estimator(BPRMFRanker), "inputs must be 'vectors' for a BPRMFRanker .*fold_in_steps"),
+        (
+            make_estimator(MFClassifier),
+            "inputs must be 'vectors' for a MFClassifier .*fold_in_steps",
+        ),
     ],
 )
 def test_models_without_a_graph(model, message, tmp_path):

@@ -12,15 +12,12 @@ from torch import Tensor
 from skrec.calibration import UserOffset
 from skrec.neural.objectives._pairs import SampledObjective
 from skrec.nn import PairwiseLoss, SparseRows
-from skrec.training import PairDifferences
+from skrec.training import PairDifferences, ranked_places
 
 if TYPE_CHECKING:
     from skrec.neural._pairs import SampledPairRecommender
 
 __all__ = ["Pairwise"]
-
-_PAIRS_PER_POSITIVE = 16
-_SPREAD = 7919  # a prime: neighbouring items begin at distant places of the sample
 
 
 class Pairwise(SampledObjective):
@@ -43,13 +40,9 @@ class Pairwise(SampledObjective):
 
 
 def _row_loss(rows: SparseRows, free: Tensor) -> PairDifferences:
-    m = free.shape[1]
-    n_pairs = min(_PAIRS_PER_POSITIVE, m)
     row = rows.row[:, None]
-    # spread over the sample, from a place that depends on the positive alone; in NumPy, since
-    # torch takes longer for one user
-    steps = np.arange(n_pairs) * (m // n_pairs)
-    place = (rows.indices.numpy()[:, None] * _SPREAD + steps) % m  # (nnz, n_pairs)
+    # in NumPy, since torch takes longer for one user
+    place = ranked_places(rows.indices.numpy(), free.shape[1])  # (nnz, n_pairs)
     lacks = free.numpy()[row.numpy(), place]
     weight = lacks / np.maximum(lacks.sum(1, keepdims=True), 1)
     return PairDifferences(row, torch.from_numpy(place), torch.from_numpy(weight))
