@@ -50,7 +50,7 @@ _MODELS: dict[str, Callable[[], Any]] = {
     "EASE": EASERecommender,
     "ItemKNN": ItemKNNRecommender,
     "RP3beta": RP3betaRecommender,
-    "SLIM": lambda: SLIMRecommender(max_iter=5, tol=0.1),
+    "SLIM": lambda: SLIMRecommender(tol=0.5),
     "GraphFilter": lambda: GraphFilterRecommender(n_factors=32),
     "InfiniteAE": lambda: InfiniteAERecommender(max_landmarks=1000, random_state=0),
     "WMF": lambda: WMFRecommender(max_epochs=3, random_state=0),
@@ -64,7 +64,12 @@ _MODELS: dict[str, Callable[[], Any]] = {
     "CDAE": lambda: CDAERecommender(max_epochs=2, random_state=0),
     "FISM": lambda: FISMRanker(max_epochs=1, early_stopping=False, random_state=0),
     "SimpleX": lambda: MFRecommender(
-        max_epochs=1, history="mean", early_stopping=False, fold_in_steps=0, random_state=0
+        max_epochs=1,
+        n_negatives=5,
+        history="mean",
+        early_stopping=False,
+        fold_in_steps=0,
+        random_state=0,
     ),
     "SVD++": lambda: SVDppRanker(max_epochs=1, early_stopping=False, random_state=0),
     "LightGCN": lambda: LightGCNRanker(max_epochs=1, early_stopping=False, random_state=0),

@@ -87,13 +87,14 @@ def ranking_slopes(
     slopes : callable
         Takes the name of free vectors, float64 of shape (n_rows, size), and adds the gradient.
     """
-    dot, items = module.interaction, as_weights(module.item_vectors()).astype(np.float64)
+    dot, items = module.interaction, as_weights(module.item_vectors())
     offsets, vectors = _offsets_and_vectors(dot, items)
     sample, used = folder.sample.numpy(), graph.used
-    own = graph.add("Gather", graph.constant(vectors), used, axis=0)  # (n_used, size)
+    vectors = graph.cast(graph.constant(vectors), np.float64)
+    own = graph.add("Gather", vectors, used, axis=0)  # (n_used, size)
     own_across = graph.add("Transpose", own, perm=[1, 0])
-    shared = graph.constant(vectors[sample])  # (m, size)
-    shared_across = graph.constant(np.ascontiguousarray(vectors[sample].T))
+    shared = graph.add("Gather", vectors, sample, axis=0)  # (m, size)
+    shared_across = graph.add("Transpose", shared, perm=[1, 0])
     own_offsets = graph.add("Gather", offsets[None], used, axis=1)
     if left_out is not None:
         scale = graph.add("Pow", _lengths(graph), np.array(-float(module.users.alpha)))
@@ -119,7 +120,9 @@ def _offsets_and_vectors(dot: Dot, items: Array) -> tuple[Array, Array]:
     What all items get alike, the users' biases, makes no difference to a ranking.
     """
     offsets = items[:, dot.size] if dot.item_bias else np.zeros(len(items))
-    return offsets, np.pad(items[:, : dot.size], ((0, 0), (0, int(dot.user_bias))))
+    return offsets.astype(np.float64), np.pad(
+        items[:, : dot.size], ((0, 0), (0, int(dot.user_bias)))
+    )
 
 
 def _lengths(graph: ScoreGraph) -> str:
@@ -137,8 +140,9 @@ class _Pairs:
         self.entries = graph.add("Transpose", entries, perm=[1, 0])  # (nnz, 2)
         row = graph.add("Gather", entries, np.array([0]), axis=0)  # (1, nnz)
         column = graph.add("Gather", entries, np.array(1), axis=0)
-        places = graph.add("Gather", ranked_places(np.arange(graph.n_items), self.m), graph.used)
-        places = graph.add("Gather", places, column)  # (nnz, n_pairs)
+        places = ranked_places(np.arange(graph.n_items), self.m).astype(np.int32)
+        places = graph.add("Gather", graph.add("Gather", places, graph.used), column)
+        places = graph.cast(places, np.int64)  # (nnz, n_pairs)
         start = graph.add("Mul", graph.add("Transpose", row, perm=[1, 0]), self.m)
         self.places = graph.add("Add", start, places)  # in all scores of the sample, flat
         self.flat = graph.add("Reshape", self.places, np.array([-1]))

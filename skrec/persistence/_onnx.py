@@ -77,9 +77,10 @@ def export_onnx(
     With ``inputs="history"`` these can be exported: `PopularityRecommender`, `ItemKNNRecommender`,
     `EASERecommender`, `SLIMRecommender`, `RP3betaRecommender`, `GraphFilterRecommender`,
     `InfiniteAERecommender`; `MultVAERecommender`, `MultDAERecommender`, `VampVAERecommender`,
-    `RecVAERecommender`, `ELSARecommender`; `WMFRecommender`, `FISMClassifier`, `FISMRanker`; and
-    with ``fold_in_steps=0`` those that fit a vector to an unseen user. With ``inputs="vectors"``
-    all that have ``user_vectors`` can.
+    `RecVAERecommender`, `ELSARecommender`, `CDAERecommender`; `WMFRecommender`, `BPRMFRanker`,
+    `SVDppRanker`, `LightGCNRanker`, `FISMClassifier`, `FISMRanker`; and with ``fold_in_steps=0``
+    `MFClassifier` and `MFRecommender`. Vectors of unseen users are solved and fitted in the graph
+    as they are here. With ``inputs="vectors"`` all that have ``user_vectors`` can.
 
     Sums are taken in another order than by ``recommend``, so that scores agree to about 1e-6 of
     the largest, and items whose scores are closer may change places. Scores of the VAEs are those
