@@ -50,7 +50,7 @@ _MODELS: dict[str, Callable[[], Any]] = {
     "EASE": EASERecommender,
     "ItemKNN": ItemKNNRecommender,
     "RP3beta": RP3betaRecommender,
-    "SLIM": lambda: SLIMRecommender(tol=0.5),
+    "SLIM": lambda: SLIMRecommender(tol=0.05),
     "GraphFilter": lambda: GraphFilterRecommender(n_factors=32),
     "InfiniteAE": lambda: InfiniteAERecommender(max_landmarks=1000, random_state=0),
     "WMF": lambda: WMFRecommender(max_epochs=3, random_state=0),
@@ -165,7 +165,7 @@ def _agreement(
     items: Array, scores: Array, lists: Array, values: Array, products: Array
 ) -> dict[str, float]:
     """Return the shares of equal lists, and of those equal up to ties, and how scores differ."""
-    scale = np.abs(products).max()
+    scale = np.abs(products).max() or 1.0
     equal = (items == lists).all(axis=1)
     near = np.isclose(scores, values, rtol=0, atol=_CLOSE * scale, equal_nan=True).all(axis=1)
     own = np.take_along_axis(products, np.maximum(items, 0), axis=1)

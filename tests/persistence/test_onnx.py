@@ -44,6 +44,8 @@ from skrec import (
     VampVAERecommender,
     WMFRecommender,
     export_onnx,
+    load_model,
+    save_model,
 )
 from skrec.base import ScoreGraph
 from skrec.base import _score_graph as score_graph
@@ -238,6 +240,14 @@ def test_those_inside_are_exported(tmp_path):
     for model in models:
         found, _ = answers(session_of(model, tmp_path / "model", n_items=5), X)
         assert (found == recommender_in(model).recommend(X, n_items=5)).all()
+
+
+@pytest.mark.parametrize("name", ["ease", "infinite ae", "cdae", "fitted bpr", "light gcn", "wmf"])
+def test_models_from_files_without_training_data(name, tmp_path):
+    model, X = made(name)
+    save_model(model, tmp_path / "saved", training_data=False)
+    session = session_of(load_model(tmp_path / "saved", mmap=True), tmp_path / "model", n_items=15)
+    assert_lists(answers(session, X), model.decision_function(X), X.toarray() != 0)
 
 
 def test_a_file_says_what_it_is(tmp_path):
