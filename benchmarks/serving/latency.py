@@ -104,7 +104,7 @@ def measure(server: Server, bodies: list[bytes], n_clients: int, seconds: float)
         taken, cpu = time.perf_counter() - start, server.cpu_seconds() - cpu
     good = times[np.isfinite(times)]
     if not len(good):
-        raise SystemExit("the server answered no request; run examples/serve/app.py to see why")
+        raise SystemExit("the server answered no request; run examples/serve/serve.py to see why")
     p50, p95, p99 = 1e3 * np.quantile(good, [0.5, 0.95, 0.99])
     figures = {"requests": len(times), "failed": len(times) - len(good)}
     figures |= {"per_second": len(good) / taken, "cpu_ms": 1e3 * cpu / len(times)}

@@ -30,12 +30,14 @@ __all__ = [
 MODELS = ("EASE", "WMF", "MultVAE")
 _EXAMPLE = Path(__file__).parents[2] / "examples" / "serve"
 _DATA = ("ml-1m", "ml-100k", "made-up")
+_IDLE = 0.03  # seconds of the processor in one second
 _STARTS_WITHIN = 120.0  # seconds, imports on a busy machine among them
 
 
 def add_serving_options(parser: ArgumentParser, output: str) -> None:
     """Add the options that both commands have."""
     parser.add_argument("--data", choices=_DATA, default="ml-1m", help="default: ml-1m")
+    parser.add_argument("--data-home", help="folder of the data; default: $SKREC_DATA")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument(
         "--epochs", type=int, default=2, help="of WMF and MultVAE, few: no time depends on them"
@@ -61,7 +63,7 @@ def train(model: str, options: Namespace, folder: Path) -> Path:
     model : str
         One of `MODELS`.
     options : Namespace
-        With ``data`` and ``epochs``.
+        With ``data``, ``data_home`` and ``epochs``.
     folder : Path
         Where the files go.
 
@@ -73,13 +75,13 @@ def train(model: str, options: Namespace, folder: Path) -> Path:
     path = folder / f"{model}.safetensors"
     command = ["--model", model, "--data", options.data, "--output", str(path)]
     command += [] if model == "EASE" else ["--epochs", str(options.epochs)]
-    subprocess.run(
-        [sys.executable, str(_EXAMPLE / "train.py"), *command],
-        env=_environment(),
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    environment = _environment()
+    if options.data_home:
+        environment["SKREC_DATA"] = options.data_home
+    call = [sys.executable, str(_EXAMPLE / "train.py"), *command]
+    done = subprocess.run(call, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"the training of {model} failed:\n{done.stderr}")
     return path
 
 
@@ -115,12 +117,16 @@ class Server:
             connection.close()
 
     def wait(self) -> None:
-        """Wait until it is up; a server that ends before is an error."""
+        """Wait until it is up, with all of its workers; one that ends before is an error."""
         end = time.monotonic() + _STARTS_WITHIN
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() > end:
-                raise SystemExit("the server does not start; run examples/serve/app.py to see why")
+                raise SystemExit("it does not start; run examples/serve/serve.py to see why")
             time.sleep(0.2)
+        before = float("-inf")  # another worker may still be starting, which takes much time
+        while time.monotonic() < end and (now := self.cpu_seconds()) - before > _IDLE:
+            before = now
+            time.sleep(1.0)
 
     def cpu_seconds(self) -> float:
         """Return the processor time of it and of its workers so far; NaN where that is unknown."""
@@ -161,7 +167,7 @@ def running(path: Path, workers: int = 1) -> Iterator[Server]:
     if find_spec("fastapi") is None or find_spec("uvicorn") is None:
         raise SystemExit("the server needs FastAPI: pip install 'sklearn-recommenders[serve]'")
     port = _free_port()
-    command = [str(_EXAMPLE / "app.py"), "--model", str(path), "--port", str(port)]
+    command = [str(_EXAMPLE / "serve.py"), "--model", str(path), "--port", str(port)]
     process = subprocess.Popen(
         [sys.executable, *command, "--workers", str(workers)],
         env=_environment(),

@@ -1,14 +1,11 @@
 """
-Serve recommendations over HTTP
-===============================
+Lists over HTTP
+===============
 
 Load a model that ``train.py`` has written, and answer with titles. When a newer file takes the
-place of the old one, the server goes over to it between two requests::
-
-    python examples/serve/app.py --model model.safetensors --port 8000 --workers 2
+place of the old one, the server goes over to it between two requests. ``serve.py`` runs it.
 """
 
-import argparse
 import os
 import threading
 from collections.abc import AsyncIterator
@@ -17,19 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-# Before NumPy is imported: requests share the cores, one of them is too small to be divided.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-try:
-    import uvicorn
-    from fastapi import FastAPI, HTTPException
-    from fastapi.exceptions import RequestValidationError
-    from fastapi.responses import JSONResponse
-except ImportError as error:
-    raise ImportError(
-        "the server needs FastAPI: pip install 'sklearn-recommenders[serve]'"
-    ) from error
-
+from fastapi import FastAPI, HTTPException
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from lists import Answer, Question, Questions, Served, stamp_of
 
 import skrec
@@ -88,7 +75,7 @@ def create_app(path: str | None = None) -> FastAPI:
 
     app = FastAPI(title="Recommendations", version=skrec.__version__, lifespan=lifespan)
 
-    # One list takes less time than handing it to another thread would; many do not.
+    # Handing a list to another thread takes longer than the list itself; many lists are worth it.
     @app.post("/recommend")
     async def recommend(question: Question) -> Answer:
         return found(server.now.answer([question], question.n))[0]
@@ -120,21 +107,3 @@ def found(answers: list[Answer]) -> list[Answer]:
         return answers
     ids = [each for answer in answers for each in answer.unknown][:5]
     raise HTTPException(404, f"no id is known: {ids}. Give the items of a new user, as trained on")
-
-
-def main() -> None:
-    """Run the server from a command line."""
-    parser = argparse.ArgumentParser(description="Serve recommendations over HTTP.")
-    parser.add_argument("--model", required=True, help="file that train.py has written")
-    parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000, help="default: 8000")
-    parser.add_argument("--workers", type=int, default=1, help="processes; default: 1")
-    options = parser.parse_args()
-    os.environ["SKREC_MODEL"] = str(Path(options.model).resolve())
-    here, where = str(Path(__file__).parent), {"host": options.host, "port": options.port}
-    uvicorn.run("app:create_app", factory=True, app_dir=here, workers=options.workers,
-                access_log=False, **where)  # fmt: skip
-
-
-if __name__ == "__main__":
-    main()

@@ -28,12 +28,12 @@ from skrec import (
 )
 
 pytest.importorskip("fastapi", reason="the extra serve")
-pytest.importorskip("uvicorn", reason="the extra serve")
+uvicorn = pytest.importorskip("uvicorn", reason="the extra serve")
 
 ROOT = Path(__file__).parents[2]
 HERE = ROOT / "examples" / "serve"
 DOCKERFILE = HERE / "Dockerfile"
-MODULES = ("app", "lists", "train")
+MODULES = ("serve", "app", "lists", "train")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -183,6 +183,20 @@ def replace(path, content):
     new.replace(path)
 
 
+def test_a_short_answer_is_sent_at_once():
+    made = import_module("serve").bind_socket(uvicorn.Config("app", host="127.0.0.1", port=0))
+    with made:
+        assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_workers_say_that_they_live_before_they_import_numpy():
+    code = "import serve, sys; print({'numpy', 'skrec', 'fastapi'} & {*sys.modules})"
+    call = [sys.executable, "-c", code]
+    known = environment(PYTHONPATH=str(HERE))
+    done = subprocess.run(call, env=known, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
 def instructions():
     text = DOCKERFILE.read_text("utf-8")
     return [line.split(maxsplit=1) for line in text.splitlines() if line and line[0] != "#"]
@@ -193,7 +207,9 @@ def test_the_dockerfile_copies_what_is_there():
     assert found[0] == ["FROM", "python:3.11-slim"]
     copied = [shlex.split(rest)[:-1] for name, rest in found if name == "COPY"]
     assert [each for part in copied for each in part if not (ROOT / each).exists()] == []
-    assert {f"examples/serve/{name}.py" for name in ("app", "lists")} <= set(chain(*copied))
+    assert {f"examples/serve/{name}.py" for name in ("serve", "app", "lists")} <= set(
+        chain(*copied)
+    )
     assert [name for name, _ in found].index("USER") < [name for name, _ in found].index("CMD")
     assert any(name == "HEALTHCHECK" for name, _ in found)
 
@@ -245,13 +261,13 @@ def ask(request, path, tmp_path):
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
-    given = {"--port": port, "--host": "127.0.0.1", "--workers": request.param, "--app-dir": HERE}
+    given = {"--port": port, "--host": "127.0.0.1", "--workers": request.param}
     for name, value in given.items():
         command[command.index(name) + 1] = str(value)
     log = tmp_path / "log"
     with open(log, "wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", *command],
+            [sys.executable, str(HERE / Path(command[1]).name), *command[2:]],
             env=environment(SKREC_MODEL=str(path), OMP_NUM_THREADS="1"),
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -263,7 +279,8 @@ def ask(request, path, tmp_path):
     finally:
         process.terminate()
         process.wait(30)
-    assert "Traceback" not in log.read_text("utf-8")
+    written = log.read_text("utf-8")
+    assert "Traceback" not in written, written
 
 
 @pytest.mark.engine
@@ -361,7 +378,7 @@ def test_what_is_trained_is_served(tmp_path):
 
 @pytest.mark.engine
 def test_a_server_without_a_model_does_not_start(tmp_path):
-    call = [sys.executable, str(HERE / "app.py"), "--model", str(tmp_path / "none")]
+    call = [sys.executable, str(HERE / "serve.py"), "--model", str(tmp_path / "none")]
     done = subprocess.run(call, env=environment(), capture_output=True, text=True, timeout=120)
-    assert done.returncode != 0
-    assert "there is no" in done.stderr
+    assert done.returncode == 2
+    assert re.search("--model or SKREC_MODEL must be a file that is there; got .*none", done.stderr)
