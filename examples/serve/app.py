@@ -75,7 +75,7 @@ def create_app(path: str | None = None) -> FastAPI:
 
     app = FastAPI(title="Recommendations", version=skrec.__version__, lifespan=lifespan)
 
-    # Handing a list to another thread takes longer than the list itself; many lists are worth it.
+    # To hand a list to another thread costs more than most lists do; many lists are worth it.
     @app.post("/recommend")
     async def recommend(question: Question) -> Answer:
         return found(server.now.answer([question], question.n))[0]
