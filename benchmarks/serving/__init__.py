@@ -1,0 +1,1 @@
+"""The server of ``examples/serve``: how fast it answers, and how much memory its workers take."""
