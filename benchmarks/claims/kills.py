@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_data(parser, "ml-100k")
     parser.add_argument("--kinds", nargs="+", default=list(_KINDS), choices=list(_KINDS))
     parser.add_argument("--moments", type=int, default=50, help="kills of each kind; default: 50")
-    parser.add_argument("--users", type=int, default=400, help="to fit to; default: 400")
+    parser.add_argument("--users", type=int, default=200, help="to fit to; default: 200")
     add_output(parser, "kills.csv", "CSV to write")
     options = parser.parse_args(argv)
     prepare(parser, options)
