@@ -95,7 +95,7 @@ def log(folder, table, titles):
         model = EASERecommender(l2=200.0).fit(interactions[train])
         mlflow.log_params(model.get_params())
         scorer = make_ranking_scorer(["ndcg@10", "recall@20"])
-        values = scorer(model, interactions[test])
+        values: dict = scorer(model, interactions[test])
         mlflow.log_metrics({name.replace("@", "_at_"): value for name, value in values.items()})
         save_model(model, folder / "ease.safetensors", training_data=False)
         titles.to_json(folder / "titles.json", orient="records")

@@ -32,6 +32,7 @@ __all__ = ["answer_elsewhere", "answers", "main"]
 
 _ROOT = Path(__file__).parents[2]
 _ASKED = 10  # users, and as many histories
+_SAVEZ: Any = np.savez  # whose type has no place for names
 _SHORT = {"max_epochs": 1, "pretrain_epochs": 1, "random_state": 0, "device": "cpu"}
 # all items of a user take minutes with the sizes of the defaults
 _MAPS: dict[str, Any] = {"n_factors": 16}
@@ -95,7 +96,7 @@ def _save(
     start = time.perf_counter()
     model.fit(train)
     seconds = time.perf_counter() - start
-    np.savez(folder / "wanted.npz", **answers(model, others))
+    _SAVEZ(folder / "wanted.npz", **answers(model, others))
     save_model(model, folder / "file")
     save_model(model, folder / "bare", training_data=False)
     sizes = {each: (folder / each).stat().st_size / 1024 for each in ("file", "bare")}
@@ -160,7 +161,7 @@ def answer_elsewhere(home: str) -> None:
     for folder in (each for each in Path(home).iterdir() if each.is_dir()):
         for name, known in (("file", True), ("bare", False)):
             found = answers(load_model(folder / name), histories, known)
-            np.savez(folder / f"{name}.npz", **found)
+            _SAVEZ(folder / f"{name}.npz", **found)
 
 
 def _compared(folder: Path) -> dict[str, Any]:

@@ -125,7 +125,7 @@ def _later(table: pd.DataFrame, key: str, n: int) -> Array:
     """Return which users, or items, of n come later."""
     rank = np.random.default_rng(0).permutation(n).astype(float)
     if "time" in table:
-        first = table.groupby(key)["time"].min()
+        first: Any = table.groupby(key)["time"].min()
         rank = np.full(n, np.inf)
         rank[first.index] = first.rank(method="first")
     return rank >= np.quantile(rank[np.isfinite(rank)], 1 - _LATER)

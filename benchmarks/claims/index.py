@@ -39,6 +39,7 @@ Search = Callable[[Array, int], Array]
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = make_parser("claims.index", __doc__)
+    parser.set_defaults(protocol="ncf")  # all systems of implicit feedback
     add_data(parser, ["ml-1m"])
     parser.add_argument("--systems", nargs="+", default=list(_SYSTEMS), choices=list(_SYSTEMS))
     parser.add_argument("--users", type=int, default=500, help="to ask; default: 500")

@@ -2,12 +2,6 @@
 
 import os
 import pickle
-import signal
-import subprocess
-import sys
-import textwrap
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -263,65 +257,3 @@ def test_fingerprints_are_those_of_what_counts():
     assert fingerprint(model.set_params(l2=0.1).fit(X), X) == same[0]  # what was learnt is not
     folder = Checkpoints(None, "")
     assert folder.next().path is None
-
-
-SCRIPT = """
-    import sys
-    import warnings
-
-    import numpy as np
-    import torch
-
-    torch.set_num_threads(1)
-    from tests.training.test_checkpoints import LONG
-
-    model, data = LONG[sys.argv[1]]
-    model.set_params(checkpoint=sys.argv[2]).fit(data)
-    np.save(sys.argv[3], model.decision_function(data[:9]))
-"""
-
-LONG = {
-    "row": (
-        MultVAERecommender(hidden_sizes=(16,), latent_size=8, max_epochs=60, random_state=0),
-        X,
-    ),
-    "pair": (
-        NeuMFClassifier(
-            n_factors=4, max_epochs=12, pretrain="auto", pretrain_epochs=6, random_state=0
-        ),
-        X,
-    ),
-    "descent": (BPRMFRanker(n_factors=8, max_epochs=400, random_state=0), X),
-    "ratings": (BiasedMFRegressor(n_factors=4, max_epochs=60, random_state=0, device="cpu"), RATED),
-    "sweeps": (WMFRecommender(n_factors=16, max_epochs=300, random_state=0), X),
-    "chains": (
-        BayesianMFRegressor(n_factors=3, burn_in=100, n_samples=100, n_chains=2, random_state=0),
-        RATED,
-    ),
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", LONG)
-def test_a_killed_process_goes_on(kind, tmp_path):
-    root = Path(__file__).parents[2]
-    out = tmp_path / "scores.npy"
-
-    def start(folder):
-        command = [sys.executable, "-c", textwrap.dedent(SCRIPT), kind, str(folder), str(out)]
-        return subprocess.Popen(command, cwd=root)
-
-    begin = time.perf_counter()
-    assert start(tmp_path / "whole").wait() == 0
-    length = time.perf_counter() - begin
-    wanted = np.load(out)
-    rng = np.random.default_rng(len(kind))
-    for number in range(9):  # 54 kills in all
-        out.unlink(missing_ok=True)
-        folder = tmp_path / f"killed{number}"
-        process = start(folder)
-        time.sleep(rng.uniform(0.5, 1) * length)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert start(folder).wait() == 0
-        np.testing.assert_array_equal(np.load(out), wanted)
