@@ -4,7 +4,8 @@
 `index`) that is searched N deep. "all" lists any item. "unseen" lists what the history lacks: the
 index is asked for as many more as the longest history has, and these are dropped. Recall is the
 share of the ten items of `recommend` that are found, milliseconds are those of one user with one
-thread, the user's vector among them.
+thread, the user's vector among them. ELSA scores what a user has without itself, which no product
+does: there "all" are other lists.
 """
 
 import argparse

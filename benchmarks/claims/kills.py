@@ -68,20 +68,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_data(parser, "ml-100k")
     parser.add_argument("--kinds", nargs="+", default=list(_KINDS), choices=list(_KINDS))
     parser.add_argument("--moments", type=int, default=50, help="kills of each kind; default: 50")
-    parser.add_argument("--users", type=int, default=200, help="to fit to; default: 200")
+    parser.add_argument("--users", type=int, default=100, help="to fit to; default: 100")
     add_output(parser, "kills.csv", "CSV to write")
     options = parser.parse_args(argv)
     prepare(parser, options)
     if options.moments < 1:
         parser.error(f"--moments must be positive; got {options.moments}")
+    Path(options.output).parent.mkdir(parents=True, exist_ok=True)
     threads, rows = torch.get_num_threads(), []
     torch.set_num_threads(1)  # of more a fork may wait for ever
     for kind in options.kinds:
         rows.append(kill_and_go_on(kind, options))
-        print(" ".join(f"{k} {v:.2f}" if k == "seconds" else f"{v}" for k, v in rows[-1].items()))
+        pd.DataFrame(rows).to_csv(options.output, index=False)
+        print(", ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
     torch.set_num_threads(threads)
-    Path(options.output).parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows).to_csv(options.output, index=False)
 
 
 def kill_and_go_on(kind: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def kill_and_go_on(kind: str, options: argparse.Namespace) -> dict[str, Any]:
     row |= {"kills": 0, "with a state": 0, "fits": 0, "equal": 0}
     with TemporaryDirectory() as home:
         out = Path(home) / "weights.npz"
-        row["seconds"] = _Fit(_make(kind, None, options.smoke), X, out).wait()
+        row["seconds"] = round(_Fit(_make(kind, None, options.smoke), X, out).wait(), 2)
         wanted = _read(out)
         while row["kills"] < options.moments:
             folder = Path(home) / f"fit{row['fits']}"
