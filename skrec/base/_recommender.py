@@ -23,10 +23,10 @@ from skrec.base._ranking import ListRequest, Lists, check_strategy, watched_bloc
 from skrec.base._tags import RecommenderTags, recommender_tags
 from skrec.base._validation import check_matrix, check_pairs
 from skrec.base.fields import Field
-from skrec.interactions import Interactions
+from skrec.interactions import Interactions, MappedCSR
 from skrec.metrics import make_ranking_scorer
 from skrec.typing import Array, CSRMatrix, MatrixLike
-from skrec.utils import check_flag, row_blocks
+from skrec.utils import check_flag, column_counts, row_blocks
 
 __all__ = ["BaseRecommender"]
 
@@ -118,8 +118,8 @@ class BaseRecommender(BaseEstimator):
         self._forget()
         self.n_features_in_: int  # check_matrix sets it
         self.interactions_ = check_matrix(self, X, reset=True)
-        self.encoder_ = X.encoder if isinstance(X, Interactions) else None
-        self.item_counts_ = np.bincount(self.interactions_.indices, minlength=self.n_features_in_)
+        self.encoder_ = X.encoder if isinstance(X, Interactions | MappedCSR) else None
+        self.item_counts_ = column_counts(self.interactions_)
         self._fit(self.interactions_)
         self.link_ = self._new_link().fit(self, self.interactions_)
         self._tidy()

@@ -14,6 +14,7 @@ from skrec.base._queries import check_has_interactions
 from skrec.base._recommender import BaseRecommender
 from skrec.interactions import InteractionEncoder, Interactions
 from skrec.typing import CSRMatrix, MatrixLike
+from skrec.utils import column_counts
 
 __all__ = ["UpdatableRecommender"]
 
@@ -178,7 +179,7 @@ class UpdatableRecommender(BaseRecommender):
         """Learn from all users, of whom the last fit has not seen the new ones."""
         self.interactions_, self.encoder_ = X, encoder
         self.n_features_in_: int = X.shape[1]
-        self.item_counts_ = np.bincount(X.indices, minlength=X.shape[1])
+        self.item_counts_ = column_counts(X)
         self._fit_more(X, new)
         # calibrated when probabilities are first asked for: not at each of many calls
         self.link_ = self._new_link()

@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
+from skrec.base._mapped import mapped_matrix
 from skrec.base._one_row import canonical_row
 from skrec.exceptions import SkrecWarning
 from skrec.interactions import InteractionEncoder, Interactions, different_ids
@@ -35,10 +36,13 @@ __all__ = [
 ]
 
 
+_AT_ONCE = 2**20  # numbers whose temporaries are in memory together
+
+
 def check_matrix(
     estimator: "BaseRecommender", X: Any, *, reset: bool, more: bool = False
 ) -> CSRMatrix:
-    """Return the canonical float32 CSR copy of X.
+    """Return the canonical float32 CSR matrix of X, a copy but of a map of files to train on.
 
     Sorted indices, no duplicates. Implicit models: a 1 for every stored entry that is not zero, or
     its strength where the model weighs strengths. Rating models: the ratings, stored zeros kept.
@@ -78,6 +82,9 @@ def check_matrix(
             dtype="numeric",
             ensure_all_finite=False,
         )
+        mapped = _mapped(estimator, matrix, explicit) if training else None
+        if mapped is not None:
+            return mapped
         _refuse_infinite(matrix.data if sp.issparse(matrix) else matrix)
     matrix = _canonical(matrix, explicit)
     if not np.isfinite(matrix.data).all():
@@ -85,6 +92,16 @@ def check_matrix(
     if not explicit:
         matrix = _implicit(estimator, matrix, training)
     if training and not more:
+        _check_training(matrix, explicit)
+    return matrix
+
+
+def _mapped(estimator: Any, X: Any, explicit: bool) -> CSRMatrix | None:
+    """Return a matrix that need not be copied, after the checks of what is trained on."""
+    matrix = mapped_matrix(estimator, X, explicit)
+    if matrix is not None:
+        if not explicit and matrix.data is not X.data:  # ones in place of strengths
+            _warn_of_weights(estimator, X.data)
         _check_training(matrix, explicit)
     return matrix
 
@@ -165,8 +182,7 @@ def _implicit(estimator: Any, X: CSRMatrix, training: bool) -> CSRMatrix:
 
 def _warn_of_weights(estimator: Any, strengths: Array) -> None:
     """Warn of strengths that somebody weighed and the model takes as ones."""
-    halves = 2 * strengths  # ratings come in halves at the finest
-    if (halves != np.rint(halves)).any():
+    if any(map(_are_weights, np.split(strengths, range(_AT_ONCE, len(strengths), _AT_ONCE)))):
         warnings.warn(
             f"X holds weights from {strengths.min():.3g} to {strengths.max():.3g}, as a step "
             f"before makes them; {type(estimator).__name__} takes every entry as a 1. "
@@ -175,6 +191,11 @@ def _warn_of_weights(estimator: Any, strengths: Array) -> None:
             SkrecWarning,
             stacklevel=4,
         )
+
+
+def _are_weights(strengths: Array) -> bool:
+    halves = 2 * strengths  # ratings come in halves at the finest
+    return bool((halves != np.rint(halves)).any())
 
 
 def _check_training(X: CSRMatrix, explicit: bool) -> None:

@@ -8,9 +8,11 @@ import scipy.sparse as sp
 from skrec.kernels._compile import compiled
 from skrec.kernels._threads import in_threads
 from skrec.typing import Array, CSRMatrix
+from skrec.utils import entry_blocks, holds_ones
 
 __all__ = ["dense_gram", "mirror"]
 
+_ENTRIES = 2**24  # of X that are turned at once, 28 bytes each
 _COLUMNS = 256  # of X, that one task multiplies by the others
 _TILE = 32  # rows and columns that are turned at once, so that both stay in the cache
 
@@ -41,18 +43,27 @@ def dense_gram(X: CSRMatrix, dtype: type = np.float64, n_jobs: int | None = None
            [ 2., 13.]])
     """
     X = X if X.has_sorted_indices else X.sorted_indices()
-    data = X.data[:0] if (X.data == 1).all() else X.data
+    gram = np.zeros((X.shape[1], X.shape[1]), dtype=dtype)
+    ones = holds_ones(X.data)
+    # cells are summed row by row, so that blocks of rows change no bit
+    for block in entry_blocks(X.indptr, _ENTRIES):
+        whole = block == slice(0, X.shape[0])
+        _add_rows(X if whole else X[block], ones, gram, n_jobs)
+    mirror(gram)
+    return gram
+
+
+def _add_rows(X: CSRMatrix, ones: bool, gram: Array, n_jobs: int | None) -> None:
+    """Add the products of some rows to what is above the diagonal."""
+    data = X.data[:0] if ones else X.data
     rows = data, X.indices.astype(np.int32, copy=False), X.indptr.astype(np.int64)
     # a column's entries by row, as their places in X: those that follow in the row are multiplied
     numbered = sp.csr_matrix((np.arange(X.nnz), X.indices, X.indptr), shape=X.shape)
     places = sp.csr_matrix(numbered.T)
     columns = places.data, places.indices.astype(np.int32), places.indptr.astype(np.int64)
-    gram = np.zeros((X.shape[1], X.shape[1]), dtype=dtype)
     starts = range(0, X.shape[1], _COLUMNS)
     blocks = ((start, min(start + _COLUMNS, X.shape[1])) for start in starts)
     in_threads(partial(_gram_block, rows, columns, gram), blocks, n_jobs, shared=True)
-    mirror(gram)
-    return gram
 
 
 def mirror(matrix: Array) -> None:

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from skrec.kernels._compile import compiled
 from skrec.kernels._threads import in_threads
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import row_blocks
+from skrec.utils import holds_ones, row_blocks
 
 __all__ = ["index_arrays", "nearest_rows", "similarity_blocks"]
 
@@ -74,7 +74,7 @@ def nearest_rows(
     array([[2., 0.],
            [0., 2.]], dtype=float32)
     """
-    binary = bool((A.data == 1).all() and (B.data == 1).all())
+    binary = holds_ones(A.data) and holds_ones(B.data)
     a, b = ((X.data[:0] if binary else X.data, *index_arrays(X)) for X in (A, B))
     itself = np.full(A.shape[0], -1) if itself is None else itself
     of_rows = own.astype(A.dtype, copy=False), itself.astype(np.int32), _products_of_rows(a, b)

@@ -149,13 +149,14 @@ class WeightedRidge(NamedTuple):
         """Yield the arguments of each task."""
         indptr, indices, strengths = self.entries
         indptr = indptr.astype(np.int64)
-        indices = indices.astype(np.int32, copy=False)  # or kernels are compiled once more
         strengths = strengths if self.alpha is not None else strengths[:0]
         ridge = self.ridge.astype(rotation.dtype, copy=False)
         for rows in tasks:
             ends = indptr[rows.start : rows.stop + 1]
             own = slice(ends[0], ends[-1])
-            entries = ends - ends[0], indices[own], strengths[own]
+            # of another type, kernels would be compiled once more
+            columns = indices[own].astype(np.int32, copy=False)
+            entries = ends - ends[0], columns, strengths[own]
             first = np.zeros((0, 0), rotation.dtype) if start is None else start[rows]
             yield entries, ridge[rows], first, rotation, shared, block
 

@@ -20,7 +20,7 @@ from skrec.linear._item_weights import (
 )
 from skrec.linear._ridge_inverse import SURE, TOO_SMALL, add_rows, regularized_inverse, trace
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import check_memory, has_entries, row_blocks, row_of_entry
+from skrec.utils import check_memory, column_counts, has_entries, row_blocks, row_of_entry
 
 __all__ = ["EASERecommender"]
 
@@ -166,7 +166,7 @@ def denoising_weights(
     diagonal : ndarray of shape (n_items,)
         That of the inverse.
     """
-    scale = 1 / np.sqrt(l2 + dropout / (1 - dropout) * X.getnnz(axis=0))
+    scale = 1 / np.sqrt(l2 + dropout / (1 - dropout) * column_counts(X))
     entries = scale[X.indices], X.indices, X.indptr
     if gram is not None:
         solve = partial(solve, gram=gram * scale[:, None] * scale)
@@ -369,7 +369,6 @@ class EASERecommender(ItemWeightsRecommender):
             self._solve(part, ease_weights, gram)
         else:
             self.__dict__.pop("_sums_", None)
-            self._check_memory(part, by_users)
             self._inverse_ = self._inverse_with(part, self._part(new), *before)
             self._weights_, self._diagonal_ = weights_of(self._inverse_)
             self._check_weights(part)
@@ -388,15 +387,16 @@ class EASERecommender(ItemWeightsRecommender):
         """Return the rows and columns that have interactions, and whether to invert over users."""
         # what nobody has is apart from all else, and has no weights
         self._items_ = np.flatnonzero(self.item_counts_)
-        X = self._part(X)
-        by_users = X.shape[0] < X.shape[1]
-        self.l2_ = automatic_l2(X) if isinstance(self.l2, str) else float(self.l2)
+        by_users = X.shape[0] < len(self._items_)
         users = np.flatnonzero(np.diff(X.indptr))
-        return (X if len(users) == X.shape[0] else X[users]), by_users
+        self._check_memory(len(users), len(self._items_), by_users)
+        X = self._part(X)
+        self.l2_ = automatic_l2(X) if isinstance(self.l2, str) else float(self.l2)
+        # over items, empty rows cost less than a matrix without them
+        return (X[users] if by_users and len(users) < X.shape[0] else X), by_users
 
     def _solve(self, X: CSRMatrix, solve: Callable[..., Any], gram: Array | None = None) -> None:
         """Set the weights by a solver, from X'X where it is there."""
-        self._check_memory(X, solve is ease_weights_by_users)
         if self.dropout:
             solve = partial(denoising_weights, dropout=float(self.dropout), solve=solve)
         if gram is not None:
@@ -408,14 +408,14 @@ class EASERecommender(ItemWeightsRecommender):
         self._check_weights(X)
 
     def _check_weights(self, X: CSRMatrix) -> None:
-        if X.shape[0] < X.nnz and not self._weights_.any():
+        if np.diff(X.indptr).max(initial=0) > 1 and not self._weights_.any():
             beside = f" with dropout={self.dropout:g}" if self.dropout else ""
             warn_of_nothing(f"l2={self.l2_:g}{beside}", "weights")
 
-    def _check_memory(self, X: CSRMatrix, by_users: bool) -> None:
+    def _check_memory(self, n_users: int, n_items: int, by_users: bool) -> None:
         check_memory(
-            least_bytes(*X.shape, by_users),
-            f"{type(self).__name__} on {X.shape[1]:,} items with interactions",
+            least_bytes(n_users, n_items, by_users),
+            f"{type(self).__name__} on {n_items:,} items with interactions",
             "use SLIMRecommender(n_candidates=1000), ItemKNNRecommender or WMFRecommender, or "
             "drop rare items by skrec.preprocessing.k_core",
         )

@@ -21,7 +21,7 @@ from skrec.linear._item_weights import (
 )
 from skrec.linear._user_sums import nearest_by_sums
 from skrec.typing import Array, CSRMatrix
-from skrec.utils import has_entries, row_of_entry, take_entries
+from skrec.utils import entry_blocks, has_entries, row_of_entry, take_entries
 
 __all__ = ["ItemKNNRecommender", "UserKNNRecommender"]
 
@@ -74,9 +74,14 @@ class _Weights(Field):
         return weights
 
 
-def norms(X: CSRMatrix) -> Array:
-    """Return the Euclidean norm of each row of a CSR matrix."""
-    return np.sqrt(np.asarray(X.multiply(X).sum(axis=1)).ravel())
+def norms(X: CSRMatrix, dtype: Any = None) -> Array:
+    """Return the Euclidean norm of each row of a CSR matrix, in a type or in that of the matrix."""
+    dtype = X.dtype if dtype is None else dtype
+    squares = np.zeros(X.shape[0], dtype=dtype)
+    for rows in entry_blocks(X.indptr):
+        part = X[rows].astype(dtype, copy=False)
+        squares[rows] = np.asarray(part.multiply(part).sum(axis=1)).ravel()
+    return np.sqrt(squares)
 
 
 def nearest(
@@ -122,7 +127,7 @@ def similar(
         A, B = A.astype(np.float64), B.astype(np.float64)
     return kernels.nearest_rows(
         A,
-        sp.csr_matrix(B.T),
+        B.T.tocsr(),
         norms(A) ** (2 * params.alpha),
         norms(B) ** (2 * (1 - params.alpha)),
         params.shrinkage,
@@ -271,7 +276,7 @@ class ItemKNNRecommender(NeighborhoodRecommender, ItemWeightsRecommender):
     _working_arrays: ClassVar[tuple[str, ...]] = ("_near_", "_next_", "_vectors_")
 
     def _fit(self, X: CSRMatrix) -> None:
-        self._vectors_, _ = weigh(sp.csr_matrix(X.T), self.weighting)
+        self._vectors_, _ = weigh(X.T.tocsr(), self.weighting)  # CSR already where it is on disk
         known = np.flatnonzero(self.item_counts_)  # the others are near to nothing
         items = self._vectors_ if len(known) == X.shape[1] else self._vectors_[known]
         bar = type(self).__name__ if self.verbose else None
@@ -316,7 +321,7 @@ class ItemKNNRecommender(NeighborhoodRecommender, ItemWeightsRecommender):
         return kernels.sums_without(
             self._near_,
             self._next_,
-            norms(self._vectors_.astype(np.float64)) ** 2,
+            norms(self._vectors_, np.float64) ** 2,
             own,
             has_entries(history, row_of_entry(own), own.indices),
             row,

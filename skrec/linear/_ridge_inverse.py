@@ -8,6 +8,7 @@ from scipy.linalg import blas, cholesky, lapack, solve_triangular
 
 from skrec import kernels
 from skrec.typing import Array, CSRMatrix
+from skrec.utils import holds_ones
 
 __all__ = ["SURE", "TOO_SMALL", "add_rows", "invert", "regularized_inverse", "trace"]
 
@@ -100,7 +101,7 @@ def add_rows(inverse: Array, new: CSRMatrix, columns: Array, l2: float) -> Array
 
 def trace(X: CSRMatrix) -> float:
     """Return the trace of X'X."""
-    return float(np.square(X.data, dtype=np.float64).sum())
+    return float(X.nnz if holds_ones(X.data) else np.square(X.data, dtype=np.float64).sum())
 
 
 def invert(matrix: Array) -> None:

@@ -8,13 +8,14 @@ import scipy.sparse as sp
 from skrec import kernels
 from skrec.linear._user_sums import nearest_by_sums
 from skrec.typing import Array, CSRMatrix
+from skrec.utils import column_counts
 
 __all__ = ["degrees", "walks"]
 
 
 def degrees(X: CSRMatrix) -> tuple[Array, Array]:
     """Return how many entries each row and each column has, 1 where it has none, float64."""
-    columns = np.bincount(X.indices, minlength=X.shape[1])
+    columns = column_counts(X)
     return np.maximum(np.diff(X.indptr), 1.0), np.maximum(columns, 1.0)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from skrec import kernels
 from skrec.typing import Array, CSRMatrix
+from skrec.utils import column_counts
 
 __all__ = ["ItemSampler", "NegativeSampler", "inclusion_probabilities", "negative_weights"]
 
@@ -126,7 +127,7 @@ def negative_weights(X: CSRMatrix, power: float) -> Array:
     weights : ndarray of float of shape (n_items,)
         Positive, also for items that nobody has.
     """
-    return np.maximum(np.bincount(X.indices, minlength=X.shape[1]), 1e-9) ** power
+    return np.maximum(column_counts(X), 1e-9) ** power
 
 
 class ItemSampler:

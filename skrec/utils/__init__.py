@@ -7,8 +7,11 @@ from skrec.utils._long_tables import refuse_long_table
 from skrec.utils._matrix import as_array, canonical_csr, check_dense, check_structure
 from skrec.utils._memory import check_list_memory, check_memory, memory_limit
 from skrec.utils._rows import (
+    column_counts,
+    entry_blocks,
     has_entries,
     hide_entries,
+    holds_ones,
     index_pointer,
     pair_keys,
     row_blocks,
@@ -47,8 +50,11 @@ __all__ = [
     "check_rng",
     "check_share",
     "check_structure",
+    "column_counts",
+    "entry_blocks",
     "has_entries",
     "hide_entries",
+    "holds_ones",
     "index_pointer",
     "memory_limit",
     "most_similar",

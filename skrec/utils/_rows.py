@@ -15,8 +15,11 @@ from skrec.typing import Array, CSRMatrix, MatrixLike, RandomState
 from skrec.utils._values import check_rng
 
 __all__ = [
+    "column_counts",
+    "entry_blocks",
     "has_entries",
     "hide_entries",
+    "holds_ones",
     "index_pointer",
     "pair_keys",
     "row_blocks",
@@ -28,6 +31,7 @@ __all__ = [
 ]
 
 _MAX_BLOCK_MIB = 128
+_ENTRIES = 2**20  # that are looked at together: more gains nothing, and takes memory
 
 
 def row_blocks(
@@ -66,6 +70,73 @@ def row_blocks(
     size = max(1, size if most_rows is None else min(size, most_rows))
     for start in range(0, n_rows, size):
         yield slice(start, min(start + size, n_rows))
+
+
+def entry_blocks(indptr: Array, n_entries: int = _ENTRIES) -> Iterator[slice]:
+    """Cut the rows of a CSR matrix into slices of few stored entries.
+
+    Parameters
+    ----------
+    indptr : ndarray of int of shape (n_rows + 1,)
+        Where the rows begin, and the end.
+    n_entries : int, default=2**20
+        The most entries of a slice, unless a single row has more, and the most rows.
+
+    Yields
+    ------
+    rows : slice
+        Consecutive slices that cover all rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrec.utils import entry_blocks
+    >>> [(s.start, s.stop) for s in entry_blocks(np.array([0, 1, 1, 5, 6]), 4)]
+    [(0, 2), (2, 3), (3, 4)]
+    """
+    start, n_rows = 0, len(indptr) - 1
+    while start < n_rows:
+        stop = int(np.searchsorted(indptr, int(indptr[start]) + n_entries, side="right")) - 1
+        stop = min(max(stop, start + 1), start + n_entries)
+        yield slice(start, stop)
+        start = stop
+
+
+def column_counts(X: CSRMatrix) -> Array:
+    """Return how many stored entries each column has, in a few MB beside the result.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_rows, n_columns)
+        The matrix.
+
+    Returns
+    -------
+    counts : ndarray of int64 of shape (n_columns,)
+        One a column.
+    """
+    n_columns, indices = X.shape[1], X.indices
+    at_once = max(_ENTRIES, n_columns)
+    counts = np.bincount(indices[:at_once], minlength=n_columns)
+    for start in range(at_once, len(indices), at_once):
+        counts += np.bincount(indices[start : start + at_once], minlength=n_columns)
+    return counts
+
+
+def holds_ones(data: Array) -> bool:
+    """Return whether all numbers of an array are 1, without an array of the answers.
+
+    Parameters
+    ----------
+    data : ndarray
+        The numbers.
+
+    Returns
+    -------
+    ones : bool
+        True also where there are none.
+    """
+    return not len(data) or bool(data.min() == 1 == data.max())
 
 
 def row_of_entry(X: CSRMatrix) -> Array:

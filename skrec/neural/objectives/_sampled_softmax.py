@@ -12,6 +12,7 @@ from skrec.neural.objectives._likelihoods import Multinomial
 from skrec.nn import SampledRows, sampled_multinomial_nll
 from skrec.training import ItemSampler, RecommenderNet, RowBatches
 from skrec.typing import CSRMatrix
+from skrec.utils import column_counts
 
 if TYPE_CHECKING:
     from skrec.neural._rows import SampledRowRecommender
@@ -31,7 +32,7 @@ class SampledMultinomial(Multinomial):
     def batches(
         self, estimator: SampledRowRecommender, X: CSRMatrix, rng: np.random.RandomState
     ) -> SampledRowBatches:
-        counts = np.bincount(X.indices, minlength=X.shape[1])
+        counts = column_counts(X)
         size = estimator.n_sampled_items or X.shape[1]
         sampler = ItemSampler((counts + 1.0) ** _POWER, size, rng)
         return SampledRowBatches(X, estimator.batch_size, rng, sampler, estimator._by_rows())
