@@ -47,7 +47,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "WMFRecommender": {**_CPU, "n_factors": 64},
     "BPRMFRanker": {**_CPU, "n_factors": 64, "n_negatives": 1, "solver": "sgd"},
     "MultVAERecommender": {
-        **_CPU, "hidden_sizes": (), "latent_size": 64, "n_sampled_items": 2_000,
+        **_CPU, "hidden_sizes": (), "latent_size": 64, "n_sampled_items": 1_000,
         "batch_size": 1_000,
     },
 }  # fmt: skip

@@ -41,7 +41,7 @@ class ArrayFile:
         array : ndarray of shape (n,)
             What comes next.
         """
-        self._file.write(np.ascontiguousarray(array, dtype=self.dtype).data)
+        self._file.write(np.ascontiguousarray(array, dtype=self.dtype).view(np.uint8).data)
         self.length += len(array)
 
     def close(self) -> None:

@@ -65,7 +65,7 @@ class Buckets:
         for name, column in columns.items():
             entries[name] = column[order]
         first = np.flatnonzero(np.diff(bucket, prepend=-1))
-        for start, stop in zip(first, [*first[1:], len(row)], strict=True):
+        for start, stop in zip(first, np.append(first, len(row))[1:], strict=True):
             with open(self._path(bucket[start]), "ab") as file:
                 file.write(entries[start:stop].data)
 

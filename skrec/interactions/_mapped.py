@@ -77,20 +77,21 @@ class MappedCSR(sp.csr_matrix):
         return X
 
     def with_data(self, data: Array) -> Self:
-        """Return the same pattern with one number for every entry.
+        """Return the same pattern with the same values, or with one for every entry.
 
         Parameters
         ----------
         data : ndarray of shape (nnz,)
-            The numbers; all of them equal where the transpose is on disk too, of which they are
-            then the numbers as well.
+            ``self.data``, or numbers that are all equal: they are those of the transpose too.
 
         Returns
         -------
         X : MappedCSR
             It shares the index arrays.
         """
-        turned = self._turned and (data, *self._turned[1:])
+        turned = self._turned
+        if turned is not None and data is not self.data:
+            turned = data, *turned[1:]
         parts = data, self.indices, self.indptr
         return type(self).of_arrays(parts, self.shape, turned, self.encoder)
 

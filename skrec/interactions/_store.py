@@ -25,6 +25,7 @@ from skrec.utils import canonical_csr, check_flag, entry_blocks, holds_ones, tak
 __all__ = ["NewStore", "write_csr"]
 
 _MOST_INT32 = 2**31 - 1
+_AT_ONCE = 2**20  # entries that are turned together
 _OURS = re.compile(r"[0-9a-f]{16}-[a-z_0-9-]+\.(npy|tmp)")
 
 
@@ -224,10 +225,10 @@ class NewStore:
         data, indices, indptr = (map_file(self.folder / name) for name in names)
         values: dict[str, Any] = {} if side.ones else {"value": np.float32}
         counts = np.zeros(n_columns, dtype=np.int64)
-        for rows in entry_blocks(indptr):
+        for rows in entry_blocks(indptr, _AT_ONCE):
             counts += np.bincount(indices[indptr[rows.start] : indptr[rows.stop]], None, n_columns)
         buckets = Buckets(self.stem("turned"), counts, user=np.int32, **values)
-        for rows in entry_blocks(indptr):
+        for rows in entry_blocks(indptr, _AT_ONCE):
             part = slice(indptr[rows.start], indptr[rows.stop])
             lengths = side.counts[rows]
             user = np.repeat(np.arange(rows.start, rows.stop, dtype=np.int32), lengths)
