@@ -90,7 +90,7 @@ class BaseRecommender(BaseEstimator):
         Parameters
         ----------
         X : Interactions, sparse matrix or array-like of shape (n_users, n_items)
-            Interactions or ratings; a copy is made.
+            Interactions or ratings; a copy is made, but of what `interactions.open_csr` opens.
         y : None
             Ignored.
 

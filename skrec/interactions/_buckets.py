@@ -13,7 +13,7 @@ from skrec.utils import entry_blocks
 
 __all__ = ["Buckets"]
 
-_MOST = 2**21  # entries of a bucket, about 60 bytes each while they are sorted
+_MOST = 2**20  # entries of a bucket, about 150 bytes each while they are sorted by time
 
 
 class Buckets:

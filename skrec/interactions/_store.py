@@ -238,11 +238,15 @@ class NewStore:
         return turned.files | ({"turned_data": names[0]} if side.ones else {})
 
     def _put_in_place(self, index: dict[str, Any]) -> None:
+        names = [file.name for file in self._files_of(self.token)]
+        if lost := sorted(set(index["files"].values()) - set(names)):
+            raise OSError(f"somebody else has written to {self.folder} meanwhile: {lost} are gone")
         with taking_the_place_of(self.folder / INDEX) as file:
             file.write(json.dumps(index, indent=1).encode())
         for file in self._files_of(""):
             if not file.name.startswith(self.token):
-                file.unlink()
+                with contextlib.suppress(OSError):  # some systems keep what is mapped
+                    file.unlink()
 
     def _files_of(self, token: str) -> list[Path]:
         ours = [file for file in self.folder.iterdir() if _OURS.fullmatch(file.name)]

@@ -73,7 +73,7 @@ def write_csr_from_frames(
     Notes
     -----
     Memory is that of one part, of the ids with a table to find them (about 100 bytes each), and
-    about 150 MB. On disk an interaction takes 12 bytes more until the end, 20 with times. The time
+    about 300 MB. On disk an interaction takes 12 bytes more until the end, 20 with times. The time
     that new ids take grows with the number of parts times that of ids: parts of a million rows are
     better than parts of a thousand.
 

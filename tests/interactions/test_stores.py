@@ -324,3 +324,13 @@ def test_the_class_is_a_csr_matrix():
     assert issubclass(MappedCSR, sp.csr_matrix)
     assert MappedCSR(X).encoder is None
     same(MappedCSR(X).T.tocsr(), X.T.tocsr())
+
+
+def test_two_writers_do_not_mix(tmp_path):
+    def meanwhile():
+        yield X
+        write_csr(tmp_path / "x", [X[:1]])
+
+    with pytest.raises(OSError, match="somebody else has written"):
+        write_csr(tmp_path / "x", meanwhile())
+    same(open_csr(tmp_path / "x"), X[:1])

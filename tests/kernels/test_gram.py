@@ -54,6 +54,14 @@ def test_threads_change_nothing(n_jobs, monkeypatch):
     np.testing.assert_array_equal(kernels.dense_gram(X, n_jobs=n_jobs), expected)
 
 
+def test_blocks_of_rows_change_no_bit(monkeypatch):
+    X = matrix(2, 60, 50, 0.3, binary=False)
+    X.data[:] = np.random.RandomState(0).standard_normal(X.nnz)
+    expected = kernels.dense_gram(X)
+    monkeypatch.setattr(_gram, "_ENTRIES", 20)
+    np.testing.assert_array_equal(kernels.dense_gram(X), expected)
+
+
 def test_counts_beyond_those_of_float32_are_exact():
     n = 2**24 + 3
     gram = kernels.dense_gram(sp.csr_matrix(np.ones((n, 1), dtype=np.float32)))

@@ -10,7 +10,7 @@ from skrec import ItemKNNRecommender, UserKNNRecommender
 from skrec.datasets import make_interactions
 from skrec.exceptions import SkrecWarning
 from skrec.linear import _knn
-from skrec.utils import hide_entries
+from skrec.utils import entry_blocks, hide_entries
 
 WEIGHTINGS = [None, "tf-idf", "bm25"]
 
@@ -346,3 +346,16 @@ def test_many_lists_show_a_bar(cls, monkeypatch, capsys):
     np.testing.assert_array_equal(lists, expected)
     np.testing.assert_array_equal(est.set_params(verbose=0).recommend(X), expected)
     assert capsys.readouterr() == ("", "")
+
+
+def test_norms_by_blocks_are_those_of_all_rows(monkeypatch):
+    X = sp.random(50, 30, 0.3, format="csr", random_state=0, dtype=np.float32)
+    whole = np.sqrt(np.asarray(X.multiply(X).sum(axis=1)).ravel())
+    monkeypatch.setattr(_knn, "entry_blocks", lambda indptr: entry_blocks(indptr, 7))
+    for dtype, expected in ((None, whole), (np.float32, whole)):
+        found = _knn.norms(X, dtype)
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, expected)
+    exact = X.astype(np.float64)
+    exact = np.sqrt(np.asarray(exact.multiply(exact).sum(axis=1)).ravel())
+    np.testing.assert_array_equal(_knn.norms(X, np.float64), exact)

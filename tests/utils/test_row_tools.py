@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from skrec.utils import (
+    _rows,
+    column_counts,
+    entry_blocks,
     has_entries,
     hide_entries,
+    holds_ones,
     index_pointer,
     pair_keys,
     row_blocks,
@@ -25,6 +29,37 @@ MATRICES = hnp.arrays(
     st.tuples(st.integers(1, 6), st.integers(1, 9)),
     elements=st.sampled_from([0.0, 0.0, 1.0, 2.5]),
 )
+
+
+@QUICK
+@given(st.lists(st.integers(0, 9)), st.integers(1, 12))
+def test_blocks_of_entries_cover_the_rows_and_are_small(lengths, most):
+    indptr = np.concatenate([[0], np.cumsum(lengths, dtype=np.int32)]).astype(np.int32)
+    blocks = list(entry_blocks(indptr, most))
+    assert [i for b in blocks for i in range(b.start, b.stop)] == list(range(len(lengths)))
+    for block in blocks:
+        n_rows = block.stop - block.start
+        assert n_rows == 1 or (indptr[block.stop] - indptr[block.start] <= most and n_rows <= most)
+
+
+def test_blocks_of_entries_do_not_overflow():
+    indptr = np.array([0, 2**31 - 2, 2**31 - 1], dtype=np.int32)
+    assert list(entry_blocks(indptr, 2**20)) == [slice(0, 1), slice(1, 2)]
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 10**6])
+def test_counts_of_columns(at_once, monkeypatch):
+    monkeypatch.setattr(_rows, "_ENTRIES", at_once)
+    X = sp.random(40, 3, 0.4, format="csr", random_state=0, dtype=np.float32)
+    assert column_counts(X).tolist() == np.bincount(X.indices, minlength=3).tolist()
+    assert column_counts(X[:0]).tolist() == [0, 0, 0]
+
+
+def test_ones_are_told_from_others():
+    assert holds_ones(np.ones(3, np.float32))
+    assert holds_ones(np.zeros(0))
+    for other in (0, 2, np.nan, 1 + 1e-6):
+        assert not holds_ones(np.array([1, other], np.float32))
 
 
 @QUICK

@@ -1,0 +1,73 @@
+"""Fits to data on disk: what is drawn, the jobs, the exponents."""
+
+import argparse
+
+import pytest
+import scipy.sparse as sp
+
+from benchmarks.scale import large
+from skrec.interactions import open_csr
+
+
+def test_draws_have_the_shape_the_size_and_popular_items(monkeypatch):
+    monkeypatch.setattr(large, "_AT_ONCE", 5_000)
+    blocks = list(large.draw_blocks(1_000, 800, 20_000))
+    X = sp.csr_matrix(sp.vstack(blocks))
+    assert len(blocks) > 1
+    assert X.shape == (1_000, 800)
+    assert abs(X.sum() / 20_000 - 1) < 0.1
+    counts = X.getnnz(axis=0)
+    assert counts[:80].sum() > 2 * counts[-80:].sum()
+    again = sp.vstack(list(large.draw_blocks(1_000, 800, 20_000)))
+    assert (again != X).nnz == 0
+
+
+def work(job, folder):
+    size = {"users": 100, "items": 60, "interactions": 1_000}
+    return large._work(argparse.Namespace(worker=job, folder=str(folder), threads=1, **size))
+
+
+def test_jobs_write_and_fit(tmp_path):
+    written = work("write_csr", tmp_path / "store")["write_csr"]
+    X = open_csr(tmp_path / "store")
+    assert X.shape == (100, 60)
+    assert written["note"] == f"{X.nnz} different interactions"
+    answers = {**work("PopularityRecommender", tmp_path / "store")}
+    answers |= work("WMFRecommender", tmp_path / "store")
+    assert set(answers) == {"PopularityRecommender", "WMFRecommender", "lists"}
+    for answer in answers.values():
+        assert answer["seconds"] >= 0
+        assert 0 < answer["anon"] <= answer["total"] + 1
+
+
+def test_a_refusal_is_a_note(tmp_path, monkeypatch):
+    work("write_csr", tmp_path / "store")
+
+    class Refusing:
+        def fit(self, X):
+            if X.shape == (100, 60):
+                raise MemoryError("too large; use another")
+
+    monkeypatch.setattr(large, "make_system", lambda *parameters: Refusing())
+    answer = work("EASERecommender", tmp_path / "store")
+    assert answer == {"EASERecommender": {"note": "MemoryError: too large; use another"}}
+
+
+def test_exponents_are_those_of_powers():
+    rows = [
+        {"model": "A", "interactions": n, "seconds": n**1.5, "anon": n**0.5, "note": ""}
+        for n in (10**3, 10**4, 10**5)
+    ]
+    rows += [{**rows[0], "model": "B"}, {**rows[0], "model": "B", "seconds": None}]
+    (fitted,) = large._exponents(rows)
+    assert fitted["model"] == "A"
+    assert fitted["note"] == "exponents: seconds 1.50, anon 0.50"
+
+
+@pytest.mark.slow
+def test_the_command_runs(tmp_path, capsys):
+    output = tmp_path / "large.csv"
+    large.main(["--smoke", "--threads", "1", "--output", str(output)])
+    printed = capsys.readouterr().out
+    assert all(model in printed for model in large.MODELS)
+    assert output.read_text().count("lists") == 1
