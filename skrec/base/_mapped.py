@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
-from skrec.interactions import MappedCSR, is_mapped
+from skrec.interactions import MappedCSR
 from skrec.typing import CSRMatrix
+from skrec.utils import is_mapped
 
 if TYPE_CHECKING:
     from skrec.base._recommender import BaseRecommender

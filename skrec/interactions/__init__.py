@@ -5,7 +5,7 @@ from skrec.interactions._encoder import InteractionEncoder, join_ids
 from skrec.interactions._ids import different_ids
 from skrec.interactions._interactions import Interactions
 from skrec.interactions._lists import Titles, recommend_frame
-from skrec.interactions._mapped import MappedCSR, is_mapped, open_csr
+from skrec.interactions._mapped import MappedCSR, open_csr
 from skrec.interactions._store import write_csr
 from skrec.interactions._tables import write_csr_from_frames
 from skrec.interactions._times import as_timestamps
@@ -18,7 +18,6 @@ __all__ = [
     "Titles",
     "as_timestamps",
     "different_ids",
-    "is_mapped",
     "join_ids",
     "open_csr",
     "recommend_batches",

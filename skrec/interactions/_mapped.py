@@ -17,7 +17,7 @@ from skrec.typing import Array, CSRMatrix
 if TYPE_CHECKING:
     from skrec.interactions._encoder import InteractionEncoder
 
-__all__ = ["MappedCSR", "is_mapped", "open_csr"]
+__all__ = ["MappedCSR", "open_csr"]
 
 FORMAT, VERSION, INDEX = "skrec.csr", 1, "store.json"
 PARTS = ("data", "indices", "indptr")
@@ -30,6 +30,11 @@ class MappedCSR(sp.csr_matrix):
     entries, and keep it as their ``interactions_``. Its rows, ``X[rows]``, are copies in memory.
     Pickles hold the entries and not the path.
 
+    Parameters
+    ----------
+    arg1, shape, dtype, copy, maxprint : object
+        Those of `scipy.sparse.csr_matrix`, which scipy passes; users call `open_csr`.
+
     Attributes
     ----------
     encoder : InteractionEncoder or None
@@ -38,6 +43,17 @@ class MappedCSR(sp.csr_matrix):
     See Also
     --------
     open_csr : Opens it.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import scipy.sparse as sp
+    >>> from skrec.interactions import open_csr, write_csr
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_csr(os.path.join(folder, "x"), [sp.csr_matrix([[0, 1], [1, 1]])], transposed=True)
+    ...     X = open_csr(os.path.join(folder, "x"))
+    ...     type(X).__name__, X[1:].toarray(), X.T.format
+    ('MappedCSR', array([[1., 1.]], dtype=float32), 'csr')
     """
 
     # what scipy makes of this class, such as some of the rows, has neither
@@ -123,29 +139,6 @@ class MappedCSR(sp.csr_matrix):
 
 def _in_memory(parts: tuple[Array, ...], shape: tuple[int, int]) -> CSRMatrix:
     return sp.csr_matrix(parts, shape=shape)
-
-
-def is_mapped(array: Array) -> bool:
-    """Return whether an array is a read-only map of a file.
-
-    Parameters
-    ----------
-    array : ndarray
-        An array, or a view of one.
-
-    Returns
-    -------
-    mapped : bool
-        True where nobody can write to it by this array, and it is in no memory of its own.
-    """
-    base: Any = array
-    while isinstance(base, np.ndarray):
-        if base.flags.writeable:
-            return False
-        if isinstance(base, np.memmap):
-            return True
-        base = base.base
-    return False
 
 
 def open_csr(path: str | os.PathLike[str]) -> MappedCSR:

@@ -4,7 +4,7 @@ from skrec.utils._check import as_integers, check_count, check_flag
 from skrec.utils._checkpoint import Checkpoint, Checkpoints, fingerprint
 from skrec.utils._files import taking_the_place_of
 from skrec.utils._long_tables import refuse_long_table
-from skrec.utils._matrix import as_array, canonical_csr, check_dense, check_structure
+from skrec.utils._matrix import as_array, canonical_csr, check_dense, check_structure, is_mapped
 from skrec.utils._memory import check_list_memory, check_memory, memory_limit
 from skrec.utils._rows import (
     column_counts,
@@ -56,6 +56,7 @@ __all__ = [
     "hide_entries",
     "holds_ones",
     "index_pointer",
+    "is_mapped",
     "memory_limit",
     "most_similar",
     "pair_keys",

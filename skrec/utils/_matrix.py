@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from skrec.typing import Array, CSRMatrix, MatrixLike
 
-__all__ = ["as_array", "canonical_csr", "check_dense", "check_structure"]
+__all__ = ["as_array", "canonical_csr", "check_dense", "check_structure", "is_mapped"]
 
 S = TypeVar("S")
 
@@ -199,6 +199,29 @@ def canonical_csr(X: MatrixLike, name: str = "X") -> CSRMatrix:
     if kind not in "buif":
         raise ValueError(f"{name} must hold numbers; got a sparse matrix of {matrix.dtype}")
     return _summed(matrix, name)
+
+
+def is_mapped(array: Array) -> bool:
+    """Return whether an array is a read-only map of a file.
+
+    Parameters
+    ----------
+    array : ndarray
+        An array, or a view of one.
+
+    Returns
+    -------
+    mapped : bool
+        True where nobody can write to it by this array, and it is in no memory of its own.
+    """
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        if base.flags.writeable:
+            return False
+        if isinstance(base, np.memmap):
+            return True
+        base = base.base
+    return False
 
 
 def _summed(matrix: Any, name: str) -> CSRMatrix:

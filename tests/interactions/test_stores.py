@@ -17,11 +17,11 @@ from skrec.interactions import (
     MappedCSR,
     _buckets,
     _store,
-    is_mapped,
     open_csr,
     write_csr,
     write_csr_from_frames,
 )
+from skrec.utils import is_mapped
 
 X = sp.csr_matrix([[1.0, 0, 2.5], [0, 0, 0], [0, 3, 0], [4, 5, 6]], dtype=np.float32)
 
