@@ -174,3 +174,15 @@ def test_ease_refuses_before_anything_is_copied(stored, monkeypatch):
     monkeypatch.setattr("skrec.utils._memory._ALWAYS_FINE", 0)
     with pytest.raises(MemoryError, match=r"needs at least 30 kB .* use SLIMRecommender"):
         make("EASERecommender").fit(open_csr(stored))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_wide_indices_give_the_same_model(name, X, tmp_path, monkeypatch):
+    monkeypatch.setattr("skrec.interactions._store._MOST_INT32", 1000)
+    write_csr(tmp_path / "x", [X], binary=True, transposed=True)
+    mapped = open_csr(tmp_path / "x")
+    assert mapped.indices.dtype == mapped.T.indices.dtype == np.int64
+    model, other = make(name).fit(mapped), make(name).fit(X)
+    assert_shared(model, mapped)
+    np.testing.assert_array_equal(*(m.decision_function(X[:9]) for m in (model, other)))
+    np.testing.assert_array_equal(*(m.recommend(users=[1, 7]) for m in (model, other)))

@@ -4,6 +4,10 @@ import copy
 import json
 import pickle
 import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,6 +27,7 @@ from skrec.interactions import (
 )
 from skrec.utils import is_mapped
 
+ROOT = Path(__file__).parents[2]
 X = sp.csr_matrix([[1.0, 0, 2.5], [0, 0, 0], [0, 3, 0], [4, 5, 6]], dtype=np.float32)
 
 
@@ -181,6 +186,32 @@ def test_a_write_that_fails_leaves_the_last_store(tmp_path):
         write_csr(path, breaking(), transposed=True)
     assert sorted(path.iterdir()) == before
     same(open_csr(path), X)
+
+
+KILLED = """
+import os, signal, sys
+import scipy.sparse as sp
+from skrec.interactions import write_csr
+
+def blocks():
+    yield sp.random(3000, 500, 0.1, format="csr")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+write_csr(sys.argv[1], blocks(), transposed=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no such signal")
+def test_a_write_that_is_killed_leaves_the_last_store(tmp_path):
+    write_csr(tmp_path / "x", [X])
+    n_files = len(list((tmp_path / "x").iterdir()))
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "x")]
+    done = subprocess.run(command, cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list((tmp_path / "x").iterdir())) > n_files
+    same(open_csr(tmp_path / "x"), X)
+    write_csr(tmp_path / "x", [X[:2]])
+    assert len(list((tmp_path / "x").iterdir())) == n_files
 
 
 def test_what_a_killed_write_leaves_is_removed_by_the_next(tmp_path):
