@@ -124,7 +124,8 @@ def _measure(options: argparse.Namespace, size: tuple[int, ...]) -> list[dict[st
                     "anon": answer.get("anon"), "total": answer.get("total"),
                     "note": answer.get("note", ""),
                 }  # fmt: skip
-                print(row, flush=True)
+                known = {name: value for name, value in row.items() if value not in (None, "")}
+                print(", ".join(f"{name} {value}" for name, value in known.items()), flush=True)
                 rows.append(row)
     return rows
 
