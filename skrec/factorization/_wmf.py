@@ -180,6 +180,12 @@ class WMFRecommender(BaseRecommender):
             "str or torch.device",
         ),
     ] = "auto"
+    n_jobs: Annotated[
+        int | None,
+        Integral,
+        "Threads over rows on a CPU; None takes as many as torch does. Where "
+        "`joblib.parallel_config` names a backend, that does the work.",
+    ] = None
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
     random_state: Annotated[RandomState, "random_state", "Seed of the first vectors."] = None
     warm_start: Annotated[
@@ -340,7 +346,8 @@ class WMFRecommender(BaseRecommender):
             )
         if _is_cpu(device):
             entries = X.indptr, X.indices, X.data
-            return kernels.WeightedRidge(entries, alpha, ridge, weight, torch.get_num_threads())
+            n_jobs = torch.get_num_threads() if self.n_jobs is None else int(self.n_jobs)
+            return kernels.WeightedRidge(entries, alpha, ridge, weight, n_jobs)
         added = np.ones(X.nnz) if alpha is None else alpha * X.data.astype(np.float64)
         scales = np.sqrt(added)
         targets = added if alpha is None else (1 + added) / scales
