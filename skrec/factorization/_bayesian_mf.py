@@ -226,7 +226,7 @@ class BayesianMFRegressor(RatingRecommender):
         rng = np.random.RandomState() if self.random_state is None else self.random_state
         seed = check_random_state(rng).randint(2**31 - 1)
         params: Any = clone(self)  # other processes may get it, and not what is fitted
-        with checkpoints_of(self, X) as checkpoints:
+        with checkpoints_of(self, X) as checkpoints, kernels.engine_workers(self.n_jobs):
             seed = kept_seed(self, checkpoints, seed)
             seeds = np.random.SeedSequence(seed).spawn(self.n_chains)
             chains = [(seed, checkpoints.next()) for seed in seeds]

@@ -184,13 +184,18 @@ class RecommendationBatches(Sequence[pd.DataFrame]):
         with tqdm(
             total=self.n_users, desc="recommend", unit="user", disable=not self.verbose
         ) as bar:
-            at_once = kernels.count_jobs(self.n_jobs)
-            for start in range(0, len(self), at_once):
-                some = ((each,) for each in range(start, min(start + at_once, len(self))))
-                # tables of all rounds would not fit into memory
-                for table in kernels.in_threads(_table, some, self.n_jobs, common=(self,)):
-                    yield table
-                    bar.update(min(self.batch_size, self.n_users - bar.n))
+            made: list[pd.DataFrame] = []
+            for first in range(len(self)):
+                made = made or self._some_from(first)
+                yield made.pop(0)
+                bar.update(min(self.batch_size, self.n_users - bar.n))
+
+    def _some_from(self, first: int) -> list[pd.DataFrame]:
+        """Return as many batches as are made at once; all of them may not fit into memory."""
+        with kernels.engine_workers(self.n_jobs):
+            last = min(first + kernels.count_jobs(self.n_jobs), len(self))
+            calls = ((index,) for index in range(first, last))
+            return kernels.in_threads(_table, calls, self.n_jobs, common=(self,))
 
     def __repr__(self) -> str:
         model = type(self.request.model).__name__

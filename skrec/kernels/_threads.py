@@ -1,7 +1,9 @@
 """Calls over blocks of work: in threads, or where `joblib.parallel_config` sends them."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import joblib
@@ -10,7 +12,9 @@ from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 from tqdm.auto import tqdm
 
-__all__ = ["count_jobs", "in_threads"]
+__all__ = ["count_jobs", "engine_workers", "in_threads"]
+
+_workers: ContextVar[Any] = ContextVar("_workers", default=None)  # of `engine_workers`
 
 
 def in_threads(
@@ -35,7 +39,8 @@ def in_threads(
         Calls at once; None takes that of `joblib.parallel_config`.
     shared : bool, default=False
         Whether the calls write into arrays of this process, so that its own threads must do the
-        work. If not, another backend that `joblib.parallel_config` names does it.
+        work. If not, other processes of joblib do it where `joblib.parallel_config` says so, and
+        an engine that it names does within `engine_workers`.
     description : str, default=None
         What stands before a progress bar over the calls; None shows none.
     common : tuple, default=()
@@ -59,14 +64,48 @@ def in_threads(
     if len(calls) == 1:
         done = (function(*common, *each) for each in calls)
         return list(_watched(done, 1, description))
+    tasks = (delayed(function)(*common, *each) for each in calls)
+    if not shared and _workers.get() is not None:
+        return list(_workers.get()(_watched(tasks, len(calls), description)))
     where = _place(shared)
     n_jobs = count_jobs(n_jobs, shared)
-    tasks = (delayed(function)(*common, *each) for each in calls)
     if description is not None and _returns_one_by_one(where):
         done = Parallel(n_jobs=n_jobs, return_as="generator", **where)(tasks)
         return list(_watched(done, len(calls), description))
     # the bar of a backend that returns all at once runs ahead: it counts what has begun
     return list(Parallel(n_jobs=n_jobs, **where)(_watched(tasks, len(calls), description)))
+
+
+@contextmanager
+def engine_workers(n_jobs: int | None) -> Iterator[None]:
+    """Let the maps of a block of code be done by an engine, if `joblib.parallel_config` names one.
+
+    All of them have the same workers, which Ray takes seconds to start. Elsewhere maps stay in the
+    process: those of answers are short, and an engine is given whole batches of users.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        As for `in_threads`, whose own then does not count.
+
+    Examples
+    --------
+    >>> from skrec.kernels import engine_workers, in_threads
+    >>> with engine_workers(2):
+    ...     in_threads(pow, [(2, 3), (3, 2)], 2)
+    [8, 9]
+    """
+    backend: Any = get_active_backend()[0]
+    if _is_of_joblib(backend) or _is_in_a_task() or _workers.get() is not None:
+        yield
+        return
+    n_jobs = joblib.Parallel().n_jobs if n_jobs is None else n_jobs
+    with Parallel(n_jobs=int(backend.effective_n_jobs(n_jobs))) as workers:
+        token = _workers.set(workers)
+        try:
+            yield
+        finally:
+            _workers.reset(token)
 
 
 def count_jobs(n_jobs: int | None, shared: bool = False) -> int:
@@ -75,11 +114,10 @@ def count_jobs(n_jobs: int | None, shared: bool = False) -> int:
     Parameters
     ----------
     n_jobs : int or None
-        Calls at once; None takes that of `joblib.parallel_config`, negative numbers count from the
-        number of cores, those of a cluster where there is one.
+        Calls at once; None takes that of `joblib.parallel_config`, and 1 where this process does
+        the work in place of an engine, whose number is that of other machines.
     shared : bool, default=False
-        Whether the threads of this process must do the work. None then is 1 where an engine is
-        asked for: its number is that of other machines.
+        Whether the threads of this process must do the work.
 
     Returns
     -------
@@ -96,18 +134,20 @@ def count_jobs(n_jobs: int | None, shared: bool = False) -> int:
     ...     count_jobs(None)
     1
     """
+    if not shared and _workers.get() is not None:
+        return _workers.get().n_jobs
     if n_jobs is None:
         # asked for without a preference: with one, joblib drops the number
-        elsewhere = shared and not _is_of_joblib(get_active_backend()[0])
-        n_jobs = 1 if elsewhere or _is_in_a_task() else joblib.Parallel().n_jobs
+        here = _is_of_joblib(get_active_backend()[0]) and not _is_in_a_task()
+        n_jobs = joblib.Parallel().n_jobs if here else 1
     backend: Any = get_active_backend(**_place(shared))[0]
-    at_once = int(backend.effective_n_jobs(n_jobs))
-    return min(at_once, cpu_count()) if _is_of_joblib(backend) else at_once
+    return min(int(backend.effective_n_jobs(n_jobs)), cpu_count())
 
 
 def _place(shared: bool) -> dict[str, str]:
     """Return what joblib is told of where calls can be done."""
-    return {"require": "sharedmem"} if shared or _is_in_a_task() else {"prefer": "threads"}
+    here = shared or not _is_of_joblib(get_active_backend()[0])
+    return {"require": "sharedmem"} if here else {"prefer": "threads"}
 
 
 def _is_in_a_task() -> bool:

@@ -364,7 +364,7 @@ class SLIMRecommender(ItemWeightsRecommender):
         X = X if len(items) == n_items else sp.csr_matrix(X[:, items])
         common = self._common(X, n_items, gram)
         chunks = np.array_split(np.arange(X.shape[1]), -(-X.shape[1] // _CHUNK))
-        with checkpoints_of(self, X) as checkpoints:
+        with checkpoints_of(self, X) as checkpoints, kernels.engine_workers(self.n_jobs):
             done = self._solved_chunks(common, chunks, checkpoints.next())
         blocks, n_failed = zip(*done)
         weights = sp.csr_matrix(sp.vstack(blocks, format="csr").T)
