@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
-from tqdm.auto import tqdm
 
 from skrec import kernels
 from skrec.base import (
@@ -28,14 +28,13 @@ from skrec.base import (
     user_vectors,
 )
 from skrec.base.fields import Floats, Length, Made, Maybe
-from skrec.factorization._gibbs import HyperPrior, Sampler
-from skrec.factorization._posterior_draws import PosteriorDraws
+from skrec.factorization._posterior_draws import PosteriorDraws, run_chain
 from skrec.factorization._products import inner_products
 from skrec.factorization._split_r_hat import SplitRHat
 from skrec.interactions import Interactions
 from skrec.neural import similar_items
 from skrec.typing import Array, CSRMatrix, MatrixLike, RandomState
-from skrec.utils import Checkpoint, check_memory, check_share
+from skrec.utils import check_memory, check_share
 
 __all__ = ["BayesianMFRegressor"]
 
@@ -109,7 +108,7 @@ class BayesianMFRegressor(RatingRecommender):
     not draw by draw, which makes next to no difference.
 
     Draws take ``4 * n_draws * (n_factors + 1) * (n_users + n_items)`` bytes, and with implicit
-    feedback as much for the items once more.
+    feedback as much for the items once more. Joining several chains takes up to twice as much.
 
     Differences from the references: precisions have Gamma priors for each dimension, as in libFM
     (Rendle 2012), in place of a Wishart prior. The sum of the implicit feedback is the centre of a
@@ -222,54 +221,28 @@ class BayesianMFRegressor(RatingRecommender):
         return OverDraws(self.noise_std_ if "draws_" in self.__dict__ else None)
 
     def _fit(self, X: CSRMatrix) -> None:
-        n_chains, n_sweeps = self.n_chains, self.burn_in + self.thin * self.n_samples
-        self.n_draws_ = n_chains * self.n_samples
+        self.n_draws_ = self.n_chains * self.n_samples
         self._check_draws_fit(X)
-        implicit = self.implicit != "none"
-        shape: Any = X.shape
-        self.draws_ = PosteriorDraws.empty(shape, self.n_draws_, self.n_factors, implicit)
-        self.noise_trace_ = np.empty((n_chains, n_sweeps))
         rng = np.random.RandomState() if self.random_state is None else self.random_state
         seed = check_random_state(rng).randint(2**31 - 1)
-        with checkpoints_of(self, X) as checkpoints:
+        params: Any = clone(self)  # other processes may get it, and not what is fitted
+        with checkpoints_of(self, X) as checkpoints, kernels.engine_workers(self.n_jobs):
             seed = kept_seed(self, checkpoints, seed)
-            seeds = np.random.SeedSequence(seed).spawn(n_chains)
-            chains = [(X, chain, seed, checkpoints.next()) for chain, seed in enumerate(seeds)]
-            kernels.in_threads(self._run_chain, chains, self.n_jobs, shared=True)
+            seeds = np.random.SeedSequence(seed).spawn(self.n_chains)
+            chains = [(seed, checkpoints.next()) for seed in seeds]
+            done = kernels.in_threads(run_chain, chains, self.n_jobs, common=(X, params))
+        self.noise_trace_ = np.array([trace for trace, _ in done])
+        self.draws_ = PosteriorDraws.joined([draws for _, draws in done])
 
     def _check_draws_fit(self, X: CSRMatrix) -> None:
         n_vectors = X.shape[0] + (1 if self.implicit == "none" else 2) * X.shape[1]
+        n_bytes = 8.0 if self.n_chains > 1 else 4.0  # several are joined
         check_memory(
-            4.0 * self.n_draws_ * (self.n_factors + 1) * n_vectors,
+            n_bytes * self.n_draws_ * (self.n_factors + 1) * n_vectors,
             f"{type(self).__name__} with {self.n_draws_} draws of n_factors={self.n_factors} for "
             f"{X.shape[0]:,} users and {X.shape[1]:,} items",
             "choose a smaller n_samples, n_chains or n_factors, or use BiasedMFRegressor",
         )
-
-    def _run_chain(
-        self, X: CSRMatrix, chain: int, seed: np.random.SeedSequence, checkpoint: Checkpoint
-    ) -> None:
-        """Run a chain and put what is kept of it into its place among all draws."""
-        n_jobs = self.n_jobs if self.n_chains == 1 else 1
-        rng = np.random.Generator(np.random.Philox(seed))
-        sampler = Sampler(X, self.n_factors, self.implicit, HyperPrior(), rng, n_jobs)
-        trace, first = self.noise_trace_[chain], chain * self.n_samples
-        kept = [trace, *self.draws_.some(first, first + self.n_samples)]
-        n_done, state, before = checkpoint.load() or (0, None, [])
-        if state is not None:
-            sampler.restore(state)
-        for array, values in zip(kept, before):
-            array[...] = values
-        sweeps = range(n_done, len(trace))
-        for sweep in tqdm(sweeps, type(self).__name__, disable=not self.verbose):
-            sampler.sweep()
-            trace[sweep] = sampler.noise_std
-            number, left = divmod(sweep + 1 - self.burn_in, self.thin)
-            if number > 0 and not left:
-                self.draws_.put(first + number - 1, sampler.draw())
-            last = sweep + 1 == len(trace)
-            if last or checkpoint.is_due:
-                checkpoint.save((sweep + 1, sampler.state(), kept), must=last)
 
     # scores
 

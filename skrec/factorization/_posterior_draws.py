@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
+from tqdm.auto import tqdm
 
 from skrec import kernels
-from skrec.factorization._gibbs import Draw, implicit_features
+from skrec.factorization._gibbs import Draw, HyperPrior, Sampler, implicit_features
 from skrec.typing import Array, CSRMatrix
+from skrec.utils import Checkpoint
 
-__all__ = ["PosteriorDraws"]
+__all__ = ["PosteriorDraws", "run_chain"]
 
 
 class PosteriorDraws(NamedTuple):
@@ -77,6 +79,27 @@ class PosteriorDraws(NamedTuple):
             np.empty(n_draws),
         )
 
+    @classmethod
+    def joined(cls, parts: list[PosteriorDraws]) -> PosteriorDraws:
+        """Return the draws of several parts, one part after the other.
+
+        Parameters
+        ----------
+        parts : list of PosteriorDraws
+            Draws of the same users and items.
+
+        Returns
+        -------
+        draws : PosteriorDraws
+            All of them.
+        """
+        if len(parts) == 1:
+            return parts[0]
+        axes = 1, 1, 1, 1, 1, 0, 0, 0
+        fields = zip(axes, *parts, strict=True)
+        joined: Any = (None if a[0] is None else np.concatenate(a, axis) for axis, *a in fields)
+        return cls(*joined)
+
     @property
     def n_draws(self) -> int:
         """Number of draws."""
@@ -94,31 +117,17 @@ class PosteriorDraws(NamedTuple):
         self.prior_means[number], self.prior_precisions[number] = draw.mean, draw.precision
         self.noise_stds[number] = draw.noise**-0.5
 
-    def some(self, start: int, stop: int) -> list[Array]:
-        """Return views of some draws, those of absent weights left out.
-
-        Parameters
-        ----------
-        start, stop : int
-            The first draw, and the one behind the last.
+    def arrays(self) -> list[Array]:
+        """Return the arrays, those of absent weights left out.
 
         Returns
         -------
-        views : list of ndarray
-            Writable.
+        arrays : list of ndarray
+            Writable; the weights are last.
         """
-        wide = slice(self._place(start).start, self._place(stop).start)
-        columns = slice(start, stop)
-        views = [
-            self.user_factors[:, wide],
-            self.user_biases[:, columns],
-            self.item_factors[:, wide],
-            self.item_biases[:, columns],
-            self.prior_means[columns],
-            self.prior_precisions[columns],
-            self.noise_stds[columns],
-        ]
-        return views if self.weights is None else [*views, self.weights[:, columns]]
+        *first, weights, means, precisions, noise_stds = self
+        arrays = [*first, means, precisions, noise_stds]
+        return arrays if weights is None else [*arrays, weights]
 
     def items(self, number: int, items: Any = slice(None)) -> tuple[Array, Array]:
         """Return the vectors and the biases of some items in a draw."""
@@ -165,3 +174,51 @@ class PosteriorDraws(NamedTuple):
             given = centres, self.prior_precisions[number], self.noise_stds[number] ** -2
             means, drawn, _ = kernels.draw_rows(entries, vectors, *given, normals, n_jobs)
             yield means.astype(np.float32), (drawn - means).astype(np.float32)
+
+
+def run_chain(
+    X: CSRMatrix, params: Any, seed: np.random.SeedSequence, checkpoint: Checkpoint
+) -> tuple[Array, PosteriorDraws]:
+    """Run a chain, and return the deviations of the noise and the draws that are kept.
+
+    Parameters
+    ----------
+    X : csr_matrix of shape (n_users, n_items)
+        Ratings.
+    params : BayesianMFRegressor
+        Whose parameters count.
+    seed : SeedSequence
+        Of the chain.
+    checkpoint : Checkpoint
+        Where the chain goes on from.
+
+    Returns
+    -------
+    trace : ndarray of shape (n_sweeps,)
+        The deviation of the noise after each sweep.
+    draws : PosteriorDraws
+        Those of this chain.
+    """
+    shape, n_samples, implicit = (X.shape[0], X.shape[1]), params.n_samples, params.implicit
+    draws = PosteriorDraws.empty(shape, n_samples, params.n_factors, implicit != "none")
+    trace = np.empty(params.burn_in + params.thin * n_samples)
+    n_jobs = params.n_jobs if params.n_chains == 1 else 1
+    rng = np.random.Generator(np.random.Philox(seed))
+    sampler = Sampler(X, params.n_factors, implicit, HyperPrior(), rng, n_jobs)
+    kept = [trace, *draws.arrays()]
+    n_done, state, before = checkpoint.load() or (0, None, [])
+    if state is not None:
+        sampler.restore(state)
+    for array, values in zip(kept, before):
+        array[...] = values
+    sweeps = range(n_done, len(trace))
+    for sweep in tqdm(sweeps, type(params).__name__, disable=not params.verbose):
+        sampler.sweep()
+        trace[sweep] = sampler.noise_std
+        number, left = divmod(sweep + 1 - params.burn_in, params.thin)
+        if number > 0 and not left:
+            draws.put(number - 1, sampler.draw())
+        last = sweep + 1 == len(trace)
+        if last or checkpoint.is_due:
+            checkpoint.save((sweep + 1, sampler.state(), kept), must=last)
+    return trace, draws

@@ -10,8 +10,6 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from joblib import cpu_count, effective_n_jobs
-from sklearn.utils.parallel import Parallel
 from skorch.history import History
 from torch import Tensor
 
@@ -267,8 +265,7 @@ class DescentRecommender(SampledPairRecommender):
         return decayed(self._learning_rate, self.lr_decay, n_epochs / max(1, self.max_epochs))
 
     def _n_threads(self) -> int:
-        n_jobs = Parallel(n_jobs=self.n_jobs).n_jobs  # what the configuration says for None
-        return min(effective_n_jobs(n_jobs), cpu_count())
+        return kernels.count_jobs(self.n_jobs, shared=True)
 
     def _descend(
         self,

@@ -182,6 +182,12 @@ class WMFRecommender(BaseRecommender):
             "str or torch.device",
         ),
     ] = "auto"
+    n_jobs: Annotated[
+        int | None,
+        Integral,
+        "Threads over rows on a CPU; None takes that of `joblib.parallel_config`, or as many as "
+        "torch does where that is 1.",
+    ] = None
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
     random_state: Annotated[RandomState, "random_state", "Seed of the first vectors."] = None
     warm_start: Annotated[
@@ -235,11 +241,11 @@ class WMFRecommender(BaseRecommender):
         self.unobserved_weight_ = self._unobserved_weight(X)
         try:
             start = self.__dict__.get("_last_vectors")
-            with checkpoints_of(self, X, start) as checkpoints:
+            with checkpoints_of(self, X, start) as checkpoints, kernels.engine_workers(self.n_jobs):
                 self.item_factors_ = self._train(X, device, checkpoints.next())
-            basis = kernels.eigenbasis(self.item_factors_.astype(np.float64))
-            self._spectrum_, self._rotation_ = basis
-            self.user_factors_ = self._solved(X, device)
+                basis = kernels.eigenbasis(self.item_factors_.astype(np.float64))
+                self._spectrum_, self._rotation_ = basis
+                self.user_factors_ = self._solved(X, device)
         except (np.linalg.LinAlgError, _TorchLinAlgError) as error:
             cause = likely_cause(self, default="a larger l2 or smaller frequency_exponent helps")
             raise ValueError(
@@ -342,7 +348,8 @@ class WMFRecommender(BaseRecommender):
             )
         if _is_cpu(device):
             entries = X.indptr, X.indices, X.data
-            return kernels.WeightedRidge(entries, alpha, ridge, weight, torch.get_num_threads())
+            n_jobs = self._n_threads() if X.shape[0] > 1 else 1
+            return kernels.WeightedRidge(entries, alpha, ridge, weight, n_jobs)
         added = np.ones(X.nnz) if alpha is None else alpha * X.data.astype(np.float64)
         scales = np.sqrt(added)
         targets = added if alpha is None else (1 + added) / scales
@@ -351,6 +358,11 @@ class WMFRecommender(BaseRecommender):
         scale, target, penalty = numbers
         pattern = indptr.to(device), indices.to(device)
         return WeightedRows(*pattern, scale, target, penalty, weight, int(self.n_factors))
+
+    def _n_threads(self) -> int:
+        asked = kernels.count_jobs(None) if self.n_jobs is None else int(self.n_jobs)
+        # as a rule nobody has said anything, or this is one of several processes
+        return torch.get_num_threads() if self.n_jobs is None and asked == 1 else asked
 
     # unseen users
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 from typing import Any, Literal, overload
 
 import pandas as pd
+import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
+from skrec import kernels
 from skrec.interactions._encoder import Ids, InteractionEncoder
 from skrec.interactions._lists import Request, make_request
 from skrec.utils import check_count, check_flag, taking_the_place_of
@@ -31,6 +34,7 @@ def recommend_batches(
     exclude: ArrayLike | None = None,
     strategy: Literal["mean", "ucb", "thompson"] = "mean",
     return_std: bool = False,
+    n_jobs: int | None = None,
     verbose: bool = False,
 ) -> RecommendationBatches:
     """Return the lists of many users as a sequence of tables, each made when it is asked for.
@@ -60,6 +64,9 @@ def recommend_batches(
         As for ``recommend``.
     return_std : bool, default=False
         Add the deviations of the scores (probabilistic models).
+    n_jobs : int, default=None
+        Batches made at once where all are gone through, in threads or where
+        `joblib.parallel_config` says; None takes its number.
     verbose : bool, default=False
         Show a progress bar over users while the batches are gone through.
 
@@ -73,7 +80,8 @@ def recommend_batches(
     TypeError
         If ``model`` is no model of skrec.
     ValueError
-        If users or items are not known, or the encoder is not that of the model.
+        If users or items are not known, the encoder is not that of the model, or ``n_jobs`` is no
+        number of jobs.
 
     See Also
     --------
@@ -100,7 +108,10 @@ def recommend_batches(
         "n_items": n_items,
     }
     request = make_request(model, users, X, encoder, titles, given, anyone=True)
-    return RecommendationBatches(request, size, check_flag(verbose, "verbose"))
+    is_number = isinstance(n_jobs, Integral) and not isinstance(n_jobs, bool) and n_jobs
+    if n_jobs is not None and not is_number:
+        raise ValueError(f"n_jobs must be an integer other than 0, or None; got {n_jobs!r}")
+    return RecommendationBatches(request, size, check_flag(verbose, "verbose"), n_jobs)
 
 
 class RecommendationBatches(Sequence[pd.DataFrame]):
@@ -117,6 +128,8 @@ class RecommendationBatches(Sequence[pd.DataFrame]):
         Users of a batch.
     verbose : bool
         Show a progress bar over users.
+    n_jobs : int, default=None
+        Batches made at once.
 
     See Also
     --------
@@ -134,10 +147,19 @@ class RecommendationBatches(Sequence[pd.DataFrame]):
     [60, 60, 30]
     """
 
-    def __init__(self, request: Request, batch_size: int, verbose: bool) -> None:
+    def __init__(
+        self, request: Request, batch_size: int, verbose: bool, n_jobs: int | None = None
+    ) -> None:
         self.request = request
         self.batch_size = batch_size
         self.verbose = verbose
+        self.n_jobs = n_jobs
+
+    def __sizeof__(self) -> int:
+        # engines ask for it: what is large they send once, and not to every task
+        parts = vars(self.request.model).values()
+        data = (part.data if sp.issparse(part) else part for part in parts)
+        return super().__sizeof__() + sum(getattr(part, "nbytes", 0) for part in data)
 
     @property
     def n_users(self) -> int:
@@ -162,9 +184,18 @@ class RecommendationBatches(Sequence[pd.DataFrame]):
         with tqdm(
             total=self.n_users, desc="recommend", unit="user", disable=not self.verbose
         ) as bar:
-            for index in range(len(self)):
-                yield self[index]
+            made: list[pd.DataFrame] = []
+            for first in range(len(self)):
+                made = made or self._some_from(first)
+                yield made.pop(0)
                 bar.update(min(self.batch_size, self.n_users - bar.n))
+
+    def _some_from(self, first: int) -> list[pd.DataFrame]:
+        """Return as many batches as are made at once; all of them may not fit into memory."""
+        with kernels.engine_workers(self.n_jobs):
+            last = min(first + kernels.count_jobs(self.n_jobs), len(self))
+            calls = ((index,) for index in range(first, last))
+            return kernels.in_threads(_table, calls, self.n_jobs, common=(self,))
 
     def __repr__(self) -> str:
         model = type(self.request.model).__name__
@@ -208,3 +239,7 @@ class RecommendationBatches(Sequence[pd.DataFrame]):
         kinds["title"] = pa.string()
         given = pa.Schema.from_pandas(empty, preserve_index=False)
         return pa.schema([(name, kinds.get(name, given.field(name).type)) for name in given.names])
+
+
+def _table(batches: RecommendationBatches, index: int) -> pd.DataFrame:
+    return batches[index]

@@ -233,6 +233,11 @@ class Interactions:
     def __len__(self) -> int:
         return len(self.user)
 
+    def __sizeof__(self) -> int:
+        # engines ask for it: what is large they send once, and not to every task
+        arrays = (self.user, self.item, self.value, self.timestamp)
+        return super().__sizeof__() + sum(a.nbytes for a in arrays if a is not None)
+
     def __iter__(self) -> NoReturn:
         raise TypeError("Interactions cannot be iterated; use .user, .item, .value or tocsr()")
 

@@ -12,6 +12,7 @@ _FILES = {
     "Positives": "_pairs",
     "WeightedRidge": "_wmf",
     "dense_gram": "_gram",
+    "count_jobs": "_threads",
     "descend_pairs": "_pairs",
     "descend_triplets": "_pairs",
     "draw_lacking": "_pairs",
@@ -19,6 +20,7 @@ _FILES = {
     "draw_weights": "_gibbs",
     "eigenbasis": "_wmf",
     "elastic_net": "_descent_gram",
+    "engine_workers": "_threads",
     "fit_ranked_vectors": "_ranked_vectors",
     "in_threads": "_threads",
     "index_arrays": "_sparse",
@@ -55,6 +57,8 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run what is 
     from skrec.kernels._sparse import index_arrays as index_arrays
     from skrec.kernels._sparse import nearest_rows as nearest_rows
     from skrec.kernels._sparse import similarity_blocks as similarity_blocks
+    from skrec.kernels._threads import count_jobs as count_jobs
+    from skrec.kernels._threads import engine_workers as engine_workers
     from skrec.kernels._threads import in_threads as in_threads
     from skrec.kernels._topk import sum_rows as sum_rows
     from skrec.kernels._topk import top_k as top_k

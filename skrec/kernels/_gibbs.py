@@ -81,8 +81,8 @@ def draw_rows(
         ends = indptr[rows.start : rows.stop + 1]
         own = slice(ends[0], ends[-1])
         part = ends - ends[0], indices[own].astype(np.int32, copy=False), ratings[own]
-        calls.append((*part, *shared, centres[rows], normals[rows]))
-    parts = in_threads(_draw_some, calls, n_jobs)
+        calls.append(((part, centres[rows], normals[rows]),))
+    parts = in_threads(_draw_some, calls, n_jobs, common=shared)
     means, draws, errors = (np.concatenate(each) for each in zip(*parts, strict=True))
     return means, draws, errors
 
@@ -172,8 +172,11 @@ def _tasks(indptr: Array) -> Iterator[slice]:
         start = stop
 
 
-def _draw_some(*arguments: Any) -> tuple[Array, Array, Array]:
-    return _draw_rows(*arguments)
+def _draw_some(
+    vectors: Array, precision: Array, noise: float, rows: tuple[Any, Array, Array]
+) -> Any:
+    (indptr, indices, ratings), *rest = rows
+    return _draw_rows(indptr, indices, ratings, vectors, precision, noise, *rest)
 
 
 def _reordering(function):

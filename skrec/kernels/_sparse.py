@@ -1,7 +1,6 @@
 """The largest similarities of each row of a sparse product."""
 
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
@@ -82,8 +81,9 @@ def nearest_rows(
     with np.errstate(over="ignore"):
         rest = other.astype(A.dtype, copy=False), A.dtype.type(shrinkage), float(least), k
     blocks = similarity_blocks(of_rows[2], k)
-    calls = ((a[:2] + (a[2][r.start : r.stop + 1],), *(x[r] for x in of_rows)) for r in blocks)
-    parts = in_threads(partial(_nearest, b, rest), calls, n_jobs, description=description)
+    calls = (((_rows(a, r), *(x[r] for x in of_rows)),) for r in blocks)
+    common = *b, *rest
+    parts = in_threads(_nearest, calls, n_jobs, description=description, common=common)
     data, indices, lengths = (np.concatenate(part) for part in zip(*parts))
     indptr = np.concatenate([[0], np.cumsum(lengths)])
     return sp.csr_matrix((data, indices, indptr), shape=(A.shape[0], B.shape[1]))
@@ -145,7 +145,17 @@ def index_arrays(X: CSRMatrix) -> tuple[Array, Array]:
     return X.indices.astype(np.int32, copy=False), X.indptr.astype(np.int64)
 
 
-def _nearest(b, rest, a, own, itself, n_products):
+def _rows(a: tuple[Array, Array, Array], rows: slice) -> tuple[Array, Array, Array]:
+    """Return the arrays of some rows of a CSR matrix, views where they are large."""
+    data, indices, indptr = a
+    ends = indptr[rows.start : rows.stop + 1]
+    own = slice(ends[0], ends[-1])
+    return data[own] if len(data) else data, indices[own], ends - ends[0]
+
+
+def _nearest(data, indices, indptr, other, shrinkage, least, k, rows):
+    b, rest = (data, indices, indptr), (other, shrinkage, least, k)
+    a, own, itself, n_products = rows
     data, indices, lengths = _nearest_rows(a, b, own, itself, n_products, *rest)
     return data.copy(), indices.copy(), lengths  # without the room that was not needed
 

@@ -132,33 +132,31 @@ class WeightedRidge(NamedTuple):
             spectrum, rotation = eigenbasis(vectors) if basis is None else basis
             rotation = rotation.astype(vectors.dtype, copy=False)
             spectrum = (self.weight * spectrum).astype(vectors.dtype)
-            shared = spectrum, vectors @ rotation, float(self.alpha or 0.0)
-            calls = list(self._calls(tasks, rotation, shared, block, start))
+            common = rotation, spectrum, vectors @ rotation, float(self.alpha or 0.0), block
+            calls = list(self._calls(tasks, rotation.dtype, start))
             if len(calls) == 1:
-                return _solve_some(*calls[0])
-            return np.concatenate(in_threads(_solve_some, calls, self.n_jobs))
+                return _solve_some(*common, *calls[0])
+            return np.concatenate(in_threads(_solve_alone, calls, self.n_jobs, common=common))
 
     def _calls(
         self,
         tasks: list[slice],
-        rotation: Array,
-        shared: tuple[Any, ...],
-        block: int,
+        dtype: Any,
         start: Array | None,
     ) -> Iterator[tuple[Any, ...]]:
-        """Yield the arguments of each task."""
+        """Yield the rows of each task: entries, ridges, and where they start."""
         indptr, indices, strengths = self.entries
         indptr = indptr.astype(np.int64)
         strengths = strengths if self.alpha is not None else strengths[:0]
-        ridge = self.ridge.astype(rotation.dtype, copy=False)
+        ridge = self.ridge.astype(dtype, copy=False)
         for rows in tasks:
             ends = indptr[rows.start : rows.stop + 1]
             own = slice(ends[0], ends[-1])
             # of another type, kernels would be compiled once more
             columns = indices[own].astype(np.int32, copy=False)
             entries = ends - ends[0], columns, strengths[own]
-            first = np.zeros((0, 0), rotation.dtype) if start is None else start[rows]
-            yield entries, ridge[rows], first, rotation, shared, block
+            first = np.zeros((0, 0), dtype) if start is None else start[rows]
+            yield ((entries, ridge[rows], first),)
 
 
 def _quiet() -> np.errstate:
@@ -177,16 +175,21 @@ def _tasks(indptr: Array) -> Iterator[slice]:
         start = stop
 
 
+def _solve_alone(*arguments: Any) -> Array:
+    with _blas_on_one_core:  # of this process, which may not be that of the caller
+        return _solve_some(*arguments)
+
+
 def _solve_some(
-    entries: tuple[Array, ...],
-    ridge: Array,
-    first: Array,
     rotation: Array,
-    shared: tuple[Any, ...],
+    spectrum: Array,
+    vectors: Array,
+    alpha: float,
     block: int,
+    rows: tuple[tuple[Array, ...], Array, Array],
 ) -> Array:
+    entries, ridge, first = rows
     first = first @ rotation if len(first) else first
-    spectrum, vectors, alpha = shared
     solved = _solve_rows(entries, ridge, first, spectrum, vectors, alpha, block)
     with _quiet():
         return solved @ rotation.T

@@ -281,7 +281,9 @@ class ItemKNNRecommender(NeighborhoodRecommender, ItemWeightsRecommender):
         items = self._vectors_ if len(known) == X.shape[1] else self._vectors_[known]
         bar = type(self).__name__ if self.verbose else None
         itself = np.arange(len(known))
-        self._keep(similar(items, items, self, itself, self._most(known) + 1, bar), known)
+        with kernels.engine_workers(self.n_jobs):
+            near = similar(items, items, self, itself, self._most(known) + 1, bar)
+        self._keep(near, known)
 
     def _no_sum(self) -> str | None:
         if self.weighting is None:

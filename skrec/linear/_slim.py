@@ -1,14 +1,11 @@
 """SLIM: sparse non-negative regression from items to items, an elastic net for each item."""
 
 import warnings
-from collections.abc import Callable
-from functools import partial
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 import numpy as np
 import scipy.sparse as sp
-from joblib import Parallel, effective_n_jobs
 from scipy.linalg import cho_factor, cho_solve
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -30,6 +27,7 @@ __all__ = ["SLIMRecommender"]
 
 _CHUNK = 64  # items that one task solves
 _CHUNKS_AT_ONCE = 4  # of each thread, after which they can be kept
+_SCORED = 32  # items that one task scores
 _LARGE, _CANDIDATES = 10_000, 1000  # n_candidates="auto": so many of a catalogue larger than this
 _LARGEST = 1e30  # more than any gap, and times any square norm a number
 _MOST_PASSES = 2**31 - 1
@@ -86,6 +84,28 @@ def solve(
     rows = sp.csr_matrix(entries, shape=(len(items), X.shape[1]), dtype=np.float32)
     rows.eliminate_zeros()
     return _trimmed(rows, params), len(items) - sum(converged)
+
+
+def solve_chunk(gram: Array, *arguments: Any) -> tuple[CSRMatrix, int]:
+    """Regress items on others, see `solve`, with the matrices as arrays: engines send these once.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (n_items, n_items)
+        As for `solve`.
+    *arguments
+        ``data``, ``indices`` and ``indptr`` of X, the same of X', and what is left of the
+        arguments of `solve`, the items last.
+
+    Returns
+    -------
+    weights, n_failed
+        As from `solve`.
+    """
+    X, transposed, (n_candidates, params, items) = arguments[:3], arguments[3:6], arguments[6:]
+    shape = len(X[2]) - 1, len(transposed[2]) - 1
+    X, transposed = sp.csr_matrix(X, shape=shape), sp.csr_matrix(transposed, shape=shape[::-1])
+    return solve(items, gram, X, transposed, n_candidates, params)
 
 
 def candidates_of(products: Array, item: int, l1: float) -> Array:
@@ -146,6 +166,46 @@ def scores_without(
     leverage = np.einsum("ui,ui->u", seen, change)
     residual = (own - seen @ weights) / (1 - leverage)
     return shown @ weights - residual * np.einsum("ui,ui->u", shown, change)
+
+
+def score_items(
+    weights: sp.csc_matrix,
+    transposed: CSRMatrix,
+    seen: CSRMatrix,
+    history: CSRMatrix,
+    l2: float,
+    pairs: list[tuple[int, Array]],
+) -> Array:
+    """Score items for some rows of the histories, each without its user, see `scores_without`.
+
+    Parameters
+    ----------
+    weights : csc_matrix of shape (n_items, n_items)
+        Those of the model.
+    transposed : csr_matrix of shape (n_items, n_users)
+        X' of the fit.
+    seen, history : csr_matrix of shape (n_rows, n_items)
+        What users have, and the part of it that is shown.
+    l2 : float
+        Penalty of squares.
+    pairs : list of tuple
+        Each item with its rows.
+
+    Returns
+    -------
+    scores : ndarray of shape (n_pairs,)
+        One item's after the other's.
+    """
+    scores = []
+    for item, users in pairs:
+        part = slice(*weights.indptr[item : item + 2])
+        others, values = weights.indices[part], weights.data[part]
+        own = seen[users, item].toarray().ravel()
+        had, shown = (matrix[users][:, others].toarray() for matrix in (seen, history))
+        part = transposed[others]
+        gram = np.ascontiguousarray((part @ part.T).toarray())
+        scores.append(scores_without(values, gram, l2, own, had, shown))
+    return np.concatenate(scores)
 
 
 def _trimmed(weights: CSRMatrix, params: "SLIMRecommender") -> CSRMatrix:
@@ -302,10 +362,10 @@ class SLIMRecommender(ItemWeightsRecommender):
             self._check_memory(len(items), X.shape[0])
             gram = self._sums_with(X, new, dtype=type_of_counts(X.shape[0]), dense=True)
         X = X if len(items) == n_items else sp.csr_matrix(X[:, items])
-        solve_some = self._solver(X, n_items, gram)
+        common = self._common(X, n_items, gram)
         chunks = np.array_split(np.arange(X.shape[1]), -(-X.shape[1] // _CHUNK))
-        with checkpoints_of(self, X) as checkpoints:
-            done = self._solved_chunks(solve_some, chunks, checkpoints.next())
+        with checkpoints_of(self, X) as checkpoints, kernels.engine_workers(self.n_jobs):
+            done = self._solved_chunks(common, chunks, checkpoints.next())
         blocks, n_failed = zip(*done)
         weights = sp.csr_matrix(sp.vstack(blocks, format="csr").T)
         self.item_weights_ = in_frame(weights, items, n_items)
@@ -322,19 +382,19 @@ class SLIMRecommender(ItemWeightsRecommender):
             warn_of_nothing(f"{large}={getattr(self, large):g}", "weights")
 
     def _solved_chunks(
-        self, solve_some: Callable, chunks: list[Array], checkpoint: Checkpoint
+        self, common: tuple[Any, ...], chunks: list[Array], checkpoint: Checkpoint
     ) -> list[tuple[CSRMatrix, int]]:
         """Solve all chunks of items; between some of them their weights are kept."""
         done = checkpoint.load() or []
-        n_jobs = Parallel(n_jobs=self.n_jobs).n_jobs  # what the configuration says for None
-        at_once = _CHUNKS_AT_ONCE * effective_n_jobs(n_jobs)
+        at_once = _CHUNKS_AT_ONCE * kernels.count_jobs(self.n_jobs)
         at_once = len(chunks) if checkpoint.path is None else at_once
         while len(done) < len(chunks):
             done += kernels.in_threads(
-                solve_some,
+                solve_chunk,
                 ((chunk,) for chunk in chunks[len(done) : len(done) + at_once]),
                 self.n_jobs,
                 description=type(self).__name__ if self.verbose else None,
+                common=common,
             )
             checkpoint.save(done, must=len(done) == len(chunks))
         return done
@@ -352,24 +412,22 @@ class SLIMRecommender(ItemWeightsRecommender):
             "use n_candidates=1000, ItemKNNRecommender or WMFRecommender",
         )
 
-    def _solver(self, X: CSRMatrix, n_items: int, gram: Array | None) -> Callable:
-        """Return the function that regresses a chunk of items, of a catalogue's columns in X."""
+    def _common(self, X: CSRMatrix, n_items: int, gram: Array | None) -> tuple[Any, ...]:
+        """Return what all chunks of a catalogue's columns in X take, see `solve_chunk`."""
         n_candidates = self._candidates_of(n_items)
         dtype = type_of_counts(X.shape[0])
         if n_candidates is None:
             if gram is None:
                 self._check_memory(X.shape[1], X.shape[0])
                 gram = kernels.dense_gram(X, dtype, self.n_jobs)
+            X = X[:0]  # nothing else is needed of it
         else:
             gram, X = np.empty((0, 0), dtype=dtype), X.astype(np.float64)
-        return partial(
-            solve,
-            gram=gram,
-            X=X,
-            transposed=sp.csr_matrix(X.T),
-            n_candidates=n_candidates,
-            params=cast(Any, clone(self)),  # processes may get it, and not what is fitted
+        both = (
+            A for matrix in (X, X.T.tocsr()) for A in (matrix.data, *kernels.index_arrays(matrix))
         )
+        params = cast(Any, clone(self))  # processes may get it, and not what is fitted
+        return gram, *both, n_candidates, params
 
     def _held_out_pairs(self, history: CSRMatrix, rows: Array, row: Array, column: Array) -> Array:
         # what is hidden from a history was part of the fit: leave its user out of that
@@ -378,27 +436,10 @@ class SLIMRecommender(ItemWeightsRecommender):
         order = order[np.diff(weights.indptr)[column[order]] > 0]  # the scores of the others are 0
         items, starts = np.unique(column[order], return_index=True)
         pairs = np.split(order, starts[1:])
-        score = partial(self._item_scores, weights, sp.csr_matrix(X.T), X[rows], history)
-        tasks = ((item, row[part]) for item, part in zip(items, pairs))
+        common = weights, sp.csr_matrix(X.T), X[rows], history, self.l2
+        tasks = [(item, row[part]) for item, part in zip(items, pairs)]
+        some = ((tasks[start : start + _SCORED],) for start in range(0, len(tasks), _SCORED))
         scores = np.zeros(len(row))
-        done = kernels.in_threads(score, tasks, self.n_jobs, shared=True)
+        done = kernels.in_threads(score_items, some, self.n_jobs, common=common)
         scores[order] = np.concatenate([np.empty(0), *done])
         return scores
-
-    def _item_scores(
-        self,
-        weights: sp.csc_matrix,
-        transposed: CSRMatrix,
-        seen: CSRMatrix,
-        history: CSRMatrix,
-        item: int,
-        users: Array,
-    ) -> Array:
-        """Score an item for some rows of the histories, each without its user."""
-        part = slice(*weights.indptr[item : item + 2])
-        others, values = weights.indices[part], weights.data[part]
-        own = seen[users, item].toarray().ravel()
-        had, shown = (matrix[users][:, others].toarray() for matrix in (seen, history))
-        part = transposed[others]
-        gram = np.ascontiguousarray((part @ part.T).toarray())
-        return scores_without(values, gram, self.l2, own, had, shown)

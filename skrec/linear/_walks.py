@@ -68,13 +68,14 @@ def walks(
             return nearest_by_sums(*factors, k=k, with_itself=with_itself, n_jobs=n_jobs)
         shares = np.repeat(users**-share, np.diff(X.indptr))
         steps = sp.csr_matrix((shares, X.indices, X.indptr), shape=X.shape)
-        return kernels.nearest_rows(
-            sp.csr_matrix(X.T),
-            steps,
-            items**source,
-            items**target,
-            k=k,
-            itself=None if with_itself else np.arange(X.shape[1]),
-            n_jobs=n_jobs,
-            description=description,
-        )
+        with kernels.engine_workers(n_jobs):
+            return kernels.nearest_rows(
+                sp.csr_matrix(X.T),
+                steps,
+                items**source,
+                items**target,
+                k=k,
+                itself=None if with_itself else np.arange(X.shape[1]),
+                n_jobs=n_jobs,
+                description=description,
+            )
