@@ -26,6 +26,7 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
     "estimator_table",
+    "formulas",
     "links",
     "model_docs",
 ]
@@ -50,11 +51,12 @@ html_theme_options = {
 # pages without pages below them would have an empty sidebar
 html_sidebars = {name: [] for name in ("index", "install", "get_started", "choose")}
 
-# formulas become MathML in the browser, by a script that lies beside the pages: no network
-katex_css_path = "katex-math.css"
-katex_options = 'output: "mathml", throwOnError: false'
+# the script comes with the extension, style and fonts lie in _static: no network
+katex_css_path = "katex/katex.min.css"
+katex_options = "throwOnError: false"
 
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"
 autodoc_default_options = {"members": True, "inherited-members": "BaseEstimator"}
 autodoc_typehints = "none"  # numpydoc's sections have the types, with shapes
 extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
