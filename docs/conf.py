@@ -4,12 +4,12 @@ import sys
 from pathlib import Path
 
 DOCS = Path(__file__).parent
-sys.path[:0] = [str(DOCS.parent), str(DOCS / "_ext")]
+sys.path[:0] = [str(DOCS.parent), str(DOCS / "_ext")]  # the checkout goes first
 
+from reference import write_reference  # noqa: E402
 from sklearn.experimental import enable_halving_search_cv  # noqa: E402, F401, examples name it
 
-import skrec  # noqa: E402, the checkout goes first
-from reference import write_reference  # noqa: E402
+import skrec  # noqa: E402
 from skrec.base import BaseRecommender  # noqa: E402
 
 project = "skrec"
@@ -67,6 +67,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"plot_",
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skrec",),
+    "write_computation_times": False,  # those pages load scripts from the network
 }
 
 write_reference(DOCS / "generated")
