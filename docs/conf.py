@@ -30,7 +30,7 @@ extensions = [
     "links",
     "model_docs",
 ]
-exclude_patterns = ["_build", "_ext", "_templates"]
+exclude_patterns = ["_build", "_ext", "_templates", "**sg_execution_times.rst"]
 templates_path = ["_templates"]
 default_role = "py:obj"
 add_module_names = False

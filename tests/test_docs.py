@@ -5,9 +5,13 @@ import os
 import runpy
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sklearn.utils import estimator_html_repr
 
+from skrec import EASERecommender
+from skrec.base import BaseRecommender
 from skrec.testing import all_estimators
 
 ROOT = Path(__file__).parents[1]
@@ -121,6 +125,15 @@ def test_addresses_and_formulas_of_pages():
     assert formula.astext().startswith(r"\begin{aligned} a &= b")
 
 
+def test_box_of_an_estimator_links_to_its_page(monkeypatch):
+    text = (DOCS / "conf.py").read_text("utf-8")
+    template = text.partition('BaseRecommender._doc_link_template = "')[2].partition('"')[0]
+    monkeypatch.setattr(BaseRecommender, "_doc_link_module", "skrec")
+    monkeypatch.setattr(BaseRecommender, "_doc_link_template", template)
+    box = estimator_html_repr(EASERecommender())
+    assert 'href="../generated/skrec.EASERecommender.html"' in box
+
+
 def test_diagram_links_to_estimators():
     text = (DOCS / "_static" / "choose.svg").read_text("utf-8")
     parts = text.split('href="generated/skrec.')[1:]
@@ -142,7 +155,7 @@ def test_get_started_on_movielens():
     titles = dict(zip(data.item_frame["item"], data.item_frame["title"]))
     text = (DOCS / "get_started.rst").read_text("utf-8")
     first, _, rest = text.partition("Read it\n-------\n")
-    namespace = {"titles": titles}
+    namespace: dict[str, Any] = {}
     exec("\n".join(e.source for e in doctest.DocTestParser().get_examples(first)), namespace)
     data.frame.to_csv(namespace["path"], index=False)
     namespace["titles"] = titles

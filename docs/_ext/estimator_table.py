@@ -2,9 +2,8 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import pandas as pd
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -19,8 +18,6 @@ PROTOCOLS = {"implicit": "ncf", "explicit": "ratings"}
 COLUMNS = ["estimator", "family", "unseen users", "probability", "uncertainty", "partial_fit"]
 COLUMNS += ["vectors", "exact reasons", "ONNX", "GPU", "rank", "fit, s"]
 
-Feedback = Literal["implicit", "explicit"]
-
 
 class EstimatorTable(SphinxDirective):
     """Show the table of the estimators for ``implicit`` feedback or for ``explicit`` one."""
@@ -33,7 +30,7 @@ class EstimatorTable(SphinxDirective):
         return self.parse_text_to_nodes(table(self.arguments[0]))
 
 
-def table(feedback: Feedback) -> str:
+def table(feedback: str) -> str:
     """Return the table in reStructuredText, the best first, with a line on where it is from."""
     rows = [row for name, cls in all_estimators() if (row := facts(name, cls, feedback))]
     rows = ranked(rows, smaller_is_better(PRIMARY[PROTOCOLS[feedback]]))
@@ -44,7 +41,7 @@ def table(feedback: Feedback) -> str:
     return "\n".join([*lines, "", note(feedback, n), ""])
 
 
-def note(feedback: Feedback, n: int) -> str:
+def note(feedback: str, n: int) -> str:
     """Return what rank and seconds are of."""
     protocol = PROTOCOLS[feedback]
     return (
@@ -56,7 +53,7 @@ def note(feedback: Feedback, n: int) -> str:
     )
 
 
-def facts(name: str, cls: Any, feedback: Feedback) -> list[Any] | None:
+def facts(name: str, cls: Any, feedback: str) -> list[Any] | None:
     """Return the cells of an estimator but the rank; in its place is the figure, None without."""
     model = make_estimator(cls)
     tags = model.__sklearn_tags__()
@@ -89,7 +86,7 @@ def outcome(name: str, protocol: str) -> tuple[float | None, str]:
     split = make_protocol(protocol, data=DATA).split
     cell = Cell(name, DATA, protocol, 0, split, chosen.parameters)
     store = kept()
-    runs: pd.DataFrame = store.all_runs(cell) if chosen.known else store.last_runs(cell)
+    runs: Any = store.all_runs(cell) if chosen.known else store.last_runs(cell)
     runs = runs[runs["metric"] == PRIMARY[protocol]] if len(runs) else runs
     if not len(runs):
         return None, "–"
