@@ -53,10 +53,11 @@ def typing(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def docs(session: nox.Session) -> None:
-    """Build the documentation, which runs the examples that plot."""
+    """Build the documentation, which runs the examples that plot, and check its links."""
     install(session, "docs")
     strict = ["-W", "--keep-going"]
     session.run("sphinx-build", *strict, *session.posargs, "docs", "docs/_build/html")
+    session.run("python", "docs/check_links.py", "docs/_build/html")
 
 
 def install(session: nox.Session, extra: str) -> None:

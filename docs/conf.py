@@ -1,14 +1,16 @@
 """Sphinx configuration."""
 
-import inspect
 import sys
 from pathlib import Path
 
 DOCS = Path(__file__).parent
-sys.path.insert(0, str(DOCS.parent))
+sys.path[:0] = [str(DOCS.parent), str(DOCS / "_ext")]  # the checkout goes first
 
-import skrec  # noqa: E402, the checkout goes first
-from skrec.testing import all_estimators  # noqa: E402
+from reference import write_reference  # noqa: E402
+from sklearn.experimental import enable_halving_search_cv  # noqa: E402, F401, examples name it
+
+import skrec  # noqa: E402
+from skrec.base import BaseRecommender  # noqa: E402
 
 project = "skrec"
 author = "skrec developers"
@@ -19,58 +21,60 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.extlinks",
-    "sphinx.ext.mathjax",
+    "sphinxcontrib.katex",
+    "sphinx_design",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
+    "estimator_table",
+    "formulas",
+    "links",
+    "model_docs",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_ext", "_templates", "**sg_execution_times.rst"]
+templates_path = ["_templates"]
+default_role = "py:obj"
+add_module_names = False
+
 html_theme = "pydata_sphinx_theme"
+html_title = "skrec"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "secondary_sidebar_items": ["page-toc"],
+    "navigation_with_keys": False,
+    "show_prev_next": True,
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+    "show_nav_level": 2,
+}
+# pages without pages below them would have an empty sidebar
+html_sidebars = {name: [] for name in ("index", "install", "get_started", "choose")}
+
+# the script comes with the extension, style and fonts lie in _static: no network
+katex_css_path = "katex/katex.min.css"
+katex_options = "throwOnError: false"
+
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"
 autodoc_default_options = {"members": True, "inherited-members": "BaseEstimator"}
+autodoc_typehints = "none"  # numpydoc's sections have the types, with shapes
 extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
 numpydoc_show_class_members = False
-autodoc_typehints = "none"  # numpydoc's sections have the types, with shapes
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"plot_",
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("skrec",),
+    "write_computation_times": False,  # those pages load scripts from the network
 }
 
-PACKAGES = ["interactions", "preprocessing", "datasets", "model_selection", "metrics"]
-PACKAGES += ["persistence", "exceptions", "inspection", "reproduce", "testing"]
-
-
-def estimator_names():
-    """Return the dotted names of all estimators: a new one needs no edit of the docs."""
-    return [f"skrec.{name}" for name, _ in all_estimators()]
-
-
-def exported(package):
-    """Return the dotted names of what a package exports, less its constants."""
-    module = __import__(f"skrec.{package}", fromlist=["__all__"])
-    things = {name: getattr(module, name) for name in module.__all__}
-    public = [n for n, x in things.items() if inspect.isclass(x) or inspect.isfunction(x)]
-    return [f"skrec.{package}.{name}" for name in public]
-
-
-def section(title, names):
-    """Return a section of the reference: a table of objects, each with its own page."""
-    lines = [title, "-" * len(title), "", ".. autosummary::", "   :toctree: .", ""]
-    return "\n".join([*lines, *(f"   {name}" for name in names), "", ""])
-
-
-def write_reference(folder):
-    """Write the page of the reference; autosummary makes the pages of the objects from it."""
-    folder.mkdir(exist_ok=True)
-    text = "Reference by package\n====================\n\n"
-    text += section("Estimators", estimator_names())
-    for package in PACKAGES:
-        text += section(f"skrec.{package}", exported(package))
-    text += section("What models return", ["skrec.base.Explanation"])
-    (folder / "reference.rst").write_text(text, encoding="utf-8")
-
-
 write_reference(DOCS / "generated")
+
+# the box of an estimator in the gallery links to its page here
+BaseRecommender._doc_link_module = "skrec"
+BaseRecommender._doc_link_template = "../generated/skrec.{estimator_name}.html"
 
 
 def skip_member(app, what, name, obj, skip, options):

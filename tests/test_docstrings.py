@@ -168,7 +168,10 @@ def test_example(name):
     assert not report, report
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "docs").glob("*.rst")), ids=lambda f: f.name)
+PAGES = [f for place in ("*.rst", "guide/*.rst") for f in sorted((ROOT / "docs").glob(place))]
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda f: f"{f.parent.name}-{f.stem}")
 def test_page(file):
     text = file.read_text("utf-8")
     parser = doctest.DocTestParser()

@@ -1,0 +1,105 @@
+"""The table of all estimators: from tags, signatures and finished runs; nothing is typed."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from benchmarks.quality.page._summary import PRIMARY
+from skrec.reproduce import Cell, Store, find_settings, make_protocol, smaller_is_better
+from skrec.testing import all_estimators, make_estimator
+
+STORE = Path(__file__).parents[2] / "benchmarks" / "results" / "quality.csv"
+DATA = "ml-1m"
+PROTOCOLS = {"implicit": "ncf", "explicit": "ratings"}
+COLUMNS = ["estimator", "family", "unseen users", "probability", "uncertainty", "partial_fit"]
+COLUMNS += ["vectors", "exact reasons", "ONNX", "GPU", "rank", "fit, s"]
+
+
+class EstimatorTable(SphinxDirective):
+    """Show the table of the estimators for ``implicit`` feedback or for ``explicit`` one."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return the nodes; a page is read again when there are new results."""
+        self.env.note_dependency(str(STORE))
+        return self.parse_text_to_nodes(table(self.arguments[0]))
+
+
+def table(feedback: str) -> str:
+    """Return the table in reStructuredText, the best first, with a line on where it is from."""
+    rows = [row for name, cls in all_estimators() if (row := facts(name, cls, feedback))]
+    rows = ranked(rows, smaller_is_better(PRIMARY[PROTOCOLS[feedback]]))
+    lines = [".. list-table::", "   :header-rows: 1", "   :class: estimators", ""]
+    for cells in [COLUMNS, *rows]:
+        lines += [f"   {'*' if j == 0 else ' '} - {cell}" for j, cell in enumerate(cells)]
+    n = sum(row[-2] != "–" for row in rows)
+    return "\n".join([*lines, "", note(feedback, n), ""])
+
+
+def note(feedback: str, n: int) -> str:
+    """Return what rank and seconds are of."""
+    protocol = PROTOCOLS[feedback]
+    return (
+        f"*rank* is that of {PRIMARY[protocol]} on {DATA} under the protocol ``{protocol}``, among "
+        f"the {n} that were run; *fit, s* are seconds of that fit. Both are read from "
+        "``benchmarks/results/quality.csv`` when these pages are built, with the settings of "
+        ":func:`~skrec.reproduce.find_settings` where there are any and else of the last run. "
+        "Settings differ in epochs, so the seconds are those of a good fit, not of an epoch."
+    )
+
+
+def facts(name: str, cls: Any, feedback: str) -> list[Any] | None:
+    """Return the cells of an estimator but the rank; in its place is the figure, None without."""
+    model = make_estimator(cls)
+    tags = model.__sklearn_tags__()
+    if tags.feedback != feedback:
+        return None
+    offers = [tags.probabilistic, hasattr(model, "partial_fit"), hasattr(model, "item_vectors")]
+    offers += [hasattr(model, "_history_parts"), hasattr(model, "_graph_scores")]
+    offers += ["device" in model.get_params(deep=False)]
+    family = cls.__module__.split(".")[1].replace("_", " ")
+    kind = {"categorical": "share", "bernoulli": "pair"}[tags.proba]
+    if feedback == "explicit":
+        kind = "rating"
+    marks = ["✓" if offer else "–" for offer in offers]
+    value, seconds = outcome(name, PROTOCOLS[feedback])
+    return [f":class:`~skrec.{name}`", family, tags.fold_in, kind, *marks, value, seconds]
+
+
+def ranked(rows: list[list[Any]], smaller: bool) -> list[list[Any]]:
+    """Put the rows in the order of their figures, and ranks in place of these."""
+    sign = 1 if smaller else -1
+    run = sorted((row for row in rows if row[-2] is not None), key=lambda row: sign * row[-2])
+    rest = [row for row in rows if row[-2] is None]
+    places = [[*row[:-2], str(place), row[-1]] for place, row in enumerate(run, 1)]
+    return [*places, *([*row[:-2], "–", "–"] for row in rest)]
+
+
+def outcome(name: str, protocol: str) -> tuple[float | None, str]:
+    """Return the figure and the seconds of the fit of an estimator, None and a dash without."""
+    chosen = find_settings(name, DATA, protocol)
+    split = make_protocol(protocol, data=DATA).split
+    cell = Cell(name, DATA, protocol, 0, split, chosen.parameters)
+    store = kept()
+    runs: Any = store.all_runs(cell) if chosen.known else store.last_runs(cell)
+    runs = runs[runs["metric"] == PRIMARY[protocol]] if len(runs) else runs
+    if not len(runs):
+        return None, "–"
+    return float(runs["mean"].mean()), f"{runs['fit_seconds'].mean():.3g}"
+
+
+@cache
+def kept() -> Store:
+    """Return the finished runs."""
+    return Store(STORE)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Add the directive ``estimator-table``."""
+    app.add_directive("estimator-table", EstimatorTable)
+    return {"parallel_read_safe": True}
