@@ -47,6 +47,10 @@ def test_a_refusal_is_a_note(tmp_path, monkeypatch):
         def fit(self, X):
             if X.shape == (100, 60):
                 raise MemoryError("too large; use another")
+            return self
+
+        def recommend(self, users):
+            pass
 
     monkeypatch.setattr(large, "make_system", lambda *parameters: Refusing())
     answer = work("EASERecommender", tmp_path / "store")
