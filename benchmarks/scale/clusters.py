@@ -70,7 +70,11 @@ class Cluster:
         paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         os.environ["PYTHONPATH"] = os.pathsep.join(paths)  # of processes that are started
         self.stack = ExitStack()
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stack.close()
+            raise
         return self
 
     def __exit__(self, *exception: Any) -> None:

@@ -145,7 +145,9 @@ def _grid(cluster: Cluster, X: CSRMatrix, fuse: Fuse | None = None) -> Any:
     scoring: Any = fuse or make_ranking_scorer("ndcg", k=10)
     splitters = (StrongGeneralization(test_users=X.shape[0] // 5, random_state=s) for s in (0, 1))
     folds = [fold for splitter in splitters for fold in splitter.split(X)]
-    search = GridSearchCV(SLIMRecommender(), _GRID, cv=folds, scoring=scoring, refit=False)
+    search = GridSearchCV(
+        SLIMRecommender(n_candidates=30), _GRID, cv=folds, scoring=scoring, refit=False
+    )
     with cluster.parallel(X):
         return search.fit(X).cv_results_["mean_test_score"]
 

@@ -23,15 +23,10 @@ from skrec.metrics import make_ranking_scorer
 from skrec.model_selection import StrongGeneralization
 
 
-class ListPart:
-    """Load a model once a process, and list recommendations of some users at each call."""
-
-    def __init__(self, path):
-        self.model = load_model(path, mmap=True)
-
-    def __call__(self, table):
-        """Return the lists of the users of a table."""
-        return pd.concat(recommend_batches(self.model, table["user"].to_numpy()))
+def list_part(table, path):
+    """Return the lists of some users; what is loaded stays in the file, which processes share."""
+    model = load_model(path, mmap=True)
+    return pd.concat(recommend_batches(model, table["user"].to_numpy()))
 
 
 def main():
@@ -60,14 +55,9 @@ def main():
         path = str(Path(folder, "slim.safetensors"))  # that all machines can read
         save_model(search.best_estimator_, path)
         users = ray.data.from_pandas(pd.DataFrame({"user": np.arange(X.shape[0])})).repartition(8)
-        lists = users.map_batches(
-            ListPart,
-            fn_constructor_args=(path,),
-            batch_format="pandas",
-            compute=ray.data.ActorPoolStrategy(size=2),
-        ).to_pandas()
+        made = users.map_batches(list_part, fn_args=(path,), batch_format="pandas")
+        lists = made.to_pandas().sort_values(["user", "rank"])
     ray.shutdown()
-    lists = lists.sort_values(["user", "rank"])
     own = pd.concat(recommend_batches(search.best_estimator_))
     print(
         f"{len(lists):,} rows; as in one process: {lists['item'].tolist() == own['item'].tolist()}"

@@ -21,8 +21,10 @@ pytestmark = [
     # what they and their clients leave open when they end, and what they say of pandas 3
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
     pytest.mark.filterwarnings("ignore:Tip. In future versions of Ray:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning:ray.data.context"),
 ]
 X = make_interactions(600, 300, 12_000, random_state=0).X
 NDCG = make_ranking_scorer("ndcg", k=10)
