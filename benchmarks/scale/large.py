@@ -241,7 +241,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add("--sizes", nargs="+", type=int, help="several numbers of interactions")
     add("--models", nargs="+", choices=MODELS, default=list(MODELS), metavar="MODEL")
     add("--threads", type=int, default=2, help="default: 2")
-    add("--limit", type=float, default=1800.0, help="seconds a model; default: 1800")
+    add("--limit", type=float, default=3600.0, help="seconds a model; default: 3600")
     add("--folder", help="where the files are for a while; default: the system's")
     add("--smoke", action="store_true", help="tiny data, a quick run")
     add("--worker", help=argparse.SUPPRESS)
