@@ -53,7 +53,7 @@ def list_users(users: Array, path: str, fuse: Fuse | None = None) -> pd.DataFram
     if fuse is not None:
         fuse()
     model = _loaded(path, mmap=True)
-    return pd.concat(recommend_batches(model, users))[["user", "item", "score"]]
+    return pd.concat(recommend_batches(model, users)).loc[:, ["user", "item", "score"]]
 
 
 class Cluster:
@@ -146,7 +146,8 @@ class RayCluster(Cluster):
         import ray
 
         table = ray.data.from_pandas(pd.DataFrame({"user": users})).repartition(_PARTS)
-        made = table.map_batches(_list_part, fn_args=(path, fuse), batch_format="pandas")
+        part: Any = _list_part
+        made = table.map_batches(part, fn_args=(path, fuse), batch_format="pandas")
         return made.to_pandas().sort_values("user", kind="stable", ignore_index=True)
 
 

@@ -123,7 +123,8 @@ def _measure(cluster: Cluster, X: CSRMatrix, folder: str) -> dict[str, Any]:
 
     def fit() -> Any:
         with cluster.parallel(X):
-            return clone(model).fit(X).item_factors_
+            own: Any = clone(model)
+            return own.fit(X).item_factors_
 
     path = str(Path(folder, f"knn-{X.shape[0]}.safetensors"))
     save_model(ItemKNNRecommender().fit(X), path)
