@@ -148,7 +148,8 @@ class RayCluster(Cluster):
         table = ray.data.from_pandas(pd.DataFrame({"user": users})).repartition(_PARTS)
         part: Any = _list_part
         made = table.map_batches(part, fn_args=(path, fuse), batch_format="pandas")
-        return made.to_pandas().sort_values("user", kind="stable", ignore_index=True)
+        lists = made.to_pandas().astype({"user": "int64", "item": "int64", "score": "float32"})
+        return lists.sort_values("user", kind="stable", ignore_index=True)
 
 
 class SparkCluster(Cluster):
