@@ -155,8 +155,8 @@ def check_X_is_left_alone(name: str, estimator: AnyRecommender) -> None:
     """Check that fit and prediction work on read-only files, and change no entry and no index."""
     X = tiny(estimator)
     # the first one is canonical: fit works on the files themselves
-    frozen = [X.astype(np.float32), X.toarray(), _unsorted(X)]
-    frozen[-1] = frozen[-1] if is_explicit(estimator) else _with_zeros(frozen[-1])
+    untidy = _unsorted(X if is_explicit(estimator) else _with_zeros(X))
+    frozen = [X.astype(np.float32), X.toarray(), untidy]
     with tempfile.TemporaryDirectory() as folder:
         for number, given in enumerate(frozen):
             locked = _as_memmap(given, Path(folder) / str(number))

@@ -119,7 +119,8 @@ print(peak() - before, est.item_factors_.shape[0])
 """
 
 
-@pytest.mark.parametrize("n_items", [200_000, pytest.param(10**6, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n_items", [200_000, 10**6])
 def test_many_items_take_memory_linear_in_them(n_items):
     """Of a million, a batch of 256 rows alone would be 1,024 MB; the vectors are 32 MB."""
     program = LARGE.replace("{n_items}", str(n_items))

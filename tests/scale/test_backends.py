@@ -63,7 +63,12 @@ def _many_tasks(monkeypatch):
     monkeypatch.setattr(_slim, "_SCORED", 5)
 
 
-@pytest.mark.parametrize("name", MODELS)
+_SLOW = {"SLIM, candidates", "EASE", "MF", "BPRMF", "chains", "RP3beta"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in _SLOW else n for n in MODELS]
+)
 def test_engines_fit_the_same_model(name):
     model, data = MODELS[name]
     answers = model.fit(data).predict_proba(data[:9]), model.recommend(data[:9])

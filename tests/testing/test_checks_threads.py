@@ -15,7 +15,7 @@ class Forked(MultDAERecommender):
 
     def _run(self, batches, callbacks, seed, device):
         with pytest.MonkeyPatch.context() as patch, torch.random.fork_rng():
-            patch.setattr(rows, "dropout", F.dropout)
+            patch.setattr(rows, "dropout", lambda x, p, training, **_: F.dropout(x, p, training))
             torch.random.default_generator.manual_seed(seed)
             return super()._run(batches, callbacks, seed, device)
 

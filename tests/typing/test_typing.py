@@ -62,6 +62,7 @@ def example_of_the_readme():
     return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_checker")
 def test_mistakes_of_a_user_are_found_and_nothing_else(tmp_path):
     lines = USER_FILE.read_text("utf-8").splitlines()
