@@ -8,7 +8,7 @@ from joblib.parallel import ThreadingBackend, parallel_config
 
 
 class Engine(ThreadingBackend):
-    """Give each task a copy of its own, whose arrays cannot be written to.
+    """Backend whose tasks each have a copy of their own, with arrays that cannot be written to.
 
     Like dask and Ray it has more workers than this machine has cores, takes them all unless it is
     told otherwise, and would send arrays and matrices among the arguments once. `inline` holds the

@@ -19,13 +19,24 @@ from skrec.testing import all_estimators
 X = make_interactions(60, 40, 700, random_state=0).X
 
 
+VARIANTS = {  # what the parameters for tests leave out
+    "sampled items": ("MultVAERecommender", {"n_sampled_items": 20, "dropout": 0.5}),
+    "rows of users": ("BPRMFRanker", {"batch_size": 2, "n_negatives": 1}),
+    "rows under a pointwise loss": ("MFClassifier", {"batch_size": 1, "n_negatives": 1, "l2": 0.1}),
+    "shared negatives": ("BPRMFRanker", {"shared_negatives": True, "n_negatives": 20}),
+    "a tower with dropout": ("NCFMLPClassifier", {"dropout": 0.3, "l2": 0.1}),
+    "a prior of variances": ("GeRecClassifier", {"kl_weight": 1.0, "dropout": 0.2}),
+}
+
+
 def models():
     """Return the losses and weights of all models, or the error of what cannot be shared."""
     found = {}
-    for name, cls in all_estimators():
-        if not issubclass(cls, TorchRecommender):
-            continue
-        model = cls(**cls._test_parameters).set_params(max_epochs=3, random_state=0)
+    classes = {n: c for n, c in all_estimators() if issubclass(c, TorchRecommender)}
+    wanted = {name: (name, {}) for name in classes} | VARIANTS
+    for name, (of, changed) in wanted.items():
+        cls = classes[of]
+        model = cls(**cls._test_parameters).set_params(max_epochs=3, random_state=0, **changed)
         if "early_stopping" in model.get_params():
             model.set_params(early_stopping=True, patience=1)
         if "solver" in model.get_params():
