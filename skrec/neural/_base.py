@@ -272,7 +272,7 @@ class TorchRecommender(BaseRecommender):
         resuming = None if checkpoint.path is None else Resuming(checkpoint, batches)
         if self.lr_decay is not None:
             callbacks = [*callbacks, ("lr_decay", LearningRateDecay(self.lr_decay, max(1, total)))]
-        if self.verbose:
+        if self.verbose and getattr(current_ranks(), "rank", 0) == 0:  # one bar for all processes
             callbacks = [*callbacks, ("progress", ProgressBar(total, type(self).__name__))]
         prepare_process()
         with seeded(seed, device):
