@@ -103,7 +103,7 @@ class Ranks:
             The mean loss of the batch.
         """
         found = [weight for weight in module.parameters() if weight.grad is not None]
-        dense = [weight.grad for weight in found if not _grad(weight).is_sparse]
+        dense = [grad for grad in map(_grad, found) if not grad.is_sparse]
         flat = torch.cat([loss.detach().reshape(1), *(grad.reshape(-1) for grad in dense)])
         flat.mul_(share)
         dist.all_reduce(flat)
