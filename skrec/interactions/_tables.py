@@ -1,4 +1,4 @@
-"""Long tables that do not fit into memory, as a matrix on disk."""
+"""Long tables that are read in parts: as interactions, or as a matrix on disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from skrec.interactions._store import NewStore
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import check_flag
 
-__all__ = ["write_csr_from_frames"]
+__all__ = ["read_frames", "write_csr_from_frames"]
 
 _ROWS = 2**19  # of a batch of Parquet
 
@@ -95,7 +95,7 @@ def write_csr_from_frames(
         "transposed": check_flag(transposed, "transposed"),
     }
     encoder = InteractionEncoder(user=user, item=item, rating=rating, timestamp=timestamp)
-    read = _reader(frames, [name for name in (user, item, rating, timestamp) if name is not None])
+    read = _reader(frames, _columns(encoder), twice=True)
     with NewStore(path) as store:
         counts = _learn(encoder, read())
         times = {} if timestamp is None else {"time": np.int64}
@@ -105,7 +105,42 @@ def write_csr_from_frames(
         store.write(blocks, encoder=encoder, **flags)
 
 
-def _reader(frames: Any, columns: list[str]) -> Callable[[], Iterable[Any]]:
+def read_frames(frames: Any, **columns: str | None) -> tuple[Interactions, InteractionEncoder]:
+    """Return the interactions of a long table that is read a part at a time, and the encoder.
+
+    Parameters
+    ----------
+    frames : object
+        See `Interactions.from_frames`.
+    **columns : str or None
+        Names of the columns, as `InteractionEncoder` takes them.
+
+    Returns
+    -------
+    interactions : Interactions
+        In the order of the parts.
+    encoder : InteractionEncoder
+        The encoder of the ids.
+    """
+    encoder = InteractionEncoder(**cast(Any, columns))
+    parts = []
+    for frame in _reader(frames, _columns(encoder), twice=False)():
+        encoder.partial_fit(frame)
+        parts.append(encoder.transform(frame))
+    if not parts:
+        raise ValueError("frames must hold at least one interaction; got none")
+    names = ("user", "item", "value", *(["timestamp"] if columns.get("timestamp") else []))
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    whole = {"time_unit": encoder.time_unit_, "encoder": encoder}
+    return Interactions.from_arrays(**joined, **whole), encoder
+
+
+def _columns(encoder: InteractionEncoder) -> list[str]:
+    names = encoder.user, encoder.item, encoder.rating, encoder.timestamp
+    return [name for name in names if name is not None]
+
+
+def _reader(frames: Any, columns: list[str], twice: bool) -> Callable[[], Iterable[Any]]:
     """Return the function that begins to read."""
     if isinstance(frames, str | os.PathLike) or _is_dataset(frames):
         return _parquet(frames, columns)
@@ -115,7 +150,7 @@ def _reader(frames: Any, columns: list[str]) -> Callable[[], Iterable[Any]]:
         return lambda: [frames]  # one table
     if not isinstance(frames, Iterable):
         raise TypeError(f"frames must be parts of a table, or Parquet; got {type(frames).__name__}")
-    if isinstance(frames, Iterator):
+    if twice and isinstance(frames, Iterator):
         raise TypeError(
             f"frames must be read twice, and a {type(frames).__name__} can be read once; pass a "
             "list, or the function that makes it"

@@ -316,6 +316,46 @@ def test_a_store_of_frames_is_the_matrix(tmp_path, small_pieces, options, form):
     assert sorted(f.suffix for f in (tmp_path / "x").iterdir() if f.suffix == ".tmp") == []
 
 
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("form", ["list", "iterator", "function", "whole"])
+def test_frames_are_the_interactions_of_the_table(options, form):
+    df = table(when=pd.date_range("2024-01-01", periods=60, freq="D")[::-1])
+    parts = [df[:7], df[7:40], df[40:]]
+    frames = {"list": parts, "iterator": iter(parts), "function": lambda: parts, "whole": df}[form]
+    made, encoder = Interactions.from_frames(frames, **options)
+    alike(made, *Interactions.from_frame(df, **options), encoder)
+
+
+def alike(made, expected, known, encoder):
+    for name in ("user", "item", "value", "timestamp"):
+        np.testing.assert_array_equal(getattr(made, name), getattr(expected, name))
+    assert (made.frame, made.time_unit) == (expected.frame, expected.time_unit)
+    for ids in ("user_ids_", "item_ids_"):
+        assert getattr(encoder, ids).tolist() == getattr(known, ids).tolist()
+        assert getattr(made.encoder, ids).tolist() == getattr(known, ids).tolist()
+
+
+def test_frames_of_parquet_are_the_interactions_of_the_table(tmp_path):
+    pytest.importorskip("pyarrow")
+    df = table(200)
+    df[:90].to_parquet(tmp_path / "1.parquet", row_group_size=40)
+    df[90:].to_parquet(tmp_path / "2.parquet")
+    made, encoder = Interactions.from_frames(tmp_path, rating="stars", timestamp="when")
+    alike(made, *Interactions.from_frame(df, rating="stars", timestamp="when"), encoder)
+
+
+def test_frames_that_do_not_fit_together_are_errors():
+    with pytest.raises(ValueError, match="frames must hold at least one interaction"):
+        Interactions.from_frames([])
+    with pytest.raises(TypeError, match="frames must be parts of a table, or Parquet; got int"):
+        Interactions.from_frames(7)
+    later = table(when=pd.Timestamp("2024-01-01"))
+    with pytest.raises(ValueError, match="timestamp"):
+        Interactions.from_frames([table(), later], timestamp="when")
+    with pytest.raises(ValueError, match="rating='marks' must name a column"):
+        Interactions.from_frames([table()], rating="marks")
+
+
 @pytest.mark.parametrize("form", ["file", "folder", "dataset"])
 def test_a_store_of_parquet_is_the_matrix(tmp_path, small_pieces, form):
     dataset = pytest.importorskip("pyarrow.dataset")
