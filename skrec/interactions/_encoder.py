@@ -175,7 +175,7 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         if not hasattr(self, "user_ids_"):
             return self.fit(df)
         table = self._take(df, optional=("timestamp",))
-        users, items = self._users.grown(table["user"]), self._items.grown(table["item"])
+        (users, _), (items, _) = self._grown(table)
         kind = _kind_of_times(table)
         if kind is not None and self._time_kind is not None:
             converted(np.empty(0, dtype=np.int64), kind, self._time_kind, "timestamp")
@@ -347,6 +347,22 @@ class InteractionEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         given = {key: name for key, name in names.items() if name is not None}
         return take_columns(df, given, optional)
 
+    def _partial_fit_transform(self, df: Any) -> Interactions:
+        """Learn the new ids of a table and return its interactions, in one pass."""
+        table = self._take(df)
+        known = self._time_kind if hasattr(self, "user_ids_") else None
+        (users, rows), (items, columns) = self._grown(table)
+        value, timestamp, kind = _values(table)
+        if timestamp is not None and kind is not None and known is not None:
+            timestamp = converted(timestamp, kind, known, "timestamp")
+        self._know(users, items, known or kind)
+        return self._interactions(rows, columns, value, timestamp, kind)
+
+    def _grown(self, table: dict[str, pd.Series]) -> list[tuple[IdTable, Array]]:
+        if not hasattr(self, "user_ids_"):
+            return _learn(table)
+        return [self._users.grown(table["user"]), self._items.grown(table["item"])]
+
     @classmethod
     def _of_ids(cls, users: Array, items: Array, kind: TimeKind | None, **columns: Any) -> Self:
         """Return an encoder that knows some ids, all different."""
@@ -416,7 +432,7 @@ def join_ids(first: InteractionEncoder, second: InteractionEncoder) -> Interacti
             f"the users must be others than those of the model; got {len(known)} that it has, "
             f"such as {known[:3].tolist()}: fit to all interactions anew"
         )
-    return copy(first)._know(first._users.grown(second.user_ids_), items, first._time_kind)
+    return copy(first)._know(first._users.grown(second.user_ids_)[0], items, first._time_kind)
 
 
 def _learn(table: dict[str, pd.Series]) -> list[tuple[IdTable, Array]]:

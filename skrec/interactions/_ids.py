@@ -112,18 +112,21 @@ class IdTable:
             raise ValueError(f"{name} ids must be hashable; got {_unhashable(column)}") from error
         return cls(np.asarray(ids) if isinstance(ids, pd.CategoricalIndex) else ids, name), codes
 
-    def grown(self, values: Any) -> Self:
-        """Return a table in which the ids that are new come after the old ones."""
-        new, _ = type(self).learn(values, self.name)
+    def grown(self, values: Any) -> tuple[Self, Array]:
+        """Return a table with the new ids after the old ones, and the code of each row."""
+        new, rows = type(self).learn(values, self.name)
         if not len(self):
-            return new
+            return new, rows
         self._check_kind(new._kind)
-        new_ids = new.ids[self._codes(pd.Series(new._index)) < 0]
+        codes = self._codes(pd.Series(new._index))
+        fresh = codes < 0
+        new_ids = new.ids[fresh]
+        codes[fresh] = len(self) + np.arange(len(new_ids))
         if not len(new_ids):
-            return self
+            return self, codes[rows]
         if self.ids.dtype == new_ids.dtype and self.ids.dtype.kind != "O":
-            return type(self)(np.concatenate([self.ids, new_ids]), self.name)
-        return type(self)(_joined(self.ids, new_ids), self.name)
+            return type(self)(np.concatenate([self.ids, new_ids]), self.name), codes[rows]
+        return type(self)(_joined(self.ids, new_ids), self.name), codes[rows]
 
     def taken(self, index: ArrayLike, name: str) -> Self:
         """Return the table of some of the ids, chosen by their codes or by a mask."""

@@ -123,16 +123,25 @@ def read_frames(frames: Any, **columns: str | None) -> tuple[Interactions, Inter
         The encoder of the ids.
     """
     encoder = InteractionEncoder(**cast(Any, columns))
-    parts = []
+    user, item, value, times = [], [], [], []
     for frame in _reader(frames, _columns(encoder), twice=False)():
-        encoder.partial_fit(frame)
-        parts.append(encoder.transform(frame))
-    if not parts:
+        part = encoder._partial_fit_transform(frame)
+        user.append(part.user.astype(np.int32))
+        item.append(part.item.astype(np.int32))
+        value.append(part.value)
+        times.append(part.timestamp)
+    if not user:
         raise ValueError("frames must hold at least one interaction; got none")
-    names = ("user", "item", "value", *(["timestamp"] if columns.get("timestamp") else []))
-    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    whole = {"time_unit": encoder.time_unit_, "encoder": encoder}
-    return Interactions.from_arrays(**joined, **whole), encoder
+    timestamp = None if encoder.timestamp is None else _joined(times, np.int64)
+    arrays = _joined(user, np.int64), _joined(item, np.int64), _joined(value, np.float32)
+    return encoder._interactions(*arrays, timestamp, None), encoder
+
+
+def _joined(parts: list[Any], dtype: type) -> Array:
+    """Return the parts as one array, and let them go."""
+    whole = np.concatenate(parts, dtype=dtype)
+    parts.clear()
+    return whole
 
 
 def _columns(encoder: InteractionEncoder) -> list[str]:
@@ -193,8 +202,7 @@ def _learn(encoder: InteractionEncoder, frames: Iterable[Any]) -> Array:
     """Learn the ids of all frames, and return how many interactions each user has."""
     counts = np.zeros(0, dtype=np.int64)
     for frame in frames:
-        encoder.partial_fit(frame)
-        rows = encoder.encode_users(encoder._take(frame, optional=("timestamp",))["user"])
+        rows = encoder._partial_fit_transform(frame).user
         more = np.bincount(rows, minlength=len(encoder.user_ids_))
         more[: len(counts)] += counts
         counts = more
