@@ -20,9 +20,7 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +30,7 @@ import scipy.sparse as sp
 from joblib import parallel_config
 
 from benchmarks.arguments import add_output, make_parser
-from benchmarks.speed.measure import peak_memory, reset_peak, seconds
+from benchmarks.speed.measure import peak_memory, peak_of_anonymous, reset_peak, seconds
 from skrec.interactions import open_csr, write_csr
 from skrec.reproduce import append_rows, make_system
 from skrec.typing import CSRMatrix
@@ -59,7 +57,6 @@ _RANKED = 100_000  # users whose lists are made
 _LISTED = "WMFRecommender"  # of the model that makes them
 _AT_ONCE = 2**20  # interactions that are drawn together
 _SMOKE = (2_000, 300, 20_000)
-_EVERY = 0.02  # seconds between looks at the memory
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -183,37 +180,11 @@ def _warm_up(system: str, parameters: dict[str, Any]) -> None:
 
 def _watched(call: Callable[[], Any]) -> dict[str, Any]:
     """Return the seconds of a call and its peaks of memory."""
-    with _peak_of_anon() as anon:
+    with peak_of_anonymous() as anon:
         reset_peak()
         taken = seconds(call)
         total = peak_memory()
     return {"seconds": round(taken, 3), "anon": round(max(anon)), "total": round(total)}
-
-
-@contextmanager
-def _peak_of_anon() -> Iterator[list[float]]:
-    """Look at the memory again and again, and collect what is not of files, in MiB."""
-    found, ended = [_anonymous()], threading.Event()
-
-    def look() -> None:
-        while not ended.wait(_EVERY):
-            found.append(_anonymous())
-
-    watcher = threading.Thread(target=look, daemon=True)
-    watcher.start()
-    try:
-        yield found
-    finally:
-        ended.set()
-        watcher.join()
-        found.append(_anonymous())
-
-
-def _anonymous() -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return int(line.split()[1]) / 1024
-    return math.nan
 
 
 def _exponents(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,11 +1,13 @@
 """Time and memory: alternating rounds, peaks of memory, jobs in fresh processes."""
 
 import json
+import math
 import os
 import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ __all__ = [
     "current_memory",
     "limited_threads",
     "peak_memory",
+    "peak_of_anonymous",
     "reset_peak",
     "seconds",
     "summarize",
@@ -31,6 +34,7 @@ __all__ = [
 
 _CHECKOUT = Path(__file__).parents[2]
 _STATUS = Path("/proc/self/status")
+_EVERY = 0.02  # seconds between looks at the memory
 
 
 def seconds(function: Callable[[], object]) -> float:
@@ -157,6 +161,33 @@ def watch_memory() -> Iterator[dict[str, float]]:
     yield figures
     figures["peak"] = peak_memory()
     figures["extra"] = figures["peak"] - figures["before"]
+
+
+@contextmanager
+def peak_of_anonymous() -> Iterator[list[float]]:
+    """Look at the memory again and again, and collect what is not of files, in MiB.
+
+    The first number is that before the block; the system counts only what a process holds now.
+    """
+    found, ended = [_anonymous()], threading.Event()
+
+    def look() -> None:
+        while not ended.wait(_EVERY):
+            found.append(_anonymous())
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        watcher.join()
+        found.append(_anonymous())
+
+
+def _anonymous() -> float:
+    now = _status("RssAnon")
+    return math.nan if now is None else now
 
 
 def call_fresh(

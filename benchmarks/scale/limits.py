@@ -1,0 +1,327 @@
+"""Fit formulas for the cost of each family to measurements, and say what fits where.
+
+    python -m benchmarks.scale.limits                       # measures what is missing
+    python -m benchmarks.scale.limits --plan 1e8 1e7 1e9    # users, items, entries
+    python -m benchmarks.scale.limits --fits 24             # the largest data for so many GB
+    python -m benchmarks.scale.limits --check               # beside benchmarks.scale.large
+
+Around a base, each of users, items, entries and factors grows alone, then all together. A model
+runs in a process of its own, forked after a fit to tiny data for each point, on one thread.
+"seconds" are those of the processor, so that other load on the machine counts little: of a fit, of
+an epoch (the difference between fits of three and of one), or of the lists of all users. "bytes"
+are the most that was in memory on top of the matrix. Factors of a formula are fitted by least
+squares of relative errors, none below 0. Far from the sizes that were measured it is a guess of
+the order of magnitude. --plan says what a usual fit with 64 factors would take.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from benchmarks.arguments import RESULTS, add_output, make_parser
+from benchmarks.scale.families import FAMILIES, Family
+from benchmarks.scale.formulas import Formula, Size, fit_formula
+from benchmarks.scale.large import draw_blocks
+from benchmarks.speed.measure import peak_of_anonymous
+from skrec.reproduce import append_rows, make_system
+from skrec.typing import CSRMatrix
+
+__all__ = ["check", "formulas", "largest", "main", "plan"]
+
+_GB = 1e9
+_SIZES = ("items", "users", "entries")
+_COLUMNS = ["model", "users", "items", "entries", "length", "factors", "seconds", "bytes", "note"]
+_NAMES = {  # of a family: the row of large.csv that it is checked with, 64 factors
+    "Popularity": "PopularityRecommender",
+    "ItemKNN, 100 neighbours": "ItemKNNRecommender",
+    "WMF": "WMFRecommender",
+    "BPR-MF, a negative": "BPRMFRanker",
+    "Mult-VAE, 1,000 sampled items": "MultVAERecommender",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    options = _make_parser().parse_args(argv)
+    if options.worker:
+        _work(options.worker, options.smoke)
+        return
+    names = list(FAMILIES) if options.models is None else options.models
+    if options.plan is None and options.fits is None and not options.check:
+        _measure(names, options)
+    table = _kept(options.output)
+    if options.fits is not None:
+        print(largest(table, options.fits).to_string(index=False))
+        return
+    if options.plan is not None:
+        print(plan(table, Size(*options.plan), options.memory).to_string(index=False))
+    elif options.check:
+        print(check(table, options.large).to_string(index=False))
+    else:
+        print(_formula_table(table).to_string(index=False))
+
+
+def formulas(table: pd.DataFrame) -> dict[str, tuple[Formula, Formula]]:
+    """Return the formulas of seconds and of bytes, by family.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The measurements, as ``results/limits.csv`` has them.
+
+    Returns
+    -------
+    formulas : dict of str to (Formula, Formula)
+        Of the families that were measured often enough.
+    """
+    found = {}
+    for name, family in FAMILIES.items():
+        part = table[(table["model"] == name) & (table["seconds"] > 0)]
+        if len(part) > max(len(family.work), len(family.memory)):
+            columns = ["users", "items", "entries", "factors", "length"]
+            sizes = [Size(*row) for row in part[columns].itertuples(index=False)]
+            measured = part["bytes"].clip(lower=1.0)
+            found[name] = (
+                fit_formula(family.work, sizes, part["seconds"]),
+                fit_formula(family.memory, sizes, measured),
+            )
+    return found
+
+
+def plan(table: pd.DataFrame, size: Size, memory: float = 512.0) -> pd.DataFrame:
+    """Return what each family would take for data of a size.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The measurements.
+    size : Size
+        Of the data; factors are 64.
+    memory : float, default=512.0
+        GB of a machine.
+
+    Returns
+    -------
+    plan : DataFrame
+        Hours of one core for a usual fit, GB on top of the matrix, whether that fits with the
+        matrix into a machine, and how the work is shared.
+    """
+    rows = []
+    for name, (seconds, held) in formulas(table).items():
+        family, gb = FAMILIES[name], held(size) / _GB
+        rows.append(
+            {
+                "model": name,
+                "epochs": family.epochs,
+                "core hours": family.epochs * seconds(size) / 3600,
+                "GB": gb,
+                f"in {memory:g} GB": "yes" if gb + _matrix(size) / _GB < memory else "no",
+                "shared by": family.across,
+            }
+        )
+    return pd.DataFrame(rows).round({"core hours": 2, "GB": 2})
+
+
+def largest(table: pd.DataFrame, memory: float = 24.0) -> pd.DataFrame:
+    """Return the largest data that each family can be fitted to in memory.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The measurements.
+    memory : float, default=24.0
+        GB of the machine.
+
+    Returns
+    -------
+    largest : DataFrame
+        Users, items and entries, with ten users an item and twenty entries a user, and hours of one
+        core for a usual fit with 64 factors. 10^9 items are the end.
+    """
+    rows = []
+    for name, (seconds, held) in formulas(table).items():
+        low, high = 2.0, 9.0
+        for _ in range(50):
+            middle = (low + high) / 2
+            size = Size(10 * 10**middle, 10**middle, 200 * 10**middle)
+            fits = held(size) + _matrix(size) < memory * _GB
+            low, high = (middle, high) if fits else (low, middle)
+        size = Size(10 * 10**low, 10**low, 200 * 10**low)
+        hours = FAMILIES[name].epochs * seconds(size) / 3600
+        sizes = {"items": size.items, "users": size.users, "entries": size.entries}
+        rows.append(
+            {"model": name, **{n: f"{v:.2g}" for n, v in sizes.items()}, "core hours": hours}
+        )
+    return pd.DataFrame(rows).round({"core hours": 2})
+
+
+def _matrix(size: Size) -> float:
+    return 8 * size.entries + 8 * size.users
+
+
+def check(table: pd.DataFrame, path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return predictions beside the runs of `benchmarks.scale.large`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The measurements that formulas are fitted to.
+    path : str or path-like
+        The CSV of those runs.
+
+    Returns
+    -------
+    compared : DataFrame
+        Seconds of a core, predicted and at most measured (seconds times threads), and their ratio.
+    """
+    runs, found, rows = pd.read_csv(path).dropna(subset=["seconds"]), formulas(table), []
+    for name, system in _NAMES.items():
+        for run in runs[runs["model"] == system].itertuples() if name in found else ():
+            size = Size(run.users, run.items, run.interactions, 64)
+            predicted, most = found[name][0](size), run.seconds * run.threads
+            rows.append({
+                "model": name, "interactions": run.interactions, "predicted": predicted,
+                "measured": most, "ratio": predicted / most,
+            })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _formula_table(table: pd.DataFrame) -> pd.DataFrame:
+    rows = [
+        {
+            "model": name, "of": FAMILIES[name].what, "seconds": str(seconds),
+            "error": f"{seconds.median_error:.0%}, {seconds.worst_error:.0%}", "bytes": str(held),
+            "error of bytes": f"{held.median_error:.0%}, {held.worst_error:.0%}",
+        }
+        for name, (seconds, held) in formulas(table).items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _kept(path: str | os.PathLike[str]) -> pd.DataFrame:
+    return pd.read_csv(path) if Path(path).exists() else pd.DataFrame(columns=_COLUMNS)
+
+
+def _measure(names: Sequence[str], options: argparse.Namespace) -> None:
+    done = set(_kept(options.output)["model"])
+    for name in names:
+        if name in done:
+            continue
+        command = [sys.executable, "-m", "benchmarks.scale.limits", "--worker", name]
+        command += ["--smoke"] if options.smoke else []
+        one = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "text": True}
+        answer = subprocess.run(command, env={**os.environ, **one}, **pipes)
+        lines = [json.loads(line) for line in answer.stdout.splitlines() if line[:1] == "{"]
+        if lines:
+            append_rows(options.output, [dict.fromkeys(_COLUMNS) | line for line in lines])
+        print(f"{name}: {len(lines)} points, exit status {answer.returncode}", flush=True)
+
+
+def _points(family: Family, smoke: bool) -> list[tuple[int, ...]]:
+    """Return the sizes at which a family is measured."""
+    base = np.array(family.base)
+    if smoke:
+        base = np.array([60, 40, 600, 8])
+    growths = [(1, 1, 1, 1), (4, 1, 1, 1), (1, 4, 1, 1), (1, 1, 4, 1), (2, 2, 4, 1)]
+    growths += [(3, 3, 3, 1), (4, 4, 8, 1)]
+    if family.factors is not None:
+        growths += [(1, 1, 1, 4), (2, 2, 2, 2), (1, 1, 4, 4), (4, 4, 4, 4)]
+    return [tuple(map(int, base * growth)) for growth in growths]
+
+
+def _work(name: str, smoke: bool) -> None:
+    """Measure all points of a family, each in a process forked from this one."""
+    family = FAMILIES[name]
+    _cost(family, _draw((60, 40, 600, 8), family), 8)  # imports and compiles
+    for point in _points(family, smoke):
+        X = _draw(point, family)
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            answer = _cost(family, X, point[3])
+            os.write(writer, json.dumps(answer).encode())
+            os._exit(0)
+        os.close(writer)
+        with os.fdopen(reader) as pipe:
+            text = pipe.read()
+        os.waitpid(child, 0)
+        d = np.diff(X.indptr)
+        size = {"users": X.shape[0], "items": X.shape[1], "entries": X.nnz, "factors": point[3]}
+        length = float((d.astype(float) ** 2).sum() / max(1, X.nnz))
+        answer = json.loads(text) if text else {"note": "ended without an answer"}
+        print(json.dumps({"model": name, **size, "length": length, **answer}), flush=True)
+
+
+def _draw(point: tuple[int, ...], family: Family) -> CSRMatrix:
+    n_users, n_items, n, _ = point
+    X = sp.csr_matrix(sp.vstack(list(draw_blocks(n_users, n_items, n))))
+    X.sum_duplicates()
+    rng = np.random.RandomState(0)
+    ratings = make_system(family.system, {}).__sklearn_tags__().feedback == "explicit"
+    X.data[:] = rng.randint(1, 6, X.nnz) if ratings else 1
+    return X
+
+
+def _cost(family: Family, X: CSRMatrix, factors: int) -> dict[str, float]:
+    """Return seconds of the processor, and bytes on top of what was there."""
+    if family.what == "fit":
+        seconds, held = _watched(lambda: _model(family, factors, None).fit(X))
+        return {"seconds": seconds, "bytes": held}
+    if family.what == "lists":
+        model = _model(family, factors, 1).fit(X)
+        seconds, held = _watched(lambda: model.recommend(users=np.arange(X.shape[0])))
+        return {"seconds": seconds, "bytes": held}
+    few, held = _watched(lambda: _model(family, factors, 1).fit(X))
+    more, later = _watched(lambda: _model(family, factors, 3).fit(X))
+    return {"seconds": max((more - few) / 2, 1e-6), "bytes": max(held, later)}
+
+
+def _watched(call: Any) -> tuple[float, float]:
+    with peak_of_anonymous() as anonymous:
+        start = time.process_time()
+        call()
+        taken = time.process_time() - start
+    return taken, 2**20 * (max(anonymous) - anonymous[0])
+
+
+def _model(family: Family, factors: int, epochs: int | None) -> Any:
+    known = make_system(family.system, {}).get_params()
+    parameters = dict(family.parameters)
+    if family.factors is not None:
+        value: Any = factors if family.factors != "hidden_sizes" else [factors]
+        parameters[family.factors] = value
+    fixed = {"random_state": 0, "device": "cpu", "n_jobs": 1}
+    if epochs is not None:
+        fixed["max_epochs" if "max_epochs" in known else "n_samples"] = epochs
+    parameters |= {name: value for name, value in fixed.items() if name in known}
+    return make_system(family.system, parameters)
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    parser = make_parser("scale.limits", __doc__)
+    add = parser.add_argument
+    add("--models", nargs="+", choices=FAMILIES, metavar="MODEL", help="default: all")
+    add("--plan", nargs=3, type=float, metavar=("USERS", "ITEMS", "ENTRIES"))
+    add("--fits", type=float, metavar="GB", help="the largest data for a machine")
+    add("--memory", type=float, default=512.0, help="GB of a machine of the plan; default: 512")
+    add("--check", action="store_true", help="predictions beside the runs of scale.large")
+    add("--large", default=f"{RESULTS}/large.csv", help="the CSV of those runs")
+    add("--smoke", action="store_true", help="tiny data, a quick run")
+    add("--worker", help=argparse.SUPPRESS)
+    add_output(parser, "limits.csv")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
