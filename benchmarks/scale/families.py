@@ -75,6 +75,7 @@ FAMILIES: dict[str, Family] = {
     "ELSA": Family(
         "ELSARecommender", _EPOCH, ("users items factors", "entries factors", "users items"),
         ("items factors", "items", "1"), _NETWORK, 15, "latent_size", _EPOCHS,
+        (8_000, 5_000, 300_000, 64),
     ),
     "Infinite-AE": Family(
         "InfiniteAERecommender", _FIT, ("users^3", "users^2", "users entries", "1"),
@@ -89,15 +90,15 @@ FAMILIES: dict[str, Family] = {
     "WMF": Family(
         "WMFRecommender", _EPOCH,
         ("entries factors^2", "users factors^3", "items factors^3", "entries factors"),
-        (*_TABLES, "users", "items"), _BLOCKS, 16, "n_factors",
+        (*_TABLES, "users", "items"), _BLOCKS, 16, "n_factors", base=(20_000, 10_000, 500_000, 32),
     ),
     "BPR-MF, a negative": Family(
         "BPRMFRanker", _EPOCH, _DESCENT, _TABLES, _THREADS, 50, "n_factors",
-        {**_EPOCHS, "n_negatives": 1, "solver": "sgd"},
+        {**_EPOCHS, "n_negatives": 1, "solver": "sgd"}, (20_000, 10_000, 500_000, 32),
     ),
     "MF, 4 negatives": Family(
         "MFClassifier", _EPOCH, _DESCENT, _TABLES, _THREADS, 50, "n_factors",
-        {**_PAIRS, "solver": "sgd"},
+        {**_PAIRS, "solver": "sgd"}, (20_000, 10_000, 300_000, 32),
     ),
     "NeuMF, 4 negatives": Family(
         "NeuMFClassifier", _EPOCH, ("entries factors^2", *_DESCENT), _TABLES, _NETWORK, 20,
@@ -130,7 +131,8 @@ FAMILIES: dict[str, Family] = {
         (4_000, 8_000, 200_000, 32),
     ),
     "Biased MF": Family(
-        "BiasedMFRegressor", _EPOCH, _DESCENT, _TABLES, _NETWORK, 30, "n_factors", _EPOCHS
+        "BiasedMFRegressor", _EPOCH, _DESCENT, _TABLES, _NETWORK, 30, "n_factors", _EPOCHS,
+        (10_000, 5_000, 200_000, 32),
     ),
     "Bayesian MF": Family(
         "BayesianMFRegressor", _EPOCH,
@@ -144,7 +146,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "Lists of vectors, all users": Family(
         "WMFRecommender", _LISTS, ("users items factors", "users items", "users"),
-        ("users", "items factors", "1"), _BLOCKS, 1, "n_factors",
+        ("users", "items factors", "1"), _BLOCKS, 1, "n_factors", base=(10_000, 5_000, 200_000, 32),
     ),
 }  # fmt: skip
 """What is measured, by the name that tables show."""

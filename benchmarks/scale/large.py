@@ -9,8 +9,9 @@ model is fitted to the mapped files in a fresh process, in which a fit to tiny d
 With --sizes there are fewer users in proportion and fewer items by the root, and the last rows give
 the exponents of seconds and memory, fitted over the sizes.
 
-"anon" is the peak of what must stay in memory, "total" that of all resident pages, in MiB; the
-difference are the files, whose pages the system may drop at any time.
+"cpu" are the seconds of the processor over all threads, to which other work on the machine adds
+little. "anon" is the peak of what must stay in memory, "total" that of all resident pages, in MiB;
+the difference are the files, whose pages the system may drop at any time.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -117,8 +119,8 @@ def _measure(options: argparse.Namespace, size: tuple[int, ...]) -> list[dict[st
             for what, answer in answers.items():
                 row = {
                     "model": what, "users": size[0], "items": size[1], "interactions": size[2],
-                    "threads": options.threads, "seconds": answer.get("seconds"),
-                    "anon": answer.get("anon"), "total": answer.get("total"),
+                    "threads": options.threads,
+                    **{each: answer.get(each) for each in ("seconds", "cpu", "anon", "total")},
                     "note": answer.get("note", ""),
                 }  # fmt: skip
                 known = {name: value for name, value in row.items() if value not in (None, "")}
@@ -182,9 +184,15 @@ def _watched(call: Callable[[], Any]) -> dict[str, Any]:
     """Return the seconds of a call and its peaks of memory."""
     with peak_of_anonymous() as anon:
         reset_peak()
+        start = time.process_time()
         taken = seconds(call)
-        total = peak_memory()
-    return {"seconds": round(taken, 3), "anon": round(max(anon)), "total": round(total)}
+        cpu, total = time.process_time() - start, peak_memory()
+    return {
+        "seconds": round(taken, 3),
+        "cpu": round(cpu, 3),
+        "anon": round(max(anon)),
+        "total": round(total),
+    }
 
 
 def _exponents(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from skrec.typing import CSRMatrix
 __all__ = ["check", "formulas", "largest", "main", "plan"]
 
 _GB = 1e9
+_MORE_EPOCHS, _ENOUGH = (2, 10, 50, 250), 2.0  # seconds
 _SIZES = ("items", "users", "entries")
 _COLUMNS = ["model", "users", "items", "entries", "length", "factors", "seconds", "bytes", "note"]
 _NAMES = {  # of a family: the row of large.csv that it is checked with, 64 factors
@@ -182,16 +184,16 @@ def check(table: pd.DataFrame, path: str | os.PathLike[str]) -> pd.DataFrame:
     Returns
     -------
     compared : DataFrame
-        Seconds of a core, predicted and at most measured (seconds times threads), and their ratio.
+        Seconds of the processor, predicted and measured, and their ratio.
     """
-    runs, found, rows = pd.read_csv(path).dropna(subset=["seconds"]), formulas(table), []
+    runs, found, rows = pd.read_csv(path).dropna(subset=["cpu"]), formulas(table), []
     for name, system in _NAMES.items():
         for run in runs[runs["model"] == system].itertuples() if name in found else ():
             size = Size(run.users, run.items, run.interactions, 64)
-            predicted, most = found[name][0](size), run.seconds * run.threads
+            predicted = found[name][0](size)
             rows.append({
                 "model": name, "interactions": run.interactions, "predicted": predicted,
-                "measured": most, "ratio": predicted / most,
+                "measured": run.cpu, "ratio": predicted / run.cpu,
             })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -283,8 +285,11 @@ def _cost(family: Family, X: CSRMatrix, factors: int) -> dict[str, float]:
         seconds, held = _watched(lambda: model.recommend(users=np.arange(X.shape[0])))
         return {"seconds": seconds, "bytes": held}
     few, held = _watched(lambda: _model(family, factors, 1).fit(X))
-    more, later = _watched(lambda: _model(family, factors, 3).fit(X))
-    return {"seconds": max((more - few) / 2, 1e-6), "bytes": max(held, later)}
+    for more in _MORE_EPOCHS:
+        taken, later = _watched(partial(_model(family, factors, 1 + more).fit, X))
+        if taken - few > min(few, _ENOUGH):  # else it is lost in what a fit does once
+            break
+    return {"seconds": max((taken - few) / more, 1e-6), "bytes": max(held, later)}
 
 
 def _watched(call: Any) -> tuple[float, float]:
