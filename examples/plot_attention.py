@@ -66,7 +66,7 @@ compared = {
     for name, table in tables.items()
 }
 found = pd.concat(compared.values(), keys=compared).droplevel([1, 2])
-print(found[["difference", "ci_low", "ci_high", "p_ttest"]].round(4))
+print(found[["difference", "ci_low", "ci_high", "t_pvalue"]].round(4))
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 for color, (name, runs) in zip(("C0", "C1"), curves.items(), strict=True):
@@ -79,6 +79,7 @@ away = np.abs(found[["ci_low", "ci_high"]].sub(found["difference"], axis=0)).T
 right.errorbar(found["difference"], rows, xerr=away, fmt="o", capsize=3)
 right.axvline(0, color="0.5", linewidth=1)
 right.set_yticks(rows, found.index)
+right.margins(y=0.15)
 right.set(xlabel="squared error, with minus without", title="left of 0: attention helps")
 plt.show()
 

@@ -35,8 +35,8 @@ print("data:", source)
 # Two posteriors
 # --------------
 #
-# ``predict`` returns the deviation of the rating, with the noise. ``decision_function`` returns that
-# of the score alone, which is what the model does not know.
+# ``predict`` returns the deviation of the rating, with the noise. ``decision_function`` returns
+# that of the score alone, which is what the model does not know.
 
 gibbs = BayesianMFRegressor(n_factors=8, burn_in=20, n_samples=20, thin=2, random_state=0)
 sizes = {"n_factors": 16, "joined_size": 32, "attention": None}
@@ -50,8 +50,10 @@ for name, est in models.items():
     columns = {"user": hidden.user, "error": error, "deviation": deviation, "alone": alone}
     tables[name] = pd.DataFrame(columns)
     unknown = np.mean(alone**2) / np.mean(deviation**2)
-    print(f"{name:8} RMSE {np.sqrt(np.mean(error**2)):.4f}, noise {est.noise_std_:.3f}, "
-          f"mean deviation {deviation.mean():.3f}, of its square {unknown:.0%} without the noise")
+    print(
+        f"{name:8} RMSE {np.sqrt(np.mean(error**2)):.4f}, noise {est.noise_std_:.3f}, "
+        f"mean deviation {deviation.mean():.3f}, of its square {unknown:.0%} without the noise"
+    )
 
 # %%
 # Coverage
@@ -63,7 +65,9 @@ for name, est in models.items():
 
 levels = np.array([0.5, 0.8, 0.9, 0.95])
 coverage = {
-    name: [(t["error"].abs() <= norm.ppf((1 + level) / 2) * t["deviation"]).mean() for level in levels]
+    name: [
+        (t["error"].abs() <= norm.ppf((1 + level) / 2) * t["deviation"]).mean() for level in levels
+    ]
     for name, t in tables.items()
 }
 print(pd.DataFrame(coverage, index=pd.Index(levels, name="level")).round(3))
@@ -88,7 +92,9 @@ found = pd.DataFrame.from_dict(
     {
         name: {
             "rank correlation": partial_spearman(a, b).statistic,
-            "ratings fixed": np.nan if b is given else partial_spearman(a, b, given=given).statistic,
+            "ratings fixed": np.nan
+            if b is given
+            else partial_spearman(a, b, given=given).statistic,
         }
         for name, (a, b) in rows.items()
     },
@@ -113,7 +119,7 @@ plt.show()
 # What to look at
 # ---------------
 #
-# Coverage is mostly about the noise, which both models estimate, so good coverage does not show
-# that a model knows what it does not know. That is asked by the correlations. A model that is unsure
-# where it is wrong has a positive one with the error; if it vanishes with the ratings fixed, the
-# model only counts ratings.
+# Coverage is mostly about the noise, which both models estimate. So good coverage does not show
+# that a model knows what it does not know. The correlations ask that. A model that is unsure where
+# it is wrong has a positive one with the error. If it vanishes with the ratings fixed, the model
+# only counts ratings.

@@ -45,9 +45,9 @@ start.fit(interactions[train])
 # Seven ways to go on
 # -------------------
 #
-# The inner product trains on, too: else a gain could come from more training alone. The twin of the
-# convolutions has plain layers on the same map. Shuffled dimensions ask if the order within a
-# vector matters, as that of the pixels in a picture does. The diagonal of the map is what GMF reads.
+# The inner product trains on, too: else a gain could come from more training alone. GMF reads the
+# diagonal of the map. The twin of the convolutions has plain layers on the same map. Shuffled
+# dimensions ask if the order within a vector matters, as that of the pixels in a picture does.
 
 shared |= {"pretrain": FrozenEstimator(start), "lr": 1e-3, "batch_size": 1024, "max_epochs": 2}
 tower = {**shared, "n_feature_maps": 8, "tower_lr": 0.02, "l2": 0.0}
@@ -80,7 +80,7 @@ result = compare(pd.DataFrame(ndcg), reference="inner product (BPRMF)", n_resamp
 gain = result.pairwise.droplevel(1)
 table = result.summary[["mean", "std_error"]].round(4)
 print(table.assign(seconds=pd.Series(seconds).drop("inner product (BPRMF)").round(1)).to_string())
-print(gain[["difference", "ci_low", "ci_high", "p_ttest_holm"]].round(4).to_string())
+print(gain[["difference", "ci_low", "ci_high", "t_pvalue_holm"]].round(4).to_string())
 
 fig, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
 rows = np.arange(len(gain))[::-1]
@@ -99,8 +99,8 @@ plt.show()
 # The outer product would help if its bars were right of those of all others that started from the
 # same vectors. Convolutions would help if they beat the plain layers, and if shuffling hurt them.
 
-pairs = compare(pd.DataFrame(ndcg), reference="map, convolutions", n_resamples=2000).pairwise
-for other in ("map, plain layers", "the same, shuffled", "inner product, trained on"):
-    row = pairs.loc[(other, "map, convolutions")]
-    interval = f"[{-row['ci_high']:.4f}, {-row['ci_low']:.4f}]"
-    print(f"convolutions minus {other}: {-row['difference']:.4f} {interval}")
+others = ["map, plain layers", "the same, shuffled", "inner product, trained on"]
+pairs = compare(pd.DataFrame(ndcg)[["map, convolutions", *others]], n_resamples=2000).pairwise
+for other, row in pairs.loc["map, convolutions"].iterrows():
+    interval = f"[{row['ci_low']:.4f}, {row['ci_high']:.4f}]"
+    print(f"convolutions minus {other}: {row['difference']:.4f} {interval}")

@@ -63,7 +63,7 @@ print(f"the search took beta = {searched.best_beta_:.2f}")
 result = compare(ndcg, reference="no prior", n_resamples=2000)
 gain = result.pairwise.droplevel(1)
 print(result.summary[["mean", "std_error"]].round(4))
-print(gain[["difference", "ci_low", "ci_high", "p_ttest_holm"]].round(4))
+print(gain[["difference", "ci_low", "ci_high", "t_pvalue_holm"]].round(4))
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 rows = np.arange(len(gain))[::-1]
@@ -71,6 +71,7 @@ away = np.abs(gain[["ci_low", "ci_high"]].sub(gain["difference"], axis=0)).T
 left.errorbar(gain["difference"], rows, xerr=away, fmt="o", capsize=3)
 left.axvline(0, color="0.5", linewidth=1)
 left.set_yticks(rows, gain.index)
+left.margins(y=0.15)
 left.set(xlabel="NDCG@100, minus that without a prior", title="right of 0: the prior helps")
 beta, metric = searched.beta_path_.T
 right.plot(beta, metric, ".-")
@@ -99,7 +100,7 @@ plt.show()
 # A prior helps if its interval is right of 0, and still does when Holm's method has corrected the
 # p-value for the number of comparisons.
 
-helps = gain.index[(gain["difference"] > 0) & (gain["p_ttest_holm"] < 0.05)]
-harms = gain.index[(gain["difference"] < 0) & (gain["p_ttest_holm"] < 0.05)]
+helps = gain.index[(gain["difference"] > 0) & (gain["t_pvalue_holm"] < 0.05)]
+harms = gain.index[(gain["difference"] < 0) & (gain["t_pvalue_holm"] < 0.05)]
 print("better than no prior:", ", ".join(helps) or "none")
 print("worse than no prior: ", ", ".join(harms) or "none")
