@@ -96,14 +96,16 @@ gain = result.pairwise.loc["blend"]  # the blend minus the model
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
 rows = np.arange(len(means))[::-1]
 away = np.abs(means[["ci_low", "ci_high"]].sub(means["mean"], axis=0)).T
-colors = ["C1" if name == "blend" else "C0" for name in means.index]
-left.barh(rows, means["mean"], xerr=away, color=colors, capsize=3, height=0.6)
+left.errorbar(means["mean"], rows, xerr=away, fmt="o", capsize=3)
 left.set_yticks(rows, means.index)
-left.set(xlabel="NDCG@20", title="Means", xlim=(0.8 * means["ci_low"].min(), None))
+left.margins(y=0.15)
+left.set(xlabel="NDCG@20", title="Means")
 away = np.abs(gain[["ci_low", "ci_high"]].sub(gain["difference"], axis=0)).T
 right.errorbar(gain["difference"], rows[1:], xerr=away, fmt="o", color="C1", capsize=3)
 right.axvline(0, color="0.5", linewidth=1)
-right.set(xlabel="NDCG@20 of the blend, minus that of the model", title="Pairs")
+right.set(
+    xlabel="NDCG@20 of the blend, minus that of the model", title="right of 0: the blend gains"
+)
 plt.show()
 best = means["mean"].drop("blend").idxmax()
 least, low, high = gain.loc[best, ["difference", "ci_low", "ci_high"]]

@@ -51,9 +51,9 @@ for name, est in models.items():
     tables[name] = pd.DataFrame(columns)
     unknown = np.mean(alone**2) / np.mean(deviation**2)
     print(
-        f"{name:8} RMSE {np.sqrt(np.mean(error**2)):.4f}, noise {est.noise_std_:.3f}, "
-        f"mean deviation {deviation.mean():.3f}, of its square {unknown:.0%} without the noise"
+        f"{name}: RMSE {np.sqrt(np.mean(error**2)):.4f}, deviation of the noise {est.noise_std_:.3f}"
     )
+    print(f"    {unknown:.0%} of the variance of a rating is not noise")
 
 # %%
 # Coverage
@@ -111,7 +111,7 @@ left.legend()
 dots = right.scatter(users["Gibbs"], users["encoder"], c=np.log10(given), s=8)
 fig.colorbar(dots, label="ratings of the user, log10")
 correlation = found.loc["each other", "rank correlation"]
-right.set(xlabel="deviation, Gibbs", ylabel="deviation, encoder", xscale="log", yscale="log")
+right.set(xlabel="deviation, Gibbs", ylabel="deviation, encoder")
 right.set_title(f"Users: rank correlation {correlation:.2f}")
 plt.show()
 
