@@ -50,9 +50,8 @@ for name, est in models.items():
     columns = {"user": hidden.user, "error": error, "deviation": deviation, "alone": alone}
     tables[name] = pd.DataFrame(columns)
     unknown = np.mean(alone**2) / np.mean(deviation**2)
-    print(
-        f"{name}: RMSE {np.sqrt(np.mean(error**2)):.4f}, deviation of the noise {est.noise_std_:.3f}"
-    )
+    rmse = np.sqrt(np.mean(error**2))
+    print(f"{name}: RMSE {rmse:.4f}, deviation of the noise {est.noise_std_:.3f}")
     print(f"    {unknown:.0%} of the variance of a rating is not noise")
 
 # %%
