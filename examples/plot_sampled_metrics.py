@@ -119,8 +119,9 @@ print("separated by full NDCG@10 alone:      ", int(((by_sampled == 0) & (by_ful
 # Why
 # ---
 #
-# An item at rank r of m is in the sampled top ten if at most nine of the 99 drawn items come from
-# the r - 1 above it. The curve shows the chance. It is flat where the list of a user ends.
+# An item at rank r is in the sampled top ten if at most nine of the 99 drawn items come from the
+# r - 1 above it. The curve shows the chance. It hardly falls between the first rank and the tenth,
+# where a list of ten ends, and counts items as hits that no user would see.
 
 n_items = interactions.frame[1]
 above = np.arange(min(n_items, 400)) / n_items
