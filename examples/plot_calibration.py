@@ -67,7 +67,7 @@ models = {
 # Before and after
 # ----------------
 #
-# EASE and RP3beta have scores without a meaning, so their `predict_proba` is a curve that was fitted
+# EASE and RP3beta have scores without a meaning, so their `predict_proba` is a curve that is fitted
 # to held-out pairs. MF is trained on sampled negatives, and its probabilities are corrected for
 # that. Mult-VAE answers another question: its shares add up to one over a user's whole row. For the
 # comparison they become the chance that an item is among as many interactions as the history has,

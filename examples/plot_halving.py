@@ -4,7 +4,7 @@ Halving beside a random search
 
 Successive halving starts many candidates on a small budget, and goes on with the better third. A
 random search trains few candidates to the end. Both get about the same number of epochs here, from
-the same distributions, five times each. The data are MovieLens-100K where the folder ``SKREC_DATA``
+the same distributions, four times each. The data are MovieLens-100K where the folder ``SKREC_DATA``
 holds it, and made up otherwise.
 """
 
@@ -49,7 +49,7 @@ common = {
 model = BPRMFRanker(n_factors=16, n_negatives=2, random_state=0)
 longest, n_candidates = 27, 27
 halvings, randoms = [], []
-for seed in range(5):
+for seed in range(4):
     halving = HalvingRandomSearchCV(
         model,
         n_candidates=n_candidates,
@@ -115,7 +115,7 @@ for place, values in enumerate(scores.values()):
     right.plot(np.full(len(values), place), values, "o", alpha=0.7)
     right.plot([place - 0.2, place + 0.2], [np.mean(values)] * 2, color="black")
 right.set(xticks=range(2), xticklabels=scores, xlim=(-0.6, 1.6))
-right.set(ylabel="NDCG@10, test", title="The chosen model, five searches")
+right.set(ylabel="NDCG@10, test", title="The chosen model, four searches")
 plt.show()
 
 for name, values in scores.items():

@@ -86,7 +86,7 @@ def test_popularity_bias(run):
 @pytest.mark.slow
 def test_halving(run):
     names, out = run("plot_halving")
-    assert {len(values) for values in names["scores"].values()} == {5}
+    assert {len(values) for values in names["scores"].values()} == {4}
     spent = [int(n) for n in re.findall(r"(\d+) in all", out)]
     assert len(spent) == 2
     assert abs(spent[0] - spent[1]) < names["longest"]
