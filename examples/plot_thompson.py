@@ -34,10 +34,10 @@ else:
 # ------------
 #
 # The 400 items with the most users, and users who have 20 of them or more. The taste of a user is
-# what the data say: everything that the user has is a hit, everything else is none. The model begins
-# with two items of each of 300 users. In each round every user is shown five items that were not
-# shown before. Hits join the data, and the model is fitted anew. Items that were shown in vain are
-# not shown to the user again, and tell the model nothing else.
+# what the data say: everything that the user has is a hit, everything else is none. The model
+# begins with two items of each of 300 users. In each round every user is shown five items that were
+# not shown before. Hits join the data, and the model is fitted anew. Items that were shown in vain
+# are not shown to the user again, and tell the model nothing else.
 
 n_rounds, n_shown, n_known, seeds = 10, 5, 2, (0, 1, 2)
 counts = np.asarray((X > 0).sum(axis=0)).ravel()
@@ -94,8 +94,8 @@ played = {names[s]: [play(s, seed) for seed in seeds] for s in names}
 # ---------------
 #
 # Left: the hits. A strategy that explores well starts below the greedy one and crosses it. If the
-# curves do not cross, exploring has not paid within these rounds. The bars are deviations over three
-# starts.
+# curves do not cross, exploring has not paid within these rounds. The bars are deviations over
+# three starts.
 #
 # Right: the worth of the data that a strategy gathered. EASE is fitted to them, and recommends to
 # users who took no part. Random lists are the other extreme: they find little, but of everything.
