@@ -186,10 +186,10 @@ def run(models, scorer):
 # of the fit on small data, where a start of a tenth of a second is much. Before you choose, tune on
 # your data: see :doc:`plot_halving`.
 
-for model in recommenders[:2]:
+for model in (BlendedRecommender(parts), BPRMFRanker(**descent), SLIMRecommender()):
     model.fit(data[train])  # compiled code is loaded at the first call
 lists = run(recommenders, make_ranking_scorer("ndcg", k=20))
-ratings = run(regressors, make_rating_scorer("rmse"))
+ratings = run(regressors, make_rating_scorer("neg_rmse"))
 fig, axes = plt.subplots(
     2, 2, figsize=(9, 12), sharey="row", height_ratios=(39, 11), layout="constrained"
 )

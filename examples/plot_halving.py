@@ -46,7 +46,7 @@ common = {
     "cv": InteractionHoldout(0.2, random_state=1),
     "scoring": make_ranking_scorer("ndcg", k=10),
 }
-model = BPRMFRanker(n_factors=16, n_negatives=2, random_state=0)
+model = BPRMFRanker(n_factors=16, n_negatives=1, random_state=0)
 longest, n_candidates = 27, 27
 halvings, randoms = [], []
 for seed in range(4):

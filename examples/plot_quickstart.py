@@ -64,7 +64,8 @@ scorer = make_ranking_scorer(["ndcg@100", "recall@20"])
 values = {name: scorer.per_user(model.fit(X[train]), X[test]) for name, model in models.items()}
 means = pd.DataFrame({name: table.mean() for name, table in values.items()}).T
 errors = pd.DataFrame({name: table.sem() for name, table in values.items()}).T
-print(means.join(errors, rsuffix=" error").round(3).to_string())
+table = pd.concat({"mean": means, "standard error": errors}, axis=1)
+print(table.round(3).to_string())
 
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
 means.plot.bar(yerr=errors, rot=0, capsize=3, ax=axes[0])
