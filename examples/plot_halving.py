@@ -82,13 +82,13 @@ print(f"random: {random.n_iter} candidates for {longest} epochs, {random.n_iter 
 # ---------
 #
 # Each line is a candidate of one halving, as far as it came. Lines that cross say that few epochs
-# are no sure guide. The crosses on the right are the candidates of the random search. The dark line
-# is the one that halving chose.
+# are no sure guide: a setting that is good for a short training need not be good for a long one.
+# The blue line is the candidate that came to the end. The crosses on the right are those of the
+# random search.
 
 rungs = pd.DataFrame(halvings[0].cv_results_)
-rungs["candidate"] = rungs["params"].astype(str)
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
-for _, part in rungs.groupby("candidate"):
+for _, part in rungs.groupby(["param_lr", "param_l2"]):
     chosen = len(part) == len(halvings[0].n_resources_)
     style = {"color": "C0", "linewidth": 2.5, "zorder": 3} if chosen else {"color": "0.6"}
     left.plot(part["n_resources"], part["mean_test_score"], marker="o", markersize=4, **style)
