@@ -96,7 +96,7 @@ seed = {"random_state": 0, "device": "cpu"}
 pairs = {"n_factors": 16, "max_epochs": 8, "batch_size": 512, "lr": 0.01, **seed}
 pairs["early_stopping"] = False
 descent = {"n_factors": 16, "max_epochs": 20, **seed}
-rows = {"latent_size": 16, "batch_size": 50, "max_epochs": 40, "lr": 0.005, **seed}
+rows = {"latent_size": 16, "batch_size": 50, "max_epochs": 30, "lr": 0.005, **seed}
 deep = {"hidden_sizes": (64,), **rows}
 draws = {"n_draws": 2, "n_samples": 3}
 gerec = {"n_filters": 8, "hidden_size": 8, "pretrain_epochs": 20, **draws, **pairs, "max_epochs": 4}
@@ -128,7 +128,7 @@ recommenders = [
     MFRecommender(n_negatives=20, **pairs),
     MoGClassifier(**draws, **pairs),
     MultDAERecommender(**deep),
-    MultVAERecommender(anneal_epochs=30, **deep),
+    MultVAERecommender(anneal_epochs=24, **deep),
     NAISClassifier(**pairs),
     NCFMLPClassifier(hidden_sizes=(32, 16), **pairs),
     NCFMLPRanker(hidden_sizes=(32, 16), **pairs),
@@ -141,7 +141,7 @@ recommenders = [
     SLIMRecommender(),
     SVDppRanker(**pairs),
     UserKNNRecommender(),
-    VampVAERecommender(n_pseudo_inputs=20, anneal_epochs=30, **deep),
+    VampVAERecommender(n_pseudo_inputs=20, anneal_epochs=24, **deep),
     WMFRecommender(n_factors=16, **seed),
 ]
 
@@ -152,7 +152,7 @@ recommenders = [
 pairs = {**pairs, "max_epochs": 15}
 regressors = [
     AutoRecRegressor(**rows),
-    BayesianMFRegressor(n_factors=8, burn_in=20, n_samples=20, random_state=0),
+    BayesianMFRegressor(n_factors=8, burn_in=10, n_samples=10, random_state=0),
     BiasedMFRegressor(**pairs),
     ConvNCFRegressor(**conv),
     CrossFeedbackBMF(n_factors=8, joined_size=16, max_epochs=20, batch_size=100, lr=0.01, **seed),
@@ -161,7 +161,7 @@ regressors = [
     GMFRegressor(**pairs),
     NCFMLPRegressor(hidden_sizes=(32, 16), **pairs),
     NeuMFRegressor(hidden_sizes=(32, 16), **pairs),
-    VAERegressor(anneal_epochs=30, **rows),
+    VAERegressor(anneal_epochs=24, **rows),
 ]
 
 
@@ -204,7 +204,7 @@ for row, found, label in zip(
     row[1].set(xscale="log", xlabel="processor seconds of the fit")
     for ax in row:
         ax.grid(alpha=0.4)
-        ax.margins(y=0.02)
+        ax.margins(y=0.04)
     row[0].tick_params(axis="y", labelsize="small")
 axes[0, 0].set_title("models of lists")
 axes[1, 0].set_title("models of ratings")

@@ -82,7 +82,7 @@ knobs = {
         for p in (0.0, 0.5, 1.0)
     },
     "ItemKNN, alpha": {a: ItemKNNRecommender(alpha=a) for a in (0.0, 0.3, 0.5, 0.7)},
-    "RP3beta, beta": {b: RP3betaRecommender(beta=b) for b in (0.0, 0.3, 0.6, 0.9)},
+    "RP3beta, beta": {b: RP3betaRecommender(beta=b) for b in (0.0, 0.3, 0.6, 0.8)},
     "graph filter, degree_power": {
         d: GraphFilterRecommender(degree_power=d) for d in (0.0, 0.2, 0.5, 0.8)
     },
