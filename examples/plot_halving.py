@@ -104,9 +104,9 @@ left.legend(loc="lower right")
 # -----------------
 #
 # The best candidates of all searches are judged on the test interactions. Look at the spread, and
-# not only at the mean: where the difference is smaller than twice its standard error, these searches
-# do not tell which kind is better. Here are two parameters, of which a few draws find good values.
-# Halving has more to gain where there are many.
+# not only at the mean. Where the difference is smaller than twice its standard error, these
+# searches do not tell which kind is better. Here are two parameters, of which a few draws find good
+# values. Halving has more to gain where there are many.
 
 scorer = make_ranking_scorer("ndcg", k=10)
 scores = {

@@ -1,5 +1,6 @@
 """The order of the examples: from a first run to a model of one's own, scripts last."""
 
+from itertools import chain
 from pathlib import Path
 
 _THEMES = {
@@ -23,10 +24,10 @@ _THEMES = {
     "claims of papers": ("plot_attention", "plot_prior", "plot_outer_product"),
     "serve and extend": ("plot_index", "plot_add_a_model"),
 }
-_PLACES = {name: place for place, name in enumerate(sum(_THEMES.values(), ()))}
+_PLACES = {name: place for place, name in enumerate(chain(*_THEMES.values()))}
 
 
-def by_theme(filename):
+def by_theme(filename: str) -> tuple[int, bool, str]:
     """Return the sort key of an example: its place, and after the pages the scripts by name."""
     name = Path(filename).stem
     return _PLACES.get(name, len(_PLACES)), not name.startswith("plot_"), name
