@@ -1,6 +1,6 @@
 """
-Popularity bias, and what turns it
-==================================
+Popularity bias, and what changes it
+====================================
 
 Recommenders show popular items more often than users choose them. This page measures how much, and
 turns the parameters that change it: the popularity of sampled negatives in MF-BPR, and the

@@ -104,7 +104,7 @@ def test_critical_differences(run):
 def test_thompson(run):
     names, _ = run("plot_thompson")
     last = {name: curve[:, -1].mean() for name, curve in names["curves"].items()}
-    assert min(last["mean"], last["thompson"], last["ucb"]) > last["random"]
+    assert min(last["greedy"], last["Thompson"], last["UCB"]) > last["random"]
 
 
 @pytest.mark.slow
