@@ -17,7 +17,6 @@ _THEMES = {
         "plot_calibration",
         "plot_likelihoods",
         "plot_uncertainty",
-        "plot_variance",
         "plot_gibbs",
         "plot_thompson",
     ),
