@@ -66,6 +66,8 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"plot_",
+    "within_subsection_order": "gallery_order.by_theme",
+    "default_thumb_file": str(DOCS / "_static" / "script.svg"),
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skrec",),
     "write_computation_times": False,  # those pages load scripts from the network

@@ -4,7 +4,7 @@ Tuning with scikit-learn
 
 You can tune every recommender of skrec with scikit-learn's searches. What you pass decides what is
 put aside. The rows of a matrix are users, so a splitter puts users aside. The elements of
-`Interactions` are single interactions, so a splitter puts interactions aside.
+`Interactions` are single interactions, so a splitter puts interactions aside. The data are made up.
 """
 
 import matplotlib.pyplot as plt

@@ -3,7 +3,7 @@ Three likelihoods, and what predict_proba means
 ===============================================
 
 Mult-VAE can have a multinomial, a Gaussian or a logistic likelihood. The likelihood decides how
-well the model ranks, and what its probabilities mean.
+well the model ranks, and what its probabilities mean. The data are made up.
 """
 
 import matplotlib.pyplot as plt
