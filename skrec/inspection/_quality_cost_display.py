@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -252,11 +253,23 @@ class QualityCostDisplay:
         self.ax_.set_xlabel(self.cost or "cost")
         self.ax_.set_ylabel(self.quality or "quality")
         self.ax_.margins(x=0.12, y=0.12)
+        if scale == "log":
+            self._set_ticks()
         if ax is None and labels == "all" and (n := len(self.table)):  # many names need room
             figure: Any = self.figure_
             figure.set_size_inches(figure.get_size_inches() * np.clip(n / _ROOMY, 1, 1.8))
         self.texts_ = self._write_names(labels)
         return self
+
+    def _set_ticks(self) -> None:
+        """Write costs as plain numbers, between powers of ten too where these are few."""
+        ticker: Any = import_module("matplotlib.ticker")
+        low, high = self.ax_.get_xlim()
+        between = () if high / low > 100 else (2.0, 5.0)
+        axis = self.ax_.xaxis
+        axis.set_major_locator(ticker.LogLocator(subs=(1.0, *between)))
+        axis.set_major_formatter(ticker.FuncFormatter(lambda x, _: f"{x:g}"))
+        axis.set_minor_formatter(ticker.NullFormatter())
 
     def _draw_front(self) -> Line2D:
         """Draw the best quality that each cost buys, over the points."""
