@@ -58,9 +58,9 @@ models = [
     RP3betaRecommender(),
     GraphFilterRecommender(),
     EASERecommender(l2=300.0),
-    ELSARecommender(max_epochs=5, random_state=0),
+    ELSARecommender(max_epochs=20, random_state=0),
     WMFRecommender(n_factors=32, random_state=0),
-    MultVAERecommender(max_epochs=10, random_state=0),
+    MultVAERecommender(max_epochs=50, random_state=0),
 ]
 
 rows = {}

@@ -36,7 +36,7 @@ class ResultFigure(SphinxDirective):
         stem = "-".join([kind, *options.values()]).replace(".", "-")
         names, words = drawn(folder, stem, kind, tuple(options.items()))
         lines = [line for name in names for line in image(name, words)]
-        lines += [*self.content, "", *code(command)]
+        lines += [*self.content, "", words, *code(command)]
         return self.parse_text_to_nodes("\n".join(lines))
 
 
@@ -66,6 +66,7 @@ class ResultFile(SphinxDirective):
         table = pd.read_csv(RESULTS / self.arguments[0])
         columns = [name.strip() for name in self.options.get("columns", "").split(";")]
         table = table[columns] if columns != [""] else table
+        table = table.dropna(subset=[table.columns[1]])  # rows that sum others up
         lines = list_table(table.columns, table.to_numpy(dtype=object))
         return self.parse_text_to_nodes("\n".join([*lines, *code(self.options["command"])]))
 
@@ -110,9 +111,11 @@ def systems_table(protocol: str, data: str) -> str:
     for name, row in runs_of(protocol, data).iterrows():
         shown = f":class:`~skrec.{name}`" if row["model"] else name
         published = ", ".join(f"{figure:.4f}" for figure in row["published"])
-        figures = [f"{row['quality']:.4f}", f"{row['quality_se']:.4f}", text(row["second"])]
+        columns = ("quality", "quality_se", "second")
+        figures = [f"{row[name]:.4f}".replace("nan", "–") for name in columns]
         rows.append([shown, *figures, published or "–", row["settings"], row["seeds"]])
-        rows[-1].append(f"{row['seconds']:.3g}")
+        seconds = row["seconds"]
+        rows[-1].append(f"{seconds:.0f}" if seconds >= 100 else f"{seconds:.3g}")
     return "\n".join(list_table(header, rows))
 
 

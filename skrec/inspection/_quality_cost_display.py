@@ -298,10 +298,10 @@ class QualityCostDisplay:
         return {name: text for name, text in zip(ranked.index, written) if text is not None}
 
     def _lines(self, ranked: pd.DataFrame) -> Array:
-        """Return the ends of the standard errors and points along the front."""
+        """Return points along the standard errors and along the front."""
         cost, quality, error = ranked[["cost", "quality", "std_error"]].to_numpy(float).T
         error = np.nan_to_num(error)
-        ends = [np.column_stack([cost, quality + way * error]) for way in (-1, 1)]
+        ends = [np.column_stack([cost, quality + way * error]) for way in np.linspace(-1, 1, 7)]
         corners = self.ax_.transData.transform(self.front_.get_path().vertices)
         x, y = corners.T
         steps = np.linspace(0, len(x) - 1, 40 * len(x))
