@@ -81,6 +81,18 @@ def test_pictures_come_in_two_widths_and_for_dark_pages(modules, tmp_path):
     assert words.startswith("ndcg@20 of ")
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"), [("activity", {}), ("growth-curves", {"file": "large.csv"})]
+)
+def test_no_colour_is_left_to_matplotlib(kind, options, modules, tmp_path):
+    names, _ = modules[1].save(tmp_path, kind, kind, options)
+    for name in names:
+        text = (tmp_path / name).read_text("utf-8")
+        drawn = set(re.findall(r"(?:stroke|fill): (#\w{6})", text))
+        known = modules[1].COLOURS
+        assert drawn <= set(known.values() if name.endswith("dark.svg") else known)
+
+
 def test_colours_stand_out_from_their_pages(modules):
     def luminance(colour):
         rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255

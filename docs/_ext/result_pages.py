@@ -24,11 +24,16 @@ class ResultFigure(SphinxDirective):
 
     required_arguments = 1
     has_content = True
-    option_spec: ClassVar[dict[str, Any]] = {**_OPTIONS, "command": directives.unchanged}
+    option_spec: ClassVar[dict[str, Any]] = {
+        **_OPTIONS,
+        "command": directives.unchanged,
+        "quiet": directives.flag,  # what came out is only said to those who do not see it
+    }
 
     def run(self) -> list[nodes.Node]:
         """Return the nodes; a page is read again when there are new results."""
         kind, options = self.arguments[0], dict(self.options)
+        quiet = options.pop("quiet", "") is None
         command = options.pop("command", None) or run_command(**options)
         note_files(self)
         folder = Path(self.env.srcdir) / FOLDER
@@ -36,7 +41,7 @@ class ResultFigure(SphinxDirective):
         stem = "-".join([kind, *options.values()]).replace(".", "-")
         names, words = drawn(folder, stem, kind, tuple(options.items()))
         lines = [line for name in names for line in image(name, words)]
-        lines += [*self.content, "", words, *code(command)]
+        lines += [*self.content, "", "" if quiet else words, *code(command)]
         return self.parse_text_to_nodes("\n".join(lines))
 
 

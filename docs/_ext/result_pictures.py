@@ -95,7 +95,8 @@ def bars(ax: Axes, *, narrow: bool, protocol: str, data: str) -> str:
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, borderaxespad=0)
     ax.set_yticks(places, [_short(name) for name in table.index], fontsize=8)
     ax.set(ylim=(-0.7, len(table) - 0.3), xlabel=f"{PRIMARY[protocol]}, {data}")
-    return f"{PRIMARY[protocol]} of {len(table)} models on {data}. The best: {_best(table)}."
+    said = " Diamonds are what papers print of them." if marks else ""
+    return f"{PRIMARY[protocol]} of {len(table)} models on {data}. The best: {_best(table)}.{said}"
 
 
 @picture
@@ -140,7 +141,8 @@ def activity(ax: Axes, *, narrow: bool) -> str:
     table = pd.read_csv(RESULTS / "activity.csv")
     data = table.pop("data").iloc[0]
     table["system"] = table["system"].map(_short)
-    display = ActivityDisplay(table.set_index(["quintile", "system"]), metric="ndcg@100").plot(ax)
+    display = ActivityDisplay(table.set_index(["quintile", "system"]), metric="ndcg@100")
+    display.plot(ax, ecolor=INK)
     if narrow:
         ax.figure.set_figwidth(WIDTHS["narrow"])
         display.ax_.legend(loc="lower center", bbox_to_anchor=(0.5, 1.01), borderaxespad=0)

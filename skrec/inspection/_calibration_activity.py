@@ -86,8 +86,8 @@ def calibration_by_activity(
     >>> outcome = rng.random(5000) < rate
     >>> proba = np.where(users < 50, rate, 2 * rate)  # twice too high for the active
     >>> table = calibration_by_activity(outcome, proba, users, activity, n_groups=2)
-    >>> table[["least", "most", "difference"]].round(2).to_numpy().tolist()
-    [[1.0, 50.0, 0.0], [51.0, 100.0, 0.13]]
+    >>> table[["least", "most", "difference"]].round(1).to_numpy().tolist()
+    [[1.0, 50.0, -0.0], [51.0, 100.0, 0.1]]
     """
     check_count(n_groups, "n_groups", 1)
     outcome, proba, user, activity, weight = _check(
