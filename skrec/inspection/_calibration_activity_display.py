@@ -54,6 +54,11 @@ class CalibrationByActivityDisplay:
     ReliabilityDisplay : Shows the calibration of all users by the size of the prediction.
     ActivityDisplay : Shows a metric by activity.
 
+    Notes
+    -----
+    Outcomes are those of the targets that were hidden. A larger hidden share means a higher rate,
+    for every group; `skrec.metrics.make_calibration_scorer` says which share models predict for.
+
     Examples
     --------
     >>> from skrec import EASERecommender
@@ -256,8 +261,8 @@ class CalibrationByActivityDisplay:
 
 def _tick(row: dict[Any, Any]) -> str:
     ends = f"{row['least']:g}–{row['most']:g}"
-    spread = "" if np.isnan(row["error_se"]) else f"\n±{row['error_se']:.3f}"
-    return f"{ends}\n{row['error']:.3f}{spread}"
+    spread = "" if np.isnan(row["error_se"]) else f"\n±{row['error_se']:.2g}"
+    return f"{ends}\n{row['error']:.2g}{spread}"
 
 
 def _activity(estimator: Any, X: Interactions | MatrixLike) -> Array:

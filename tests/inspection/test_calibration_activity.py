@@ -112,7 +112,7 @@ def test_both_means_are_drawn():
     np.testing.assert_allclose(lengths, display.table["observed_se"])
     ticks = [text.get_text() for text in display.ax_.get_xticklabels()]
     assert ticks[0].splitlines()[0] == "3–16"
-    assert ticks[0].splitlines()[1] == f"{display.table['error'].iloc[0]:.3f}"
+    assert ticks[0].splitlines()[1] == f"{display.table['error'].iloc[0]:.2g}"
 
 
 @pytest.mark.parametrize(
