@@ -30,6 +30,7 @@ extensions = [
     "limits_table",
     "links",
     "model_docs",
+    "result_pages",
 ]
 exclude_patterns = ["_build", "_ext", "_templates", "**sg_execution_times.rst"]
 templates_path = ["_templates"]

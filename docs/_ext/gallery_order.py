@@ -12,7 +12,12 @@ _THEMES = {
         "plot_halving",
         "optuna_pruning",
     ),
-    "compare": ("plot_critical_differences", "plot_sampled_metrics", "plot_popularity_bias"),
+    "compare": (
+        "plot_critical_differences",
+        "plot_quality_cost",
+        "plot_sampled_metrics",
+        "plot_popularity_bias",
+    ),
     "probabilities and uncertainty": (
         "plot_calibration",
         "plot_likelihoods",

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from skrec.inspection._activity import activity_quintiles
-from skrec.inspection._matplotlib import make_axes
+from skrec.inspection._matplotlib import add_legend, make_axes, makes_room, raise_top
 from skrec.metrics import evaluate_ranking, make_ranking_scorer
 from skrec.typing import Array, CSRMatrix, MatrixLike, RandomState
 from skrec.utils import as_numbers, canonical_csr, check_finite, check_rng, split_rows
@@ -295,7 +295,10 @@ class ActivityDisplay:
         self.ax_.set_xlabel("interactions of the user")
         self.ax_.set_ylabel(self.metric or "metric")
         self.ax_.margins(y=0.1)
-        self.ax_.legend()
+        if makes_room(self.ax_):
+            add_legend(self.ax_)
+        else:  # above the stars
+            raise_top(self.ax_, self.ax_.legend(loc="upper left", fontsize="small", ncols=2))
 
 
 def _check_systems(systems: Any, name: str) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["CriticalDifferenceDisplay"]
 
 _STEP = 0.35  # height of a line of text, in units of the axes
+_MOST_TICKS = 20
+# inches of a line of text, of a letter in it, and of all else of a figure
+_LINE, _LETTER, _REST = 0.22, 0.09, (4.0, 1.0)
 
 
 class CriticalDifferenceDisplay:
@@ -187,7 +190,10 @@ class CriticalDifferenceDisplay:
         ranks = pd.Series(self.average_ranks, dtype=np.float64).sort_values(kind="stable")
         self._draw_axis(len(ranks))
         self.bars_ = self._draw_bars(ranks, kwargs)
-        self.texts_ = self._draw_names(ranks, top=_STEP * (len(self.bars_) + 2))
+        self.texts_ = self._draw_names(ranks, top=_STEP * (len(self.bars_) + 1))
+        self._draw_ruler(depth=_STEP * (len(self.bars_) + 1 + (len(ranks) + 1) // 2))
+        if ax is None:
+            self._fit_figure()
         return self
 
     def _draw_axis(self, n_systems: int) -> None:
@@ -195,13 +201,26 @@ class CriticalDifferenceDisplay:
             self.ax_.spines[side].set_visible(False)
         self.ax_.xaxis.tick_top()
         self.ax_.xaxis.set_label_position("top")
-        self.ax_.set(xlim=(1, n_systems), xticks=np.arange(1, n_systems + 1), yticks=[])
+        step = -(-n_systems // _MOST_TICKS)
+        end = max(n_systems, 1 + self.critical_difference)  # the ruler must fit too
+        self.ax_.set(xlim=(1, end), xticks=np.arange(1, n_systems + 1, step), yticks=[])
         self.ax_.set_xlabel("average rank")
+
+    def _draw_ruler(self, depth: float) -> None:
+        """Draw the critical difference below all names, where no line crosses its text."""
         ends = [1, 1 + self.critical_difference]
         style: dict[str, Any] = {"color": "grey", "marker": "|", "clip_on": False}
-        (self.ruler_,) = self.ax_.plot(ends, [_STEP / 2] * 2, **style)
+        (self.ruler_,) = self.ax_.plot(ends, [depth] * 2, **style)
         label = f"critical difference {self.critical_difference:.2f}"
-        self.ax_.text(1, _STEP * 0.65, label, color="grey", size="small", va="top")
+        self.ax_.text(1, depth + _STEP / 4, label, color="grey", size="small", va="top")
+        self.ax_.set_ylim(depth + 1.4 * _STEP, 0)
+
+    def _fit_figure(self) -> None:
+        """Make the figure as large as its names need it."""
+        lines = self.ax_.get_ylim()[0] / _STEP
+        letters = 2 * max(len(text.get_text()) for text in self.texts_.values())
+        figure: Any = self.figure_
+        figure.set_size_inches(_REST[0] + _LETTER * letters, _REST[1] + _LINE * lines)
 
     def _draw_bars(self, ranks: pd.Series, options: dict[str, Any]) -> list[Line2D]:
         """Draw a bar for each group, one below the other."""
@@ -210,7 +229,7 @@ class CriticalDifferenceDisplay:
             members: Any = ranks[list(group)]
             ends = members.agg(["min", "max"]).to_numpy() + [-0.03, 0.03]
             style = {"color": "black", "linewidth": 3, "solid_capstyle": "butt", **options}
-            bars += self.ax_.plot(ends, [_STEP * (place + 1.7)] * 2, **style)
+            bars += self.ax_.plot(ends, [_STEP * (place + 0.7)] * 2, **style)
         return bars
 
     def _draw_names(self, ranks: pd.Series, top: float) -> dict[str, Text]:
@@ -221,9 +240,9 @@ class CriticalDifferenceDisplay:
             left = place < half
             depth = top + _STEP * (place if left else n - 1 - place)
             edge, align, offset = (1, "right", -4) if left else (n, "left", 4)
-            self.ax_.plot([rank, rank, edge], [0, depth, depth], color="grey", linewidth=0.8)
+            line: dict[str, Any] = {"color": "grey", "linewidth": 0.8, "clip_on": False}
+            self.ax_.plot([rank, rank, edge], [0, depth, depth], **line)
             where = {"xytext": (offset, 0), "textcoords": "offset points", "ha": align}
             text = f"{name} {rank:.2f}"
             texts[name] = self.ax_.annotate(text, (edge, depth), va="center", **where)
-        self.ax_.set_ylim(top + _STEP * half, 0)
         return texts

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.inspection._matplotlib import make_axes
+from skrec.inspection._matplotlib import add_legend, make_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -140,7 +140,7 @@ class TrainingHistoryDisplay:
         validation = self.validation
         self.validation_ax_ = self._draw_validation(validation, kwargs) if validation else None
         top = self.validation_ax_ or self.ax_
-        top.legend(handles=list(self.lines_.values()), loc="center right")
+        add_legend(top, above=True, handles=list(self.lines_.values()))
         return self
 
     def _draw(self, ax: Axes, curves: Mapping[str, Any], options: dict[str, Any]) -> None:
@@ -152,7 +152,8 @@ class TrainingHistoryDisplay:
     def _draw_validation(self, curves: Mapping[str, ArrayLike], options: dict[str, Any]) -> Axes:
         ax = self.ax_.twinx()
         self._draw(ax, curves, options)
-        ax.set_ylabel(", ".join(curves))
+        # the names of many would be longer than the axis; the legend has them
+        ax.set_ylabel(", ".join(curves) if len(curves) < 3 else "validation")
         if self.best_epoch is not None:
             label = f"best: epoch {self.best_epoch}"
             style: dict[str, Any] = {"color": "grey", "linestyle": ":", "label": label}

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 
 from skrec.base import BaseRecommender
-from skrec.inspection._matplotlib import make_axes
+from skrec.inspection._labels import place_labels
+from skrec.inspection._matplotlib import add_legend, make_axes
 from skrec.inspection._prior import prior_components
 from skrec.typing import MatrixLike
 from skrec.utils import check_count
@@ -162,10 +163,12 @@ class PriorDisplay:
         area = np.maximum(_AREA * result.table["share"].to_numpy(), 4)
         options = {"s": area, "alpha": 0.6, "label": "components", **kwargs}
         self.prior_ = self.ax_.scatter(*result.prior.T, **options)
-        self.texts_ = [self._name(place) for place in self._places_apart(n_labels)]
         for axis, part in zip("xy", result.explained):
             getattr(self.ax_, f"set_{axis}label")(f"principal axis ({part:.0%} of the variance)")
-        self.ax_.legend()
+        legend: Any = add_legend(self.ax_)
+        for mark in legend.legend_handles:
+            mark.set_sizes([20])  # the size of a component may be that of the legend
+        self.texts_ = self._write_names(self._places_apart(n_labels))
         return self
 
     def _check_item_names(self) -> None:
@@ -188,18 +191,21 @@ class PriorDisplay:
                 chosen.append(place)
         return chosen
 
-    def _name(self, place: int) -> Annotation:
-        """Write the items of a component beside it."""
-        items = self.result.table["items"].iloc[place]
-        names = items if self.item_names is None else np.asarray(self.item_names)[items]
-        text = "\n".join(map(str, names))
-        at = self.result.prior[place]
-        to_the_right = at[0] > self.ax_.get_xlim() @ np.array([1 / 3, 2 / 3])
-        return self.ax_.annotate(
-            text,
-            at,
-            xytext=(-4, 4) if to_the_right else (4, 4),
-            textcoords="offset points",
-            ha="right" if to_the_right else "left",
+    def _write_names(self, places: list[int]) -> list[Annotation]:
+        """Write the items of components beside them, where they cover no component."""
+        n = len(self.result.prior)
+        order = [*places, *np.setdiff1d(np.arange(n), places)]
+        labels = place_labels(
+            self.ax_,
+            self.result.prior[order],
+            [self._name(place) for place in places],
+            radii=np.sqrt(self.prior_.get_sizes()[order]) / 2,
+            others=self.result.posterior,
             fontsize="x-small",
         )
+        return [label for label in labels if label is not None]
+
+    def _name(self, place: int) -> str:
+        items = self.result.table["items"].iloc[place]
+        names = items if self.item_names is None else np.asarray(self.item_names)[items]
+        return "\n".join(map(str, names))

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from skrec.inspection._matplotlib import make_axes
+from skrec.inspection._matplotlib import add_legend, make_axes
 from skrec.interactions import Interactions
 from skrec.metrics import make_calibration_scorer, reliability_curve
 from skrec.typing import MatrixLike, RandomState
@@ -253,4 +253,4 @@ class ReliabilityDisplay:
     def _label(self) -> None:
         self.ax_.set_xlabel("mean predicted probability")
         self.ax_.set_ylabel("observed rate")
-        self.ax_.legend()
+        add_legend(self.ax_)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 
 from skrec.base import BaseRecommender
-from skrec.inspection._matplotlib import make_axes
+from skrec.inspection._matplotlib import add_legend, make_axes
 from skrec.inspection._uncertainty import user_uncertainty
 from skrec.interactions import Interactions
 from skrec.typing import Array, MatrixLike
@@ -261,7 +261,7 @@ class UncertaintyDisplay:
         self.ax_.set_xlabel(self.xlabel or "group of users")
         self.ax_.set_ylabel(self.ylabel or "uncertainty")
         if len(self.points_) > 1:
-            self.ax_.legend()
+            add_legend(self.ax_)
 
 
 def _table_of(result: Any, name: str) -> pd.DataFrame:

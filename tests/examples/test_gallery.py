@@ -232,3 +232,15 @@ def test_large_data_of_movielens(large_data, data_home, monkeypatch):
     assert lines[0] == "751 users to train on, 1,447 items, 44,070 entries"
     assert float(lines[4].split()[3]) > 0.25
     assert len(lines) == 5
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("made_up")
+def test_quality_cost(run):
+    names, out = run("plot_quality_cost")
+    assert out.startswith("a synthetic stand-in")
+    table = names["display"].table
+    assert set(table.index) == set(names["table"].index)
+    assert table["cost"].idxmin() in table.index[table["front"]]
+    assert table["quality"].idxmax() in table.index[table["front"]]
+    assert len(plt.get_fignums()) == 2
