@@ -28,6 +28,7 @@ extensions = [
     "estimator_table",
     "formulas",
     "limits_table",
+    "layer_map",
     "links",
     "model_docs",
 ]
