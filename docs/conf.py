@@ -27,8 +27,8 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "estimator_table",
     "formulas",
-    "limits_table",
     "layer_map",
+    "limits_table",
     "links",
     "model_docs",
 ]
