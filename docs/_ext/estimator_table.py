@@ -19,7 +19,9 @@ STORE = RESULTS / "quality.csv"
 COSTS = RESULTS / "models.csv"  # of ``python -m benchmarks.serving.models``
 DATA = "ml-1m"
 PROTOCOLS = {"implicit": "ncf", "explicit": "ratings"}
-COLUMNS = ["estimator", "family", "unseen users", "probability", "uncertainty", "partial_fit"]
+# long words may be parted, so that all columns are seen at 1280 pixels
+COLUMNS = ["estimator", "family", "unseen users", "prob\u00adability", "uncer\u00adtainty"]
+COLUMNS += ["partial\u200b_fit"]
 COLUMNS += ["vectors", "exact reasons", "ONNX", "GPU", "file, MB", "list, ms", "rank", "fit, s"]
 
 
@@ -101,7 +103,7 @@ def outcome(name: str, protocol: str) -> tuple[float | None, str]:
     runs = runs[runs["metric"] == PRIMARY[protocol]] if len(runs) else runs
     if not len(runs):
         return None, "–"
-    return float(runs["mean"].mean()), f"{runs['fit_seconds'].mean():.3g}"
+    return float(runs["mean"].mean()), short(runs["fit_seconds"].mean())
 
 
 def cost(name: str) -> list[str]:
@@ -109,7 +111,7 @@ def cost(name: str) -> list[str]:
     row = costs().get(name, {})
     size, known, new = (row.get(key, float("nan")) for key in ("bytes", "known_us", "row_us"))
     times = [*dict.fromkeys(map(short, (known / 1e3, new / 1e3)))]
-    return [short(size / 1e6), " / ".join(times)]
+    return [short(size / 1e6), "\u00a0/\u00a0".join(times)]
 
 
 def short(x: float) -> str:

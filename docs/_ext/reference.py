@@ -153,7 +153,8 @@ def block_table(things: dict[str, Any]) -> str:
 
 def first_line(thing: Any) -> str:
     """Return the first line of a docstring; constants and types have none of their own."""
-    if not str(getattr(thing, "__module__", "")).startswith("skrec"):
+    here = str(getattr(thing, "__module__", "")).startswith("skrec")
+    if not (here and callable(thing)):
         plain = isinstance(thing, str | float | tuple | list | dict | set | frozenset)
         return "a constant" if plain else "a type or a field"
     return " ".join((inspect.getdoc(thing) or "").partition("\n\n")[0].split())
