@@ -60,8 +60,9 @@ def note(feedback: str, n: int) -> str:
         "*file, MB* is a saved model without the interactions of ``fit``. *list, ms* is the time "
         "on one thread for ten items for one user, of ``fit`` / given as a history: medians. Both "
         f"are for those settings, or for the defaults, on {DATA}. "
-        "``python -m benchmarks.serving.models`` measures them. A single time is that of both, and "
-        "a dash means that the model did not get there within the time limit of that command."
+        "``python -m benchmarks.serving.models`` measures them. A single time is that of both. A "
+        "dash means that there is no figure: the model joins others, which cost what they cost, or "
+        "it was not run, or did not end within the time limit of that command."
     )
 
 
