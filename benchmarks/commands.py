@@ -11,7 +11,7 @@ FOLDERS = {
     "claims": "what a paper claims beside its tables, tried out",
     "speed": "time and memory of skrec alone",
     "scale": "several processes, engines, and data larger than memory",
-    "serving": "the server of examples/serve under load",
+    "serving": "what serving costs: every estimator, and the server of examples/serve under load",
     "peers": "time beside other libraries, each in an environment of its own",
     "fuzz": "what becomes of odd input",
 }

@@ -27,6 +27,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "estimator_table",
     "formulas",
+    "layer_map",
     "limits_table",
     "links",
     "model_docs",

@@ -2,10 +2,13 @@
 
 import doctest
 import os
+import re
 import runpy
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from sklearn.utils import estimator_html_repr
@@ -76,6 +79,26 @@ def test_reference_has_every_estimator_and_function_once():
             assert all(page.count(f"   ~{n}\n") == 1 for n in reference["exported"](package))
 
 
+def test_every_public_name_is_in_the_reference():
+    """Look for each name of an ``__all__``, also under the path of a package above its own."""
+    reference = script("_ext/reference.py")
+    pages = [reference["models_page"](), reference["blocks_page"]()]
+    pages += [reference["task_page"](*task) for task in reference["TASKS"].values()]
+    words = set(re.findall(r"\b\w+\b", "\n".join(pages)))
+    modules = [name for name in reference["public_modules"]("skrec") if name != "skrec.reproduce"]
+    names = {(module, name) for module in modules for name in import_module(module).__all__}
+    assert len(names) > 400
+    assert {(module, name) for module, name in names if name not in words} == {
+        ("skrec", "__version__")
+    }
+
+
+def test_no_line_of_the_building_blocks_is_empty():
+    text = script("_ext/reference.py")["blocks_page"]()
+    assert "     - \n" not in text
+    assert "   * - ``Queries``\n     - " in text
+
+
 @pytest.mark.parametrize(("feedback", "least"), [("implicit", 20), ("explicit", 5)])
 def test_table_of_estimators(feedback, least):
     pytest.importorskip("sphinx")
@@ -132,6 +155,55 @@ def test_box_of_an_estimator_links_to_its_page(monkeypatch):
     monkeypatch.setattr(BaseRecommender, "_doc_link_template", template)
     box = estimator_html_repr(EASERecommender())
     assert 'href="../generated/skrec.EASERecommender.html"' in box
+
+
+def test_map_of_the_layers_is_the_contract():
+    pytest.importorskip("sphinx")
+    names = script("_ext/layer_map.py")
+    rows = names["layers"]()
+    contract = (ROOT / "setup.cfg").read_text("utf-8").partition("layers =\n")[2]
+    lines = contract.partition("\n\n")[0].splitlines()
+    assert rows == [re.findall(r"\w+", line) for line in lines]
+    drawn = re.findall(r'class="code">(\w+)<', names["drawing"](rows))
+    assert drawn == [name for row in rows for name in row]
+    page = (DOCS / "develop" / "architecture.rst").read_text("utf-8")
+    cells = re.findall(r"\* - (\d+)\n     - (.*)\n", page)
+    assert [(int(n), re.findall(r"``(\w+)``", text)) for n, text in cells] == [
+        (len(rows) - i, row) for i, row in enumerate(rows)
+    ]
+
+
+def test_no_box_of_the_map_leaves_its_band():
+    pytest.importorskip("sphinx")
+    names = script("_ext/layer_map.py")
+    inside = names["WIDTH"] - names["LEFT"]
+    lines = [line for row in names["layers"]() for line in names["wrapped"](row)]
+    assert max(map(names["span"], lines)) < inside
+
+
+def test_functions_in_the_drawing_of_a_fit_exist():
+    drawing = (DOCS / "_static" / "figures" / "fit.svg").read_text("utf-8")
+    named = re.findall(r"\w+", " ".join(re.findall(r'class="left code"[^>]*>([^<]*)<', drawing)))
+    files = ["base/_recommender.py", "neural/_base.py"]
+    code = "\n".join((ROOT / "skrec" / file).read_text("utf-8") for file in files)
+    assert len(named) > 15
+    assert [name for name in named if not re.search(rf"\b{name}\b", code)] == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted((DOCS / "_static" / "figures").glob("*.svg")), ids=lambda path: path.stem
+)
+def test_drawings_are_for_every_reader(path):
+    """They are shown, have words for screen readers, and no colours but those of the theme."""
+    text, tree = path.read_text("utf-8"), ElementTree.parse(path).getroot()
+    kind = "{http://www.w3.org/2000/svg}"
+    named = {tree.find(kind + part).get("id") for part in ("title", "desc")}
+    assert set(tree.get("aria-labelledby").split()) == named
+    assert tree.get("role") == "img"
+    assert all(tree.find(kind + part).text for part in ("title", "desc"))
+    assert not re.search(r"""(fill|stroke|style|color)=["']""", text)
+    pages = [*DOCS.glob("guide/*.rst"), *DOCS.glob("develop/*.rst")]
+    assert sum(f"_static/figures/{path.name}\n" in page.read_text("utf-8") for page in pages) == 1
 
 
 def test_diagram_links_to_estimators():

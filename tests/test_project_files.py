@@ -46,6 +46,19 @@ def test_sessions_are_those_of_the_workflow(noxfile):
     assert set(noxfile["chosen"].sessions) <= set(named)
 
 
+def test_documentation_is_built_strictly_and_its_links_are_checked(noxfile):
+    runs, said = [], SimpleNamespace(posargs=["-q"], install=lambda *args: runs.append(args))
+    said.run = lambda *args: runs.append(args)
+    noxfile["docs"](said)
+    installed, built, checked = runs
+    assert ".[docs]" in installed
+    assert built[:3] == ("sphinx-build", "-W", "--keep-going")
+    assert checked == ("python", "docs/check_links.py", built[-1])
+    cached = text(".github/workflows/tests.yml").partition("path: |\n")[2].split()[:2]
+    ignored = text(".gitignore").split()
+    assert all(any(folder.startswith(line.strip("/")) for line in ignored) for folder in cached)
+
+
 def test_oldest_python_is_that_of_the_project(noxfile):
     oldest = noxfile["PYTHONS"][0]
     assert PROJECT["requires-python"] == f">={oldest}"

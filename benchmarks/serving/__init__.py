@@ -1,1 +1,1 @@
-"""The server of ``examples/serve``: how fast it answers, and how much memory its workers take."""
+"""What serving costs: every estimator by itself, and the server of ``examples/serve``."""

@@ -1,9 +1,11 @@
 """The table of all estimators: from tags, signatures and finished runs; nothing is typed."""
 
 from functools import cache
+from math import isnan
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -12,11 +14,15 @@ from benchmarks.quality.page._summary import PRIMARY
 from skrec.reproduce import Cell, Store, find_settings, make_protocol, smaller_is_better
 from skrec.testing import all_estimators, make_estimator
 
-STORE = Path(__file__).parents[2] / "benchmarks" / "results" / "quality.csv"
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+STORE = RESULTS / "quality.csv"
+COSTS = RESULTS / "models.csv"  # of ``python -m benchmarks.serving.models``
 DATA = "ml-1m"
 PROTOCOLS = {"implicit": "ncf", "explicit": "ratings"}
-COLUMNS = ["estimator", "family", "unseen users", "probability", "uncertainty", "partial_fit"]
-COLUMNS += ["vectors", "exact reasons", "ONNX", "GPU", "rank", "fit, s"]
+# long words may be parted, so that all columns are seen at 1280 pixels
+COLUMNS = ["estimator", "family", "unseen users", "prob\u00adability", "uncer\u00adtainty"]
+COLUMNS += ["partial\u200b_fit"]
+COLUMNS += ["vectors", "exact reasons", "ONNX", "GPU", "file, MB", "list, ms", "rank", "fit, s"]
 
 
 class EstimatorTable(SphinxDirective):
@@ -27,6 +33,7 @@ class EstimatorTable(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the nodes; a page is read again when there are new results."""
         self.env.note_dependency(str(STORE))
+        self.env.note_dependency(str(COSTS))
         return self.parse_text_to_nodes(table(self.arguments[0]))
 
 
@@ -49,7 +56,13 @@ def note(feedback: str, n: int) -> str:
         f"the {n} that were run; *fit, s* are seconds of that fit. Both are read from "
         "``benchmarks/results/quality.csv`` when these pages are built, with the settings of "
         ":func:`~skrec.reproduce.find_settings` where there are any and else of the last run. "
-        "Settings differ in epochs, so the seconds are those of a good fit, not of an epoch."
+        "Settings differ in epochs, so the seconds are those of a good fit, not of an epoch. "
+        "*file, MB* is a saved model without the interactions of ``fit``. *list, ms* is the time "
+        "on one thread for ten items for one user, of ``fit`` / given as a history: medians. Both "
+        f"are for those settings, or for the defaults, on {DATA}. "
+        "``python -m benchmarks.serving.models`` measures them. A single time is that of both. A "
+        "dash means that there is no figure: the model joins others, which cost what they cost, or "
+        "it was not run, or did not end within the time limit of that command."
     )
 
 
@@ -68,7 +81,8 @@ def facts(name: str, cls: Any, feedback: str) -> list[Any] | None:
         kind = "rating"
     marks = ["✓" if offer else "–" for offer in offers]
     value, seconds = outcome(name, PROTOCOLS[feedback])
-    return [f":class:`~skrec.{name}`", family, tags.fold_in, kind, *marks, value, seconds]
+    costs = [*marks, *cost(name)]
+    return [f":class:`~skrec.{name}`", family, tags.fold_in, kind, *costs, value, seconds]
 
 
 def ranked(rows: list[list[Any]], smaller: bool) -> list[list[Any]]:
@@ -90,7 +104,27 @@ def outcome(name: str, protocol: str) -> tuple[float | None, str]:
     runs = runs[runs["metric"] == PRIMARY[protocol]] if len(runs) else runs
     if not len(runs):
         return None, "–"
-    return float(runs["mean"].mean()), f"{runs['fit_seconds'].mean():.3g}"
+    return float(runs["mean"].mean()), short(runs["fit_seconds"].mean())
+
+
+def cost(name: str) -> list[str]:
+    """Return the megabytes of the file and the milliseconds of a list, dashes without."""
+    row = costs().get(name, {})
+    size, known, new = (row.get(key, float("nan")) for key in ("bytes", "known_us", "row_us"))
+    times = [*dict.fromkeys(map(short, (known / 1e3, new / 1e3)))]
+    return [short(size / 1e6), "\u00a0/\u00a0".join(times)]
+
+
+def short(x: float) -> str:
+    """Return a number in two digits or more, a dash for NaN."""
+    return "–" if isnan(x) else f"{x:.0f}" if x >= 10 else f"{x:.2g}"
+
+
+@cache
+def costs() -> dict[str, dict[str, float]]:
+    """Return what was measured of each estimator."""
+    table = pd.read_csv(COSTS)
+    return table[table["data"] == DATA].set_index("system").to_dict("index")
 
 
 @cache

@@ -2,8 +2,10 @@
 
 import csv
 import inspect
+import pkgutil
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from skrec.testing import all_estimators
 
@@ -49,10 +51,12 @@ TASKS = {
     "development": (
         "For developers",
         "Check a model of your own, and catch what skrec raises. "
-        "CONTRIBUTING.md in the repository tells how a model is written.",
+        ":doc:`../develop/index` tells how a model is written.",
         ["testing", "exceptions"],
     ),
 }
+# what models are made of, from the top row of setup.cfg down; a line for each name, no page
+BLOCKS = ["neural", "calibration", "base", "training", "nn", "kernels", "utils", "typing", "check"]
 
 
 def heading(title: str, line: str) -> str:
@@ -112,6 +116,50 @@ def task_page(title: str, words: str, packages: list[str]) -> str:
     return text
 
 
+def public_modules(package: str) -> list[str]:
+    """Return a package and its public modules, those that have an ``__all__``."""
+    module = import_module(package)
+    found = [package]
+    if hasattr(module, "__path__"):
+        inner = pkgutil.iter_modules(module.__path__, package + ".")
+        found += [
+            name for each in inner if "._" not in each.name for name in public_modules(each.name)
+        ]
+    return [name for name in found if hasattr(import_module(name), "__all__")]
+
+
+def blocks_page() -> str:
+    """Return the page of what models are made of: each name once, with what it says of itself."""
+    text = heading("Building blocks", "=")
+    text += "What models are made of, for those who write one; see :doc:`../develop/index`. "
+    text += "These names may change without notice. Their docstrings say more.\n\n"
+    seen: set[int] = set()
+    for name in (name for block in BLOCKS for name in public_modules(f"skrec.{block}")):
+        module = import_module(name)
+        own = {n: getattr(module, n) for n in module.__all__ if id(getattr(module, n)) not in seen}
+        seen |= {id(thing) for thing in own.values()}
+        if own:
+            text += heading(name, "-") + block_table(own)
+    return text
+
+
+def block_table(things: dict[str, Any]) -> str:
+    """Return a table of names and the first lines of their docstrings."""
+    lines = [".. list-table::", "   :widths: 30 70", ""]
+    for name, thing in things.items():
+        lines += [f"   * - ``{name}``", f"     - {first_line(thing)}"]
+    return "\n".join(lines) + "\n\n"
+
+
+def first_line(thing: Any) -> str:
+    """Return the first line of a docstring; constants and types have none of their own."""
+    here = str(getattr(thing, "__module__", "")).startswith("skrec")
+    if not (here and callable(thing)):
+        plain = isinstance(thing, str | float | tuple | list | dict | set | frozenset)
+        return "a constant" if plain else "a type or a field"
+    return " ".join((inspect.getdoc(thing) or "").partition("\n\n")[0].split())
+
+
 def write(path: Path, text: str) -> None:
     """Write a page if it has changed, so that Sphinx reads it only then."""
     if not path.exists() or path.read_text("utf-8") != text:
@@ -122,5 +170,6 @@ def write_reference(folder: Path) -> None:
     """Write the pages of the reference into a folder."""
     folder.mkdir(exist_ok=True)
     write(folder / "models.rst", models_page())
+    write(folder / "blocks.rst", blocks_page())
     for name, task in TASKS.items():
         write(folder / f"{name}.rst", task_page(*task))

@@ -1,15 +1,22 @@
 """The commands on serving: what requests take, and what workers share."""
 
+import multiprocessing
+import signal
 import sys
 from argparse import Namespace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.serving import latency, memory
+from benchmarks.serving import latency, memory, models
 from benchmarks.serving.server import histories, train
 from skrec import EASERecommender, InteractionEncoder, load_model
+from skrec.reproduce import find_settings
+from skrec.testing import all_estimators
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -32,6 +39,62 @@ def test_wrong_options_are_refused(command, capsys):
     with pytest.raises(SystemExit):
         command.main(["--workers", "0"])
     assert "--workers must be 1 or more; got 0" in capsys.readouterr().err
+
+
+@needs_linux
+@pytest.mark.engine
+def test_costs_of_models(tmp_path, capsys):
+    output = tmp_path / "models.csv"
+    command = ["--smoke", "--systems", "EASERecommender", "--output", str(output)]
+    models.main(command)
+    (row,) = pd.read_csv(output).to_dict("records")
+    assert (row["system"], row["data"]) == ("EASERecommender", "synthetic")
+    assert min(row["known_us"], row["row_us"]) > 1
+    assert row["bytes"] > 0
+    assert np.isnan(row["note"])
+    capsys.readouterr()
+    models.main(command)  # what is there is not run again
+    assert capsys.readouterr().out == ""
+
+
+@needs_linux
+def test_what_a_model_has_not_measured_in_its_time_stays_empty(monkeypatch):
+    def stopped(name, options, sender):
+        sender.send({"known_us": 3.0})
+        signal.raise_signal(signal.SIGXCPU)
+
+    context = multiprocessing.get_context("fork")
+    monkeypatch.setattr(models, "_work", stopped)
+    monkeypatch.setattr(models.multiprocessing, "get_context", lambda how: context)
+    row = models.measure("EASERecommender", Namespace(data="ml-1m", seconds=7))
+    assert row == {
+        "system": "EASERecommender", "data": "ml-1m", "known_us": 3.0, "row_us": None,
+        "bytes": None, "note": "stopped after 7 s",
+    }  # fmt: skip
+
+
+def test_a_model_is_measured_with_its_settings_and_one_epoch():
+    settings = find_settings("NAISClassifier", "ml-1m", "ncf").parameters
+    model = models.shortened("NAISClassifier", settings)
+    assert (model.max_epochs, model.pretrain.max_epochs) == (1, 1)
+    assert model.batch_size == settings["batch_size"]
+    assert models.shortened("EASERecommender", {"l2": 3.0}).l2 == 3.0
+
+
+def test_models_are_all_but_those_that_join_others():
+    names = {name for name, _ in all_estimators()}
+    assert set(models.LEFT_OUT) < names
+    table = pd.read_csv(RESULTS / "models.csv")
+    assert set(table["system"]) <= names - set(models.LEFT_OUT)
+    assert not table.duplicated(["system", "data"]).any()
+    assert table["bytes"].isna().sum() == table["note"].notna().sum()
+
+
+def test_calls_are_numbered_and_few_where_they_are_slow(monkeypatch):
+    clock, numbers = iter(range(100)), []
+    monkeypatch.setattr(models.time, "thread_time", lambda: 10 * next(clock))
+    assert models.median_us(numbers.append, 50) == 1e7
+    assert numbers == [0, 0, 1, 2, 3, 4]
 
 
 @pytest.mark.engine
