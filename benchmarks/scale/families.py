@@ -70,7 +70,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "SLIM, 200 candidates": Family(
         "SLIMRecommender", _FIT, ("entries length", "items", "entries", "1"),
-        ("items", "items^2", "entries", "1"), _BLOCKS, parameters={"n_candidates": 200},
+        ("items", "entries", "1"), _BLOCKS, parameters={"n_candidates": 200},
     ),
     "ELSA": Family(
         "ELSARecommender", _EPOCH, ("users items factors", "entries factors", "users items"),
@@ -106,12 +106,13 @@ FAMILIES: dict[str, Family] = {
     ),
     "LightGCN": Family(
         "LightGCNRanker", _EPOCH, ("entries^2 factors", "entries users factors", *_DESCENT),
-        (*_TABLES, "entries factors"), _NETWORK, 200, "n_factors",
+        _TABLES, _NETWORK, 200, "n_factors",
         {**_EPOCHS, "batch_size": 2_048}, (4_000, 2_000, 40_000, 32),
     ),
     "ConvNCF": Family(
-        "ConvNCFRanker", _EPOCH, ("entries factors^2", *_DESCENT), (*_TABLES, "factors^2"),
-        _NETWORK, 20, "n_factors", {**_EPOCHS, "pretrain": None, "n_feature_maps": 16},
+        "ConvNCFRanker", _EPOCH, ("entries factors^2", *_DESCENT),
+        ("users factors", "items factors", "factors^2", "1"), _NETWORK, 20, "n_factors",
+        {**_EPOCHS, "pretrain": None, "n_feature_maps": 16},
         (400, 300, 1_000, 32),
     ),
     "GeRec, 9 draws": Family(
