@@ -48,7 +48,7 @@ html_theme_options = {
     "navigation_with_keys": False,
     "show_prev_next": True,
     "navbar_align": "left",
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 8,
     "show_nav_level": 2,
 }
 # pages without pages below them would have an empty sidebar

@@ -70,7 +70,11 @@ def as_math(formula: Formula) -> str:
     for term, weight in formula.weights.items():
         number, _, power = f"{weight:.1e}".partition("e")
         letters = re.sub("[a-z]+", lambda name: LETTERS[name[0]], term) if term != "1" else ""
-        short = f"{weight:.2g}" if 0.01 <= weight < 1000 else rf"{number}\cdot 10^{{{int(power)}}}"
+        short = (
+            f"{float(f'{weight:.2g}'):g}"
+            if 0.01 <= weight < 1000
+            else rf"{number}\cdot 10^{{{int(power)}}}"
+        )
         parts.append(rf"{short}\,{letters}".rstrip("\\,"))
     return f":math:`{' + '.join(parts)}`" if parts else "0"
 

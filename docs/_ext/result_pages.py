@@ -127,6 +127,7 @@ def systems_table(protocol: str, data: str) -> str:
 def list_table(header: Iterable[Any], rows: Iterable[Iterable[Any]]) -> list[str]:
     """Return the lines of a table that can be sorted."""
     lines = [".. list-table::", "   :header-rows: 1", "   :class: sortable", ""]
+    header = [str(name).replace("_", "_\u200b") for name in header]  # long names may break there
     for cells in [header, *rows]:
         marks = [f"   {'*' if place == 0 else ' '} - " for place, _ in enumerate(cells)]
         lines += [f"{mark}{text(cell)}" for mark, cell in zip(marks, cells)]
