@@ -77,7 +77,7 @@ FAMILIES: dict[str, Family] = {
         ("items factors", "items", "1"), _NETWORK, 15, "latent_size", _EPOCHS,
         (8_000, 5_000, 300_000, 64),
     ),
-    "Infinite-AE": Family(
+    "Infinite-AE, exact": Family(
         "InfiniteAERecommender", _FIT, ("users^3", "users^2", "users entries", "1"),
         ("users^2", "entries", "1"), _ONE, base=(1_500, 2_000, 75_000, 1),
     ),
@@ -116,8 +116,9 @@ FAMILIES: dict[str, Family] = {
         (400, 300, 1_000, 32),
     ),
     "GeRec, 9 draws": Family(
-        "GeRecClassifier", _EPOCH, ("entries factors^2", *_DESCENT), _TABLES, _NETWORK, 20,
-        "n_factors", _PAIRS, (400, 300, 1_000, 32),
+        "GeRecClassifier", _EPOCH, ("entries factors^2", *_DESCENT),
+        ("users factors", "items factors", "factors^2", "1"), _NETWORK, 20, "n_factors", _PAIRS,
+        (400, 300, 1_000, 32),
     ),
     "Mult-VAE": Family(
         "MultVAERecommender", _EPOCH,

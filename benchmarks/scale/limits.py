@@ -149,10 +149,8 @@ def largest(table: pd.DataFrame, memory: float = 24.0) -> pd.DataFrame:
             low, high = (middle, high) if fits else (low, middle)
         size = Size(10 * 10**low, 10**low, 200 * 10**low)
         hours = FAMILIES[name].epochs * seconds(size) / 3600
-        sizes = {"items": size.items, "users": size.users, "entries": size.entries}
-        rows.append(
-            {"model": name, **{n: f"{v:.2g}" for n, v in sizes.items()}, "core hours": hours}
-        )
+        sizes = {each: float(f"{size.values()[each]:.2g}") for each in _SIZES}
+        rows.append({"model": name, **sizes, "core hours": hours})
     return pd.DataFrame(rows).round({"core hours": 2})
 
 
