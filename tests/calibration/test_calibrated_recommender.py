@@ -373,7 +373,10 @@ def test_the_common_checks_of_rating_models(method):
 # real data
 
 
-@pytest.mark.parametrize("name", ["VAE", "BPR", "EASE"])
+SLOW_BPR = pytest.param("BPR", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("name", ["VAE", SLOW_BPR, "EASE"])
 def test_calibration_on_movielens(name, data_home):
     pairs = load_interactions(data_home / "ml-100k" / "ratings.csv.gz").interactions
     inner = {"VAE": VAE, "BPR": clone(BPR).set_params(max_epochs=15)}.get(name)

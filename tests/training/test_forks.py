@@ -91,6 +91,7 @@ def run(script):
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_a_child_trains_while_other_threads_of_its_parent_train_and_hold_a_lock():
     assert run(WHILE_ANOTHER_TRAINS) == "[0, 0]"
 
