@@ -25,7 +25,8 @@ class Family:
     what : {"fit", "epoch", "lists"}
         A whole fit, an epoch or sweep, or the lists of all users.
     work, memory : tuple of str
-        Terms for seconds of one core and for bytes on top of the matrix.
+        Terms for seconds of one core and for bytes on top of the matrix; without terms the data
+        are too small to tell bytes of the batch from those that grow.
     across : str
         How more cores or machines share the work.
     epochs : int
@@ -111,13 +112,13 @@ FAMILIES: dict[str, Family] = {
     ),
     "ConvNCF": Family(
         "ConvNCFRanker", _EPOCH, ("entries factors^2", *_DESCENT),
-        ("users factors", "items factors", "factors^2", "1"), _NETWORK, 20, "n_factors",
+        (), _NETWORK, 20, "n_factors",
         {**_EPOCHS, "pretrain": None, "n_feature_maps": 16},
         (400, 300, 1_000, 32),
     ),
     "GeRec, 9 draws": Family(
         "GeRecClassifier", _EPOCH, ("entries factors^2", *_DESCENT),
-        ("users factors", "items factors", "factors^2", "1"), _NETWORK, 20, "n_factors", _PAIRS,
+        (), _NETWORK, 20, "n_factors", _PAIRS,
         (400, 300, 1_000, 32),
     ),
     "Mult-VAE": Family(

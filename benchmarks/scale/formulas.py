@@ -1,5 +1,6 @@
 """Formulas for the cost of a model by the size of the data, fitted to measurements."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +10,9 @@ from scipy.optimize import nnls
 
 from skrec.typing import Array
 
-__all__ = ["Formula", "Size", "fit_formula", "term_value"]
+__all__ = ["UNKNOWN", "Formula", "Size", "fit_formula", "term_value"]
 
-_UNKNOWN = "a term is a product such as 'entries factors^2' of {}; got {!r}"
+_TERM = "a term is a product such as 'entries factors^2' of {}; got {!r}"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,10 @@ class Formula:
         return " + ".join(parts) or "0"
 
 
+UNKNOWN = Formula({}, math.inf, math.inf)
+"""Of what was not measured well enough."""
+
+
 def _pretty(term: str) -> str:
     return "" if term == "1" else term.replace("^2", "²").replace("^3", "³")
 
@@ -90,7 +95,7 @@ def term_value(term: str, size: Size) -> float:
     for part in term.split() if term != "1" else ():
         name, _, power = part.partition("^")
         if name not in known:
-            raise ValueError(_UNKNOWN.format(list(known), term))
+            raise ValueError(_TERM.format(list(known), term))
         value *= known[name] ** float(power or 1)
     return value
 

@@ -16,6 +16,7 @@ the order of magnitude. --plan says what a usual fit with 64 factors would take.
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -27,7 +28,7 @@ import pandas as pd
 
 from benchmarks.arguments import RESULTS, add_output, make_parser
 from benchmarks.scale.families import FAMILIES
-from benchmarks.scale.formulas import Formula, Size, fit_formula
+from benchmarks.scale.formulas import UNKNOWN, Formula, Size, fit_formula
 from skrec.reproduce import append_rows
 
 __all__ = ["check", "formulas", "largest", "main", "plan"]
@@ -82,10 +83,8 @@ def formulas(table: pd.DataFrame) -> dict[str, tuple[Formula, Formula]]:
             columns = ["users", "items", "entries", "factors", "length"]
             sizes = [Size(*row) for row in part[columns].itertuples(index=False)]
             measured = part["bytes"].clip(lower=1.0)
-            found[name] = (
-                fit_formula(family.work, sizes, part["seconds"]),
-                fit_formula(family.memory, sizes, measured),
-            )
+            held = UNKNOWN if not family.memory else fit_formula(family.memory, sizes, measured)
+            found[name] = fit_formula(family.work, sizes, part["seconds"]), held
     return found
 
 
@@ -109,14 +108,14 @@ def plan(table: pd.DataFrame, size: Size, memory: float = 512.0) -> pd.DataFrame
     """
     rows = []
     for name, (seconds, held) in formulas(table).items():
-        family, gb = FAMILIES[name], held(size) / _GB
+        family, gb = FAMILIES[name], math.nan if held is UNKNOWN else held(size) / _GB
         rows.append(
             {
                 "model": name,
                 "epochs": family.epochs,
                 "core hours": family.epochs * seconds(size) / 3600,
                 "GB": gb,
-                f"in {memory:g} GB": "yes" if gb + _matrix(size) / _GB < memory else "no",
+                f"in {memory:g} GB": _answer(gb + _matrix(size) / _GB, memory),
                 "shared by": family.across,
             }
         )
@@ -141,6 +140,8 @@ def largest(table: pd.DataFrame, memory: float = 24.0) -> pd.DataFrame:
     """
     rows = []
     for name, (seconds, held) in formulas(table).items():
+        if held is UNKNOWN:
+            continue
         low, high = 2.0, 9.0
         for _ in range(50):
             middle = (low + high) / 2
@@ -152,6 +153,10 @@ def largest(table: pd.DataFrame, memory: float = 24.0) -> pd.DataFrame:
         sizes = {each: float(f"{size.values()[each]:.2g}") for each in _SIZES}
         rows.append({"model": name, **sizes, "core hours": hours})
     return pd.DataFrame(rows).round({"core hours": 2})
+
+
+def _answer(gb: float, memory: float) -> str:
+    return "–" if math.isnan(gb) else "yes" if gb < memory else "no"
 
 
 def _matrix(size: Size) -> float:
@@ -189,12 +194,15 @@ def _formula_table(table: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {
             "model": name, "of": FAMILIES[name].what, "seconds": str(seconds),
-            "error": f"{seconds.median_error:.0%}, {seconds.worst_error:.0%}", "bytes": str(held),
-            "error of bytes": f"{held.median_error:.0%}, {held.worst_error:.0%}",
+            "error": _errors(seconds), "bytes": str(held), "error of bytes": _errors(held),
         }
         for name, (seconds, held) in formulas(table).items()
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _errors(formula: Formula) -> str:
+    return "–" if formula is UNKNOWN else f"{formula.median_error:.0%}, {formula.worst_error:.0%}"
 
 
 def _kept(path: str | os.PathLike[str]) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Tables of what models cost and what fits where: from formulas fitted to measurements."""
 
+import math
 import re
 from pathlib import Path
 
@@ -53,8 +54,9 @@ def formula_rows(measured: pd.DataFrame) -> pd.DataFrame:
             "model": name,
             "of": FAMILIES[name].what,
             "seconds of a core": as_math(seconds),
-            "bytes": as_math(held) if held.median_error < LOST else "too few to measure",
-            "median error": f"{seconds.median_error:.0%}, {held.median_error:.0%}",
+            "bytes": as_math(held) if held.median_error < LOST else "–",
+            "median error": f"{seconds.median_error:.0%}"
+            + (f", {held.median_error:.0%}" if held.median_error < LOST else ""),
         }
         for name, (seconds, held) in formulas(measured).items()
     ]
@@ -91,6 +93,8 @@ def shown(cell: object) -> str:
     """Return a cell: numbers with three digits."""
     if not isinstance(cell, float):
         return str(cell)
+    if math.isnan(cell):
+        return "–"
     return f"{cell:,.0f}" if abs(cell) >= 100 else f"{cell:.2g}"
 
 
