@@ -237,3 +237,12 @@ def test_get_started_on_movielens():
     assert namespace["ease"].mean() > namespace["popular"].mean()
     assert set(namespace["lists"]["title"]) <= set(titles.values())
     assert len(namespace["lists"]) == 5
+
+
+def test_tables_of_limits():
+    limits = script("_ext/limits_table.py")
+    formula = limits["Formula"]({"entries factors^2": 3.4e-9, "items": 180.0, "1": 0.05}, 0.1, 0.2)
+    assert limits["as_math"](formula) == (r":math:`3.4\cdot 10^{-9}\,e k^2 + 180\,i + 0.05`")
+    for kind in (["formulas"], ["fits", 24.0], ["plan", 1e8, 1e7, 1e9, 512.0], ["check"]):
+        rows = limits["table"](*kind).count("   * - ")
+        assert rows > 5, kind

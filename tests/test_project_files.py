@@ -101,3 +101,16 @@ def test_every_extra_is_explained():
 
 def test_nothing_is_left_to_fill_in_the_readme():
     assert "TO FILL" not in text("README.md")
+
+
+def test_hints_to_install_name_the_package_and_an_extra_that_there_is():
+    files = [f for d in ("skrec", "examples", "benchmarks", "docs") for f in (ROOT / d).rglob("*")]
+    found = [
+        (str(path.relative_to(ROOT)), *hint)
+        for path in [*files, ROOT / "README.md"]
+        if path.suffix in (".py", ".rst", ".md")
+        for hint in re.findall(r"pip install ['\"]([\w-]+)\[(\w+)\]", path.read_text("utf-8"))
+    ]
+    assert len(found) > 10
+    extras = PROJECT["optional-dependencies"]
+    assert [hint for hint in found if hint[1] != PROJECT["name"] or hint[2] not in extras] == []

@@ -23,7 +23,9 @@ def make_axes(ax: Axes | None, caller: str) -> Axes:
     try:
         pyplot, axes = import_module("matplotlib.pyplot"), import_module("matplotlib.axes")
     except ImportError as error:
-        raise ImportError(f"{caller} needs matplotlib: pip install 'skrec[plot]'") from error
+        raise ImportError(
+            f"{caller} needs matplotlib: pip install 'sklearn-recommenders[plot]'"
+        ) from error
     if ax is not None and not isinstance(ax, axes.Axes):
         raise TypeError(f"ax must be a matplotlib Axes or None; got {ax!r}")
     return pyplot.subplots(layout="constrained")[1] if ax is None else ax

@@ -273,7 +273,7 @@ class Interactions:
 
         Notes
         -----
-        An interaction takes 20 bytes, 28 with times; while the parts are joined up to 32 and 40.
+        An interaction takes 20 bytes, 28 with times; while the parts are joined 24 and 32.
 
         Examples
         --------

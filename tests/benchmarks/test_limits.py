@@ -55,8 +55,21 @@ def test_the_plan_and_what_fits():
     assert row["in 512 GB"] == "yes"
     assert row["core hours"] == pytest.approx(1e6 / 3600, abs=0.01)
     assert limits.plan(measured(), Size(1e6, 1e5, 1e7), memory=100.0).iloc[0]["in 100 GB"] == "no"
+    for memory, answer in ((160.05, "no"), (160.1, "yes")):  # the matrix has 0.088 GB
+        row = limits.plan(measured(), Size(1e6, 1e5, 1e7), memory=memory).iloc[0]
+        assert row[f"in {memory:g} GB"] == answer
     items = limits.largest(measured(), 24.0).iloc[0]["items"]
     assert 16 * items**2 + 1_680 * items == pytest.approx(24e9, rel=0.2)
+
+
+def test_predictions_stand_beside_runs_that_counted_the_processor(tmp_path):
+    rows = measured().assign(model="Popularity", seconds=lambda t: 2e-8 * t["entries"], bytes=1.0)
+    runs = {"model": "PopularityRecommender", "users": 1e4, "items": 1e3, "interactions": 1e6}
+    path = tmp_path / "large.csv"
+    pd.DataFrame([{**runs, "cpu": 0.01}, {**runs, "cpu": None}]).to_csv(path)
+    (compared,) = limits.check(rows, path).to_dict("records")
+    assert compared["predicted"] == pytest.approx(0.02)
+    assert compared["ratio"] == pytest.approx(2.0)
 
 
 @pytest.mark.slow
