@@ -2,19 +2,17 @@
 
 from functools import cache
 from math import isnan
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from docutils import nodes
+from result_numbers import PRIMARY, RESULTS, runs_of
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from benchmarks.quality.page._summary import PRIMARY
-from skrec.reproduce import Cell, Store, find_settings, make_protocol, smaller_is_better
+from skrec.reproduce import smaller_is_better
 from skrec.testing import all_estimators, make_estimator
 
-RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 STORE = RESULTS / "quality.csv"
 COSTS = RESULTS / "models.csv"  # of ``python -m benchmarks.serving.models``
 DATA = "ml-1m"
@@ -96,15 +94,10 @@ def ranked(rows: list[list[Any]], smaller: bool) -> list[list[Any]]:
 
 def outcome(name: str, protocol: str) -> tuple[float | None, str]:
     """Return the figure and the seconds of the fit of an estimator, None and a dash without."""
-    chosen = find_settings(name, DATA, protocol)
-    split = make_protocol(protocol, data=DATA).split
-    cell = Cell(name, DATA, protocol, 0, split, chosen.parameters)
-    store = kept()
-    runs: Any = store.all_runs(cell) if chosen.known else store.last_runs(cell)
-    runs = runs[runs["metric"] == PRIMARY[protocol]] if len(runs) else runs
-    if not len(runs):
+    runs = runs_of(protocol, DATA)
+    if name not in runs.index:
         return None, "–"
-    return float(runs["mean"].mean()), short(runs["fit_seconds"].mean())
+    return float(runs.loc[name, "quality"]), short(runs.loc[name, "seconds"])
 
 
 def cost(name: str) -> list[str]:
@@ -125,12 +118,6 @@ def costs() -> dict[str, dict[str, float]]:
     """Return what was measured of each estimator."""
     table = pd.read_csv(COSTS)
     return table[table["data"] == DATA].set_index("system").to_dict("index")
-
-
-@cache
-def kept() -> Store:
-    """Return the finished runs."""
-    return Store(STORE)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

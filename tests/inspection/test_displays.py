@@ -208,7 +208,8 @@ def test_an_estimator_without_epochs_is_refused(X, fitted):
 )
 def test_missing_matplotlib_is_said(monkeypatch, draw, name):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=rf"{name} needs matplotlib: pip install 'skrec\[plot\]'"):
+    install = r"pip install 'sklearn-recommenders\[plot\]'"
+    with pytest.raises(ImportError, match=f"{name} needs matplotlib: {install}"):
         draw()
 
 
