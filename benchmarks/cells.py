@@ -55,7 +55,7 @@ _SMOKE = {
     "n_feature_maps": 2,
     "n_draws": 2,
     "n_filters": 4,
-    "n_samples": 2,
+    "n_samples": 4,
     "n_pseudo_inputs": 5,
     "hidden_size": 8,
     "joined_size": 8,

@@ -23,6 +23,8 @@ def test_a_row_for_each_system(tmp_path, capsys):
     alike = table[[f"like {system}" for system in systems]].to_numpy()
     np.testing.assert_allclose(np.diag(alike), 1)
     assert alike[0, 1] == pytest.approx(alike[1, 0])
+    assert table["R-hat"].between(0.9, 3).all()
+    assert table["R-hat < 1.05"].between(0, 1).all()
     printed = capsys.readouterr().out
     intervals.main(options)  # what is there is not run again
     assert len(pd.read_csv(path)) == 2
@@ -31,7 +33,8 @@ def test_a_row_for_each_system(tmp_path, capsys):
 
 def test_numbers_are_those_of_the_models_own_intervals():
     data = make_interactions(40, 30, 500, ratings=True, random_state=0).interactions
-    model = BayesianMFRegressor(n_factors=2, burn_in=5, n_samples=5, random_state=0).fit(data[:400])
+    shape = {"n_factors": 2, "burn_in": 5, "n_samples": 5, "n_chains": 2}
+    model = BayesianMFRegressor(**shape, random_state=0).fit(data[:400])
     pairs: Interactions = data[400:]
     row, deviations = intervals.about(model, pairs)
     lower, upper = model.predict_interval(pairs, 0.8)
@@ -43,4 +46,7 @@ def test_numbers_are_those_of_the_models_own_intervals():
     expected = [std[pairs.user == user].mean() for user in users]
     np.testing.assert_allclose(deviations, expected, rtol=1e-5)
     counts = np.bincount(data[:400].user, minlength=40)[users]
+    r_hat = model.r_hat(pairs)
+    assert row["R-hat"] == np.quantile(r_hat, 0.99)
+    assert row["R-hat < 1.05"] == np.sum(r_hat < 1.05) / len(r_hat)
     assert row["and count"] == pytest.approx(spearmanr(expected, counts).statistic)
