@@ -205,7 +205,8 @@ def study_of_systems(
     """
     for name in options.data:
         for seed in options.seeds:
-            key = {"data": name, "split": protocol_for(name, options).split, "seed": seed}
+            split = protocol_for(name, options).split
+            key = {"data": name, "protocol": options.protocol, "split": split, "seed": seed}
             key["systems"] = " ".join(options.systems)
             if not is_finished(options.output, key):
                 keep_rows(options.output, key, rows(name, seed, options))

@@ -2,14 +2,14 @@
 
     python -m benchmarks.claims.blends --data ml-1m --systems EASERecommender ELSARecommender
 
-Fits the systems once with their settings. Points of weights, drawn evenly over all shares, are
-scored on the validation users of strong generalisation; the best is scored on the test users,
-beside equal weights, fused ranks and the systems alone. A row of the CSV is one of these on a
-split: the protocol's metric on validation and on test users, with the mean difference to the system
-that is best on validation, its standard error over the test users, and the p value of Wilcoxon's
-test.
+Fits the systems with their settings. Points of weights, drawn evenly over all shares, are scored on
+the validation part of the protocol; the best is scored on the test part, beside equal weights,
+fused ranks and the systems alone. Where the test trains on the validation part too, systems are
+fitted once for each. A row of the CSV is one of these on a split: the protocol's metric on
+validation and on test users, with the mean difference to the system that is best on validation, its
+standard error over the test users, and the p value of Wilcoxon's test.
 
-Rows of a set of systems, data set, split and seed that are in the CSV are not run again.
+Rows of a set of systems, data set, protocol, split and seed that are in the CSV are not run again.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from benchmarks.arguments import (
     add_compute,
     add_data,
     add_output,
+    add_protocol,
     add_seeds,
     add_splits,
     add_systems,
@@ -32,10 +33,10 @@ from benchmarks.arguments import (
 from benchmarks.cells import parameters_for, protocol_for, study_of_systems
 from skrec import BlendedRecommender, RankFusionRecommender
 from skrec.model_selection import compare
-from skrec.reproduce import Protocol, load_data, make_system
+from skrec.reproduce import Task, load_data, make_system
 from skrec.typing import Array
 
-__all__ = ["blends_of", "judge", "main"]
+__all__ = ["best_weights", "blends_of", "judge", "main"]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -48,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _make_parser() -> argparse.ArgumentParser:
     parser = make_parser("claims.blends", __doc__)
-    parser.set_defaults(protocol="strong")
     add_data(parser, ["ml-1m"])
+    add_protocol(parser, "strong")
     add_systems(parser, ["EDLAE", "ELSARecommender", "GraphFilterRecommender"])
     add_splits(parser)
     add_seeds(parser, [0])
@@ -62,30 +63,38 @@ def _make_parser() -> argparse.ArgumentParser:
 def _rows(name: str, seed: int, options: argparse.Namespace) -> list[dict[str, Any]]:
     protocol, data = protocol_for(name, options), load_data(name, options.data_home)
     tuning, test = protocol.tuning(data), protocol.test(data)
-    single = {}
-    for system in options.systems:
-        parameters = parameters_for(system, name, options)
-        made = system, parameters, seed, options.device, test.sampled_parameters
-        single[system] = make_system(*made, **test.fit_parameters).fit(test.train)
-        print(f"{system} on {name}: fitted", flush=True)
+
+    def fitted(task: Task) -> dict[str, Any]:
+        found = {}
+        for system in options.systems:
+            parameters = parameters_for(system, name, options)
+            made = system, parameters, seed, options.device, task.sampled_parameters
+            found[system] = make_system(*made, **task.fit_parameters).fit(task.train)
+            print(f"{system} on {name}: fitted", flush=True)
+        return found
+
+    single = fitted(tuning)
     points = 2 if options.smoke else options.points
-    systems = single | blends_of(single, tuning, protocol, points, seed)
+    weights = best_weights(single, tuning, protocol.criterion, points, seed)
+    systems = single | blends_of(single, tuning, weights)
     valid = {system: tuning.score(est)[protocol.criterion] for system, est in systems.items()}
+    if options.protocol != "strong":  # there, both parts are of users who are not trained on
+        single = fitted(test)
+        systems = single | blends_of(single, test, weights)
     values = {system: test.score(est)[protocol.criterion] for system, est in systems.items()}
     best = max(single, key=lambda system: valid[system].mean())
     rows = judge(values, best)
     for row in rows:
-        chosen = systems[row["system"]]
-        shares = getattr(chosen, "weights_", None)
+        shares = getattr(systems[row["system"]], "weights_", None)
         row["validation"] = float(valid[row["system"]].mean())
         row["weights"] = "" if shares is None else " ".join(f"{share:.3f}" for share in shares)
     return rows
 
 
-def blends_of(
-    single: Mapping[str, Any], tuning: Any, protocol: Protocol, points: int, seed: int
-) -> dict[str, Any]:
-    """Return three joint recommenders of fitted ones, by name.
+def best_weights(
+    single: Mapping[str, Any], tuning: Task, criterion: str, points: int, seed: int
+) -> Array:
+    """Return the weights of fitted recommenders whose blend is best on a task.
 
     Parameters
     ----------
@@ -93,8 +102,8 @@ def blends_of(
         Fitted.
     tuning : Task
         What weights are chosen on.
-    protocol : Protocol
-        Its criterion decides.
+    criterion : str
+        The metric that decides.
     points : int
         How many weights to try; the corners and equal weights are tried too.
     seed : int
@@ -102,22 +111,46 @@ def blends_of(
 
     Returns
     -------
+    weights : ndarray of shape (n_systems,)
+        They sum to 1.
+    """
+    n = len(single)
+    drawn = np.random.default_rng(seed).dirichlet(np.ones(n), points)
+    candidates = np.vstack([np.eye(n), np.full((1, n), 1 / n), drawn])
+    found = [tuning.score(_blend(single, tuning, each))[criterion].mean() for each in candidates]
+    return candidates[int(np.argmax(found))]
+
+
+def blends_of(single: Mapping[str, Any], task: Task, weights: Array) -> dict[str, Any]:
+    """Return three joint recommenders of fitted ones, by name.
+
+    Parameters
+    ----------
+    single : mapping of str to BaseRecommender
+        Fitted.
+    task : Task
+        What they are fitted on.
+    weights : ndarray of shape (n_systems,)
+        From `best_weights`.
+
+    Returns
+    -------
     blends : dict of str to EnsembleRecommender
         "equal blend", "fused ranks" and "blend".
     """
-    parts = [(system, FrozenEstimator(est)) for system, est in single.items()]
-
-    def blend(weights: Array | None = None) -> Any:
-        return BlendedRecommender(parts, weights=weights).fit(tuning.train)
-
-    drawn = np.random.default_rng(seed).dirichlet(np.ones(len(parts)), points)
-    candidates = [*np.eye(len(parts)), np.full(len(parts), 1 / len(parts)), *drawn]
-    found = [tuning.score(blend(weights))[protocol.criterion].mean() for weights in candidates]
     return {
-        "equal blend": blend(),
-        "fused ranks": RankFusionRecommender(parts).fit(tuning.train),
-        "blend": blend(candidates[int(np.argmax(found))]),
+        "equal blend": _blend(single, task),
+        "fused ranks": RankFusionRecommender(_parts(single)).fit(task.train),
+        "blend": _blend(single, task, weights),
     }
+
+
+def _blend(single: Mapping[str, Any], task: Task, weights: Array | None = None) -> Any:
+    return BlendedRecommender(_parts(single), weights=weights).fit(task.train)
+
+
+def _parts(single: Mapping[str, Any]) -> list[tuple[str, FrozenEstimator]]:
+    return [(system, FrozenEstimator(est)) for system, est in single.items()]
 
 
 def judge(values: Mapping[str, Any], reference: str) -> list[dict[str, Any]]:

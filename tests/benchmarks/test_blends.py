@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import wilcoxon
 
 from benchmarks.claims import blends
+from skrec import EASERecommender
 
 SINGLE = ["EASERecommender", "RP3betaRecommender"]
 
@@ -25,6 +26,32 @@ def test_a_row_for_each_system_and_each_blend(tmp_path, capsys):
     blends.main([*options, "--systems", *SINGLE])  # what is there is not run again
     assert len(pd.read_csv(path)) == 5
     assert capsys.readouterr().out in printed
+
+
+def test_weights_are_chosen_without_what_the_test_trains_on(tmp_path, monkeypatch):
+    """Under "ncf" the test trains on the validation items too: each part has fits of its own."""
+    fits = []
+    monkeypatch.setattr(blends, "make_system", lambda *_, **__: Counted(fits))
+    path = tmp_path / "blends.csv"
+    options = ["--data", "synthetic", "--smoke", "--protocol", "ncf", "--output", str(path)]
+    blends.main([*options, "--systems", *SINGLE])
+    assert len(fits) == 4
+    assert fits[0] == fits[1] < fits[2] == fits[3]
+    table = pd.read_csv(path)
+    assert set(table["protocol"]) == {"ncf"}
+    assert table["test"].between(0, 1).all()
+
+
+class Counted(EASERecommender):
+    """EASE that notes how many interactions it is fitted on."""
+
+    def __init__(self, fits):
+        super().__init__()
+        self.fits = fits
+
+    def fit(self, X, y=None):
+        self.fits.append(X.nnz if hasattr(X, "nnz") else len(X))
+        return super().fit(X)
 
 
 def test_differences_are_paired():
