@@ -198,8 +198,8 @@ def study_of_systems(
     Parameters
     ----------
     options : Namespace
-        With ``data``, ``seeds``, ``systems`` and ``output``. Rows that are there are not made
-        again.
+        With ``data``, ``seeds``, ``systems`` and ``output``, and ``set`` where parameters can be
+        changed. Rows that are there are not made again.
     rows : callable
         Takes the name of a data set, a seed and the options, and returns the rows.
     """
@@ -208,6 +208,8 @@ def study_of_systems(
             split = protocol_for(name, options).split
             key = {"data": name, "protocol": options.protocol, "split": split, "seed": seed}
             key["systems"] = " ".join(options.systems)
+            if "set" in options:
+                key["set"] = json.dumps(options.set, sort_keys=True)
             if not is_finished(options.output, key):
                 keep_rows(options.output, key, rows(name, seed, options))
     table = read_rows(options.output)

@@ -11,7 +11,10 @@ training ratings, with what the user's ratings are off by, and with the same of 
 Models that draw from the posterior have several chains: "R-hat" is the quantile of 99 % over the
 test ratings, 1 where all chains agree, and "R-hat < 1.05" the share of the ratings below it.
 
-Rows of a set of systems, data set and seed that are in the CSV are not run again.
+--set '{"n_chains": 4, "n_samples": 200}' has more draws, and so a sharper R-hat.
+
+Rows of a set of systems, data set, seed and changed parameters that are in the CSV are not run
+again.
 """
 
 import argparse
@@ -30,6 +33,7 @@ from benchmarks.arguments import (
     add_splits,
     add_systems,
     make_parser,
+    parse_json,
     prepare,
 )
 from benchmarks.cells import make_task, parameters_for, study_of_systems
@@ -60,8 +64,9 @@ def _make_parser() -> argparse.ArgumentParser:
     add_splits(parser)
     add_seeds(parser, [0])
     parser.add_argument(
-        "--chains", type=int, default=4, help="of models that draw from the posterior; default: 4"
-    )
+        "--set", type=parse_json, default={"n_chains": 4},
+        help="more parameters of the systems that have such, JSON; default: four chains",
+    )  # fmt: skip
     add_compute(parser)
     add_output(parser, "intervals.csv")
     return parser
@@ -74,8 +79,8 @@ def _rows(name: str, seed: int, options: argparse.Namespace) -> list[dict[str, A
         parameters = parameters_for(system, name, options)
         made = system, parameters, seed, options.device, task.sampled_parameters
         estimator: Any = make_system(*made, **task.fit_parameters)
-        if "n_chains" in estimator.get_params():
-            estimator.set_params(n_chains=options.chains)
+        known = estimator.get_params()
+        estimator.set_params(**{key: given for key, given in options.set.items() if key in known})
         row, deviations[system] = about(estimator.fit(task.train), task.evaluate)
         rows.append({"system": system, **row})
         print(f"{system} on {name}: done", flush=True)
