@@ -33,6 +33,15 @@ PEERS: dict[str, tuple[list[str], ...]] = {
         ["typing-extensions==4.16.0", "threadpoolctl==3.8.0", "skrecsys==0.9.0"],
     ),
     "fastslim": (["numpy==2.4.6", "scipy==1.17.1", "threadpoolctl==3.8.0", "fastslim==0.3.0"],),
+    "irspack": (
+        ["numpy==2.4.6", "scipy==1.17.1", "pandas==3.1.1", "scikit-learn==1.9.1"],
+        ["pydantic==2.14.3", "colorlog==6.12.0", "fastprogress==1.0.5", "threadpoolctl==3.8.0"],
+        ["--no-deps", "irspack==0.5.2"],
+    ),
+    "myfm": (
+        ["numpy==2.4.6", "scipy==1.17.1", "pandas==3.1.1", "tqdm==4.70.1"],
+        ["typing-extensions==4.16.0", "threadpoolctl==3.8.0", "myfm==0.4.0"],
+    ),
 }
 
 

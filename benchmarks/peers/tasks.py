@@ -27,12 +27,27 @@ TASKS = {
         "of each, at equal settings, and its NDCG@20",
     ),
     "ease": Task("peers.linear:ease", "a fit of EASE on ml-1m"),
+    "edlae": Task(
+        "peers.linear:edlae", "a fit of EASE under dropout (EDLAE) on ml-1m beside irspack's"
+    ),
     "slim": Task(
         "peers.slim:slim", "a fit of SLIM on ml-100k with two penalties, and the objective reached"
     ),
     "slim-1m": Task("peers.slim:slim_1m", "the same on all items of ml-1m"),
     "itemknn": Task("peers.linear:itemknn", "a fit of cosine neighbours on ml-1m"),
     "itemknn-gowalla": Task("peers.linear:itemknn_gowalla", "the same on Gowalla"),
+    "rp3beta": Task(
+        "peers.linear:rp3beta", "a fit of RP3beta with 100 neighbours on ml-1m beside irspack's"
+    ),
+    "lightgcn-epoch": Task(
+        "peers.light_gcn:lightgcn_epoch",
+        "an epoch of LightGCN, three layers and 64 factors, on amazon-music beside RecBole's",
+    ),
+    "bayesian-mf": Task(
+        "peers.bayesian:bayesian_mf",
+        "a sweep of Gibbs sampling, 20 factors, on the ratings of ml-100k and ml-1m beside "
+        "myFM's, and the RMSE after so many sweeps",
+    ),
     "ranking": Task(
         "peers.ranking:ranking", "20 items for all users of Gowalla, by products of 64 factors"
     ),
@@ -78,7 +93,9 @@ def add_peer_options(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--seeds", type=int, default=1, help="mf-bpr, als-sweep: fits")
     parser.add_argument("--factors", type=int, default=64, help="als-sweep; default: 64")
-    parser.add_argument("--sweeps", type=int, default=16, help="als-sweep: of a fit; default: 16")
+    parser.add_argument(
+        "--sweeps", type=int, default=16, help="als-sweep, bayesian-mf: of a fit; default: 16"
+    )
     parser.add_argument("--batch-size", type=int, default=512, help="convncf-epoch: positives")
     parser.add_argument("--interactions", type=int, help="convncf-epoch: so many, not all")
 

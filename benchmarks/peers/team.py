@@ -22,6 +22,8 @@ SCRIPTS = {
     "cornac": "cornac_worker",
     "skrecsys": "skrecsys_worker",
     "fastslim": "fastslim_worker",
+    "irspack": "irspack_worker",
+    "myfm": "myfm_worker",
 }
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "load_gowalla",
     "load_matrix",
     "load_movielens",
+    "load_movielens_rating_parts",
     "load_movielens_ratings",
     "load_movielens_users",
     "load_targets",
@@ -82,9 +83,15 @@ def load_gowalla(options: Namespace) -> tuple[CSRMatrix, CSRMatrix]:
 
 def load_movielens(version: str, options: Namespace) -> tuple[CSRMatrix, CSRMatrix]:
     """Load train and test of MovieLens, a fifth of the interactions held out at random."""
+    train, test = load_movielens_rating_parts(version, options)
+    return _binary(train), _binary(test)
+
+
+def load_movielens_rating_parts(version: str, options: Namespace) -> tuple[CSRMatrix, CSRMatrix]:
+    """Load the ratings of the same train and test."""
     interactions = _interactions(f"ml-{version}", options)
     train, test = next(InteractionHoldout(0.2, random_state=0).split(interactions))
-    return _binary(interactions[train].tocsr()), _binary(interactions[test].tocsr())
+    return interactions[train].tocsr(), interactions[test].tocsr()
 
 
 def load_movielens_users(options: Namespace) -> CSRMatrix:

@@ -42,6 +42,9 @@ _DROPPED = {
 for _name, _type in _DROPPED.items():
     if _name not in np.__dict__:
         setattr(np, _name, _type)
+# where LightGCN writes its graph; releases of SciPy that have lost the name do it in `update`
+if not hasattr(sp.dok_matrix, "_update"):
+    sp.dok_matrix._update = sp.dok_matrix.update
 
 
 def write_pairs(folder: str, name: str, X: sp.csr_matrix) -> None:

@@ -76,6 +76,17 @@ class Rounds:
         )  # fmt: skip
         return seconds(lambda: self._epoch(*training))
 
+    def lightgcn_epoch(
+        self, n_layers: int, n_factors: int, batch_size: int, learning_rate: float, l2: float
+    ) -> float:
+        """Train LightGCN for one more epoch; its penalty is of half the squares."""
+        training = self._training(
+            "LightGCN", 0, n_layers=n_layers, embedding_size=n_factors, learner="adam",
+            train_batch_size=batch_size, learning_rate=learning_rate, reg_weight=2 * l2,
+            require_pow=True,
+        )  # fmt: skip
+        return seconds(lambda: self._epoch(*training))
+
     def bpr_epochs(self, n_epochs: int, path: str | None = None, seed: int | str = 0) -> float:
         """Train BPR for some more epochs, of the start for a new seed, and write its factors."""
         trainer, loader = self._training("BPR", seed, **self.bpr)
@@ -144,7 +155,8 @@ def main(arrays: str, n_threads: str, options: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         rounds = Rounds(folder, load_matrices(arrays), **json.loads(options))
         names = (
-            "ease_fit", "knn_fit", "slim_fit", "multvae_epoch", "bpr_epochs", "evaluate",
+            "ease_fit", "knn_fit", "slim_fit", "multvae_epoch", "lightgcn_epoch", "bpr_epochs",
+            "evaluate",
         )  # fmt: skip
         serve({name: getattr(rounds, name) for name in names}, STREAM)
 
