@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import wilcoxon
 
 from benchmarks.claims import blends
+from benchmarks.quality.page import make_page
 from skrec import EASERecommender
 
 SINGLE = ["EASERecommender", "RP3betaRecommender"]
@@ -22,6 +23,8 @@ def test_a_row_for_each_system_and_each_blend(tmp_path, capsys):
     assert table.loc["blend", "validation"] >= table["validation"].drop("fused ranks").max() - 1e-12
     weights = [float(share) for share in table.loc["blend", "weights"].split()]
     assert sum(weights) == pytest.approx(1, abs=0.002)
+    text = make_page(tmp_path / "none.csv", data_home=tmp_path)
+    assert text.count("| equal blend |") == 1
     printed = capsys.readouterr().out
     blends.main([*options, "--systems", *SINGLE])  # what is there is not run again
     assert len(pd.read_csv(path)) == 5

@@ -12,6 +12,7 @@ from benchmarks.claims import (
     fold_in,
     gerec_sweeps,
 )
+from benchmarks.quality.page import make_page
 from skrec.reproduce import find_system, load_data, make_protocol, make_system
 
 TINY = ["--smoke", "--factors", "4", "--seeds", "0", "1"]
@@ -91,10 +92,13 @@ def test_a_sweep_has_a_row_a_value(tmp_path, capsys):
     assert {"sampled_hit_rate@10", "sampled_ndcg@10"} <= set(table)
 
 
-def test_a_curve_ends_when_the_time_is_over(tmp_path):
+@pytest.mark.parametrize("protocol", ["ncf", "weak"])
+def test_a_curve_ends_when_the_time_is_over(tmp_path, protocol):
     path = tmp_path / "curve.csv"
     options = ["--data", "synthetic", "--system", "BPRMFRanker", "--minutes", "1e-9"]
-    curve.main([*options, "--output", str(path)])
+    curve.main([*options, "--protocol", protocol, "--output", str(path)])
+    text = make_page(tmp_path / "none.csv", data_home=tmp_path)
+    assert "| BPRMFRanker | synthetic | best by validation |" in text
     assert list(pd.read_csv(path)["epoch"]) == [0, 1]
     lines = pd.read_csv(tmp_path / "curve_summary.csv")
     assert list(lines["which"]) == ["start", "best by validation", "mean of the last ten"]

@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from benchmarks.claims import intervals
+from benchmarks.quality.page import make_page
 from skrec import BayesianMFRegressor, Interactions
 from skrec.datasets import make_interactions
 
@@ -25,6 +26,8 @@ def test_a_row_for_each_system(tmp_path, capsys):
     assert alike[0, 1] == pytest.approx(alike[1, 0])
     assert table["R-hat"].between(0.9, 3).all()
     assert table["R-hat < 1.05"].between(0, 1).all()
+    text = make_page(tmp_path / "none.csv", data_home=tmp_path)
+    assert all(f"| {system} |" in text for system in systems)
     printed = capsys.readouterr().out
     intervals.main(options)  # what is there is not run again
     assert len(pd.read_csv(path)) == 2

@@ -114,9 +114,9 @@ _STUDIES = (
             "like CrossFeedbackBMF",
             "like GeRecRegressor",
         ),
-        note="Shares of test ratings in intervals of each level. R-hat is the quantile of 99 % over "
-        "the test ratings. Then Spearman's correlations over users: of the mean deviation of a "
-        "user's scores with the number of training ratings, with the mean error, and with the "
+        note="Shares of test ratings in intervals of each level. R-hat is the quantile of 99 % "
+        "over the test ratings. Then Spearman's correlations over users: of the mean deviation of "
+        "a user's scores with the number of training ratings, with the mean error, and with the "
         "deviation of the other models.",
     ),
     Study(
@@ -213,8 +213,9 @@ def _lines(study: Study, table: pd.DataFrame) -> pd.DataFrame:
         return table
     table = table.assign(**{n: _parameter(table, n) for n in study.index if n not in table})
     if isinstance(study.values, tuple):
-        means: Any = table.groupby([*study.index], sort=False)[[*study.values]].mean()
-        return means.map("{:.4f}".format)
+        values = [name for name in study.values if name in table]
+        means: Any = table.groupby([*study.index], sort=False)[values].mean()
+        return means.map(lambda mean: "" if pd.isna(mean) else f"{mean:.4f}")
     groups = table.groupby([*study.index, study.columns], sort=False)[study.values]
     figures: Any = groups.agg(["mean", "sem"])
     pairs = zip(figures["mean"], figures["sem"])
