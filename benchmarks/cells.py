@@ -3,9 +3,11 @@
 import json
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from skrec.reproduce import (
     Cell,
@@ -186,8 +188,27 @@ def is_finished(path: str, key: Mapping[str, Any]) -> bool:
 
 
 def keep_rows(path: str, key: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Add rows to a CSV, each with the columns of a key before its own."""
-    append_rows(path, [{**key, **row} for row in rows])
+    """Add rows to a CSV, each with the columns of a key before its own.
+
+    Rows of one study need not have the same columns: what a row lacks is empty, and a file with the
+    key's columns gets those that it lacks.
+    """
+    new = pd.DataFrame([{**key, **row} for row in rows])
+    header = list(pd.read_csv(path, nrows=0)) if Path(path).exists() else list(new)
+    if set(key) <= set(header):
+        wide = [*header, *(name for name in new if name not in header)]
+        if len(wide) > len(header):
+            _widen(Path(path), wide)
+        new = new.reindex(columns=wide)
+    append_rows(path, new.to_dict("records"))
+
+
+def _widen(path: Path, columns: list[str]) -> None:
+    """Give a CSV more columns, without a change to what is in it."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    written = path.with_name(f"{path.name}.wider")
+    table.reindex(columns=columns, fill_value="").to_csv(written, index=False, lineterminator="\n")
+    written.replace(path)
 
 
 def study_of_systems(

@@ -2,11 +2,13 @@
 
 import ast
 import importlib
+import os
 import runpy
 from pathlib import Path
 
 import pytest
 
+from benchmarks.cells import keep_rows
 from benchmarks.commands import FOLDERS, list_commands
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -74,3 +76,18 @@ def test_the_list_has_every_command_with_a_line(capsys):
     printed = capsys.readouterr().out.splitlines()
     for name, about in commands.items():
         assert sum(line.split()[:1] == [name] and line.endswith(about) for line in printed) == 1
+
+
+def test_rows_of_one_study_need_not_have_the_same_columns(tmp_path):
+    path = tmp_path / "rows.csv"
+    keep_rows(path, {"system": "a"}, [{"rmse": 0.1, "like a": 1.0}])
+    keep_rows(path, {"system": "b"}, [{"rmse": 0.2, "like b": 1.0}])
+    keep_rows(path, {"system": "c"}, [{"rmse": 0.3}])
+    assert path.read_text("utf-8").splitlines() == [
+        "system,rmse,like a,like b", "a,0.1,1.0,", "b,0.2,,1.0", "c,0.3,,",
+    ]  # fmt: skip
+    assert os.listdir(tmp_path) == ["rows.csv"]
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="must be a table with the columns"):
+        keep_rows(path, {"what": "another file's"}, [{"rmse": 0.4}])
+    assert path.read_bytes() == before
