@@ -26,6 +26,8 @@ _SCALES = ("log", "linear")
 _LABELS = ("all", "front", "none")
 _ROOMY = 20  # so many names have room in a figure of the usual size
 _SIZE = 5.0  # of a point, in typographic points
+_EQUAL = 1 + 1e-9  # no larger ratio of two costs can be seen
+_AROUND = 3.0  # from equal costs to either end of an axis of logarithms
 
 
 class QualityCostDisplay:
@@ -254,6 +256,11 @@ class QualityCostDisplay:
         self.ax_.set_ylabel(self.quality or "quality")
         self.ax_.margins(x=0.12, y=0.12)
         if scale == "log":
+            # of equal costs, rounding may leave an extent, and so little that there is no axis
+            if cost.size and cost.max() <= _EQUAL * cost.min():
+                ends = cost.min() / _AROUND, cost.max() * _AROUND
+                self.ax_.update_datalim([(end, quality[0]) for end in ends])
+                self.ax_.autoscale_view()
             self._set_ticks()
         if ax is None and labels == "all" and (n := len(self.table)):  # many names need room
             figure: Any = self.figure_

@@ -54,6 +54,18 @@ def test_front_is_what_no_other_beats(points):
         assert front[place] == (not beaten)
 
 
+@settings(deadline=None, max_examples=10)
+@given(st.floats(1e-6, 1e9), st.integers(1, 3), st.sampled_from(["log", "linear"]))
+def test_equal_costs_have_an_axis_around_them(cost, n, scale):
+    """Rounding must not leave limits that matplotlib warns of; warnings are errors here."""
+    frame = pd.DataFrame({"s": np.full(n, cost), "q": np.linspace(0.1, 0.3, n)}, index=[*"abc"[:n]])
+    display = QualityCostDisplay.from_frame(frame, cost="s", quality="q", scale=scale)
+    low, high = display.ax_.get_xlim()
+    assert low < cost < high
+    assert scale == "linear" or high / low < 30
+    plt.close(display.figure_)
+
+
 def test_labels_and_axes_are_chosen():
     _, ax = plt.subplots()
     options = {"cost": "s", "quality": "q", "ax": ax}
