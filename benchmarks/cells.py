@@ -32,6 +32,7 @@ __all__ = [
     "cells_for",
     "is_finished",
     "keep_rows",
+    "keep_study",
     "make_task",
     "parameters_for",
     "protocol_for",
@@ -188,14 +189,19 @@ def is_finished(path: str, key: Mapping[str, Any]) -> bool:
 
 
 def keep_rows(path: str, key: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Add rows to a CSV, each with the columns of a key before its own.
+    """Add rows to a CSV, each with the columns of a key before its own."""
+    append_rows(path, [{**key, **row} for row in rows])
 
-    Rows of one study need not have the same columns: what a row lacks is empty, and a file with the
-    key's columns gets those that it lacks.
+
+def keep_study(path: str, key: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add rows of a study, whose columns may differ from those before, to its CSV.
+
+    What a row lacks is empty, and the file gets columns that it lacks. A file of something else,
+    without the key's columns or with no other column of the rows, is an error as in `keep_rows`.
     """
     new = pd.DataFrame([{**key, **row} for row in rows])
     header = list(pd.read_csv(path, nrows=0)) if Path(path).exists() else list(new)
-    if set(key) <= set(header):
+    if set(key) <= set(header) and (set(new) - set(key)) & set(header):
         wide = [*header, *(name for name in new if name not in header)]
         if len(wide) > len(header):
             _widen(Path(path), wide)
@@ -204,7 +210,7 @@ def keep_rows(path: str, key: Mapping[str, Any], rows: Iterable[Mapping[str, Any
 
 
 def _widen(path: Path, columns: list[str]) -> None:
-    """Give a CSV more columns, without a change to what is in it."""
+    """Add empty columns to a CSV, without a change to what is in it."""
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     written = path.with_name(f"{path.name}.wider")
     table.reindex(columns=columns, fill_value="").to_csv(written, index=False, lineterminator="\n")
@@ -232,7 +238,7 @@ def study_of_systems(
             if "set" in options:
                 key["set"] = json.dumps(options.set, sort_keys=True)
             if not is_finished(options.output, key):
-                keep_rows(options.output, key, rows(name, seed, options))
+                keep_study(options.output, key, rows(name, seed, options))
     table = read_rows(options.output)
     mine = table["data"].isin(options.data) & table["seed"].isin(options.seeds)
     print(table[mine].drop(columns="systems").round(4).to_string(index=False))

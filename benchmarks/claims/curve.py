@@ -27,7 +27,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 
 from benchmarks.arguments import add_data, add_output, make_parser, parse_json, prepare
-from benchmarks.cells import keep_rows, smoke_parameters
+from benchmarks.cells import keep_study, smoke_parameters
 from skrec.reproduce import (
     Cell,
     find_settings,
@@ -105,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             found = {part: task.score(shadow).mean() for part, task in tasks.items()}
         row = {"epoch": epoch, "minutes": round(minutes, 2), "train_loss": loss}
         row |= {f"{part} {m}": found[part][m] for part in found for m in metrics}
-        keep_rows(options.output, cell.key, [row])
+        keep_study(options.output, cell.key, [row])
         print("  ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
 
     report(shadow.net_, 0, 0.0, float("nan"))
@@ -115,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(lines.to_string())
     path = Path(options.output)
     beside = str(path.with_name(f"{path.stem}_summary{path.suffix}"))
-    keep_rows(beside, cell.key, lines.rename_axis("which").reset_index().to_dict("records"))
+    keep_study(beside, cell.key, lines.rename_axis("which").reset_index().to_dict("records"))
 
 
 def _make_parser() -> argparse.ArgumentParser:

@@ -18,7 +18,7 @@ _SMALL = {"n_factors": 8, "batch_size": 500}
 
 
 def lightgcn_epoch(options: Namespace) -> list[Row]:
-    """Time epochs of LightGCN on amazon-music: on ml-1m RecBole takes more than a minute."""
+    """Time epochs of LightGCN on amazon-music."""
     X = load_amazon_music(options)
     given = {**_SETTINGS, **(_SMALL if options.smoke else _SIZES)}
     fixed = {"n_negatives": 1, "optimizer": "adam", "early_stopping": False, "device": "cpu"}

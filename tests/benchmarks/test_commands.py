@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cells import keep_rows
+from benchmarks.cells import keep_rows, keep_study
 from benchmarks.commands import FOLDERS, list_commands
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -80,14 +80,19 @@ def test_the_list_has_every_command_with_a_line(capsys):
 
 def test_rows_of_one_study_need_not_have_the_same_columns(tmp_path):
     path = tmp_path / "rows.csv"
-    keep_rows(path, {"system": "a"}, [{"rmse": 0.1, "like a": 1.0}])
-    keep_rows(path, {"system": "b"}, [{"rmse": 0.2, "like b": 1.0}])
-    keep_rows(path, {"system": "c"}, [{"rmse": 0.3}])
+    keep_study(path, {"system": "a"}, [{"rmse": 0.1, "like a": 1.0}])
+    keep_study(path, {"system": "b"}, [{"rmse": 0.2, "like b": 1.0}])
+    keep_study(path, {"system": "c"}, [{"rmse": 0.3}])
     assert path.read_text("utf-8").splitlines() == [
         "system,rmse,like a,like b", "a,0.1,1.0,", "b,0.2,,1.0", "c,0.3,,",
     ]  # fmt: skip
     assert os.listdir(tmp_path) == ["rows.csv"]
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="must be a table with the columns"):
-        keep_rows(path, {"what": "another file's"}, [{"rmse": 0.4}])
+    for keep, key, row in (
+        (keep_study, {"what": "another file's"}, {"rmse": 0.4}),
+        (keep_study, {"system": "a"}, {"epoch": 1}),  # nothing but the key is alike
+        (keep_rows, {"system": "a"}, {"rmse": 0.4}),
+    ):
+        with pytest.raises(ValueError, match="must be a table with the columns"):
+            keep(path, key, [row])
     assert path.read_bytes() == before

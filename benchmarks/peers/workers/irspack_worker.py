@@ -44,22 +44,15 @@ class Rounds:
         walk = {"alpha": alpha, "beta": beta, "n_threads": self.n_threads}
         return self._fit(RP3betaRecommender, **walk, top_k=n_neighbors, normalize_weight=normalize)
 
-    def weights(self, path: str) -> float:
-        """Write the weights of the last fit."""
-        sp.save_npz(path, sp.csr_matrix(self.model.W))
-        return 0.0
-
     def _fit(self, cls: type, **settings: Any) -> float:
-        self.model = None  # of the last round, which may be large
-        self.model = cls(self.X, **settings)
-        return seconds(self.model.learn)
+        return seconds(cls(self.X, **settings).learn)
 
 
 def main(arrays: str, n_threads: str, options: str) -> None:
     """Load the arrays and serve rounds."""
     with threadpool_limits(int(n_threads)):
         rounds = Rounds(load_matrices(arrays)[0], int(n_threads))
-        names = "ease_fit", "edlae_fit", "rp3beta_fit", "weights"
+        names = "ease_fit", "edlae_fit", "rp3beta_fit"
         serve({name: getattr(rounds, name) for name in names}, STREAM)
 
 
