@@ -7,7 +7,8 @@ the validation part of the protocol; the best is scored on the test part, beside
 fused ranks and the systems alone. Where the test trains on the validation part too, systems are
 fitted once for each. A row of the CSV is one of these on a split: the protocol's metric on
 validation and on test users, with the mean difference to the system that is best on validation, its
-standard error over the test users, and the p value of Wilcoxon's test.
+standard error over the test users, and the p value of Wilcoxon's test; then the other metrics on
+test users.
 
 Rows of a set of systems, data set, protocol, split and seed that are in the CSV are not run again.
 """
@@ -81,13 +82,14 @@ def _rows(name: str, seed: int, options: argparse.Namespace) -> list[dict[str, A
     if options.protocol != "strong":  # there, both parts are of users who are not trained on
         single = fitted(test)
         systems = single | blends_of(single, test, weights)
-    values = {system: test.score(est)[protocol.criterion] for system, est in systems.items()}
+    scores = {system: test.score(est) for system, est in systems.items()}
     best = max(single, key=lambda system: valid[system].mean())
-    rows = judge(values, best)
+    rows = judge({system: each[protocol.criterion] for system, each in scores.items()}, best)
     for row in rows:
         shares = getattr(systems[row["system"]], "weights_", None)
         row["validation"] = float(valid[row["system"]].mean())
         row["weights"] = "" if shares is None else " ".join(f"{share:.3f}" for share in shares)
+        row |= scores[row["system"]].mean().drop(protocol.criterion).to_dict()
     return rows
 
 

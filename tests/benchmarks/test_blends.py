@@ -43,6 +43,7 @@ def test_weights_are_chosen_without_what_the_test_trains_on(tmp_path, monkeypatc
     table = pd.read_csv(path)
     assert set(table["protocol"]) == {"ncf"}
     assert table["test"].between(0, 1).all()
+    assert table["sampled_hit_rate@10"].between(table["test"], 1).all()  # a gain is 1 at most
 
 
 class Counted(EASERecommender):
