@@ -30,7 +30,6 @@ SPLITS = {("ml-1m", "ratings"): "70r1"}
 ELSEWHERE = {
     ("MultVAE-gated-1", "ml-1m", "strong"): ("MultVAE-gated", {"hidden_sizes": [600]}),
     ("H+Vamp-gated-1", "ml-1m", "strong"): ("H+Vamp-gated", {"hidden_sizes": [600]}),
-    ("CrossFeedback-no-attention", "ml-1m", "ratings"): ("CrossFeedbackBMF", {"attention": None}),
 }
 
 
