@@ -138,7 +138,7 @@ GRIDS: dict[str, Space] = {
     "ItemKNNRecommender": {
         "n_neighbors": [35, 50, 100, 200, 20_000],
         "shrinkage": [0.0, 20.0],
-        "alpha": [0.3, 0.4, 0.5],
+        "alpha": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5],
         "weighting": [None, "tf-idf"],
     },
     "UserKNNRecommender": {
