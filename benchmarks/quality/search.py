@@ -13,11 +13,12 @@ from sklearn.model_selection import ParameterGrid
 
 from benchmarks.arguments import as_tuples
 
-__all__ = ["SEARCHES", "Log", "Space", "grid_points", "proposals", "random_points"]
+__all__ = ["SEARCHES", "Log", "Space", "edges", "grid_points", "proposals", "random_points"]
 
 SEARCHES = ("random", "tpe", "grid")
 _GRID_STEPS = 3  # points of a range on a grid
 _STARTUP = 5  # trials after which TPE has learnt something
+_NEAR = 0.05  # the share of a range that is its edge
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Log:
         """Return the number at a share of the way, with three digits."""
         ratio = math.log(self.high / self.low)
         return float(f"{self.low * math.exp(share * ratio):.3g}")
+
+    def share(self, value: float) -> float:
+        """Return which share of the way a number is at, below 0 or above 1 if outside."""
+        return math.log(value / self.low) / math.log(self.high / self.low)
 
 
 Space: TypeAlias = Mapping[str, Sequence[Any] | Log]
@@ -95,6 +100,43 @@ def _steps(values: Sequence[Any] | Log) -> list[Any]:
     if isinstance(values, Log):
         return [values.at(share) for share in np.linspace(0, 1, _GRID_STEPS)]
     return list(values)
+
+
+def edges(space: Space, points: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what of the best point lies at an end of what was tried: more may be gained beyond.
+
+    Parameters
+    ----------
+    space : dict
+        A list or a range of each parameter. Lists count where they hold three numbers or more.
+    points : sequence of dict
+        Parameters of all trials, the best first, those of other spaces among them.
+
+    Returns
+    -------
+    names : list of str
+        Of the parameters, in the order of the space. A 0 is no end: nothing lies below it.
+    """
+    found = []
+    for name, values in space.items():
+        tried = [point[name] for point in points if _is_number(point.get(name))]
+        if tried and _is_number(points[0].get(name)) and _is_at_edge(values, tried):
+            found.append(name)
+    return found
+
+
+def _is_at_edge(values: Sequence[Any] | Log, tried: Sequence[float]) -> bool:
+    """Return whether the first number is at an end of a list or a range, and of the others."""
+    value = tried[0]
+    if isinstance(values, Log):
+        ends = min(values.low, *tried), max(values.high, *tried)
+        return ends[0] > 0 and not _NEAR < Log(*ends).share(value) < 1 - _NEAR
+    numbers = {each for each in values if _is_number(each)} | {*tried}
+    return value != 0 and len(numbers) > 2 and not min(numbers) < value < max(numbers)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def proposals(

@@ -15,7 +15,8 @@ it ends, so that a run that was ended goes on where it was, with the same points
 Torch systems train with early stopping; the chosen row holds the best epoch (ncf, weak: the final
 fit is on train and validation data together) or early stopping itself (strong, ratings). A trial
 that runs over --minutes keeps its best epoch so far. Those that start from another system take its
-settings, so tune that one first.
+settings, so tune that one first. What of the best point lies at an end of its range is said: --grid
+and more --trials go on from there.
 """
 
 import argparse
@@ -40,7 +41,7 @@ from benchmarks.arguments import (
 )
 from benchmarks.cells import protocol_for, systems_for
 from benchmarks.quality.grids import GRIDS, TRAINING, Start
-from benchmarks.quality.search import SEARCHES, Log, Space, proposals
+from benchmarks.quality.search import SEARCHES, Log, Space, edges, proposals
 from benchmarks.trials import STOPPED, in_parallel, keep_trial
 from skrec.reproduce import (
     BUDGET,
@@ -232,6 +233,9 @@ def _report(system: str, name: str, options: argparse.Namespace) -> None:
     print(shown.to_string(index=False, max_colwidth=120))
     row = {key: value for key, value in asdict(settings).items() if key != "known"}
     print(f"\n{system} on {name}: {settings.text}, {settings.note}")
+    points = [parse_json(text) for text in trials["parameters"]]
+    for parameter in edges(space_for(system, name, options), points):
+        print(f"at an end of its range: {parameter} {points[0][parameter]}")
     print(f"{json.dumps(row)}\n", flush=True)
 
 

@@ -59,6 +59,37 @@ def test_tune_chooses_the_best_of_all_trials(tmp_path, capsys):
     assert row["parameters"] == json.loads(table.idxmax())
 
 
+EDGES = [
+    ([1, 10, 100], [100, 10, 1], True),
+    ([1, 10, 100], [10, 100, 1], False),
+    ([1, 10, 100], [100, 1000], False),  # another space went on
+    ([0.0, 0.1, 0.2], [0.0, 0.1], False),  # nothing lies below
+    ([True, False], [True, False], False),
+    ([None, 50, 100, 200], [200, 50], True),
+    ([None, 50, 100, 200], [None, 200], False),
+    (["sgd", "torch"], ["sgd"], False),
+    ([8, 16], [16, 8], False),  # a pair has ends alone
+    (search.Log(1.0, 100.0), [98.0, 5.0], True),
+    (search.Log(1.0, 100.0), [1.02, 5.0], True),
+    (search.Log(1.0, 100.0), [50.0, 98.0], False),
+    (search.Log(1.0, 100.0), [98.0, 1000.0], False),
+]
+
+
+@pytest.mark.parametrize(("values", "tried", "at_edge"), EDGES)
+def test_the_best_point_says_where_it_is_at_an_end(values, tried, at_edge):
+    points = [{"l2": value, "lr": 1} for value in tried]
+    assert search.edges({"l2": values, "n_factors": [8, 16, 32]}, points) == ["l2"] * at_edge
+
+
+def test_tune_says_what_lies_at_an_end(tmp_path, capsys):
+    options = ["--data", "synthetic", "--systems", "EASERecommender"]
+    options += ["--output", str(tmp_path / "tuning.csv"), "--grid"]
+    tune.main([*options, '{"l2": [1e-9, 1e-8, 1e12]}', "--trials", "3"])
+    (row,), printed = printed_settings(capsys)
+    assert f"at an end of its range: l2 {row['parameters']['l2']}\n" in printed
+
+
 def test_a_run_goes_on_to_the_number_of_trials(tmp_path, capsys):
     output = tmp_path / "tuning.csv"
     options = ["--data", "synthetic", "--systems", "EASERecommender", "--output", str(output)]
