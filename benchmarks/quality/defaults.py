@@ -17,7 +17,8 @@ own. ConvNCF, GeRec and NAIS take long and run on ml-100k and amazon-music alone
 A JSON file of candidates is a list of {"system": "WMFRecommender", "parameters": {"l2": 0.03}}.
 Each stands beside the present defaults of its system; the smallest mean rank over the data sets
 wins, and the present defaults do where it is a tie. Each fit is kept under all its parameters as it
-ends, so that a change of defaults is run anew, and what was a candidate is there already.
+ends, so that a change of defaults is run anew, and what was a candidate is there already. A
+parameter that came later and has its default changes nothing, and what was run before it counts.
 One that --minutes has ended is run again where there is more time. --former takes the defaults of
 before (benchmarks/former.py) for candidates, so that old and new ones stand side by side.
 """
@@ -59,6 +60,7 @@ from skrec.reproduce import (
     load_data,
     make_protocol,
     make_system,
+    read_rows,
     score_system,
     with_leave_one_out,
 )
@@ -172,6 +174,7 @@ def _run_data(name: str, options: argparse.Namespace) -> list[Trial]:
 
 
 def _trials(name: str, options: argparse.Namespace) -> Iterator[Trial]:
+    kept = read_rows(options.output)
     for system in options.systems:
         explicit = system == PLAIN or system in list_systems("explicit")
         protocol = "ratings" if explicit else options.users
@@ -183,8 +186,8 @@ def _trials(name: str, options: argparse.Namespace) -> Iterator[Trial]:
             parameters = _parameters(system, changed, options.smoke)
             seeds = options.seeds if system != PLAIN and has_seed(system) else [0]
             for seed in seeds:
-                split = _split(protocol, name)
-                yield Trial(Cell(system, name, protocol, seed, split, parameters), changed)
+                cell = Cell(system, name, protocol, seed, _split(protocol, name), parameters)
+                yield Trial(_as_kept(cell, kept), changed)
 
 
 def _parameters(system: str, changed: dict[str, Any], smoke: bool) -> dict[str, Any]:
@@ -194,6 +197,24 @@ def _parameters(system: str, changed: dict[str, Any], smoke: bool) -> dict[str, 
     found = find_system(system)().get_params(deep=False)
     found = {name: value for name, value in found.items() if name not in _LEFT_OUT}
     return {**found, **changed, **(smoke_parameters(system) if smoke else {})}
+
+
+def _as_kept(cell: Cell, rows: Any) -> Cell:
+    """Return a cell as it is in the CSV, where it may lack parameters that came later."""
+    if cell.system == PLAIN or rows.empty:
+        return cell
+    now, neutral = _as_json(cell.parameters), _as_json(_parameters(cell.system, {}, False))
+    key = {name: value for name, value in cell.key.items() if name != "parameters"}
+    mine = rows.loc[np.logical_and.reduce([rows[name] == value for name, value in key.items()])]
+    for text in mine["parameters"].unique()[::-1]:
+        then = json.loads(text)
+        if {**neutral, **then} == now:
+            return replace(cell, parameters={name: cell.parameters[name] for name in then})
+    return cell
+
+
+def _as_json(parameters: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps(parameters))
 
 
 def _split(protocol: str, name: str) -> str:

@@ -50,6 +50,20 @@ def test_cells_have_all_parameters_and_are_run_once(tmp_path, capsys):
     assert "known-synthetic" not in capsys.readouterr().out
 
 
+def test_a_parameter_that_came_later_changes_nothing_at_its_default(tmp_path, capsys):
+    first = run_defaults(tmp_path, systems=["EASERecommender"])
+    then = json.loads(first["parameters"][0])
+    del then["dropout"]
+    first["parameters"] = json.dumps(then, sort_keys=True)
+    first.to_csv(tmp_path / "defaults.csv", index=False)
+    capsys.readouterr()
+    pd.testing.assert_frame_equal(run_defaults(tmp_path, systems=["EASERecommender"]), first)
+    assert f"{first['mean'][0]:.4f}" in capsys.readouterr().out
+    changed = candidates(tmp_path, {"system": "EASERecommender", "parameters": {"dropout": 0.5}})
+    table = run_defaults(tmp_path, *changed, systems=["EASERecommender"])
+    assert [json.loads(each).get("dropout") for each in table["parameters"]][::3] == [None, 0.5]
+
+
 def test_what_was_ended_is_run_again_where_there_is_more_time(tmp_path, capsys):
     few, more = "0.000001", "0.000002"
     for minutes, stopped in ((few, 1), (few, 1), (more, 2), ("5", 2), (few, 2)):
