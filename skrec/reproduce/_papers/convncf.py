@@ -16,37 +16,37 @@ SOURCE = "Du, He, Yuan, Tang, Qin and Chua 2019"
 # are from {0, 1e-7, 1e-6} and {1e-2, .1, 1, 10}, beside the summed loss of a batch.
 _SHARED = {"n_factors": 64}
 _STARTED = {**_SHARED, "pretrain": {"system": "BPRMFRanker", **_SHARED}}
+_TOWER = {
+    **_SHARED,
+    "n_feature_maps": 32,
+    "pretrain": "auto",
+    "optimizer": "adagrad",
+    "lr": 5e-3,
+    "tower_lr": 0.05,
+    "l2": 0.0,
+    "early_stopping": False,
+}
 SETTINGS = {
     **dict.fromkeys(("BPRMFRanker", "FISMRanker", "SVDppRanker"), _SHARED),
     **dict.fromkeys(("GMFRanker", "NCFMLPRanker", "JRLRanker", "NeuMFRanker"), _STARTED),
-    "ConvNCFRanker": {
-        **_SHARED,
-        "n_feature_maps": 32,
-        "pretrain": "auto",
-        "optimizer": "adagrad",
-        "lr": 5e-3,
-        "tower_lr": 0.05,
-        "l2": 0.0,
-        "early_stopping": False,
-    },
+    **dict.fromkeys(("ConvNCFRanker", "ConvNCF-FISM", "ConvNCF-SVD++"), _TOWER),
 }
 
 _DATA = "gowalla-convncf", "yelp"
 _HERE = "ml-1m", "amazon-music", "ml-100k"
 _METRICS = tuple(f"sampled_{name}@{k}" for name in ("hit_rate", "ndcg") for k in (5, 10, 20))
 
-# embeddings other than MF's start from their own twins
 _SYSTEMS = {
-    "ItemPop": ("PopularityRecommender", {}),
-    "MF-BPR": ("BPRMFRanker", {}),
-    "FISM": ("FISMRanker", {}),
-    "SVD++": ("SVDppRanker", {}),
-    "MLP": ("NCFMLPRanker", {}),
-    "JRL": ("JRLRanker", {}),
-    "NeuMF": ("NeuMFRanker", {}),
-    "ConvNCF-MF": ("ConvNCFRanker", {}),
-    "ConvNCF-FISM": ("ConvNCFRanker", {"embedding": "fism", "pretrain": "auto"}),
-    "ConvNCF-SVD++": ("ConvNCFRanker", {"embedding": "svdpp", "pretrain": "auto"}),
+    "ItemPop": "PopularityRecommender",
+    "MF-BPR": "BPRMFRanker",
+    "FISM": "FISMRanker",
+    "SVD++": "SVDppRanker",
+    "MLP": "NCFMLPRanker",
+    "JRL": "JRLRanker",
+    "NeuMF": "NeuMFRanker",
+    "ConvNCF-MF": "ConvNCFRanker",
+    "ConvNCF-FISM": "ConvNCF-FISM",
+    "ConvNCF-SVD++": "ConvNCF-SVD++",
 }
 _GOWALLA = {
     "ItemPop": (0.2003, 0.2785, 0.3739, 0.1099, 0.1350, 0.1591),
@@ -75,12 +75,10 @@ _YELP = {
 
 
 def _row(name: str) -> Row:
-    system, changed = _SYSTEMS[name]
     found = name == "ConvNCF-MF"
     return Row(
         name,
-        system,
-        changed=changed,
+        _SYSTEMS[name],
         published=by_data(_DATA, _METRICS, _GOWALLA[name], _YELP[name]),
         reproduced={"yelp": {"sampled_ndcg@10": 0.1608}} if found else {},
         reproduced_by=DACREMA if found else "",
