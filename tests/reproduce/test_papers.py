@@ -173,10 +173,9 @@ def test_every_system_has_a_row_on_data_at_hand(wrapping):
     assert expected <= {find_system(system).__name__ for system in systems}
     assert {"MultVAE-gated-2", "Vamp-1", "H+Vamp-1", "H+Vamp-gated-2"} <= systems
     assert {"U-AutoRec", "I-AutoRec", "CrossFeedback-no-attention"} <= systems
+    assert {"ConvNCF-FISM", "ConvNCF-SVD++", "GeRec-product"} <= systems
     changes = [{**row.changed} for row in rows]
     for change in (
-        {"embedding": "fism", "pretrain": "auto"},
-        {"embedding": "svdpp", "pretrain": "auto"},
         {"tower": "mlp"},
         {"likelihood": "gaussian"},
         {"likelihood": "logistic"},
