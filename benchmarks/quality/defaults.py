@@ -18,7 +18,7 @@ A JSON file of candidates is a list of {"system": "WMFRecommender", "parameters"
 Each stands beside the present defaults of its system; the smallest mean rank over the data sets
 wins, and the present defaults do where it is a tie. Each fit is kept under all its parameters as it
 ends, so that a change of defaults is run anew, and what was a candidate is there already. A
-parameter that came later and has its default changes nothing, and what was run before it counts.
+parameter that came later and is off by default (None, False, 0) changes nothing: older rows count.
 One that --minutes has ended is run again where there is more time. --former takes the defaults of
 before (benchmarks/former.py) for candidates, so that old and new ones stand side by side.
 """
@@ -54,13 +54,13 @@ from skrec.metrics import make_ranking_scorer
 from skrec.reproduce import (
     Cell,
     Task,
+    find_rows,
     find_system,
     has_seed,
     list_systems,
     load_data,
     make_protocol,
     make_system,
-    read_rows,
     score_system,
     with_leave_one_out,
 )
@@ -174,7 +174,6 @@ def _run_data(name: str, options: argparse.Namespace) -> list[Trial]:
 
 
 def _trials(name: str, options: argparse.Namespace) -> Iterator[Trial]:
-    kept = read_rows(options.output)
     for system in options.systems:
         explicit = system == PLAIN or system in list_systems("explicit")
         protocol = "ratings" if explicit else options.users
@@ -187,7 +186,7 @@ def _trials(name: str, options: argparse.Namespace) -> Iterator[Trial]:
             seeds = options.seeds if system != PLAIN and has_seed(system) else [0]
             for seed in seeds:
                 cell = Cell(system, name, protocol, seed, _split(protocol, name), parameters)
-                yield Trial(_as_kept(cell, kept), changed)
+                yield Trial(_as_kept(cell, options.output), changed)
 
 
 def _parameters(system: str, changed: dict[str, Any], smoke: bool) -> dict[str, Any]:
@@ -199,16 +198,16 @@ def _parameters(system: str, changed: dict[str, Any], smoke: bool) -> dict[str, 
     return {**found, **changed, **(smoke_parameters(system) if smoke else {})}
 
 
-def _as_kept(cell: Cell, rows: Any) -> Cell:
-    """Return a cell as it is in the CSV, where it may lack parameters that came later."""
-    if cell.system == PLAIN or rows.empty:
+def _as_kept(cell: Cell, path: str) -> Cell:
+    """Return a cell as the CSV has it, where it may lack parameters that came later and are off."""
+    if cell.system == PLAIN:
         return cell
-    now, neutral = _as_json(cell.parameters), _as_json(_parameters(cell.system, {}, False))
-    key = {name: value for name, value in cell.key.items() if name != "parameters"}
-    mine = rows.loc[np.logical_and.reduce([rows[name] == value for name, value in key.items()])]
-    for text in mine["parameters"].unique()[::-1]:
+    now, default = (_as_json(p) for p in (cell.parameters, _parameters(cell.system, {}, False)))
+    off = {name: value for name, value in default.items() if not value}
+    rows = find_rows(path, {name: at for name, at in cell.key.items() if name != "parameters"})
+    for text in [] if rows.empty else rows["parameters"].unique()[::-1]:
         then = json.loads(text)
-        if {**neutral, **then} == now:
+        if {**off, **then} == now:
             return replace(cell, parameters={name: cell.parameters[name] for name in then})
     return cell
 

@@ -50,18 +50,31 @@ def test_cells_have_all_parameters_and_are_run_once(tmp_path, capsys):
     assert "known-synthetic" not in capsys.readouterr().out
 
 
-def test_a_parameter_that_came_later_changes_nothing_at_its_default(tmp_path, capsys):
-    first = run_defaults(tmp_path, systems=["EASERecommender"])
-    then = json.loads(first["parameters"][0])
-    del then["dropout"]
-    first["parameters"] = json.dumps(then, sort_keys=True)
-    first.to_csv(tmp_path / "defaults.csv", index=False)
+def without(path, name):
+    """Write a table as it was before a parameter came, and return it."""
+    table = pd.read_csv(path)
+    then = json.loads(table["parameters"][0])
+    del then[name]
+    table["parameters"] = json.dumps(then, sort_keys=True)
+    table.to_csv(path, index=False)
+    return table
+
+
+def test_a_parameter_that_came_later_and_is_off_changes_nothing(tmp_path, capsys):
+    run_defaults(tmp_path, systems=["EASERecommender"])
+    first = without(tmp_path / "defaults.csv", "dropout")
     capsys.readouterr()
     pd.testing.assert_frame_equal(run_defaults(tmp_path, systems=["EASERecommender"]), first)
     assert f"{first['mean'][0]:.4f}" in capsys.readouterr().out
     changed = candidates(tmp_path, {"system": "EASERecommender", "parameters": {"dropout": 0.5}})
     table = run_defaults(tmp_path, *changed, systems=["EASERecommender"])
     assert [json.loads(each).get("dropout") for each in table["parameters"]][::3] == [None, 0.5]
+
+
+def test_a_parameter_that_came_later_and_is_not_off_is_run(tmp_path):
+    run_defaults(tmp_path, systems=["EASERecommender"])
+    first = without(tmp_path / "defaults.csv", "l2")  # whose default is "auto": it was another one
+    assert len(run_defaults(tmp_path, systems=["EASERecommender"])) == 2 * len(first)
 
 
 def test_what_was_ended_is_run_again_where_there_is_more_time(tmp_path, capsys):
