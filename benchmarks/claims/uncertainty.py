@@ -12,11 +12,14 @@ parts, one row of the CSV a number:
   calibration  a tenth of the interactions is held out: Brier score and calibration error of the
                model, of the same in CalibratedRecommender, and of the base rate for every pair
 
-Rows of a system, data set, seed and part that are in the CSV are not run again.
+--set '{"kl_weight": 0.1}' changes parameters, of the systems that have them. Rows of a system, data
+set, seed, part and parameters that are in the CSV are not run again.
 """
 
 import argparse
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -29,11 +32,12 @@ from benchmarks.arguments import (
     add_seeds,
     add_systems,
     make_parser,
+    parse_json,
     prepare,
 )
 from benchmarks.cells import cells_for, is_finished, keep_rows
 from benchmarks.claims.uncertainty_parts import NEED_POSTERIOR, PARTS, Case
-from skrec.reproduce import find_system, load_data, read_rows, with_leave_one_out
+from skrec.reproduce import Cell, find_system, load_data, read_rows, with_leave_one_out
 
 __all__ = ["load", "main", "summary"]
 
@@ -46,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name in options.data:
         dataset = load(name, options.data_home)
         for system in options.systems:
-            for cell in cells_for(system, name, options):
+            for cell in _cells(system, name, options):
                 _run(Case(cell, dataset, options.device), options)
     print(summary(read_rows(options.output), options).to_string())
 
@@ -58,6 +62,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add_systems(parser, ["GeRecClassifier", "MultVAERecommender"])
     add_seeds(parser, [0])
     add_compute(parser)
+    parser.add_argument("--set", type=parse_json, default={}, help="more parameters, JSON")
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--methods", nargs="+", default=["sigmoid", "isotonic"], help="calibrators")
     add_output(parser, "uncertainty.csv")
@@ -88,9 +93,18 @@ def load(name: str, data_home: str | None = None) -> Bunch:
     return dataset
 
 
+def _cells(system: str, name: str, options: argparse.Namespace) -> Iterator[Cell]:
+    """Yield the cells of a system, with what --set changes of it."""
+    known = find_system(system)().get_params()
+    changed = {key: given for key, given in options.set.items() if key in known}
+    for cell in cells_for(system, name, options):
+        yield replace(cell, parameters={**cell.parameters, **changed})
+
+
 def _run(case: Case, options: argparse.Namespace) -> None:
+    changed = json.dumps(options.set, sort_keys=True)
     for part in _possible(case.cell.system, options.parts):
-        key = {**case.cell.key, "part": part}
+        key = {**case.cell.key, "set": changed, "part": part}
         if not is_finished(options.output, key):
             keep_rows(options.output, key, PARTS[part](case, options))
             print(f"{case.cell.name}: {part} done", flush=True)
@@ -124,7 +138,7 @@ def summary(table: pd.DataFrame, options: argparse.Namespace) -> pd.DataFrame:
     asked = {"data": options.data, "system": options.systems, "part": options.parts}
     mine = np.logical_and.reduce([table[name].isin(values) for name, values in asked.items()])
     groups = table[mine & table["seed"].isin(options.seeds)].groupby(
-        ["data", "system", "parameters", "part", "what", "group"], sort=False
+        ["data", "system", "set", "parameters", "part", "what", "group"], sort=False
     )
     means = groups[["value", "low", "high"]].mean()
     means["over_seeds"] = groups["value"].sem()

@@ -71,6 +71,21 @@ def test_what_is_there_is_not_run_again(tmp_path, capsys):
     assert "done" not in capsys.readouterr().out
 
 
+def test_set_changes_parameters_and_its_rows_stand_beside_the_others(tmp_path, capsys):
+    arguments = ["--systems", "GERRanker", "EASERecommender", "--parts", "groups"]
+    plain = run(tmp_path / "u.csv", *arguments)
+    both = run(tmp_path / "u.csv", *arguments, "--set", '{"kl_weight": 1.0}')
+    assert plain["set"].unique().tolist() == ["{}"]
+    assert both["set"].unique().tolist() == ["{}", '{"kl_weight": 1.0}']
+    restrained = both.iloc[len(plain) :]
+    assert restrained["parameters"].str.contains('"kl_weight": 1.0').all()
+    assert (
+        values(restrained, "GERRanker", "variance") != values(plain, "GERRanker", "variance")
+    ).all()
+    printed = capsys.readouterr().out
+    assert '{"kl_weight": 1.0}' in printed
+
+
 def test_systems_without_a_posterior_are_only_calibrated(tmp_path, capsys):
     table = run(tmp_path / "u.csv", "--systems", "EASERecommender")
     assert table["part"].unique().tolist() == ["calibration"]

@@ -123,7 +123,7 @@ _STUDIES = (
         "gerec",
         "uncertainty.csv",
         "Table 4: what uncertainty has to do with activity (o1) and diversity (o2)",
-        index=("data", "system", "group"),
+        index=("data", "system", "set", "group"),
         values="value",
         columns="what",
         where={
