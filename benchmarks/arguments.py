@@ -4,7 +4,7 @@ import json
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from typing import Any
 
-from skrec.reproduce import DATASETS, list_protocols, list_systems, make_protocol
+from skrec.reproduce import DATASETS, find_system, list_protocols, list_systems, make_protocol
 
 __all__ = [
     "RESULTS",
@@ -172,6 +172,8 @@ def prepare(parser: ArgumentParser, options: Namespace) -> None:
         parser.error(f"--data must be among {list(DATASETS)}; got {unknown}")
     if given.get("systems"):
         _check_systems(parser, options)
+    if given.get("set") != parser.get_default("set"):
+        _check_set(parser, options)
     if not 0 < given.get("train_share", 0.5) < 1:
         parser.error(f"--train-share must lie in (0, 1); got {options.train_share}")
     for name in ("trials", "jobs", "minutes"):
@@ -186,6 +188,15 @@ def _check_systems(parser: ArgumentParser, options: Namespace) -> None:
     for system in options.systems:
         if system not in names:
             parser.error(f"--systems must be among {names}; got {system!r}")
+
+
+def _check_set(parser: ArgumentParser, options: Namespace) -> None:
+    if not isinstance(options.set, dict):
+        parser.error(f"--set must be a JSON object of parameters; got {options.set!r}")
+    known = {name for system in options.systems for name in find_system(system)().get_params()}
+    for name in options.set:
+        if name not in known:
+            parser.error(f"--set must name parameters of one of {options.systems}; got {name!r}")
 
 
 def _set_up_torch(threads: int | None, precision: str | None) -> None:

@@ -39,6 +39,7 @@ __all__ = [
     "run_cell",
     "run_once",
     "saved_values",
+    "set_parameters",
     "settings_text",
     "smoke_parameters",
     "study_of_systems",
@@ -93,6 +94,12 @@ def parameters_for(system: str, name: str, options: Namespace) -> dict[str, Any]
     if not settings.known:
         print(f"{system} on {name} has no settings: defaults")
     return settings.parameters | (smoke_parameters(system) if options.smoke else {})
+
+
+def set_parameters(system: str, options: Namespace) -> dict[str, Any]:
+    """Return what ``--set`` changes of a system: parameters that it has."""
+    known = find_system(system)().get_params()
+    return {key: given for key, given in options.set.items() if key in known}
 
 
 def smoke_parameters(system: str) -> dict[str, Any]:

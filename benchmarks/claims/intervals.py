@@ -36,7 +36,7 @@ from benchmarks.arguments import (
     parse_json,
     prepare,
 )
-from benchmarks.cells import make_task, parameters_for, study_of_systems
+from benchmarks.cells import make_task, parameters_for, set_parameters, study_of_systems
 from skrec import Interactions
 from skrec.inspection import partial_spearman
 from skrec.reproduce import make_system
@@ -79,8 +79,7 @@ def _rows(name: str, seed: int, options: argparse.Namespace) -> list[dict[str, A
         parameters = parameters_for(system, name, options)
         made = system, parameters, seed, options.device, task.sampled_parameters
         estimator: Any = make_system(*made, **task.fit_parameters)
-        known = estimator.get_params()
-        estimator.set_params(**{key: given for key, given in options.set.items() if key in known})
+        estimator.set_params(**set_parameters(system, options))
         row, deviations[system] = about(estimator.fit(task.train), task.evaluate)
         rows.append({"system": system, **row})
         print(f"{system} on {name}: done", flush=True)

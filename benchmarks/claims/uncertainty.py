@@ -18,8 +18,9 @@ set, seed, part and parameters that are in the CSV are not run again.
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,9 +36,9 @@ from benchmarks.arguments import (
     parse_json,
     prepare,
 )
-from benchmarks.cells import cells_for, is_finished, keep_rows
+from benchmarks.cells import cells_for, is_finished, keep_rows, set_parameters
 from benchmarks.claims.uncertainty_parts import NEED_POSTERIOR, PARTS, Case
-from skrec.reproduce import Cell, find_system, load_data, read_rows, with_leave_one_out
+from skrec.reproduce import find_system, load_data, read_rows, with_leave_one_out
 
 __all__ = ["load", "main", "summary"]
 
@@ -50,8 +51,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name in options.data:
         dataset = load(name, options.data_home)
         for system in options.systems:
-            for cell in _cells(system, name, options):
-                _run(Case(cell, dataset, options.device), options)
+            changed = set_parameters(system, options)
+            for cell in cells_for(system, name, options):
+                cell = replace(cell, parameters={**cell.parameters, **changed})
+                _run(Case(cell, dataset, options.device), changed, options)
     print(summary(read_rows(options.output), options).to_string())
 
 
@@ -93,18 +96,10 @@ def load(name: str, data_home: str | None = None) -> Bunch:
     return dataset
 
 
-def _cells(system: str, name: str, options: argparse.Namespace) -> Iterator[Cell]:
-    """Yield the cells of a system, with what --set changes of it."""
-    known = find_system(system)().get_params()
-    changed = {key: given for key, given in options.set.items() if key in known}
-    for cell in cells_for(system, name, options):
-        yield replace(cell, parameters={**cell.parameters, **changed})
-
-
-def _run(case: Case, options: argparse.Namespace) -> None:
-    changed = json.dumps(options.set, sort_keys=True)
+def _run(case: Case, changed: Mapping[str, Any], options: argparse.Namespace) -> None:
+    given = json.dumps(changed, sort_keys=True)
     for part in _possible(case.cell.system, options.parts):
-        key = {**case.cell.key, "set": changed, "part": part}
+        key = {**case.cell.key, "set": given, "part": part}
         if not is_finished(options.output, key):
             keep_rows(options.output, key, PARTS[part](case, options))
             print(f"{case.cell.name}: {part} done", flush=True)

@@ -71,19 +71,26 @@ def test_what_is_there_is_not_run_again(tmp_path, capsys):
     assert "done" not in capsys.readouterr().out
 
 
-def test_set_changes_parameters_and_its_rows_stand_beside_the_others(tmp_path, capsys):
-    arguments = ["--systems", "GERRanker", "EASERecommender", "--parts", "groups"]
+def test_set_changes_parameters_of_systems_that_have_them(tmp_path, capsys):
+    systems = ["--systems", "GERRanker", "EASERecommender"]
+    arguments = [*systems, "--parts", "groups", "calibration"]
     plain = run(tmp_path / "u.csv", *arguments)
     both = run(tmp_path / "u.csv", *arguments, "--set", '{"kl_weight": 1.0}')
+    added = both.iloc[len(plain) :]
     assert plain["set"].unique().tolist() == ["{}"]
-    assert both["set"].unique().tolist() == ["{}", '{"kl_weight": 1.0}']
-    restrained = both.iloc[len(plain) :]
-    assert restrained["parameters"].str.contains('"kl_weight": 1.0').all()
-    assert (
-        values(restrained, "GERRanker", "variance") != values(plain, "GERRanker", "variance")
-    ).all()
-    printed = capsys.readouterr().out
-    assert '{"kl_weight": 1.0}' in printed
+    assert added["set"].unique().tolist() == ['{"kl_weight": 1.0}']
+    assert added["system"].unique().tolist() == ["GERRanker"]  # nothing of EASE is run again
+    of_added, of_plain = (values(rows, "GERRanker", "variance") for rows in (added, plain))
+    assert (of_added != of_plain).all()
+    assert '{"kl_weight": 1.0}' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("given", ['{"kl_wieght": 1.0}', "3"])
+def test_what_no_system_can_be_set_to_is_an_error(tmp_path, capsys, given):
+    with pytest.raises(SystemExit):
+        run(tmp_path / "u.csv", "--systems", "GERRanker", "--set", given)
+    assert "--set must" in capsys.readouterr().err
+    assert not (tmp_path / "u.csv").exists()
 
 
 def test_systems_without_a_posterior_are_only_calibrated(tmp_path, capsys):

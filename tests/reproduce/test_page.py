@@ -217,3 +217,27 @@ def test_the_page_prints_the_trials_of_settings(results, store, tmp_path, monkey
     for (system, _), text in chosen.items():
         assert any(line.startswith(f"| {system} | syn") and text in line for line in lines)
     assert "| tuned, best of 12 |" in next(line for line in lines if line.startswith("| Linear |"))
+
+
+def test_a_line_of_a_study_does_not_average_settings(tmp_path):
+    lines = [
+        {
+            "system": "NAISClassifier",
+            "data": "ml-1m",
+            "protocol": "ncf",
+            "seed": 0,
+            "split": "given",
+        }
+        | {"parameters": json.dumps({"init_attention": init}), "which": "start"}
+        | {"test sampled_ndcg@10": value}
+        for init, value in ((0.0, 0.4), (1.0, 0.2))
+    ]
+    pd.DataFrame(lines).to_csv(tmp_path / "curve_summary.csv", index=False)
+    text = make_page(tmp_path / "none.csv", data_home=tmp_path)
+    assert "| NAISClassifier | ml-1m | 0.0 | start | 0.4000 |" in text
+    assert "| NAISClassifier | ml-1m | 1.0 | start | 0.2000 |" in text
+    for line in lines:
+        line["parameters"] = json.dumps({"lr": line["test sampled_ndcg@10"]})
+    pd.DataFrame(lines).to_csv(tmp_path / "curve_summary.csv", index=False)
+    with pytest.raises(ValueError, match=r"curve_summary\.csv has several settings for one line"):
+        make_page(tmp_path / "none.csv", data_home=tmp_path)

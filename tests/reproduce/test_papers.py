@@ -6,6 +6,7 @@ import scipy.sparse as sp
 from skrec.reproduce import (
     Row,
     Table,
+    find_settings,
     find_system,
     find_table,
     list_systems,
@@ -199,6 +200,25 @@ def test_estimators_take_settings_and_changes(table):
                 estimator.fit(nothing)
             checked += 1
     assert checked
+
+
+@pytest.mark.parametrize(
+    ("paper", "name", "parameters"),
+    [
+        ("gerec", "2", {"D": "n_factors", "K": "n_draws", "T": "n_filters"}),
+        ("convncf", "figure-6", {"C": "n_feature_maps"}),
+    ],
+)
+def test_rows_named_by_a_parameter_have_it_with_the_settings_of_every_data_set(
+    paper, name, parameters
+):
+    table = find_table(paper, name)
+    for row in table.rows:
+        symbol, value = row.name.split(" = ")
+        for data in {*table.data, *table.here}:
+            settings = find_settings(row.system, data, table.protocol).parameters
+            system = make_system(row.system, {**settings, **row.changed})
+            assert system.get_params()[parameters[symbol]] == int(value)
 
 
 def test_quoted_rows_say_why():

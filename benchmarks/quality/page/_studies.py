@@ -72,7 +72,7 @@ _STUDIES = (
         "baselines",
         "curve_summary.csv",
         "Slow models, followed for as long as there was time",
-        index=("system", "data", "which"),
+        index=("system", "data", "init_attention", "which"),
         values=("epoch", "validation sampled_ndcg@10", *(f"test {name}" for name in _NCF)),
         where={"protocol": ("ncf",)},
         note="Trained without the validation items. Epochs of the start, of the best validation, "
@@ -212,6 +212,7 @@ def _lines(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     if table.empty:
         return table
     table = table.assign(**{n: _parameter(table, n) for n in study.index if n not in table})
+    _check_settings(study, table)
     if isinstance(study.values, tuple):
         values = [name for name in study.values if name in table]
         means: Any = table.groupby([*study.index], sort=False)[values].mean()
@@ -222,6 +223,17 @@ def _lines(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     texts = pd.Series([_text(*pair) for pair in pairs], figures.index, dtype=object)
     wide = texts.unstack(study.columns, fill_value="", sort=False)
     return wide.loc[:, [n for n in study.where.get(study.columns, wide.columns) if n in wide]]
+
+
+def _check_settings(study: Study, table: pd.DataFrame) -> None:
+    """Lines are means over seeds and splits: settings that differ must not be averaged."""
+    if "parameters" not in table or study.columns == "split":
+        return
+    lines = [name for name in (*study.index, study.columns, "split", "seed") if name in table]
+    settings = table.groupby([*dict.fromkeys(lines)], dropna=False)["parameters"].nunique()
+    if (settings > 1).any():
+        line = dict(zip(settings.index.names, settings.idxmax()))
+        raise ValueError(f"{study.file} has several settings for one line of the page: {line}")
 
 
 def _parameter(table: pd.DataFrame, name: str) -> list[Any]:
