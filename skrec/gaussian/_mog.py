@@ -110,6 +110,11 @@ class MoGClassifier(GaussianRecommender, SampledPairRecommender):
             '"auto", estimator or None',
         ),
     ] = None
+    pretrain_epochs: Annotated[
+        int | None,
+        Interval(Integral, 0, None, closed="left"),
+        'Epochs of the start with ``pretrain="auto"``; None is ``max_epochs``.',
+    ] = None
 
     _objective: ClassVar = Pointwise()
     _averages_pairs: ClassVar[bool] = True
@@ -130,7 +135,8 @@ class MoGClassifier(GaussianRecommender, SampledPairRecommender):
         return SoftContrastive(self.n_factors, self.n_draws, average, math.sqrt(spread))
 
     def _twin(self) -> "MoGClassifier":
-        return twin(self, MoGClassifier, n_draws=0)
+        epochs = self.max_epochs if self.pretrain_epochs is None else self.pretrain_epochs
+        return twin(self, MoGClassifier, n_draws=0, max_epochs=epochs)
 
     def _start(self, model: PairModel) -> None:
         super()._start(model)

@@ -269,7 +269,7 @@ def _joined(*texts: str) -> str:
 def _summary(runs: pd.DataFrame, metric: str) -> dict[str, Any]:
     """Average a metric over the runs of a cell."""
     if not runs.empty:
-        runs = runs.loc[runs["metric"] == metric].drop_duplicates(["seed", "split"], keep="last")
+        runs = runs.loc[runs["metric"] == metric]
     n = len(runs)
     return {
         "ours": runs["mean"].mean() if n else np.nan,

@@ -154,7 +154,8 @@ class Store:
     Parameters
     ----------
     path : str or path-like, default=None
-        The CSV; None keeps the cells in memory alone.
+        The CSV; None keeps the cells in memory alone. A cell that is there several times, since it
+        was run again, counts once, as it was last.
 
     Examples
     --------
@@ -174,7 +175,7 @@ class Store:
             raise ValueError(
                 f"{path} must be a table of cells, with {sorted(missing)}; got {list(table)}"
             )
-        groups: Any = [] if table.empty else table.groupby(_WHAT, sort=False)
+        groups: Any = [] if table.empty else _latest(table).groupby(_WHAT, sort=False)
         # in the order in which they were last run
         self._runs: dict[tuple[Any, ...], pd.DataFrame]
         self._runs = dict(sorted(groups, key=lambda group: group[1].index[-1]))
@@ -208,8 +209,7 @@ class Store:
         if self.path is not None:
             append_rows(self.path, rows)
         known = self._runs.pop(_what(cell), None)
-        new = pd.DataFrame(rows)
-        self._runs[_what(cell)] = new if known is None else pd.concat([known, new])
+        self._runs[_what(cell)] = _latest(pd.concat([known, pd.DataFrame(rows)]))
 
     def rows(self, cells: Sequence[Cell]) -> pd.DataFrame:
         """Return the rows of cells that differ in their seeds alone.
@@ -279,6 +279,12 @@ class Store:
                 if not runs.empty:
                     return runs
         return pd.DataFrame()
+
+
+def _latest(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a cell and metric: a cell that was run again counts once, as it was last."""
+    what = [*_WHAT, "seed", "split", "metric"]
+    return runs.drop_duplicates([name for name in what if name in runs], keep="last")
 
 
 def _of_split(runs: pd.DataFrame, split: str) -> pd.DataFrame:

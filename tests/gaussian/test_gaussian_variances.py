@@ -126,6 +126,9 @@ def test_mog_starts_from_its_own_means(quick, X):
     start = est.pretrained_
     assert (type(start), start.n_draws, start.max_epochs) == (MoGClassifier, 0, 3)
     assert start.pretrain is None
+    est.set_params(pretrain_epochs=5, max_epochs=0).fit(X)
+    assert len(est.pretrained_.net_.history) == est.pretrained_.max_epochs == 5
+    np.testing.assert_array_equal(est.user_means_, est.pretrained_.user_means_)
     est = quick(MoGClassifier, pretrain=start, max_epochs=0, init_variance=0.05).fit(X)
     np.testing.assert_array_equal(est.user_means_, est.pretrained_.user_means_)
     np.testing.assert_array_equal(est.item_means_, est.pretrained_.item_means_)
