@@ -108,6 +108,21 @@ def test_tests_of_the_data_are_not_looked_at():
         assert not test & {*zip(part.user.tolist(), part.item.tolist())}
 
 
+def test_of_many_users_some_are_ranked_for_and_the_split_says_so(monkeypatch, tmp_path):
+    everyone = defaults._task("known", "synthetic", defaults.load_data("synthetic"))
+    first = run_defaults(tmp_path, systems=["EASERecommender"])
+    monkeypatch.setitem(defaults._SOME_USERS, "synthetic", 20)
+    some = defaults._task("known", "synthetic", defaults.load_data("synthetic"))
+    assert (some.train != everyone.train).nnz == 0
+    both = everyone.evaluate.tocsr(), some.evaluate.tocsr()
+    users = np.flatnonzero(np.diff(both[1].indptr))
+    assert len(users) == 20
+    assert (both[0][users] != both[1][users]).nnz == 0
+    table = run_defaults(tmp_path, systems=["EASERecommender"])
+    assert table["split"].unique().tolist() == ["tenth", "tenth of 20 users"]
+    assert len(table) == 2 * len(first)
+
+
 def test_slow_models_run_on_some_data_alone(tmp_path):
     parser = defaults._make_parser()
 
