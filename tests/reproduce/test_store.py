@@ -53,5 +53,6 @@ def test_a_cell_that_was_run_again_counts_once_as_it_was_last(tmp_path, from_fil
     store = Store(tmp_path / "a.csv") if from_file else store
     for found in (store.all_runs(cells[0]), store.last_runs(cells[0]), store.rows(cells)):
         means = found.pivot(index="seed", columns="metric", values="mean")
-        assert means.loc[0].tolist() == [3.0, -3.0] and means.loc[1].tolist() == [5.0, -5.0]
+        assert means.loc[0].tolist() == [3.0, -3.0]
+        assert means.loc[1].tolist() == [5.0, -5.0]
         assert len(found) == 4
