@@ -3,7 +3,9 @@
     python -m benchmarks.quality.paired --protocol strong --data ml-1m --reference EASERecommender
 
 Reads what ``python -m benchmarks.quality.run --per-user DIR`` has saved. A user's value is the mean
-over the training seeds; users of several splits count as different ones. Of models of ratings
+over the training seeds; users of several splits count as different ones. All files of a system must
+be of the same parameters; "settings" says which, and is "other" where they are not those of
+`skrec.reproduce`, such as after a later tuning. Of models of ratings
 (--protocol ratings) the errors to pair are "mse", the square of the table's RMSE, and "mae": a
 user counts as often as there are ratings, so that the mean is the error over all ratings.
 
@@ -15,14 +17,14 @@ blocks of Friedman's test: average ranks, Nemenyi's critical difference, and its
 
 import argparse
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.arguments import add_data, add_protocol, add_systems, make_parser, prepare
-from benchmarks.cells import USERS
+from benchmarks.cells import USERS, settings_text
 from skrec.inspection import CriticalDifferenceDisplay
 from skrec.model_selection import compare, compare_over_datasets
 from skrec.reproduce import list_systems, make_protocol, smaller_is_better
@@ -113,7 +115,8 @@ def table_of(options: argparse.Namespace) -> pd.DataFrame:
     -------
     table : DataFrame
         Means and their standard errors over users; differences with paired intervals, and p-values
-        corrected over all pairs of systems.
+        corrected over all pairs of systems; where the parameters come from, as `settings_text`
+        says it.
     """
     tables = {metric: _one_metric(metric, options) for metric in options.metrics}
     return pd.concat(tables, names=["metric"])
@@ -133,7 +136,7 @@ def _one_metric(metric: str, options: argparse.Namespace) -> pd.DataFrame:
         rows.loc[pairs.index, "pvalue"] = pairs["t_pvalue_holm"]
     low, high = rows[["ci_low", "ci_high"]].min(axis=1), rows[["ci_low", "ci_high"]].max(axis=1)
     rows["relative"] = rows["difference"] / rows.loc[options.reference, "mean"]
-    rows = rows.assign(ci_low=low, ci_high=high)
+    rows = rows.assign(ci_low=low, ci_high=high, settings=_settings(options, rows.index))
     return rows.sort_values("mean", ascending=smaller_is_better(metric))
 
 
@@ -152,14 +155,39 @@ def load_values(options: argparse.Namespace, metric: str) -> dict[str, Array]:
     values : dict of str to ndarray of shape (n_users,)
         In the same order.
     """
-    prefix = f"{options.protocol}-{options.data}-"
     found: dict[str, dict[str, list[pd.Series]]] = defaultdict(dict)
     for system in options.systems or list_systems(make_protocol(options.protocol).feedback):
-        for path in sorted(Path(options.per_user).glob(f"{prefix}{system}-*.npz")):
-            split, _, seed = path.stem.removeprefix(f"{prefix}{system}-").rpartition("-")
-            if split and "-" not in split and seed.isdigit():  # else a longer name's
-                found[system].setdefault(split, []).append(_series(path, metric))
+        for split, path in _files(options, system):
+            found[system].setdefault(split, []).append(_series(path, metric))
     return _aligned({system: splits for system, splits in found.items() if splits})
+
+
+def _files(options: argparse.Namespace, system: str) -> list[tuple[str, Path]]:
+    """Return split and path of the files of a system, all of which have the same parameters."""
+    prefix = f"{options.protocol}-{options.data}-{system}-"
+    files = []
+    for path in sorted(Path(options.per_user).glob(f"{prefix}*.npz")):
+        split, _, seed = path.stem.removeprefix(prefix).rpartition("-")
+        if split and "-" not in split and seed.isdigit():  # else a longer name's
+            files.append((split, path))
+    for _, path in files:
+        if _parameters(path) != _parameters(files[0][1]):
+            raise SystemExit(
+                f"--per-user must hold files of the same parameters for {system}; got "
+                f"{files[0][1].name} and {path.name}: run the older one again, or remove it"
+            )
+    return files
+
+
+def _parameters(path: Path) -> str:
+    with np.load(path) as arrays:
+        return str(arrays["parameters"])
+
+
+def _settings(options: argparse.Namespace, systems: Iterable[str]) -> list[str]:
+    first = {system: _files(options, system)[0][1] for system in systems}
+    where = options.data, options.protocol
+    return [settings_text(name, *where, _parameters(path)) for name, path in first.items()]
 
 
 def _series(path: Path, metric: str) -> pd.Series:

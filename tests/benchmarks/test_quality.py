@@ -241,6 +241,7 @@ def test_paired_differences_are_those_of_the_users(tmp_path, capsys):
     }
     for name in systems:
         assert table.loc[name, "mean"] == pytest.approx(values[name].mean())
+    assert table.loc[systems, "settings"].tolist() == ["defaults", "defaults", "other", "other"]
     gap = values["ItemKNNRecommender"] - values["PopularityRecommender"]
     row = table.loc["ItemKNNRecommender"]
     assert row["difference"] == pytest.approx(gap.mean())
@@ -261,3 +262,16 @@ def test_paired_differences_are_those_of_the_users(tmp_path, capsys):
     for name, rank in ranks.items():
         assert re.search(rf"{re.escape(name)} +{rank:.3f}", printed)
     assert picture.exists()
+
+
+def test_files_of_other_parameters_are_not_averaged(tmp_path):
+    folder, systems = tmp_path / "users", ["PopularityRecommender", "MultDAERecommender"]
+    options = ["--protocol", "strong", "--systems", *systems, "--per-user", str(folder)]
+    run_quality(tmp_path, *options, "--seeds", "0")
+    (now,) = folder.glob("strong-synthetic-MultDAERecommender-*-0.npz")
+    with np.load(now) as arrays:
+        then = {**arrays, "parameters": '{"lr": 1.0}'}
+    np.savez(folder / now.name.replace("-0.npz", "-1.npz"), **then)
+    options = ["--data", "synthetic", "--reference", systems[0], "--metrics", "ndcg@20"]
+    with pytest.raises(SystemExit, match=r"same parameters for MultDAE.*-0\.npz and .*-1\.npz"):
+        paired.main([*options, "--per-user", str(folder)])
