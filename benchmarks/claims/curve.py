@@ -9,8 +9,9 @@ row is written at once. Under "ncf" each item is ranked among its 99 negatives; 
 all items, so that the test's figures are lower bounds: what is held out to validate on is neither
 learnt from nor left out of the lists. At the end it says what the epoch that is best by validation
 has on the test part, and the mean of the last ten epochs, as some papers report it; these lines are
-kept beside the curves, in a file whose name ends with "_summary". "minutes" are those of training
-alone, from the first epoch.
+kept beside the curves, in a file whose name ends with "_summary", with those of the models that it
+starts from ("pretrained"). "minutes" are those of training alone, from the first epoch. A curve that
+is there and has as many of them, or as many epochs, is not trained again: its lines are printed.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 
 from benchmarks.arguments import add_data, add_output, make_parser, parse_json, prepare
-from benchmarks.cells import keep_study, smoke_parameters
+from benchmarks.cells import is_finished, keep_study, smoke_parameters
 from skrec.reproduce import (
     Cell,
     find_settings,
@@ -88,34 +89,68 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     prepare(parser, options)
     cell = _cell(options)
+    known = _ended(_curve(cell, options.output), cell.parameters["max_epochs"], options.minutes)
+    if not known:
+        _follow(cell, options)
+    lines = summary(_curve(cell, options.output))
+    print(lines.to_string())
+    if not (known and is_finished(_beside(options), {**cell.key, "which": lines.index[-1]})):
+        _keep_lines(cell, lines, options)
+
+
+def _ended(curve: pd.DataFrame, epochs: int, minutes: float) -> bool:
+    """Return whether a curve has the epochs or the minutes that are asked for."""
+    if curve.empty:
+        return False
+    last = curve.iloc[-1]
+    return bool(last["epoch"] >= epochs or last["minutes"] >= minutes)
+
+
+def _follow(cell: Cell, options: argparse.Namespace) -> None:
+    """Train, and add a row an epoch to the curves."""
     dataset, protocol = load_data(options.data, options.data_home), make_protocol(options.protocol)
     tasks = {"validation": protocol.tuning(dataset), "test": protocol.test(dataset)}
     train, metrics = tasks["validation"].train, _METRICS[options.protocol]
     estimator = make_system(cell.system, cell.parameters, cell.seed, device=options.device)
     shadow = _untrained(estimator).fit(train)
     start = getattr(shadow, "pretrained_", None)
+
+    def figures(model: Any) -> dict[str, float]:
+        with torch.random.fork_rng():
+            found = {part: task.score(model).mean() for part, task in tasks.items()}
+        return {f"{part} {m}": found[part][m] for part in found for m in metrics}
+
     if start is not None:  # not once more
         pair = isinstance(start, tuple)
+        starts = start if pair else (start,)
         estimator.set_params(pretrain=tuple(map(FrozenEstimator, start)) if pair else
                              FrozenEstimator(start))  # fmt: skip
+        lines = pd.DataFrame([figures(model) for model in starts]).drop(
+            columns=f"validation {metrics[0]}"
+        )
+        lines.index = pd.Index([f"pretrained {type(model).__name__}" for model in starts])
+        print(lines.to_string(), flush=True)
+        _keep_lines(cell, lines, options)
 
     def report(net: NeuralNet, epoch: int, minutes: float, loss: float) -> None:
         shadow.net_.module_.load_state_dict(net.module_.state_dict())
-        with torch.random.fork_rng():
-            found = {part: task.score(shadow).mean() for part, task in tasks.items()}
-        row = {"epoch": epoch, "minutes": round(minutes, 2), "train_loss": loss}
-        row |= {f"{part} {m}": found[part][m] for part in found for m in metrics}
+        row = {"epoch": epoch, "minutes": round(minutes, 2), "train_loss": loss, **figures(shadow)}
         keep_study(options.output, cell.key, [row])
         print("  ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
 
     report(shadow.net_, 0, 0.0, float("nan"))
     estimator.set_params(callbacks=[EachEpoch(report, options.minutes, options.every)])
     estimator.fit(train)
-    lines = summary(_curve(cell, options.output))
-    print(lines.to_string())
+
+
+def _keep_lines(cell: Cell, lines: pd.DataFrame, options: argparse.Namespace) -> None:
+    rows = lines.rename_axis("which").reset_index().to_dict("records")
+    keep_study(_beside(options), cell.key, rows)
+
+
+def _beside(options: argparse.Namespace) -> str:
     path = Path(options.output)
-    beside = str(path.with_name(f"{path.stem}_summary{path.suffix}"))
-    keep_study(beside, cell.key, lines.rename_axis("which").reset_index().to_dict("records"))
+    return str(path.with_name(f"{path.stem}_summary{path.suffix}"))
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -155,6 +190,8 @@ def _untrained(estimator: Any) -> Any:
 def _curve(cell: Cell, path: str) -> pd.DataFrame:
     """Return the rows of a cell's last run, which begins with epoch 0."""
     table = read_rows(path)
+    if table.empty:
+        return table
     mine = (table[list(cell.key)] == pd.Series(cell.key)).all(axis=1)
     run = (table["epoch"] == 0)[mine].cumsum()
     return table[mine][run == run.max()]

@@ -105,15 +105,35 @@ def test_a_curve_ends_when_the_time_is_over(tmp_path, protocol):
 
 
 def test_each_epoch_is_scored_on_both_lists(tmp_path, capsys):
-    path = tmp_path / "curve.csv"
-    options = ["--smoke", "--system", "ConvNCFRanker", "--output", str(path)]
-    for _ in range(2):
-        curve.main(options)
-    table = pd.read_csv(path)
-    assert list(table["epoch"]) == [0, 1, 2] * 2
-    runs = [table[part].drop(columns="minutes") for part in (slice(0, 3), slice(3, 6))]
-    pd.testing.assert_frame_equal(runs[0], runs[1].reset_index(drop=True))
+    paths = [tmp_path / "a" / "curve.csv", tmp_path / "b" / "curve.csv"]
+    for path in paths:
+        path.parent.mkdir()
+        curve.main(["--smoke", "--system", "ConvNCFRanker", "--output", str(path)])
+    tables = [pd.read_csv(path).drop(columns="minutes") for path in paths]
+    assert list(tables[0]["epoch"]) == [0, 1, 2]
+    pd.testing.assert_frame_equal(*tables)
     assert "mean of the last ten" in capsys.readouterr().out
+
+
+def test_a_curve_that_is_there_is_not_trained_again(tmp_path, capsys):
+    path, beside = tmp_path / "curve.csv", tmp_path / "curve_summary.csv"
+    options = ["--data", "synthetic", "--system", "BPRMFRanker", "--output", str(path)]
+    curve.main([*options, "--epochs", "2"])
+    rows, lines = path.read_text("utf-8"), beside.read_text("utf-8")
+    first = capsys.readouterr().out
+    curve.main([*options, "--epochs", "2"])
+    assert (path.read_text("utf-8"), beside.read_text("utf-8")) == (rows, lines)
+    assert first.endswith(capsys.readouterr().out)
+    beside.unlink()  # as after a training that was killed
+    curve.main([*options, "--epochs", "2"])
+    assert (path.read_text("utf-8"), beside.read_text("utf-8")) == (rows, lines)
+    pd.read_csv(path).assign(minutes=5.0).to_csv(path, index=False)
+    for more, epochs in (("4", [0, 1, 2]), ("6", [0, 1, 2, 0, 1, 2, 3])):
+        table = pd.read_csv(path)
+        table["parameters"] = table["parameters"].str.replace('"max_epochs": 2', '"max_epochs": 3')
+        table.to_csv(path, index=False)
+        curve.main([*options, "--epochs", "3", "--minutes", more])
+        assert list(pd.read_csv(path)["epoch"]) == epochs
 
 
 def test_what_is_scored_in_training_is_the_model(tmp_path):
@@ -129,6 +149,12 @@ def test_what_is_scored_in_training_is_the_model(tmp_path):
     table = pd.read_csv(path)
     assert list(table["epoch"]) == [0, 3]
     assert table["validation sampled_ndcg@10"].iloc[-1] == pytest.approx(value, rel=1e-6)
+    lines = pd.read_csv(tmp_path / "curve_summary.csv").set_index("which")
+    assert list(lines.index[:2]) == ["pretrained GMFClassifier", "pretrained NCFMLPClassifier"]
+    kept = [lines.loc[f"pretrained {type(start).__name__}"] for start in model.pretrained_]
+    for start, line in zip(model.pretrained_, kept, strict=True):
+        value = task.score(start)["sampled_ndcg@10"].mean()
+        assert line["validation sampled_ndcg@10"] == pytest.approx(value, rel=1e-6)
 
 
 def test_the_graph_is_followed_on_lists_of_all_items(tmp_path):
