@@ -10,8 +10,9 @@ all items, so that the test's figures are lower bounds: what is held out to vali
 learnt from nor left out of the lists. At the end it says what the epoch that is best by validation
 has on the test part, and the mean of the last ten epochs, as some papers report it; these lines are
 kept beside the curves, in a file whose name ends with "_summary", with those of the models that it
-starts from ("pretrained"). "minutes" are those of training alone, from the first epoch. A curve that
-is there and has as many of them, or as many epochs, is not trained again: its lines are printed.
+starts from ("pretrained"). "minutes" are those of training alone, from the first epoch. A curve
+that is there and has as many of them, or as many epochs, is not trained again, and its lines are
+printed.
 """
 
 import argparse
