@@ -14,6 +14,7 @@ from skrec.reproduce import pipe_table
 __all__ = ["Study", "study_parts"]
 
 _NCF = "sampled_hit_rate@10", "sampled_ndcg@10"
+_RUN = "split", "seed"  # rows that have these in common too are of one run, the last of which counts
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,11 @@ _STUDIES = (
         "baselines",
         "curve_summary.csv",
         "Slow models, followed for as long as there was time",
-        index=("system", "data", "init_attention", "which"),
+        index=("system", "data", "init_attention", "lr_decay", "which"),
         values=("epoch", "validation sampled_ndcg@10", *(f"test {name}" for name in _NCF)),
         where={"protocol": ("ncf",)},
-        note="Trained without the validation items. Epochs of the start, of the best validation, "
-        "and the mean of the last ten, as some papers report it.",
+        note="Trained without the validation items. The models that are started from, epochs of the "
+        "start and of the best validation, and the mean of the last ten, as some papers report it.",
     ),
     Study(
         "baselines",
@@ -214,6 +215,7 @@ def _lines(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     table = table.assign(**{n: _parameter(table, n) for n in study.index if n not in table})
     _check_settings(study, table)
     if isinstance(study.values, tuple):
+        table = table.drop_duplicates(_present(table, *study.index, *_RUN), keep="last")
         values = [name for name in study.values if name in table]
         means: Any = table.groupby([*study.index], sort=False)[values].mean()
         return means.map(lambda mean: "" if pd.isna(mean) else f"{mean:.4f}")
@@ -229,15 +231,20 @@ def _check_settings(study: Study, table: pd.DataFrame) -> None:
     """Lines are means over seeds and splits: settings that differ must not be averaged."""
     if "parameters" not in table or study.columns == "split":
         return
-    lines = [name for name in (*study.index, study.columns, "split", "seed") if name in table]
-    settings = table.groupby([*dict.fromkeys(lines)], dropna=False)["parameters"].nunique()
+    lines = _present(table, *study.index, study.columns, *_RUN)
+    settings = table.groupby(lines, dropna=False)["parameters"].nunique()
     if (settings > 1).any():
         line = dict(zip(settings.index.names, settings.idxmax()))
         raise ValueError(f"{study.file} has several settings for one line of the page: {line}")
 
 
+def _present(table: pd.DataFrame, *names: str) -> list[str]:
+    return [name for name in dict.fromkeys(names) if name in table]
+
+
 def _parameter(table: pd.DataFrame, name: str) -> list[Any]:
-    return [json.loads(text).get(name, "") for text in table["parameters"]]
+    found = [json.loads(text).get(name) for text in table["parameters"]]
+    return ["" if value is None else value for value in found]
 
 
 def _text(mean: float, error: float) -> str:
