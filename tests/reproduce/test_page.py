@@ -236,7 +236,7 @@ def test_a_line_of_a_study_does_not_average_settings(tmp_path):
     text = make_page(tmp_path / "none.csv", data_home=tmp_path)
     assert "| NAISClassifier | ml-1m | 0.0 | start | 0.4000 |" in text
     assert "| NAISClassifier | ml-1m | 1.0 | start | 0.2000 |" in text
-    again = {**lines[1], "test sampled_ndcg@10": 0.3}  # run once more: it counts once, as it was last
+    again = {**lines[1], "test sampled_ndcg@10": 0.3}  # of two runs the last counts
     pd.DataFrame([*lines, again]).to_csv(tmp_path / "curve_summary.csv", index=False)
     text = make_page(tmp_path / "none.csv", data_home=tmp_path)
     assert "| NAISClassifier | ml-1m | 1.0 | start | 0.3000 |" in text

@@ -14,7 +14,8 @@ from skrec.reproduce import pipe_table
 __all__ = ["Study", "study_parts"]
 
 _NCF = "sampled_hit_rate@10", "sampled_ndcg@10"
-_RUN = "split", "seed"  # rows that have these in common too are of one run, the last of which counts
+# rows that have these in common too are repeated runs, of which the last counts
+_RUN = "split", "seed"
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,9 @@ _STUDIES = (
         index=("system", "data", "init_attention", "lr_decay", "which"),
         values=("epoch", "validation sampled_ndcg@10", *(f"test {name}" for name in _NCF)),
         where={"protocol": ("ncf",)},
-        note="Trained without the validation items. The models that are started from, epochs of the "
-        "start and of the best validation, and the mean of the last ten, as some papers report it.",
+        note="Trained without the validation items. The models that are started from, epochs of "
+        "the start and of the best validation, and the mean of the last ten, as some papers report "
+        "it.",
     ),
     Study(
         "baselines",
