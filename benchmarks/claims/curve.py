@@ -204,7 +204,7 @@ def summary(curve: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     curve : DataFrame
-        A row an epoch, the first of which is the start.
+        A row an epoch, or every few, the first of which is the start.
 
     Returns
     -------
@@ -214,7 +214,7 @@ def summary(curve: pd.DataFrame) -> pd.DataFrame:
     metrics = _METRICS[curve["protocol"].iloc[0]]
     criterion = f"validation {metrics[-1]}"
     best = curve.loc[curve[criterion].idxmax()]
-    last = curve.iloc[1:].tail(_LAST)
+    last = curve.loc[curve["epoch"] > max(curve["epoch"].max() - _LAST, 0)]
     names = ["epoch", criterion, *[f"test {m}" for m in metrics]]
     parts = {"start": curve.iloc[0], "best by validation": best}
     parts["mean of the last ten"] = last[names].mean()

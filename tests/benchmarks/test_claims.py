@@ -1,5 +1,6 @@
 """The commands on claims, on tiny data only; those with files of their own left out."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -134,6 +135,16 @@ def test_a_curve_that_is_there_is_not_trained_again(tmp_path, capsys):
         table.to_csv(path, index=False)
         curve.main([*options, "--epochs", "3", "--minutes", more])
         assert list(pd.read_csv(path)["epoch"]) == epochs
+
+
+def test_the_last_ten_are_epochs_however_many_rows_they_have():
+    epochs = [0, *range(3, 31, 3)]
+    names = ["validation sampled_ndcg@10", "test sampled_hit_rate@10", "test sampled_ndcg@10"]
+    table = pd.DataFrame({"protocol": "ncf", "epoch": epochs, **{n: epochs for n in names}})
+    last = curve.summary(table).loc["mean of the last ten"]
+    assert last.tolist() == [np.mean([21, 24, 27, 30])] * 4
+    last = curve.summary(table[:3]).loc["mean of the last ten"]
+    assert last.tolist() == [np.mean([3, 6])] * 4
 
 
 def test_what_is_scored_in_training_is_the_model(tmp_path):
