@@ -1,15 +1,16 @@
 """GeRec: Gaussian vectors under a CNN."""
 
 from numbers import Integral, Real
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
+import torch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skrec.base import Doc
 from skrec.gaussian._base import GaussianRecommender, NCandidates
 from skrec.neural import RatedPairRecommender, SampledPairRecommender, Sizes, as_sizes, twin
 from skrec.neural.objectives import Pairwise, Pointwise
-from skrec.nn import GeRec, MeanProduct
+from skrec.nn import GeRec, MeanProduct, PairModel
 
 __all__ = ["GeRecClassifier", "GeRecRanker", "GeRecRegressor"]
 
@@ -64,6 +65,12 @@ class _GeRec(GaussianRecommender):
         "Whether a positive and its negatives share the draws of their user in training; if not, "
         "each pair has its own.",
     ] = True
+    init_network: Annotated[
+        Literal["product"] | None,
+        'How the CNN starts. None is at random. With ``"product"`` its score is the mean inner '
+        "product of the draws, which is what vectors from ``pretrain`` were trained for, and "
+        "training goes on from there; the cube must hold products, under ReLU.",
+    ] = None
     n_candidates: NCandidates = None
     pretrain: Annotated[
         Any,
@@ -115,7 +122,7 @@ class _GeRec(GaussianRecommender):
     def _interaction(self) -> GeRec | MeanProduct:
         if not self.n_draws:
             return MeanProduct(self.n_factors, self._objective.fixes_level)
-        return GeRec(
+        network = GeRec(
             self.n_factors,
             self.n_draws,
             self._objective.average,
@@ -129,6 +136,33 @@ class _GeRec(GaussianRecommender):
             dropout=self.dropout,
             shared_draws=self.shared_draws,
         )
+        if self.init_network == "product":
+            self._check_product_start()
+            network.start_at_product()
+        return network
+
+    def _check_product_start(self) -> None:
+        name = 'init_network="product"'
+        if self.interaction == "concat":
+            kinds = '"product", "concat+product" or "inner"'
+            raise ValueError(f'{name} must have interaction {kinds}; got "concat"')
+        if self.activation != "relu":
+            raise ValueError(f'{name} must have activation="relu"; got "{self.activation}"')
+        if min(self.n_filters, *self._hidden_sizes) < 2:
+            raise ValueError(
+                f"{name} must have n_filters and hidden_size of 2 or more; got "
+                f"{self.n_filters} and {self.hidden_size}"
+            )
+
+    def _start(self, model: PairModel) -> None:
+        super()._start(model)
+        net = getattr(self.pretrained_, "net_", None)
+        twin = getattr(getattr(net, "module_", None), "interaction", None)
+        if self.init_network == "product" and isinstance(twin, MeanProduct):
+            output = cast("GeRec", model.interaction).output
+            if twin.bias is not None and output.bias is not None:
+                with torch.no_grad():
+                    output.bias.fill_(twin.bias)
 
     @property
     def _hidden_sizes(self) -> tuple[int, ...]:
@@ -197,7 +231,8 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
     the means alone first, by their inner products. A positive and its negatives
     share the draws of their user (``shared_draws``); kernels are cut where K is smaller than they
     are. The cube of both vectors has to learn what a product is; where vectors start from those
-    of a product, ``interaction="product"`` or ``"concat+product"`` begins with what they know.
+    of a product, ``interaction="product"`` or ``"concat+product"`` begins with what they know. A
+    random CNN still has to learn to sum it up: ``init_network="product"`` starts with the sum.
 
     The paper's released code differs from the paper: it takes the variance for a deviation, and
     multiplies the draws (``interaction="product"``); D = 128, kernels of sides 1 and 3, two hidden

@@ -47,6 +47,12 @@ class _ConvNCF(PairRecommender):
         bool,
         "Shuffle the dimensions of both vectors below the tower, with ``random_state``.",
     ] = False
+    init_network: Annotated[
+        Literal["product"] | None,
+        'How the tower starts. None is at random. With ``"product"`` its score is the inner '
+        "product, the sum of the map's diagonal, which is what vectors from ``pretrain`` were "
+        "trained for, and training goes on from there.",
+    ] = None
     pretrain: Annotated[
         Any,
         HasMethods(["fit", "get_params"]),
@@ -103,9 +109,26 @@ class _ConvNCF(PairRecommender):
         if self.tower == "dot":
             return Dot(self.n_factors)
         order = torch.randperm(self.n_factors) if self.permute_dims else None
+        tower: MapMLP | ConvTower
         if self.tower == "mlp":
-            return MapMLP(self.n_factors, map_part=self.map_part, order=order)
-        return ConvTower(self.n_factors, self.n_feature_maps, self.map_part, order)
+            tower = MapMLP(self.n_factors, map_part=self.map_part, order=order)
+        else:
+            tower = ConvTower(self.n_factors, self.n_feature_maps, self.map_part, order)
+        if self.init_network == "product":
+            self._check_product_start(tower)
+            tower.start_at_product()
+        return tower
+
+    def _check_product_start(self, tower: MapMLP | ConvTower) -> None:
+        name = 'init_network="product"'
+        if self.map_part == "off_diagonal":
+            raise ValueError(f'{name} must have the diagonal; got map_part="off_diagonal"')
+        if self.tower == "cnn" and self.n_feature_maps < 2:
+            raise ValueError(f"{name} must have n_feature_maps of 2 or more; got 1")
+        if self.tower == "mlp" and tower.output.in_features < 2:
+            raise ValueError(
+                f'{name} must have n_factors of 4 or more with tower="mlp"; got {self.n_factors}'
+            )
 
     def _twin(self) -> Any:
         """Return the shallow twin that ``pretrain="auto"`` stands for."""
@@ -172,9 +195,10 @@ class ConvNCFRanker(_ConvNCF, SampledPairRecommender):
     The paper adds its penalties to the summed loss of a batch, so its :math:`\lambda_3` and
     :math:`\lambda_4` over the batch size are the ones here. It reports the mean of the last ten
     epochs; here the best epoch counts, or the last one with ``early_stopping=False``. Weights start
-    as He et al. (2015) for layers before a ReLU. Fold-in is exact for FISM and an optimised vector
-    else. The log odds of `predict_proba` are the scores and a constant of each user, set right on
-    held-out pairs: see `skrec.calibration.HeldOut`.
+    as He et al. (2015) for layers before a ReLU, and the tower has to learn what the vectors know
+    by their products; ``init_network="product"`` starts with all of it. Fold-in is exact for FISM
+    and an optimised vector else. The log odds of `predict_proba` are the scores and a constant of
+    each user, set right on held-out pairs: see `skrec.calibration.HeldOut`.
 
     The permutation and the parts of the map repeat the questions of Ferrari Dacrema et al. (2020).
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from skrec.nn._product_start import start_at_sum
 from skrec.nn._random import dropout
 from skrec.nn.gaussian import GaussianInteraction, mean_logit, split_gaussian
 from skrec.nn.interactions import Interaction, chunk_size
@@ -122,6 +123,24 @@ class GeRec(GaussianInteraction):
         nn.init.normal_(self.output.weight, 0, self.output.in_features**-0.5)
         if self.output.bias is not None:
             nn.init.zeros_(self.output.bias)
+
+    def start_at_product(self) -> None:
+        """Begin with the mean over the pairs of draws of their inner products.
+
+        The entries of the cube must hold products, and the activation must be ReLU.
+
+        Raises
+        ------
+        ValueError
+            If a layer is one channel wide, which cannot hold both signs.
+        """
+        convolutions = [cast("nn.Conv2d", layer) for layer in self.layers]
+        kernels = [torch.full(k.kernel_size, 1 / math.prod(k.kernel_size)) for k in convolutions]
+        first = torch.zeros_like(self._first.weight[0])
+        first[-self.size :] = kernels[0]
+        entries = self._dense[0].in_features // convolutions[-1].out_channels
+        dense = [torch.full((entries,), 1 / entries), *[torch.ones(1)] * len(self.before)]
+        start_at_sum([*convolutions, *self._dense], [first, *kernels[1:], *dense], self.output)
 
     def without_draws(self) -> Interaction:
         """Return the score of an expected first map, which costs one pair of draws.

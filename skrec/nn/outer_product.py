@@ -20,6 +20,7 @@ from skrec.nn._outer_product_kernel import (
     make_tables,
     map_mask,
 )
+from skrec.nn._product_start import start_at_sum
 from skrec.nn.interactions import Interaction, halving_sizes, he_normal_
 
 __all__ = ["MAP_PARTS", "ConvTower", "MapMLP"]
@@ -136,6 +137,17 @@ class ConvTower(_MapInteraction):
         maps = convolve_outer_product(users, items, tables, first, layers)  # (B, m, C)
         return self.output(maps).squeeze(-1)  # (B, m)
 
+    def start_at_product(self) -> None:
+        """Begin with the inner product of the vectors: the sum of the diagonal of the map.
+
+        Raises
+        ------
+        ValueError
+            With one feature map alone, which cannot hold both signs.
+        """
+        layers = cast("Sequence[Any]", self.convolutions)
+        start_at_sum(layers, [torch.eye(2)] * len(layers), self.output)
+
     def _pair_bytes(self, users: Tensor) -> int:
         return users.element_size() * 2 * self.output.in_features  # the rest is cut finer
 
@@ -212,6 +224,18 @@ class MapMLP(_MapInteraction):
         if self.mask is not None:
             maps = maps * self.mask
         return self._upper(self._first(maps.flatten(-2)))  # (B, m)
+
+    def start_at_product(self) -> None:
+        """Begin with the inner product of the vectors: the sum of the diagonal of the map.
+
+        Raises
+        ------
+        ValueError
+            If a layer has one unit alone, which cannot hold both signs.
+        """
+        layers = cast("Sequence[Any]", self.layers)
+        kernels = [torch.eye(self.size).flatten(), *[torch.ones(1)] * (len(layers) - 1)]
+        start_at_sum(layers, kernels, self.output)
 
     def _upper(self, x: Tensor) -> Tensor:
         """Compute the scores from the first layer's output, before its ReLU."""

@@ -90,6 +90,39 @@ def test_draws_cannot_come_after_a_fit_without(make, data):
         est.set_params(n_draws=3).fit(data)
 
 
+# a network that starts with the inner product
+
+
+@pytest.mark.parametrize("interaction", ["product", "concat+product", "inner"])
+def test_a_network_starts_at_the_scores_of_the_twin(interaction, make, data):
+    options = {"init_network": "product", "interaction": interaction, "init_variance": 1e-4}
+    options |= {"pretrain": "auto", "pretrain_epochs": 8}
+    est = make(max_epochs=0, **options).fit(data)
+    scores, own = (m.decision_function(users=range(200)) for m in (est, est.pretrained_))
+    assert level(est.pretrained_) == pytest.approx(own.mean(), abs=1.0)
+    # what is left of the noise falls with the variance, whose floor is 1e-4
+    assert np.corrcoef(scores.ravel(), own.ravel())[0, 1] > 0.99
+    assert scores.mean() == pytest.approx(own.mean(), abs=0.02)
+    est = make(**options).set_params(max_epochs=6).fit(data)
+    assert est.net_.history[-1, "train_loss"] < est.net_.history[0, "train_loss"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"interaction": "concat"}, 'interaction "product".*; got "concat"'),
+        ({"activation": "elu"}, 'activation="relu"; got "elu"'),
+        ({"n_filters": 1}, "n_filters and hidden_size of 2 or more; got 1 and 8"),
+        ({"hidden_size": (4, 1)}, r"n_filters and hidden_size of 2 or more; got 8 and \(4, 1\)"),
+    ],
+)
+def test_what_holds_no_product_cannot_start_with_one(options, message, make, data):
+    options = {"interaction": "product", **options}
+    with pytest.raises(ValueError, match=f'init_network="product" must have {message}'):
+        make(init_network="product", **options).fit(data)
+    make(**options, max_epochs=0).fit(data)
+
+
 # fold-in
 
 

@@ -162,3 +162,34 @@ def test_the_twin_is_penalised_from_the_start(conv, X):
     options = {"tower": "dot", "pretrain": None, "max_epochs": 1}
     free, held = (conv(**options, l2=l2).fit(X).item_factors_ for l2 in (0.0, 10.0))
     assert np.linalg.norm(held) < 0.9 * np.linalg.norm(free)
+
+
+# a tower that starts with the inner product
+
+
+@pytest.mark.parametrize("tower", ["cnn", "mlp"])
+@pytest.mark.parametrize("embedding", TWINS)
+def test_a_model_starts_at_the_scores_of_its_twin(tower, embedding, conv, X):
+    options = {"tower": tower, "embedding": embedding, "init_network": "product", "max_epochs": 0}
+    est = conv(**options).fit(X)
+    scores, own = (m.decision_function(users=range(50)) for m in (est, est.pretrained_))
+    np.testing.assert_allclose(scores, own, rtol=1e-4, atol=1e-5)
+    est = conv(**{**options, "max_epochs": 5}).fit(X)
+    assert est.net_.history[-1, "train_loss"] < est.net_.history[0, "train_loss"]
+    assert np.abs(est.decision_function(users=range(50)) - own).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"map_part": "off_diagonal"}, 'the diagonal; got map_part="off_diagonal"'),
+        ({"n_feature_maps": 1}, "n_feature_maps of 2 or more; got 1"),
+        ({"tower": "mlp", "n_factors": 2}, 'n_factors of 4 or more with tower="mlp"; got 2'),
+    ],
+)
+def test_where_no_product_can_be_started_from_an_error_says_so(options, message, conv, X):
+    with pytest.raises(ValueError, match=f'init_network="product" must have {message}'):
+        conv(init_network="product", pretrain=None, **options).fit(X)
+    conv(pretrain=None, **options).fit(X)
+    with pytest.raises(ValueError, match="'init_network' parameter"):
+        conv(init_network="Product").fit(X)
