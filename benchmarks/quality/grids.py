@@ -130,6 +130,7 @@ _CONV_NCF: Space = {
     "tower_lr": Log(0.01, 0.05),
     "tower_l2": Log(2e-5, 0.02),
     "l2": [0.0, 1e-4, 1e-3],
+    "init_network": [None, "product"],
 }
 
 _GAUSSIAN: Space = {
@@ -249,7 +250,7 @@ GRIDS: dict[str, Space] = {
         "kl_weight": [0.0, 1e-4, 1e-3, 1e-2],
     },
     "GeRecClassifier": {**_GEREC, "interaction": ["concat"]},
-    "GeRec-product": _GEREC,
+    "GeRec-product": {**_GEREC, **_falling(2, 4), "init_network": ["product"]},
     "MultDAERecommender": {
         "hidden_sizes": [(), (600,)],
         "dropout": [0.5, 0.7],
