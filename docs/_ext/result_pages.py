@@ -1,5 +1,6 @@
 """Pictures and tables of results, made from ``benchmarks/results`` when the pages are built."""
 
+import json
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -57,11 +58,15 @@ class ResultTable(SphinxDirective):
 
 
 class ResultFile(SphinxDirective):
-    """Show columns of a file of results as a table that can be sorted, and its command."""
+    """Show columns of a file of results as a table that can be sorted, and its command.
+
+    Columns that a file lacks are parameters. With where, such as ``part: groups``, it is some rows.
+    """
 
     required_arguments = 1
     option_spec: ClassVar[dict[str, Any]] = {
         "columns": directives.unchanged,
+        "where": directives.unchanged,
         "command": directives.unchanged_required,
     }
 
@@ -69,7 +74,12 @@ class ResultFile(SphinxDirective):
         """Return the nodes."""
         self.env.note_dependency(str(RESULTS / self.arguments[0]))
         table = pd.read_csv(RESULTS / self.arguments[0])
+        for condition in filter(None, self.options.get("where", "").split(";")):
+            name, values = condition.split(":")
+            table = table[table[name.strip()].isin([value.strip() for value in values.split("|")])]
         columns = [name.strip() for name in self.options.get("columns", "").split(";")]
+        for name in filter(None, set(columns) - set(table)):
+            table[name] = [json.loads(text).get(name) for text in table["parameters"]]
         table = table[columns] if columns != [""] else table
         table = table.dropna(subset=[table.columns[1]])  # rows that sum others up
         lines = list_table(table.columns, table.to_numpy(dtype=object))
