@@ -226,7 +226,12 @@ GRIDS: dict[str, Space] = {
         "pretrain": ["auto", _FROM_MF],
         "pretrain_epochs": [5],
     },
-    "JRLRanker": {**_TOWER, "hidden_sizes": _TOWERS, "pretrain": [None, _FROM_BPR]},
+    "JRLRanker": {
+        **_TOWER,
+        "hidden_sizes": _TOWERS,
+        "pretrain": [None, _FROM_BPR],
+        "init_network": [None, "product"],
+    },
     "DeepCFClassifier": {
         **_falling(5, 10),
         "lr": Log(2e-4, 4e-3),

@@ -1,6 +1,6 @@
 """A perceptron on the element-wise product of the vectors of user and item."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from skrec.neural import SampledPairRecommender
 from skrec.neural.objectives import Pairwise
@@ -44,8 +44,9 @@ class JRLRanker(TowerRecommender, SampledPairRecommender):
     This is the interaction function alone, as the second reference compares with it; the first one
     learns vectors from reviews, images and ratings. Large vectors at the start (``init_std=0.1``)
     are learnt by heart; those of matrix factorisation, ``pretrain=BPRMFRanker()`` as in the second
-    reference, help most. The log odds of `predict_proba` are the scores and a constant of each
-    user, set right on held-out pairs: see `skrec.calibration.HeldOut`.
+    reference, help most, and with ``init_network="product"`` the first scores are their inner
+    products. The log odds of `predict_proba` are the scores and a constant of each user, set right
+    on held-out pairs: see `skrec.calibration.HeldOut`.
 
     References
     ----------
@@ -67,5 +68,23 @@ class JRLRanker(TowerRecommender, SampledPairRecommender):
     (2, 3)
     """
 
+    init_network: Annotated[
+        Literal["product"] | None,
+        'How the perceptron starts. None is at random. With ``"product"`` its score is the inner '
+        "product, which is what vectors from ``pretrain`` were trained for, and training goes on "
+        "from there.",
+    ] = None
+
     _objective: ClassVar = Pairwise()
     _interaction_class: ClassVar = JRL
+
+    def _interaction(self) -> JRL:
+        network = JRL(self.n_factors, **self._tower())
+        if self.init_network == "product":
+            if min(network.hidden_sizes) < 2:
+                raise ValueError(
+                    'init_network="product" must have hidden_sizes of 2 or more; got '
+                    f"{self.hidden_sizes}"
+                )
+            network.start_at_product()
+        return network

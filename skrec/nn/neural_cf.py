@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from skrec.nn._product_start import start_at_sum
 from skrec.nn._random import dropout
 from skrec.nn.interactions import (
     Dot,
@@ -341,6 +342,18 @@ class JRL(Perceptron):
         """Score some items of each user: (B, 1 or m, size), (B, m, size) -> (B, m)."""
         product = users * items  # (B, m, size)
         return self.tower(self.first(product.flatten(0, -2))).view(product.shape[:-1])
+
+    def start_at_product(self) -> None:
+        """Begin with the inner product of the vectors.
+
+        Raises
+        ------
+        ValueError
+            If a layer has one unit alone, which cannot hold both signs.
+        """
+        layers = [self.first, *self.tower.layers]
+        kernels = [torch.ones(self.first.in_features), *[torch.ones(1)] * len(self.tower.layers)]
+        start_at_sum(layers, kernels, self.tower.output)
 
 
 class NeuMF(Interaction):

@@ -44,3 +44,14 @@ def test_vectors_of_matrix_factorisation_help(quick, X):
 def test_wrong_hidden_sizes(quick, X):
     with pytest.raises(ValueError, match="hidden_sizes must be one or more positive integers; got"):
         quick(JRLRanker, hidden_sizes=()).fit(X)
+
+
+def test_a_perceptron_may_start_with_the_inner_product(quick, X):
+    options = {"hidden_sizes": (16, 8), "init_network": "product", "pretrain": quick(BPRMFRanker)}
+    est = quick(JRLRanker, max_epochs=0, **options).fit(X)
+    right = est.user_factors_ @ est.item_factors_.T
+    np.testing.assert_allclose(est.decision_function(users=range(len(right))), right, 1e-4, 1e-5)
+    est = quick(JRLRanker, max_epochs=5, **options).fit(X)
+    assert est.net_.history[-1, "train_loss"] < est.net_.history[0, "train_loss"]
+    with pytest.raises(ValueError, match=r"must have hidden_sizes of 2 or more; got \(4, 1\)"):
+        quick(JRLRanker, hidden_sizes=(4, 1), init_network="product").fit(X)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from skrec.nn import ConvTower, GeRec, MapMLP
+from skrec.nn.neural_cf import JRL
 
 KINDS = ["product", "concat+product", "inner"]
 
@@ -13,6 +14,8 @@ def towers():
         yield ConvTower(size, 2), size
         yield ConvTower(size, 5, "diagonal"), size
     yield ConvTower(8, 4, order=torch.randperm(8)), 8
+    yield JRL(6, (2,)), 6
+    yield JRL(8, (9, 3, 4), bias=True), 8
     yield MapMLP(8), 8
     yield MapMLP(5, (6, 2)), 5
     yield MapMLP(8, map_part="diagonal"), 8
@@ -82,7 +85,13 @@ def test_all_channels_learn(network, size):
 
 
 @pytest.mark.parametrize(
-    "network", [ConvTower(8, 1), MapMLP(8, (4, 1)), GeRec(4, 3, hidden_size=1, interaction="inner")]
+    "network",
+    [
+        JRL(4, (3, 1)),
+        ConvTower(8, 1),
+        MapMLP(8, (4, 1)),
+        GeRec(4, 3, hidden_size=1, interaction="inner"),
+    ],
 )
 def test_one_channel_cannot_hold_both_signs(network):
     before = [parameter.detach().clone() for parameter in network.parameters()]
