@@ -255,7 +255,7 @@ GRIDS: dict[str, Space] = {
         "kl_weight": [0.0, 1e-4, 1e-3, 1e-2],
     },
     "GeRecClassifier": {**_GEREC, "interaction": ["concat"]},
-    "GeRec-product": {**_GEREC, **_falling(2, 4), "init_network": ["product"]},
+    "GeRec-product": {**_GEREC, "init_network": [None, "product"]},
     "MultDAERecommender": {
         "hidden_sizes": [(), (600,)],
         "dropout": [0.5, 0.7],
