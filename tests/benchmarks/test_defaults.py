@@ -10,6 +10,7 @@ import pytest
 from benchmarks import trials
 from benchmarks.quality import defaults, defaults_report
 from benchmarks.quality.defaults_report import PLAIN, Trial
+from benchmarks.quality.plain_biases import PlainBiases
 from skrec import EASERecommender
 from skrec.datasets import make_interactions
 from skrec.interactions import Interactions
@@ -255,7 +256,7 @@ def test_the_mean_rank_over_shared_data_chooses(tmp_path):
 
 def test_plain_biases_solve_their_equations():
     ratings = make_interactions(40, 30, 400, ratings=True, random_state=0).interactions
-    model = defaults.PlainBiases(l2=2.0, n_sweeps=300).fit(ratings)
+    model = PlainBiases(l2=2.0, n_sweeps=300).fit(ratings)
     rest = ratings.value - model.mean_ - model.users_[ratings.user] - model.items_[ratings.item]
     for groups, biases in ((ratings.user, model.users_), (ratings.item, model.items_)):
         np.testing.assert_allclose(np.bincount(groups, rest, len(biases)), 2.0 * biases, atol=1e-4)
