@@ -129,7 +129,7 @@ def _follow(cell: Cell, options: argparse.Namespace) -> None:
         lines = pd.DataFrame([figures(model) for model in starts]).drop(
             columns=f"validation {metrics[0]}"
         )
-        lines.index = pd.Index([f"pretrained {type(model).__name__}" for model in starts])
+        lines.index = pd.Index(_names(starts))
         print(lines.to_string(), flush=True)
         _keep_lines(cell, lines, options)
 
@@ -142,6 +142,12 @@ def _follow(cell: Cell, options: argparse.Namespace) -> None:
     report(shadow.net_, 0, 0.0, float("nan"))
     estimator.set_params(callbacks=[EachEpoch(report, options.minutes, options.every)])
     estimator.fit(train)
+
+
+def _names(starts: Sequence[Any]) -> list[str]:
+    """Return names of models that are started from; those of one class are numbered."""
+    names = [f"pretrained {type(model).__name__}" for model in starts]
+    return [f"{s} {n}" if names.count(s) > 1 else s for n, s in enumerate(names, 1)]
 
 
 def _keep_lines(cell: Cell, lines: pd.DataFrame, options: argparse.Namespace) -> None:

@@ -261,6 +261,7 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
     >>> started = est.set_params(interaction="product", pretrain="auto", pretrain_epochs=5).fit(X)
     >>> started.pretrained_.n_draws  # its means are what training started from
     0
+    >>> started = est.set_params(init_network="product").fit(X)  # and its scores too
     """
 
     validation_candidates: Annotated[

@@ -125,9 +125,10 @@ class GeRec(GaussianInteraction):
             nn.init.zeros_(self.output.bias)
 
     def start_at_product(self) -> None:
-        """Begin with the mean over the pairs of draws of their inner products.
+        """Begin with a weighted mean over the pairs of draws of their inner products.
 
-        The entries of the cube must hold products, and the activation must be ReLU.
+        Where kernels overlap, pairs of the first and last draws weigh less than others. The entries
+        of the cube must hold products, and the activation must be ReLU.
 
         Raises
         ------

@@ -168,6 +168,17 @@ def test_what_is_scored_in_training_is_the_model(tmp_path):
         assert line["validation sampled_ndcg@10"] == pytest.approx(value, rel=1e-6)
 
 
+def test_two_starts_of_one_class_are_two_lines(tmp_path):
+    options = ["--smoke", "--system", "DeepCFClassifier", "--parameters", '{"pretrain": "auto"}']
+    curve.main([*options, "--output", str(tmp_path / "curve.csv")])
+    lines = pd.read_csv(tmp_path / "curve_summary.csv")["which"]
+    assert lines.str.startswith("pretrained").sum() == 2
+    assert lines.is_unique
+    text = make_page(tmp_path / "none.csv", data_home=tmp_path)
+    for n in (1, 2):
+        assert f"| pretrained DeepCFClassifier {n} |" in text
+
+
 def test_the_graph_is_followed_on_lists_of_all_items(tmp_path):
     path, values = tmp_path / "curve.csv", '{"n_factors": 4, "batch_size": 512}'
     options = ["--data", "synthetic", "--system", "LightGCNRanker", "--protocol", "weak"]
