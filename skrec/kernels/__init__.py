@@ -28,6 +28,7 @@ _FILES = {
     "mark_items": "_pairs",
     "mirror": "_gram",
     "nearest_rows": "_sparse",
+    "read_only": "_compile",
     "shuffle": "_pairs",
     "similarity_blocks": "_sparse",
     "sum_rows": "_topk",
@@ -38,6 +39,7 @@ _FILES = {
 }
 
 if TYPE_CHECKING:  # the same names for type checkers, which do not run what is below
+    from skrec.kernels._compile import read_only as read_only
     from skrec.kernels._descent_gram import elastic_net as elastic_net
     from skrec.kernels._gibbs import draw_rows as draw_rows
     from skrec.kernels._gibbs import draw_weights as draw_weights

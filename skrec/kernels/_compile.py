@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+import numpy as np
 from numba import njit
 
-__all__ = ["compiled"]
+from skrec.typing import Array
+
+__all__ = ["compiled", "read_only"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -43,3 +46,33 @@ def compiled(function: Function, *, inline: bool = False, reorders: bool = False
         return cast(Any, njit(cache=True, **options)(function))
     except RuntimeError:  # raised here, not at the first call: there is no place for the results
         return cast(Any, njit(**options)(function))
+
+
+def read_only(*arrays: Array) -> tuple[Array, ...]:
+    """Return views that cannot be written to, for what a kernel reads.
+
+    A kernel is compiled for each combination of types, and numba takes arrays that are read-only,
+    such as those of files or of other processes, for another type than those that are not.
+
+    Parameters
+    ----------
+    *arrays : ndarray
+        Left as they are.
+
+    Returns
+    -------
+    views : tuple of ndarray
+        As many, of the same memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrec.kernels import read_only
+    >>> view, = read_only(np.ones(2))
+    >>> view.flags.writeable
+    False
+    """
+    views = tuple(np.asarray(array).view() for array in arrays)
+    for view in views:
+        view.flags.writeable = False
+    return views

@@ -10,7 +10,7 @@ conditions of Karush, Kuhn and Tucker ask for.
 
 import numpy as np
 
-from skrec.kernels._compile import compiled
+from skrec.kernels._compile import compiled, read_only
 from skrec.typing import Array
 
 __all__ = ["elastic_net"]
@@ -19,7 +19,6 @@ _FIRST = 64  # columns of the first working set; then as many again as it has
 _ROUGH = 1e-2  # tolerance until the working set is complete
 
 
-@compiled
 def elastic_net(
     gram: Array,
     columns: tuple[Array, Array],
@@ -72,6 +71,13 @@ def elastic_net(
     >>> kernels.elastic_net(X.T @ X, columns, nothing, 0, others, 0.5, 1.0, 1e-4, 100)
     (array([0.375, 0.   ]), True)
     """
+    gram, *columns, others = read_only(gram, *columns, others)
+    return _elastic_net(gram, tuple(columns), sums, item, others, l1, l2, tol, max_iter)
+
+
+@compiled
+def _elastic_net(gram, columns, sums, item, others, l1, l2, tol, max_iter):
+    """Let the working set grow until its weights are those of all."""
     n = len(others)
     products = _products(gram, columns, sums, item, others)
     squares, square = _squares(gram, columns, others), _square(gram, columns, item)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skrec.kernels._compile import compiled
+from skrec.kernels._compile import compiled, read_only
 from skrec.kernels._threads import in_threads
 from skrec.typing import Array
 
@@ -175,8 +175,9 @@ def _tasks(indptr: Array) -> Iterator[slice]:
 def _draw_some(
     vectors: Array, precision: Array, noise: float, rows: tuple[Any, Array, Array]
 ) -> Any:
-    (indptr, indices, ratings), *rest = rows
-    return _draw_rows(indptr, indices, ratings, vectors, precision, noise, *rest)
+    entries, *rest = rows
+    given = read_only(*entries, vectors, precision)
+    return _draw_rows(*given, noise, *read_only(*rest))
 
 
 def _reordering(function):

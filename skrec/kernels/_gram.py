@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import scipy.sparse as sp
 
-from skrec.kernels._compile import compiled
+from skrec.kernels._compile import compiled, read_only
 from skrec.kernels._threads import in_threads
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import entry_blocks, holds_ones
@@ -88,7 +88,7 @@ def mirror(matrix: Array) -> None:
 
 
 def _gram_block(rows, columns, gram, start, stop):
-    _gram(rows, columns, gram, start, stop)
+    _gram(read_only(*rows), read_only(*columns), gram, start, stop)
 
 
 @compiled

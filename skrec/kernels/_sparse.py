@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 
-from skrec.kernels._compile import compiled
+from skrec.kernels._compile import compiled, read_only
 from skrec.kernels._threads import in_threads
 from skrec.typing import Array, CSRMatrix
 from skrec.utils import holds_ones, row_blocks
@@ -74,7 +74,7 @@ def nearest_rows(
            [0., 2.]], dtype=float32)
     """
     binary = holds_ones(A.data) and holds_ones(B.data)
-    a, b = ((X.data[:0] if binary else X.data, *index_arrays(X)) for X in (A, B))
+    a, b = (read_only(X.data[:0] if binary else X.data, *index_arrays(X)) for X in (A, B))
     itself = np.full(A.shape[0], -1) if itself is None else itself
     of_rows = own.astype(A.dtype, copy=False), itself.astype(np.int32), _products_of_rows(a, b)
     k = min(int(k), B.shape[1])
@@ -154,9 +154,10 @@ def _rows(a: tuple[Array, Array, Array], rows: slice) -> tuple[Array, Array, Arr
 
 
 def _nearest(data, indices, indptr, other, shrinkage, least, k, rows):
-    b, rest = (data, indices, indptr), (other, shrinkage, least, k)
-    a, own, itself, n_products = rows
-    data, indices, lengths = _nearest_rows(a, b, own, itself, n_products, *rest)
+    a, *of_rows = rows
+    a, b = read_only(*a), read_only(data, indices, indptr)
+    given = *read_only(*of_rows, other), shrinkage, least, k
+    data, indices, lengths = _nearest_rows(a, b, *given)
     return data.copy(), indices.copy(), lengths  # without the room that was not needed
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 
-from skrec.kernels._compile import compiled
+from skrec.kernels._compile import compiled, read_only
 from skrec.typing import Array, CSRMatrix
 
 __all__ = ["sum_rows", "top_k"]
@@ -75,12 +75,13 @@ def sum_rows(history: CSRMatrix, weights: Array | CSRMatrix) -> Array:
     """
     dtype = np.result_type(history.dtype, weights.dtype)
     sums = np.zeros((history.shape[0], weights.shape[1]), dtype=dtype)
-    rows = history.data, history.indices, history.indptr
+    rows = read_only(history.data, history.indices, history.indptr)
     if isinstance(weights, np.ndarray):
-        _sum_dense(*rows, np.ascontiguousarray(weights), sums)
+        _sum_dense(*rows, *read_only(np.ascontiguousarray(weights)), sums)
     else:
         weights = sp.csr_matrix(weights)
-        _sum_sparse(*rows, weights.data, weights.indices, weights.indptr, sums)
+        given = read_only(weights.data, weights.indices, weights.indptr)
+        _sum_sparse(*rows, *given, sums)
     return sums
 
 

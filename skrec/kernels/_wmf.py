@@ -13,7 +13,7 @@ import numpy as np
 import scipy.linalg.cython_lapack  # noqa: F401  numba calls its BLAS, whose threads are limited
 from threadpoolctl import ThreadpoolController
 
-from skrec.kernels._compile import compiled
+from skrec.kernels._compile import compiled, read_only
 from skrec.kernels._threads import in_threads
 from skrec.typing import Array
 
@@ -190,7 +190,8 @@ def _solve_some(
 ) -> Array:
     entries, ridge, first = rows
     first = first @ rotation if len(first) else first
-    solved = _solve_rows(entries, ridge, first, spectrum, vectors, alpha, block)
+    entries, given = read_only(*entries), read_only(ridge, first, spectrum, vectors)
+    solved = _solve_rows(entries, *given, alpha, block)
     with _quiet():
         return solved @ rotation.T
 

@@ -87,7 +87,7 @@ class NegativeSampler:
     @cached_property
     def rows(self) -> "kernels.Positives":
         """The positives as the kernels read them, without the row of each entry."""
-        indices, indptr = kernels.index_arrays(self.X)
+        indices, indptr = kernels.read_only(*kernels.index_arrays(self.X))
         marks = kernels.mark_items(indptr, indices)
         return kernels.Positives(
             indptr, indices, np.zeros(0, dtype=np.int32), marks, self.cumulative

@@ -40,7 +40,11 @@ def call_here(job, threads, limit, **arguments):
     ("task", "rows"),
     [
         ("recommend", {"recommend", "product_and_topk"}),
-        ("evaluate", {"scorer_10", "scorer_1", "recommend_100", "recommend_20"}),
+        pytest.param(
+            "evaluate",
+            {"scorer_10", "scorer_1", "recommend_100", "recommend_20"},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_speed_in_a_fresh_process(tmp_path, monkeypatch, task, rows):

@@ -373,10 +373,10 @@ def test_the_common_checks_of_rating_models(method):
 # real data
 
 
-SLOW_BPR = pytest.param("BPR", marks=pytest.mark.slow)
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("BPR", "VAE")]
 
 
-@pytest.mark.parametrize("name", ["VAE", SLOW_BPR, "EASE"])
+@pytest.mark.parametrize("name", ["EASE", *SLOW])
 def test_calibration_on_movielens(name, data_home):
     pairs = load_interactions(data_home / "ml-100k" / "ratings.csv.gz").interactions
     inner = {"VAE": VAE, "BPR": clone(BPR).set_params(max_epochs=15)}.get(name)

@@ -8,9 +8,10 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from skrec import kernels
-from skrec.kernels import _compile
+from skrec.kernels import _compile, _descent_gram, _gibbs, _gram, _sparse, _topk, _wmf
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,3 +100,46 @@ def test_a_name_that_is_no_kernel_is_an_error():
         kernels.nearest  # noqa: B018
     for name in kernels.__all__:
         assert callable(getattr(kernels, name))
+
+
+def lists(X):
+    return kernels.nearest_rows(X, X.T.tocsr(), *np.ones((2, 6), np.float32), k=2)
+
+
+def regressed(X):
+    columns = kernels.index_arrays(X)
+    gram, others = np.eye(6, dtype=np.float32) + 3, np.array([1, 2], dtype=np.int32)
+    return kernels.elastic_net(gram, columns, np.zeros(6), 0, others, 0.5, 1.0, 1e-4, 9)
+
+
+def drawn(X):
+    entries = X.indptr.astype(np.int64), X.indices, X.data.astype(np.float64)
+    return kernels.draw_rows(entries, np.eye(6), np.zeros((6, 6)), np.ones(6), 1.0, np.ones((6, 6)))
+
+
+def solved(X):
+    rows = kernels.WeightedRidge((X.indptr, X.indices, X.data), 1.0, np.ones(6), 0.5)
+    return rows.solve(np.eye(6), block_size=2)
+
+
+@pytest.mark.parametrize(
+    ("file", "call"),
+    [
+        (_sparse, lists),
+        (_descent_gram, regressed),
+        (_gibbs, drawn),
+        (_wmf, solved),
+        (_gram, kernels.dense_gram),
+        (_topk, lambda X: kernels.sum_rows(X, X.toarray())),
+        (_topk, lambda X: kernels.sum_rows(X, X)),
+    ],
+)
+def test_arrays_of_files_need_no_second_compilation(file, call):
+    made = [f for f in vars(file).values() if hasattr(f, "signatures")]
+    X = sp.csr_matrix(np.tri(6, dtype=np.float32))
+    call(X)
+    before = sum(len(function.signatures) for function in made)
+    for part in (X.data, X.indices, X.indptr):
+        part.flags.writeable = False
+    call(X)
+    assert sum(len(function.signatures) for function in made) == before > 0

@@ -416,7 +416,7 @@ def many_users(n_users=400, n_items=30):
 @pytest.mark.parametrize("cls", [MFClassifier, BPRMFRanker])
 def test_tables_of_which_a_batch_reads_little_are_updated_by_rows(cls, optimizer):
     X = many_users()
-    options = {"n_factors": 4, "max_epochs": 2, "optimizer": optimizer}
+    options = {"n_factors": 4, "max_epochs": 1, "optimizer": optimizer}
     est = quick(cls, batch_size=16, **options).fit(X)
     assert sparse_tables(est) == (True, False)
     assert sparse_tables(quick(cls, batch_size=32, **options).fit(X)) == (False, False)
