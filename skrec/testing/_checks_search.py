@@ -108,10 +108,10 @@ def check_grid_search_over_interactions(name: str, estimator: AnyRecommender) ->
 
 
 def check_randomized_search(name: str, estimator: AnyRecommender) -> None:
-    """Check that RandomizedSearchCV works on both kinds of X."""
-    for X, cv in _protocols(estimator):
-        search = randomized_search(quick(estimator), _grid(estimator), cv=cv)
-        _assert_searched(search.fit(X), name)
+    """Check that RandomizedSearchCV tries what it draws; grids try both kinds of X."""
+    X, cv = _protocols(estimator)[0]
+    search = randomized_search(quick(estimator), _grid(estimator), cv=cv)
+    _assert_searched(search.fit(X), name)
 
 
 def check_cross_validation(name: str, estimator: AnyRecommender) -> None:

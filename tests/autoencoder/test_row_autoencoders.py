@@ -340,7 +340,9 @@ def test_taste_beats_popularity_on_unseen_users(cls, likelihood):
     assert ndcg(est, X[150:], history, targets, k=10) > 1.6 * base
 
 
-@BOTH
+@pytest.mark.parametrize(
+    "cls", [MultVAERecommender, pytest.param(MultDAERecommender, marks=pytest.mark.slow)]
+)
 def test_strong_generalisation_on_movielens(cls, data_home):
     ratings = fetch_movielens("100k", data_home=data_home, download_if_missing=False).interactions
     X = min_interactions(binarize(ratings, 4), user=5).tocsr()

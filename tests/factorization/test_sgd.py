@@ -17,6 +17,7 @@ from skrec.exceptions import DivergenceError
 from skrec.neural_cf import GMFRanker
 from skrec.testing import estimator_checks, make_estimator
 from skrec.testing._checks_fit import TORCH_CHECKS
+from skrec.testing._checks_search import CHECKS as SEARCH_CHECKS
 from skrec.testing._checks_threads import TORCH_CHECKS as THREAD_CHECKS
 from skrec.testing._data import quick as quick_copy
 
@@ -353,6 +354,8 @@ def test_divergence_names_epoch_and_rate_and_changes_nothing(cls, sgd, X):
 
 OF_TORCH = {check.__name__ for check in [*TORCH_CHECKS, *THREAD_CHECKS]}  # they read net_
 OF_CLASSIFIERS = {"check_estimator_sparse_array", "check_estimator_sparse_matrix"}
+# scikit-learn's searches read no solver, and `tests.test_common` runs them for both classes
+OF_SEARCHES = {check.__name__ for check in SEARCH_CHECKS} - {"check_parallel"}
 
 
 def descending(cls):
@@ -365,7 +368,7 @@ def cases() -> Iterator[Any]:
     for cls in (MFClassifier, BPRMFRanker):
         est = descending(cls)
         for check in estimator_checks(est):
-            if check.__name__ not in OF_TORCH:
+            if check.__name__ not in OF_TORCH | OF_SEARCHES:
                 yield pytest.param(
                     est,
                     lambda e, c=check: c(type(e).__name__, e),

@@ -41,10 +41,10 @@ def test_every_container_gives_the_same(X, seed):
 def test_all_matrices_with_these_counts_come_equally_often():
     # of a ring of three pairs there are six matrices: the permutations
     X = np.eye(3, dtype=np.int64)
-    drawn = [tuple(permute_items(X, random_state=seed).argmax(axis=1)) for seed in range(1200)]
+    drawn = [tuple(permute_items(X, random_state=seed).argmax(axis=1)) for seed in range(600)]
     counts = np.unique(drawn, axis=0, return_counts=True)[1]
     assert len(counts) == 6
-    assert np.abs(counts - 200).max() < 60  # 4.6 standard deviations
+    assert np.abs(counts - 100).max() < 42  # 4.6 standard deviations
 
 
 def test_tastes_are_lost_where_users_and_items_are_many():

@@ -3,6 +3,7 @@
 import json
 import tomllib
 from fnmatch import fnmatch
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -81,11 +82,16 @@ def test_the_source_agrees_with_the_rest(row):
     assert row.tuned == (row.source == "validation" and row.trials >= 12)
 
 
+@cache
+def read_trials():
+    return pd.read_csv(TRIALS)
+
+
 @pytest.mark.parametrize("row", [r for r in ROWS if r.source == "validation"], ids=name_of)
 def test_trials_are_counted_as_they_were_recorded(row):
     if not TRIALS.exists():
         pytest.skip("the record of all trials is part of the checkout alone")
-    trials = pd.read_csv(TRIALS)
+    trials = read_trials()
     protocol = make_protocol(row.protocol, data=row.data)
     system, common = ELSEWHERE.get(key_of(row), (row.system, {}))
     wanted = {
