@@ -241,7 +241,7 @@ def check_recommend_needs_no_dense_matrix(name: str, estimator: AnyRecommender) 
     n_rows, n_items = 1500, 400
     model = fitted(estimator, _wide)
     X = sp.csr_matrix(sp.vstack([_wide(estimator)] * (n_rows // 50)))
-    with config_context(working_memory=0.3):
+    with config_context(working_memory=0.15):
         model.recommend(X[:2], n_items=5, return_scores=True)  # what is imported late is there
         tracemalloc.start()
         model.recommend(X, n_items=5, return_scores=True)
