@@ -24,8 +24,9 @@ NCandidates = Annotated[
     int | None,
     Interval(Integral, 1, None, closed="left"),
     None,
-    "Items of each user that a first stage without draws passes on to the draws in ``recommend``, "
-    "at least as many as are asked for; None scores all items by draws.",
+    "Items of each user that a first stage without draws passes on to the draws in ``recommend`` "
+    "and in scorers of rankings, at least as many as are asked for; None scores all items by "
+    "draws.",
 ]
 """The annotation of ``n_candidates``, a parameter of models whose scores cost many draws."""
 
@@ -197,6 +198,11 @@ class GaussianRecommender(PairRecommender):
 
     # lists in two stages
 
+    @property
+    def _n_passed(self) -> int | None:
+        """The items that a first stage passes on, read by scorers too; None is all of them."""
+        return getattr(self, "n_candidates", None)
+
     def _rank(
         self,
         request: Any,
@@ -205,11 +211,10 @@ class GaussianRecommender(PairRecommender):
         lists: Any,
     ) -> None:
         queries = _Folded(*queries)
-        n_passed = getattr(self, "n_candidates", None)
-        if n_passed is None:
+        if self._n_passed is None:
             super()._rank(request, queries, strategy, lists)
             return
-        n_passed = min(max(n_passed, request.n_items), self.n_features_in_)
+        n_passed = min(max(self._n_passed, request.n_items), self.n_features_in_)
         for rows in row_blocks(queries.n_rows, super()._row_bytes()):
             part = self._folded(queries.take(rows))
             chosen = self._first_stage(request, part, rows, n_passed)

@@ -224,8 +224,9 @@ class RankingScorer(Generic[_Result]):
 
     def _full_blocks(self, task: Task) -> Iterator[_Block]:
         """Score all items that a user has not seen, block by block."""
+        n_listed = max(k or 1 for _, k in self._specs.values())
         for rows in row_blocks(len(task.users), bytes_per_row(task.targets.shape[1])):
-            yield rows.start, task.scores(rows), task.targets[rows], task.seen[rows]
+            yield rows.start, task.scores(rows, n_listed), task.targets[rows], task.seen[rows]
 
     def _listed_blocks(self, task: Task, candidates: CSRMatrix) -> Iterator[_Block]:
         """Score the candidates of each user, block by block."""
@@ -370,6 +371,10 @@ def make_ranking_scorer(
 
     Rows without targets are skipped. For equal scores, a metric is the mean over all their orders;
     "mrr" and "map" use one random order.
+
+    GeRec and MoG with ``n_candidates`` are ranked in two stages, as ``recommend`` does: what the
+    first one passes on has the scores of the draws, and all else ties at the end. Sampled negatives
+    and ``candidates="own"`` are always scored by draws.
 
     References
     ----------

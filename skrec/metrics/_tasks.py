@@ -139,11 +139,10 @@ class KnownUsers(_UsersWithTargets):
         parts = relevance.split(X, "X", strengths=not predicts_ratings(est))
         self._keep_users(*parts, seen, relevance, unknown_users)
 
-    def scores(self, rows: slice) -> Array:
-        """Return the scores of all items for a slice of the users."""
+    def scores(self, rows: slice, n_listed: int = 1) -> Array:
+        """Return the scores of all items for a slice of the users, see `_scores_to_rank`."""
         users = self.users[rows]
-        scores = self.est.decision_function(users=users)
-        return _checked(scores, (len(users), self.frame[1]))
+        return _scores_to_rank(self.est, self.seen[rows], n_listed, users=users)
 
     def pair_scores(self, rows: slice, candidates: CSRMatrix) -> Array:
         """Return the scores of the stored entries of a block of candidates."""
@@ -173,15 +172,16 @@ class Histories(_UsersWithTargets):
         self._keep_users(held_out, targets, seen, relevance, unknown_users)
         self.history = history[self.users]
 
-    def scores(self, rows: slice) -> Array:
-        """Return the scores of all items for a slice of the users."""
-        block = self.history[rows]
-        return _checked(self.est.decision_function(block), block.shape)
+    def scores(self, rows: slice, n_listed: int = 1) -> Array:
+        """Return the scores of all items for a slice of the users, see `_scores_to_rank`."""
+        return _scores_to_rank(self.est, self.seen[rows], n_listed, X=self.history[rows])
 
     def pair_scores(self, rows: slice, candidates: CSRMatrix) -> Array:
         """Return the scores of the stored entries of a block of candidates."""
         row = np.repeat(np.arange(candidates.shape[0]), np.diff(candidates.indptr))
-        return self.scores(rows)[row, candidates.indices]
+        block = self.history[rows]
+        scores = _checked(self.est.decision_function(block), block.shape)
+        return scores[row, candidates.indices]
 
     def pair_bytes(self, candidates: CSRMatrix) -> int:
         """Return the bytes of memory that the scores of one user need."""
@@ -190,6 +190,24 @@ class Histories(_UsersWithTargets):
 
 Task: TypeAlias = KnownUsers | Histories
 """Users with targets, of either kind."""
+
+
+def _scores_to_rank(est: Any, seen: CSRMatrix, n_listed: int, **of: Any) -> Array:
+    """Return scores of all items, in the order in which `recommend` would list them.
+
+    Where its first stage decides what is worth many draws, the rest ties at the end.
+    """
+    n_passed = getattr(est, "_n_passed", None)
+    if n_passed is None:
+        return _checked(est.decision_function(**of), seen.shape)
+    n_items = min(max(n_passed, n_listed), seen.shape[1])
+    lists, values = est.recommend(
+        n_items=n_items, exclude_seen=False, exclude=seen, return_scores=True, **of
+    )
+    scores = np.full(seen.shape, np.finfo(values.dtype).min)
+    row, place = np.nonzero(lists >= 0)
+    scores[row, lists[row, place]] = _checked(values[row, place], (len(row),))
+    return scores
 
 
 def _checked(scores: MatrixLike, shape: tuple[int, ...]) -> Array:

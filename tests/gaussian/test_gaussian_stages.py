@@ -1,10 +1,13 @@
 """Lists that are ranked in two stages, of which only the second one draws."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from skrec import GERRanker
+from skrec import GERRanker, Interactions
+from skrec.datasets import make_interactions
+from skrec.metrics import make_ranking_scorer
 from skrec.utils import split_rows
 
 USERS = range(200)
@@ -55,6 +58,30 @@ def test_what_is_listed_may_be_listed_and_is_ranked_by_draws(request_, staged):
         all_scores = staged(None).decision_function(users=USERS)
         right = np.take_along_axis(all_scores, np.maximum(lists, 0), axis=1)
         np.testing.assert_allclose(scores[lists >= 0], right[lists >= 0], rtol=1e-3, atol=1e-4)
+
+
+HELD_OUT = split_rows(make_interactions(200, 60, 3000, n_clusters=4, random_state=0).X, 0.3)
+FORMS = {"histories": HELD_OUT, "known users": (Interactions(HELD_OUT[1]),)}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_scorers_rank_as_lists_do(form, staged, monkeypatch):
+    scorer = make_ranking_scorer(["ndcg@5", "hit_rate@5"])
+    right = scorer.per_user(staged(None), *FORMS[form])
+    pd.testing.assert_frame_equal(scorer.per_user(staged(60), *FORMS[form]), right, rtol=1e-6)
+    monkeypatch.setattr(type(staged(8)), "_score_block", None)  # scores of all items
+    found = scorer.per_user(staged(8), *FORMS[form])
+    history, targets = HELD_OUT
+    if form == "histories":
+        lists = staged(8).recommend(history[found.index], n_items=5, exclude_seen=True)
+    else:  # what was seen in fit is ranked where it is a target
+        lists = staged(8).recommend(
+            users=found.index, n_items=5, exclude_seen=False, exclude=history[found.index]
+        )
+    hits = [targets[[u]].toarray()[0, own].any() for u, own in zip(found.index, lists)]
+    np.testing.assert_array_equal(found["hit_rate@5"], hits)
+    few = make_ranking_scorer("hit_rate@60").per_user(staged(1), *FORMS[form])
+    assert few.to_numpy().all()  # as many as are asked for
 
 
 def test_a_first_stage_finds_nearly_the_same(staged):
