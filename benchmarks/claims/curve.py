@@ -12,7 +12,7 @@ has on the test part, and the mean of the last ten epochs, as some papers report
 kept beside the curves, in a file whose name ends with "_summary", with those of the models that it
 starts from ("pretrained"). "minutes" are those of training alone, from the first epoch. A curve
 that is there and has as many of them, or as many epochs, is not trained again, and its lines are
-printed.
+printed. A rate that falls does so over --epochs; without that it stays as it is at first.
 """
 
 import argparse
@@ -46,6 +46,7 @@ __all__ = ["EachEpoch", "main", "summary"]
 # the last is the one to choose by
 _METRICS = {"ncf": ("sampled_hit_rate@10", "sampled_ndcg@10"), "weak": ("recall@20", "ndcg@20")}
 _LAST = 10
+_MOST_EPOCHS = 1000
 # there is a net to look at, and it is trained to the end
 _FOLLOWED = {"early_stopping": False, "solver": "torch"}
 
@@ -167,7 +168,7 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--system", default="GeRecClassifier", help="default: GeRecClassifier")
     parser.add_argument("--parameters", type=parse_json, help="JSON, on top of the settings")
     parser.add_argument("--minutes", type=float, default=60.0, help="default: 60")
-    parser.add_argument("--epochs", type=int, default=1000, help="at most; default: 1000")
+    parser.add_argument("--epochs", type=int, help="at most; default: as many as there is time for")
     parser.add_argument("--every", type=int, default=1, help="epochs between rows; default: 1")
     parser.add_argument("--threads", type=int, help="threads of torch; default: its own")
     parser.add_argument("--device", help="where to train; default: auto")
@@ -181,7 +182,10 @@ def _cell(options: argparse.Namespace) -> Cell:
     known = find_system(options.system)().get_params(deep=False)
     followed = {name: value for name, value in _FOLLOWED.items() if name in known}
     given = options.parameters or {}
-    parameters = {**followed, **parameters, **given, "max_epochs": options.epochs}
+    if options.epochs is None and "lr_decay" in parameters:
+        parameters = {**parameters, "lr_decay": None}
+    epochs = _MOST_EPOCHS if options.epochs is None else options.epochs
+    parameters = {**followed, **parameters, **given, "max_epochs": epochs}
     parameters |= smoke_parameters(options.system) if options.smoke else {}
     return Cell(options.system, options.data, options.protocol, options.seed, "given", parameters)
 

@@ -1,5 +1,8 @@
 """The commands on claims, on tiny data only; those with files of their own left out."""
 
+import json
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -191,3 +194,14 @@ def test_the_graph_is_followed_on_lists_of_all_items(tmp_path):
     table = pd.read_csv(path)
     assert list(table["epoch"]) == [0, 1, 2]
     assert table["validation ndcg@20"].iloc[-1] == pytest.approx(value, rel=1e-6)
+
+
+@pytest.mark.parametrize(("epochs", "right"), [([], None), (["--epochs", "2"], "linear")])
+def test_a_rate_falls_over_the_epochs_that_are_asked_for(epochs, right, tmp_path, monkeypatch):
+    falling = SimpleNamespace(parameters={"lr_decay": "linear"})
+    monkeypatch.setattr(curve, "find_settings", lambda *key: falling)
+    path = tmp_path / "curve.csv"
+    options = ["--smoke", "--system", "GMFClassifier", "--output", str(path), *epochs]
+    curve.main([*options, "--data", "synthetic"])
+    (parameters,) = {json.loads(text)["lr_decay"] for text in pd.read_csv(path)["parameters"]}
+    assert parameters == right
