@@ -168,7 +168,7 @@ class ItemNet(nn.Module):
 
     columns: SparseRows
     rows: SparseRows
-    _kept: Tensor | None
+    _kept: tuple[list[int], Tensor] | None
 
     def __init__(
         self, columns: SparseRows, rows: SparseRows, sizes: Sequence[int], embedding_size: int
@@ -209,10 +209,11 @@ class ItemNet(nn.Module):
         """Vectors of all items, of shape (n_items, size)."""
         if self.training or torch.is_grad_enabled():
             return self._vectors()
-        if self._kept is None:
+        now = [weight._version for weight in self.net.parameters()]
+        if self._kept is None or self._kept[0] != now:
             with torch.inference_mode(False), torch.no_grad():
-                self._kept = self._vectors()
-        return self._kept
+                self._kept = now, self._vectors()
+        return self._kept[1]
 
     def _vectors(self) -> Tensor:
         return self.net(lambda weight: BinaryProduct.apply(weight, self.columns, self.rows))
