@@ -52,6 +52,8 @@ class Study:
     note: str = ""
 
 
+# parameters that tell curves of one system apart
+_OF_CURVES = ("tower", "init_attention", "init_network", "lr_decay", "max_epochs")
 _STUDIES = (
     Study(
         "convncf",
@@ -74,7 +76,7 @@ _STUDIES = (
         "baselines",
         "curve_summary.csv",
         "Slow models, followed for as long as there was time",
-        index=("system", "data", "tower", "init_attention", "init_network", "lr_decay", "which"),
+        index=("system", "data", *_OF_CURVES, "which"),
         values=("epoch", "validation sampled_ndcg@10", *(f"test {name}" for name in _NCF)),
         where={"protocol": ("ncf",)},
         note="Trained without the validation items. The models that are started from, epochs of "
