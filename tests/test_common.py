@@ -26,7 +26,7 @@ EXPECTED_FAILURES = {
     }
 }
 
-# They are other estimators under another objective, or a part of another, and take long:
+# They are other estimators under another objective, or half of NeuMF, and take long:
 # scikit-learn's checks run each time, ours with -m slow.
 TWINS = {
     "ConvNCFRegressor",
@@ -41,7 +41,6 @@ TWINS = {
     "NCFMLPRegressor",
     "NeuMFRanker",
     "NeuMFRegressor",
-    "RankFusionRecommender",
     "VAERegressor",
 }
 
