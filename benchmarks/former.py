@@ -21,13 +21,15 @@ _DESCENT: dict[str, Any] = {
     "n_negatives": 1,
     "init_std": 0.01,
 }
+_CUBE: dict[str, Any] = {
+    **_PAIRS, "interaction": "concat", "init_network": None, "pretrain": None
+}  # fmt: skip
 _OF_PAIRS = (
     "GMFClassifier", "GMFRanker", "NCFMLPClassifier", "NCFMLPRanker", "NeuMFClassifier",
     "NeuMFRanker", "JRLRanker", "ConvNCFRanker",
 )  # fmt: skip
 _OWN_PENALTY = (
-    "DeepCFClassifier", "NAISClassifier", "GERRanker", "MoGClassifier", "GeRecClassifier",
-    "GeRecRanker", "MFRecommender",
+    "DeepCFClassifier", "NAISClassifier", "GERRanker", "MoGClassifier", "MFRecommender",
 )  # fmt: skip
 
 FORMER: dict[str, dict[str, Any]] = {
@@ -42,6 +44,7 @@ FORMER: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("FISMRanker", "FISMClassifier", "SVDppRanker"), _HISTORIES),
     **dict.fromkeys(_OF_PAIRS, _PAIRS),
     **{name: _TO_THE_END for name in _OWN_PENALTY},
+    **dict.fromkeys(("GeRecClassifier", "GeRecRanker"), _CUBE),
     "NCFMLPRegressor": {"early_stopping": False, "weight_decay": 0.0},
     "NeuMFRegressor": {"early_stopping": False, "weight_decay": 0.0},
     "CrossFeedbackBMF": {"early_stopping": False, "hidden_sizes": (50,), "lr": 3e-3},

@@ -12,8 +12,8 @@ what is validated on; the test parts are never looked at:
   ratings the validation ratings of the protocol "ratings", of models of ratings: RMSE
 
 Nothing is tuned and nothing is watched: a model that stops early by default holds out users of its
-own. GeRec, whose ten cubes a pair take longer than its training, ranks 200 items of each user by
-them, the best of a first stage without draws. ConvNCF, GeRec and NAIS take long and run on ml-100k
+own. GeRec and MoG, whose draws for all pairs take longer than their training, rank 200 items of
+each user by them, the best of a first stage without draws. ConvNCF, GeRec and NAIS take long and run on ml-100k
 and amazon-music alone, unless --everywhere is given.
 
 A JSON file of candidates is a list of {"system": "WMFRecommender", "parameters": {"l2": 0.03}}.
@@ -77,7 +77,7 @@ _LIGHT_DATA = ("ml-100k", "amazon-music", "synthetic")
 _METRICS = ("ndcg@100", "ndcg@20", "recall@20")
 # what has no bearing on what is learnt, or is no JSON
 _LEFT_OUT = ("callbacks", "device", "n_jobs", "random_state", "validation_data", "verbose")
-_PASSED = 200  # items of each user that GeRec draws for
+_PASSED = 200  # items of each user that are drawn for
 # users who are validated on where all of them are too many: they are drawn
 _SOME_USERS = {"gowalla": 3000}
 
@@ -247,13 +247,13 @@ def _task(protocol: str, name: str, data: Bunch) -> Task:
 
 
 class _InStages:
-    """A scorer that lets GeRec rank in two stages."""
+    """A scorer that lets models of draws rank in two stages."""
 
     def __init__(self, scorer: Any) -> None:
         self._scorer, self.names = scorer, scorer.names
 
     def per_user(self, estimator: Any, X: Any) -> Any:
-        if type(estimator).__name__.startswith("GeRec"):
+        if "n_candidates" in estimator.get_params(deep=False):
             estimator.set_params(n_candidates=_PASSED)
         return self._scorer.per_user(estimator, X)
 

@@ -48,7 +48,7 @@ class _GeRec(GaussianRecommender):
         Literal["concat", "product", "concat+product", "inner"],
         "What the cube holds of two draws: both, their element-wise product, all three, or their "
         "inner product.",
-    ] = "concat"
+    ] = "product"
     aggregate: Annotated[
         Literal["cnn", "mean"],
         '``"mean"`` averages the probabilities of the pairs of draws in place of convolutions '
@@ -66,11 +66,13 @@ class _GeRec(GaussianRecommender):
         "each pair has its own.",
     ] = True
     init_network: Annotated[
-        Literal["product"] | None,
+        Literal["auto", "product"] | None,
         'How the CNN starts. None is at random. With ``"product"`` its score is the mean inner '
         "product of the draws, which is what vectors from ``pretrain`` were trained for, and "
-        "training goes on from there; the cube must hold products, under ReLU.",
-    ] = None
+        "training goes on from there; the cube must hold products, under ReLU. "
+        '``"auto"`` is ``"product"`` where there is such a cube and a ``pretrain``, and None '
+        "elsewhere.",
+    ] = "auto"
     n_candidates: NCandidates = None
     pretrain: Annotated[
         Any,
@@ -86,12 +88,13 @@ class _GeRec(GaussianRecommender):
             "at random.",
             '"auto", estimator or None',
         ),
-    ] = None
+    ] = "auto"
     pretrain_epochs: Annotated[
         int,
         Interval(Integral, 0, None, closed="left"),
         'Epochs of the twin that ``"auto"`` stands for.',
     ] = 20
+    l2: float = 0.01
     max_epochs: int = 20
     batch_size: int = 512
     lr: float = 1e-3
@@ -99,6 +102,7 @@ class _GeRec(GaussianRecommender):
 
     _fold_in_items: ClassVar[int] = 64
     _test_parameters: ClassVar[dict[str, Any]] = {
+        "pretrain_epochs": 5,
         "n_factors": 8,
         "n_draws": 3,
         "n_filters": 8,
@@ -136,29 +140,35 @@ class _GeRec(GaussianRecommender):
             dropout=self.dropout,
             shared_draws=self.shared_draws,
         )
-        if self.init_network == "product":
-            self._check_product_start()
+        if self._starts_at_product:
             network.start_at_product()
         return network
 
-    def _check_product_start(self) -> None:
-        name = 'init_network="product"'
+    @property
+    def _starts_at_product(self) -> bool:
+        lacks = self._lacks_for_product()
+        if self.init_network == "product" and lacks:
+            raise ValueError(f'init_network="product" must have {lacks}')
+        if self.init_network == "auto":
+            return self.pretrain is not None and not lacks
+        return self.init_network == "product"
+
+    def _lacks_for_product(self) -> str:
+        """Return what a start at the product would need and what there is instead, if anything."""
         if self.interaction == "concat":
-            kinds = '"product", "concat+product" or "inner"'
-            raise ValueError(f'{name} must have interaction {kinds}; got "concat"')
+            return 'interaction "product", "concat+product" or "inner"; got "concat"'
         if self.activation != "relu":
-            raise ValueError(f'{name} must have activation="relu"; got "{self.activation}"')
+            return f'activation="relu"; got "{self.activation}"'
         if min(self.n_filters, *self._hidden_sizes) < 2:
-            raise ValueError(
-                f"{name} must have n_filters and hidden_size of 2 or more; got "
-                f"{self.n_filters} and {self.hidden_size}"
-            )
+            got = f"{self.n_filters} and {self.hidden_size}"
+            return f"n_filters and hidden_size of 2 or more; got {got}"
+        return ""
 
     def _start(self, model: PairModel) -> None:
         super()._start(model)
         net = getattr(self.pretrained_, "net_", None)
         twin = getattr(getattr(net, "module_", None), "interaction", None)
-        if self.init_network == "product" and isinstance(twin, MeanProduct):
+        if isinstance(twin, MeanProduct) and self._starts_at_product:
             output = cast("GeRec", model.interaction).output
             if twin.bias is not None and output.bias is not None:
                 with torch.no_grad():
@@ -182,7 +192,7 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
         + \lambda (\|\mu_u\|^2 + \|\mu_i\|^2)
         + \kappa \sum_e \mathrm{KL}(\mathcal N(\mu_e, \Sigma_e) \,\|\, \mathcal N(0, s^2 I)),
 
-    .. math:: f_{ui} = \mathrm{CNN}(E), \qquad E_{kl} = [z_u^k, z_i^l],
+    .. math:: f_{ui} = \mathrm{CNN}(E), \qquad E_{kl} = z_u^k \odot z_i^l,
         \qquad z_u^k = \mu_u + \Sigma_u^{1/2} \epsilon, \qquad \Sigma_u = \mathrm{ELU}(P_u) + 1.
 
     Attributes
@@ -225,17 +235,18 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
     of its entries, and the draws rank the best of them. A list is that of all items where all of
     it is among what passes; nothing bounds how far down an item may come from.
 
-    Differences from the paper: the variance has a floor of 1e-4, and starts near 0.1 and not near
-    1, where noise drowns the means and training stays at popularity for epochs; means may have a
-    penalty, and may start from those of another model (both are off); ``pretrain="auto"`` trains
-    the means alone first, by their inner products. A positive and its negatives
-    share the draws of their user (``shared_draws``); kernels are cut where K is smaller than they
-    are. The cube of both vectors has to learn what a product is; where vectors start from those
-    of a product, ``interaction="product"`` or ``"concat+product"`` begins with what they know. A
-    random CNN still has to learn to sum it up: ``init_network="product"`` starts with the sum.
+    Differences from the paper: its cube holds both vectors side by side, :math:`[z_u^k, z_i^l]`
+    (``interaction="concat"``), and everything starts at random (``pretrain=None``). Such a model
+    has to learn what a product is, and ranks below popularity until it has. By default the cube
+    holds products, the means are trained alone first, by their inner products
+    (``pretrain="auto"``), and the CNN starts with the sum of them (``init_network="auto"``), so
+    that the first scores are those of the means, under a small penalty (``l2``). The variance has a
+    floor of 1e-4, and starts near 0.1 and not near 1, where noise drowns the means and training
+    stays at popularity for epochs. A positive and its negatives share the draws of their user
+    (``shared_draws``); kernels are cut where K is smaller than they are.
 
     The paper's released code differs from the paper: it takes the variance for a deviation, and
-    multiplies the draws (``interaction="product"``); D = 128, kernels of sides 1 and 3, two hidden
+    multiplies the draws as here; D = 128, kernels of sides 1 and 3, two hidden
     layers of 512 and 64 (``hidden_size=(512, 64)``), ELU for ReLU (``activation="elu"``), dropout
     of 0.2 (``dropout``), its own draws for each pair (``shared_draws=False``), and batch
     normalisation. The last is not offered: a batch is computed in parts that fit into the cache,
@@ -258,10 +269,9 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
     >>> proba, std = est.fit(X).predict_proba(X[:2], return_std=True)
     >>> proba.shape, bool((std > 0).all())
     ((2, 40), True)
-    >>> started = est.set_params(interaction="product", pretrain="auto", pretrain_epochs=5).fit(X)
-    >>> started.pretrained_.n_draws  # its means are what training started from
+    >>> est.pretrained_.n_draws  # its means are what training started from
     0
-    >>> started = est.set_params(init_network="product").fit(X)  # and its scores too
+    >>> of_the_paper = est.set_params(interaction="concat", pretrain=None, l2=0.0).fit(X)
     """
 
     validation_candidates: Annotated[
@@ -285,7 +295,7 @@ class GeRecRanker(_GeRec, SampledPairRecommender):
         + \lambda (\|\mu_u\|^2 + \|\mu_i\|^2 + \|\mu_j\|^2)
         + \kappa \sum_e \mathrm{KL}(\mathcal N(\mu_e, \Sigma_e) \,\|\, \mathcal N(0, s^2 I)),
 
-    .. math:: f_{ui} = \mathrm{CNN}(E), \qquad E_{kl} = [z_u^k, z_i^l],
+    .. math:: f_{ui} = \mathrm{CNN}(E), \qquad E_{kl} = z_u^k \odot z_i^l,
         \qquad z_u^k = \mu_u + \Sigma_u^{1/2} \epsilon, \qquad \Sigma_u = \mathrm{ELU}(P_u) + 1.
 
     Attributes
@@ -373,8 +383,8 @@ class GeRecRegressor(_GeRec, RatedPairRecommender):
     -----
     Predictions are averaged over ``n_samples`` times K draws with fixed seeds; ``return_std`` gives
     the deviation of one such draw of K, not that of a rating around its prediction, which
-    `predict_proba` takes from held-out ratings. Differences from the paper are those of
-    `GeRecClassifier`.
+    `predict_proba` takes from held-out ratings. The cube and the start are those of the paper;
+    what differs elsewhere is what differs in `GeRecClassifier`.
 
     References
     ----------
@@ -391,3 +401,7 @@ class GeRecRegressor(_GeRec, RatedPairRecommender):
     >>> est.fit(X).predict(X[:2]).shape
     (2, 40)
     """
+
+    interaction: str = "concat"
+    pretrain: Any = None
+    l2: float = 0.0

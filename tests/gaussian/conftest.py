@@ -10,11 +10,13 @@ from skrec.datasets import make_interactions
 
 QUICK = {"n_factors": 6, "max_epochs": 5, "lr": 0.02, "init_std": 0.3, "batch_size": 256}
 QUICK |= {"n_samples": 5, "random_state": 0, "device": "cpu", "early_stopping": False}
+# the cube and the start of GeRec's paper
+CUBE = {"n_draws": 3, "n_filters": 8, "hidden_size": 8, "interaction": "concat", "pretrain": None}
 SIZES = {
     GERRanker: {},
     MoGClassifier: {"n_draws": 3},
-    GeRecClassifier: {"n_draws": 3, "n_filters": 8, "hidden_size": 8},
-    GeRecRanker: {"n_draws": 3, "n_filters": 8, "hidden_size": 8},
+    GeRecClassifier: CUBE,
+    GeRecRanker: CUBE,
 }
 BY_NAME = {"ids": lambda cls: cls.__name__}
 

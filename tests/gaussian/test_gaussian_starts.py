@@ -125,7 +125,34 @@ def test_what_holds_no_product_cannot_start_with_one(options, message, make, dat
     options = {"interaction": "product", **options}
     with pytest.raises(ValueError, match=f'init_network="product" must have {message}'):
         make(init_network="product", **options).fit(data)
-    make(**options, max_epochs=0).fit(data)
+    start = make(**{"pretrain": "auto", "pretrain_epochs": 1, "max_epochs": 0, **options}).fit(data)
+    random = start.set_params(init_network=None).fit(data)
+    assert is_same(start, random)
+
+
+def is_same(est, other):
+    scores = (model.decision_function(users=range(20)) for model in (est, other))
+    return np.array_equal(*scores)
+
+
+@pytest.mark.parametrize("interaction", ["product", "concat+product", "inner"])
+def test_a_network_starts_with_a_product_where_it_can(interaction, make, data):
+    options = {"interaction": interaction, "max_epochs": 0, "pretrain_epochs": 1}
+    for pretrain, start in ((None, None), ("auto", "product")):
+        own, like, other = (
+            make(pretrain=pretrain, init_network=init, **options).fit(data)
+            for init in ("auto", start, "product" if start is None else None)
+        )
+        assert is_same(own, like)
+        assert not is_same(own, other)
+
+
+@pytest.mark.parametrize("cls", [GeRecClassifier, GeRecRanker], ids=lambda cls: cls.__name__)
+def test_by_default_the_scores_start_at_those_of_the_twin(cls, X):
+    quick = {name: value for name, value in SMALL.items() if name != "early_stopping"}
+    est = cls(**quick, init_variance=1e-4).set_params(max_epochs=0).fit(X)
+    scores, own = (m.decision_function(users=range(200)) for m in (est, est.pretrained_))
+    assert np.corrcoef(scores.ravel(), own.ravel())[0, 1] > 0.99
 
 
 # fold-in

@@ -19,6 +19,9 @@ _GEREC = {
     "hidden_size": 64,
     "kernel_sizes": (1, 2),
     "n_negatives": 4,
+    "interaction": "concat",
+    "pretrain": None,
+    "l2": 0.0,
     "early_stopping": False,
 }
 
