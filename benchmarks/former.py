@@ -29,7 +29,7 @@ _OF_PAIRS = (
     "NeuMFRanker", "JRLRanker", "ConvNCFRanker",
 )  # fmt: skip
 _OWN_PENALTY = (
-    "DeepCFClassifier", "NAISClassifier", "GERRanker", "MoGClassifier", "MFRecommender",
+    "DeepCFClassifier", "NAISClassifier", "GERRanker", "MFRecommender",
 )  # fmt: skip
 
 FORMER: dict[str, dict[str, Any]] = {
@@ -45,6 +45,7 @@ FORMER: dict[str, dict[str, Any]] = {
     **dict.fromkeys(_OF_PAIRS, _PAIRS),
     **{name: _TO_THE_END for name in _OWN_PENALTY},
     **dict.fromkeys(("GeRecClassifier", "GeRecRanker"), _CUBE),
+    "MoGClassifier": {**_TO_THE_END, "pretrain": None},
     "NCFMLPRegressor": {"early_stopping": False, "weight_decay": 0.0},
     "NeuMFRegressor": {"early_stopping": False, "weight_decay": 0.0},
     "CrossFeedbackBMF": {"early_stopping": False, "hidden_sizes": (50,), "lr": 3e-3},

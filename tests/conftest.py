@@ -5,9 +5,7 @@ import signal
 from pathlib import Path
 
 import hypothesis
-import numpy as np
 import pytest
-from scipy.special import expit
 
 # Read when NumPy, torch and matplotlib are first imported, which no line above does; more threads
 # only slow small matrices down. Test workers inherit what the first process sets here.
@@ -54,6 +52,8 @@ def data_home():
 @pytest.fixture(scope="session")
 def set_right():
     """Return a function that writes out what `HeldOut` says of log odds and of histories."""
+    import numpy as np  # not at the top: they read the number of threads
+    from scipy.special import expit
 
     def set_right(est, log_odds, history):
         link, activity = est.link_, np.log1p((history != 0).sum(axis=1))

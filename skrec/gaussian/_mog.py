@@ -106,10 +106,10 @@ class MoGClassifier(GaussianRecommender, SampledPairRecommender):
             "fitted one as it is. Its parameters are those of this estimator after "
             '``pretrain__``. ``"auto"`` is this model on its means alone, ``n_draws=0``, so that '
             "vectors are trained by distance as they are used: then a and b start there too. None "
-            "starts at random.",
+            "starts at random, as a model without draws always does.",
             '"auto", estimator or None',
         ),
-    ] = None
+    ] = "auto"
     pretrain_epochs: Annotated[
         int | None,
         Interval(Integral, 0, None, closed="left"),
@@ -124,6 +124,7 @@ class MoGClassifier(GaussianRecommender, SampledPairRecommender):
         "n_draws": 2,
         "n_samples": 2,
         "max_epochs": 30,
+        "pretrain_epochs": 5,
         "init_std": 0.3,
     }
 
@@ -134,7 +135,9 @@ class MoGClassifier(GaussianRecommender, SampledPairRecommender):
         average = self._objective.average
         return SoftContrastive(self.n_factors, self.n_draws, average, math.sqrt(spread))
 
-    def _twin(self) -> "MoGClassifier":
+    def _twin(self) -> "MoGClassifier | None":
+        if not self.n_draws:
+            return None
         epochs = self.max_epochs if self.pretrain_epochs is None else self.pretrain_epochs
         return twin(self, MoGClassifier, n_draws=0, max_epochs=epochs)
 

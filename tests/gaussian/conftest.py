@@ -14,7 +14,7 @@ QUICK |= {"n_samples": 5, "random_state": 0, "device": "cpu", "early_stopping": 
 CUBE = {"n_draws": 3, "n_filters": 8, "hidden_size": 8, "interaction": "concat", "pretrain": None}
 SIZES = {
     GERRanker: {},
-    MoGClassifier: {"n_draws": 3},
+    MoGClassifier: {"n_draws": 3, "pretrain": None},
     GeRecClassifier: CUBE,
     GeRecRanker: CUBE,
 }

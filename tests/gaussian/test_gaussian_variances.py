@@ -153,6 +153,15 @@ def test_right_after_its_start_a_model_ranks_as_its_points_do(quick, X):
     assert np.mean(level) > 0.9
 
 
+def test_by_default_a_model_with_draws_starts_from_its_means_and_means_from_nothing(X, quick):
+    options = quick(MoGClassifier, max_epochs=1).get_params()
+    del options["pretrain"]
+    est = MoGClassifier(**options).fit(X)
+    assert est.pretrained_.n_draws == 0
+    assert est.pretrained_.pretrained_ is None
+    assert est.set_params(n_draws=0).fit(X).pretrained_ is None
+
+
 @pytest.mark.parametrize("pretrain", ["self", "Auto", 3])
 def test_other_starts_are_named(pretrain, quick, X):
     with pytest.raises(ValueError, match="'pretrain' parameter"):
