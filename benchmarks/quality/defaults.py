@@ -13,8 +13,8 @@ what is validated on; the test parts are never looked at:
 
 Nothing is tuned and nothing is watched: a model that stops early by default holds out users of its
 own. GeRec and MoG, whose draws for all pairs take longer than their training, rank 200 items of
-each user by them, the best of a first stage without draws. ConvNCF, GeRec and NAIS take long and run on ml-100k
-and amazon-music alone, unless --everywhere is given.
+each user by them, the best of a first stage without draws. ConvNCF, GeRec and NAIS take long and
+run on ml-100k and amazon-music alone, unless --everywhere is given.
 
 A JSON file of candidates is a list of {"system": "WMFRecommender", "parameters": {"l2": 0.03}}.
 Each stands beside the present defaults of its system; the smallest mean rank over the data sets
