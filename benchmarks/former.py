@@ -26,11 +26,9 @@ _CUBE: dict[str, Any] = {
 }  # fmt: skip
 _OF_PAIRS = (
     "GMFClassifier", "GMFRanker", "NCFMLPClassifier", "NCFMLPRanker", "NeuMFClassifier",
-    "NeuMFRanker", "JRLRanker", "ConvNCFRanker",
+    "NeuMFRanker", "JRLRanker", "ConvNCFRanker", "GERRanker",
 )  # fmt: skip
-_OWN_PENALTY = (
-    "DeepCFClassifier", "NAISClassifier", "GERRanker", "MFRecommender",
-)  # fmt: skip
+_OWN_PENALTY = ("DeepCFClassifier", "NAISClassifier", "MFRecommender")
 
 FORMER: dict[str, dict[str, Any]] = {
     "ItemKNNRecommender": {"alpha": 0.5},

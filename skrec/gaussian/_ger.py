@@ -76,6 +76,8 @@ class GERRanker(GaussianRecommender, SampledPairRecommender):
 
     _objective: ClassVar = Pairwise()
     _drawn: ClassVar[bool] = False
+    l2: float = 0.05
+
     _test_parameters: ClassVar[dict[str, Any]] = {
         **SampledPairRecommender._test_parameters,
         "init_std": 0.3,
