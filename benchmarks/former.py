@@ -25,8 +25,8 @@ _CUBE: dict[str, Any] = {
     **_PAIRS, "interaction": "concat", "init_network": None, "pretrain": None
 }  # fmt: skip
 _OF_PAIRS = (
-    "GMFClassifier", "GMFRanker", "NCFMLPClassifier", "NCFMLPRanker", "NeuMFClassifier",
-    "NeuMFRanker", "JRLRanker", "ConvNCFRanker", "GERRanker",
+    "GMFClassifier", "GMFRanker", "NCFMLPClassifier", "NeuMFClassifier", "NeuMFRanker",
+    "ConvNCFRanker", "GERRanker",
 )  # fmt: skip
 _OWN_PENALTY = ("DeepCFClassifier", "NAISClassifier", "MFRecommender")
 
@@ -43,6 +43,8 @@ FORMER: dict[str, dict[str, Any]] = {
     **dict.fromkeys(_OF_PAIRS, _PAIRS),
     **{name: _TO_THE_END for name in _OWN_PENALTY},
     **dict.fromkeys(("GeRecClassifier", "GeRecRanker"), _CUBE),
+    "NCFMLPRanker": {**_PAIRS, "pretrain": None},
+    "JRLRanker": {**_PAIRS, "pretrain": None, "init_network": None},
     "MoGClassifier": {**_TO_THE_END, "pretrain": None},
     "NCFMLPRegressor": {"early_stopping": False, "weight_decay": 0.0},
     "NeuMFRegressor": {"early_stopping": False, "weight_decay": 0.0},

@@ -4,13 +4,13 @@ from typing import Annotated, ClassVar, Literal
 
 from skrec.neural import SampledPairRecommender
 from skrec.neural.objectives import Pairwise
-from skrec.neural_cf._base import TowerRecommender
+from skrec.neural_cf._started import StartedTowerRecommender
 from skrec.nn.neural_cf import JRL
 
 __all__ = ["JRLRanker"]
 
 
-class JRLRanker(TowerRecommender, SampledPairRecommender):
+class JRLRanker(StartedTowerRecommender, SampledPairRecommender):
     r"""Perceptron on the product of the vectors of user and item, trained to rank (JRL).
 
     Minimises over triplets of a user u, an item i that u has and a sampled item j that u lacks
@@ -42,11 +42,12 @@ class JRLRanker(TowerRecommender, SampledPairRecommender):
     Notes
     -----
     This is the interaction function alone, as the second reference compares with it; the first one
-    learns vectors from reviews, images and ratings. Large vectors at the start (``init_std=0.1``)
-    are learnt by heart; those of matrix factorisation, ``pretrain=BPRMFRanker()`` as in the second
-    reference, help most, and with ``init_network="product"`` the first scores are their inner
-    products. The log odds of `predict_proba` are the scores and a constant of each user, set right
-    on held-out pairs: see `skrec.calibration.HeldOut`.
+    learns vectors from reviews, images and ratings. As in the second reference it starts from
+    matrix factorisation (``pretrain``); unlike there the first scores are its inner products
+    (``init_network``), and training goes on from what the vectors know together. Without a start,
+    large vectors (``init_std=0.1``) are learnt by heart. The log odds of `predict_proba` are the
+    scores and a constant of each user, set right on held-out pairs: see
+    `skrec.calibration.HeldOut`.
 
     References
     ----------
@@ -66,25 +67,34 @@ class JRLRanker(TowerRecommender, SampledPairRecommender):
     >>> est = JRLRanker(n_factors=8, hidden_sizes=(8, 4), max_epochs=5, random_state=0).fit(X)
     >>> est.recommend(users=[0, 1], n_items=3).shape
     (2, 3)
+    >>> from skrec import BPRMFRanker  # another start
+    >>> est = est.set_params(pretrain=BPRMFRanker(n_factors=8, random_state=0)).fit(X)
     """
 
     init_network: Annotated[
-        Literal["product"] | None,
+        Literal["auto", "product"] | None,
         'How the perceptron starts. None is at random. With ``"product"`` its score is the inner '
         "product, which is what vectors from ``pretrain`` were trained for, and training goes on "
-        "from there.",
-    ] = None
+        'from there. ``"auto"`` is ``"product"`` where there is a ``pretrain`` and layers of two '
+        "or more, and None elsewhere.",
+    ] = "auto"
 
     _objective: ClassVar = Pairwise()
     _interaction_class: ClassVar = JRL
 
     def _interaction(self) -> JRL:
         network = JRL(self.n_factors, **self._tower())
-        if self.init_network == "product":
-            if min(network.hidden_sizes) < 2:
-                raise ValueError(
-                    'init_network="product" must have hidden_sizes of 2 or more; got '
-                    f"{self.hidden_sizes}"
-                )
+        if self._starts_at_product(network):
             network.start_at_product()
         return network
+
+    def _starts_at_product(self, network: JRL) -> bool:
+        fits = min(network.hidden_sizes) >= 2
+        if self.init_network == "product" and not fits:
+            raise ValueError(
+                'init_network="product" must have hidden_sizes of 2 or more; got '
+                f"{self.hidden_sizes}"
+            )
+        if self.init_network == "auto":
+            return self.pretrain is not None and fits
+        return self.init_network == "product"

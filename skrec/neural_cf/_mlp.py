@@ -5,6 +5,7 @@ from typing import ClassVar
 from skrec.neural import RatedPairRecommender, SampledPairRecommender
 from skrec.neural.objectives import Pairwise, Pointwise
 from skrec.neural_cf._base import TowerRecommender
+from skrec.neural_cf._started import StartedTowerRecommender
 from skrec.nn.neural_cf import NCFMLP
 
 __all__ = ["NCFMLPClassifier", "NCFMLPRanker", "NCFMLPRegressor"]
@@ -71,7 +72,7 @@ class NCFMLPClassifier(TowerRecommender, SampledPairRecommender):
     _interaction_class: ClassVar = NCFMLP
 
 
-class NCFMLPRanker(TowerRecommender, SampledPairRecommender):
+class NCFMLPRanker(StartedTowerRecommender, SampledPairRecommender):
     r"""Perceptron on the vectors of user and item, trained to rank (MLP with BPR).
 
     Minimises over triplets of a user u, an item i that u has and a sampled item j that u lacks
@@ -104,7 +105,7 @@ class NCFMLPRanker(TowerRecommender, SampledPairRecommender):
     Notes
     -----
     The second reference compares with this form, which starts from the vectors of matrix
-    factorisation there: ``pretrain=BPRMFRanker()``. Weights before a ReLU start with variance 2 /
+    factorisation there, as here (``pretrain``). Weights before a ReLU start with variance 2 /
     fan-in. The log odds of `predict_proba` are the scores and a constant of each user, set right on
     held-out pairs: see `skrec.calibration.HeldOut`.
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skrec import BPRMFRanker, JRLRanker
+from skrec import BPRMFRanker, JRLRanker, NCFMLPRanker
 
 
 def relu(x):
@@ -12,7 +12,7 @@ def relu(x):
 
 def test_scores_are_those_of_the_perceptron(quick, X):
     # of four hidden units all may die: no user's scores then depend on the item
-    est = quick(JRLRanker, hidden_sizes=(16, 8)).fit(X)
+    est = quick(JRLRanker, hidden_sizes=(16, 8), pretrain=None).fit(X)
     w = {k: v.numpy() for k, v in est.net_.module_.interaction.state_dict().items()}
     first = relu((est.user_factors_[3] * est.item_factors_) @ w["first.weight"].T + w["first.bias"])
     second = relu(first @ w["tower.layers.0.weight"].T + w["tower.layers.0.bias"])
@@ -23,7 +23,7 @@ def test_scores_are_those_of_the_perceptron(quick, X):
 
 def test_finds_what_is_missing(quick, checkerboard):
     X, missing = checkerboard
-    est = quick(JRLRanker, hidden_sizes=(16, 8), max_epochs=15).fit(X)
+    est = quick(JRLRanker, hidden_sizes=(16, 8), max_epochs=15, pretrain=None).fit(X)
     hits = est.recommend(users=range(len(missing)), n_items=1)[:, 0] == missing
     assert hits.mean() > 0.9
 
@@ -36,7 +36,7 @@ def test_starts_from_vectors(quick, X):
 
 def test_vectors_of_matrix_factorisation_help(quick, X):
     options = {"n_factors": 8, "max_epochs": 3, "init_std": 0.01, "hidden_sizes": (16,)}
-    alone = quick(JRLRanker, **options).fit(X).score(X)
+    alone = quick(JRLRanker, **options, pretrain=None).fit(X).score(X)
     start = quick(BPRMFRanker, n_factors=8, max_epochs=30)
     assert quick(JRLRanker, **options, pretrain=start).fit(X).score(X) > alone
 
@@ -55,3 +55,27 @@ def test_a_perceptron_may_start_with_the_inner_product(quick, X):
     assert est.net_.history[-1, "train_loss"] < est.net_.history[0, "train_loss"]
     with pytest.raises(ValueError, match=r"must have hidden_sizes of 2 or more; got \(4, 1\)"):
         quick(JRLRanker, hidden_sizes=(4, 1), init_network="product").fit(X)
+
+
+@pytest.mark.parametrize("cls", [JRLRanker, NCFMLPRanker])
+def test_by_default_vectors_start_from_matrix_factorisation(cls, quick, X):
+    est = quick(cls, max_epochs=0).fit(X)
+    seed = est.pretrained_.random_state
+    assert seed is not None
+    default = BPRMFRanker(n_factors=6, random_state=seed)
+    assert est.pretrained_.get_params() == default.get_params()
+    np.testing.assert_array_equal(est.user_factors_, est.pretrained_.user_factors_)
+    np.testing.assert_array_equal(est.item_factors_, est.pretrained_.item_factors_)
+
+
+def test_a_perceptron_starts_with_the_product_of_what_it_starts_from(quick, X):
+    sizes = {"hidden_sizes": (16, 8), "max_epochs": 0}
+    est = quick(JRLRanker, **sizes).fit(X)
+    scores, own = (m.decision_function(users=range(20)) for m in (est, est.pretrained_))
+    np.testing.assert_allclose(scores, own, 1e-4, 1e-5)
+    for options in ({"pretrain": None}, {"hidden_sizes": (4, 1)}):
+        est = quick(JRLRanker, **sizes | options)
+        scores = est.fit(X).decision_function(users=range(20))
+        np.testing.assert_array_equal(
+            scores, est.set_params(init_network=None).fit(X).decision_function(users=range(20))
+        )

@@ -28,7 +28,8 @@ _TOWER = {
 }
 SETTINGS = {
     **dict.fromkeys(("BPRMFRanker", "FISMRanker", "SVDppRanker"), _SHARED),
-    **dict.fromkeys(("GMFRanker", "NCFMLPRanker", "JRLRanker", "NeuMFRanker"), _STARTED),
+    **dict.fromkeys(("GMFRanker", "NCFMLPRanker", "NeuMFRanker"), _STARTED),
+    "JRLRanker": {**_STARTED, "init_network": None},
     **dict.fromkeys(("ConvNCFRanker", "ConvNCF-FISM", "ConvNCF-SVD++"), _TOWER),
 }
 
