@@ -124,6 +124,22 @@ def test_of_many_users_some_are_ranked_for_and_the_split_says_so(monkeypatch, tm
     assert len(table) == 2 * len(first)
 
 
+@pytest.mark.parametrize("system", ["MoGClassifier", "GeRecRanker", "GERRanker"])
+def test_models_of_many_draws_rank_in_two_stages(system, monkeypatch, tmp_path):
+    cls, passed = defaults.find_system(system), []
+    recommend = cls.recommend
+
+    def recorded(self, *args, **kwargs):
+        passed.append(getattr(self, "n_candidates", None))
+        return recommend(self, *args, **kwargs)
+
+    monkeypatch.setattr(cls, "recommend", recorded)
+    table = run_defaults(tmp_path, systems=[system])
+    in_stages = system != "GERRanker"  # whose scores are exact
+    assert (200 in passed) == in_stages
+    assert json.loads(table["parameters"][0]).get("n_candidates") is None
+
+
 def test_slow_models_run_on_some_data_alone(tmp_path):
     parser = defaults._make_parser()
 
