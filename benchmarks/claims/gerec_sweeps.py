@@ -17,6 +17,7 @@ import pandas as pd
 from sklearn.model_selection import GridSearchCV
 
 from benchmarks.arguments import add_data, add_output, make_parser, prepare
+from benchmarks.former import with_former
 from skrec import GeRecClassifier, Interactions
 from skrec.metrics import make_ranking_scorer
 from skrec.model_selection import LeaveOneOut
@@ -73,8 +74,8 @@ def _points(
     estimator: GeRecClassifier, name: str, values: Sequence[Any]
 ) -> list[dict[str, list[Any]]]:
     """Return a grid for each value; what is started from has as many factors."""
-    twin = name == "n_factors" and estimator.pretrain is not None
-    return [{name: [v], **({f"pretrain__{name}": [v]} if twin else {})} for v in values]
+    start = name == "n_factors" and hasattr(estimator.pretrain, "get_params")
+    return [{name: [v], **({f"pretrain__{name}": [v]} if start else {})} for v in values]
 
 
 def table_of(search: GridSearchCV) -> pd.DataFrame:
@@ -117,8 +118,9 @@ def _make_parser() -> argparse.ArgumentParser:
 def _parameters(options: argparse.Namespace) -> dict[str, Any]:
     """Return all parameters of the estimator."""
     given = find_settings("GeRecClassifier", options.data, "ncf").parameters
+    given = with_former("GeRecClassifier", given)  # the paper's cube
     if options.scratch:
-        given.pop("pretrain", None)
+        given["pretrain"] = None
     given |= {"max_epochs": 1 if options.smoke else options.epochs, "n_samples": 5}
     given |= {"early_stopping": False}
     given |= _SMALL if options.smoke else {}

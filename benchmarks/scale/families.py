@@ -118,7 +118,8 @@ FAMILIES: dict[str, Family] = {
     ),
     "GeRec, 9 draws": Family(
         "GeRecClassifier", _EPOCH, ("entries factors^2", *_DESCENT),
-        (), _NETWORK, 20, "n_factors", _PAIRS,
+        (), _NETWORK, 20, "n_factors",
+        {**_PAIRS, "pretrain": None, "interaction": "concat"},
         (400, 300, 1_000, 32),
     ),
     "Mult-VAE": Family(

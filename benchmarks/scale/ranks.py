@@ -32,7 +32,13 @@ _COMMON = {"random_state": 0, "device": "cpu", "early_stopping": False}
 SYSTEMS: dict[str, dict[str, Any]] = {
     "MultVAERecommender": _COMMON,
     "BPRMFRanker": {**_COMMON, "solver": "torch", "n_factors": 64},
-    "GeRecClassifier": {**_COMMON, "n_factors": 16, "n_draws": 2, "pretrain": None},
+    "GeRecClassifier": {
+        **_COMMON,
+        "n_factors": 16,
+        "n_draws": 2,
+        "pretrain": None,
+        "interaction": "concat",
+    },
 }
 """What is trained, none of it tuned."""
 
