@@ -74,10 +74,10 @@ class GERRanker(GaussianRecommender, SampledPairRecommender):
     (2, 3)
     """
 
-    _objective: ClassVar = Pairwise()
-    _drawn: ClassVar[bool] = False
     l2: float = 0.05
 
+    _objective: ClassVar = Pairwise()
+    _drawn: ClassVar[bool] = False
     _test_parameters: ClassVar[dict[str, Any]] = {
         **SampledPairRecommender._test_parameters,
         "init_std": 0.3,

@@ -149,9 +149,8 @@ class _GeRec(GaussianRecommender):
         lacks = self._lacks_for_product()
         if self.init_network == "product" and lacks:
             raise ValueError(f'init_network="product" must have {lacks}')
-        if self.init_network == "auto":
-            return self.pretrain is not None and not lacks
-        return self.init_network == "product"
+        of_itself = self.init_network == "auto" and self.pretrain is not None
+        return not lacks and (of_itself or self.init_network == "product")
 
     def _lacks_for_product(self) -> str:
         """Return what a start at the product would need and what there is instead, if anything."""

@@ -94,6 +94,8 @@ def test_a_sweep_has_a_row_a_value(tmp_path, capsys):
     table = pd.read_csv(tmp_path / "sweeps.csv")
     assert list(table["parameter"]) == ["n_factors", "n_factors", "n_draws", "n_draws", "n_filters"]
     assert {"sampled_hit_rate@10", "sampled_ndcg@10"} <= set(table)
+    gerec_sweeps.main(["--smoke", "--scratch", "--output", str(tmp_path / "scratch.csv")])
+    assert set(pd.read_csv(tmp_path / "scratch.csv")["start"]) == {"random"}
 
 
 @pytest.mark.parametrize("protocol", ["ncf", "weak"])
