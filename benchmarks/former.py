@@ -24,11 +24,11 @@ _DESCENT: dict[str, Any] = {
 _CUBE: dict[str, Any] = {
     **_PAIRS, "interaction": "concat", "init_network": None, "pretrain": None
 }  # fmt: skip
-_OF_PAIRS = (
-    "GMFClassifier", "GMFRanker", "NCFMLPClassifier", "NeuMFClassifier", "NeuMFRanker",
-    "ConvNCFRanker", "GERRanker",
+_OF_PAIRS = ("GMFClassifier", "GMFRanker", "ConvNCFRanker")
+_STARTED = (
+    "NCFMLPClassifier", "NCFMLPRanker", "NeuMFClassifier", "NeuMFRanker", "GERRanker",
 )  # fmt: skip
-_OWN_PENALTY = ("DeepCFClassifier", "NAISClassifier", "MFRecommender")
+_OWN_PENALTY = ("NAISClassifier", "MFRecommender")
 
 FORMER: dict[str, dict[str, Any]] = {
     "ItemKNNRecommender": {"alpha": 0.5},
@@ -43,7 +43,8 @@ FORMER: dict[str, dict[str, Any]] = {
     **dict.fromkeys(_OF_PAIRS, _PAIRS),
     **{name: _TO_THE_END for name in _OWN_PENALTY},
     **dict.fromkeys(("GeRecClassifier", "GeRecRanker"), _CUBE),
-    "NCFMLPRanker": {**_PAIRS, "pretrain": None},
+    **{name: {**_PAIRS, "pretrain": None} for name in _STARTED},
+    "DeepCFClassifier": {**_TO_THE_END, "pretrain": None},
     "JRLRanker": {**_PAIRS, "pretrain": None, "init_network": None},
     "MoGClassifier": {**_TO_THE_END, "pretrain": None},
     "NCFMLPRegressor": {"early_stopping": False, "weight_decay": 0.0},

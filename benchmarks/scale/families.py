@@ -103,7 +103,8 @@ FAMILIES: dict[str, Family] = {
     ),
     "NeuMF, 4 negatives": Family(
         "NeuMFClassifier", _EPOCH, ("entries factors^2", *_DESCENT), _TABLES, _NETWORK, 20,
-        "n_factors", {**_PAIRS, "hidden_sizes": [64, 32]}, (4_000, 2_000, 50_000, 32),
+        "n_factors", {**_PAIRS, "hidden_sizes": [64, 32], "pretrain": None},
+        (4_000, 2_000, 50_000, 32),
     ),
     "LightGCN": Family(
         "LightGCNRanker", _EPOCH, ("entries^2 factors", "entries users factors", *_DESCENT),

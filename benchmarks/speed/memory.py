@@ -35,7 +35,7 @@ _VAE = {"hidden_sizes": [16], "latent_size": 16, "early_stopping": True, **_TRAI
 SYSTEMS: dict[str, dict[str, Any]] = {
     "BPRMFRanker": {**_PAIRS, **_NET, "n_negatives": 1},
     "MFClassifier": {**_PAIRS, **_NET, "n_negatives": 4},
-    "NeuMFClassifier": _PAIRS,
+    "NeuMFClassifier": {**_PAIRS, "pretrain": None},
     "WMFRecommender": {"n_factors": 16, "max_epochs": 1, "random_state": 0},
     "MultVAERecommender": _VAE,
 }

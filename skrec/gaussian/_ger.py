@@ -1,7 +1,11 @@
 """GER: Gaussian vectors under their inner product."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+from sklearn.utils._param_validation import HasMethods, StrOptions
+
+from skrec.base import Doc
+from skrec.factorization import BPRMFRanker
 from skrec.gaussian._base import GaussianRecommender
 from skrec.neural import SampledPairRecommender
 from skrec.neural.objectives import Pairwise
@@ -44,11 +48,12 @@ class GERRanker(GaussianRecommender, SampledPairRecommender):
     -----
     The model as the GeRec paper describes it among those it compares with: the dot product of BPR
     becomes the inner product of two Gaussians, here on the logarithmic scale, where it does not
-    underflow. Dos Santos et al. compare draws of dot products instead. Scores are exact;
-    ``return_std`` gives the deviation of :math:`\ln \mathcal N(z_u; \mu_i, \Sigma_i)` over draws
-    :math:`z_u` of the user, whose exponential has the inner product as its mean. The log odds of
-    `predict_proba` are the scores and a constant of each user, set right on held-out pairs: see
-    `skrec.calibration.HeldOut`. Variances are ELU + 1 with a floor, as in `GeRecClassifier`.
+    underflow, and the means start from BPR's vectors (``pretrain``). Dos Santos et al. compare
+    draws of dot products instead. Scores are exact; ``return_std`` gives the deviation of
+    :math:`\ln \mathcal N(z_u; \mu_i, \Sigma_i)` over draws :math:`z_u` of the user, whose
+    exponential has the inner product as its mean. The log odds of `predict_proba` are the scores
+    and a constant of each user, set right on held-out pairs: see `skrec.calibration.HeldOut`.
+    Variances are ELU + 1 with a floor, as in `GeRecClassifier`.
 
     The divergence of each user and item e from a prior counts once an epoch (``kl_weight``,
     ``prior_variance``); it is no part of the papers. Without it a variance is one more term of the
@@ -75,6 +80,20 @@ class GERRanker(GaussianRecommender, SampledPairRecommender):
     """
 
     l2: float = 0.05
+    pretrain: Annotated[
+        Any,
+        HasMethods(["fit", "get_params"]),
+        StrOptions({"auto"}),
+        None,
+        Doc(
+            "Estimator with vectors of ``n_factors`` that is cloned, fitted on what is trained "
+            "on, and gives the means to start from; `sklearn.frozen.FrozenEstimator` keeps a "
+            "fitted one as it is. Its parameters are those of this estimator after "
+            '``pretrain__``. ``"auto"`` is `BPRMFRanker` with as many factors, whose other '
+            "parameters are its defaults. None starts at random.",
+            '"auto", estimator or None',
+        ),
+    ] = "auto"
 
     _objective: ClassVar = Pairwise()
     _drawn: ClassVar[bool] = False
@@ -85,3 +104,6 @@ class GERRanker(GaussianRecommender, SampledPairRecommender):
 
     def _interaction(self) -> ExpectedLikelihood:
         return ExpectedLikelihood(self.n_factors)
+
+    def _twin(self) -> BPRMFRanker:
+        return BPRMFRanker(n_factors=self.n_factors)

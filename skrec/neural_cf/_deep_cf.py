@@ -58,8 +58,8 @@ class DeepCFClassifier(SampledPairRecommender):
     Pre-training joins the output weights as
     :math:`w = [\alpha w^R; (1 - \alpha) w^M]` with :math:`\alpha` = ``pretrain_alpha``, so that the
     first scores are the weighted mean of those of the halves. The paper trains these with Adam,
-    and goes on with plain gradient descent. Differences from the paper: no pre-training unless
-    asked for, Adam, and smaller layers. On MovieLens-1M the authors use ``n_factors=256``,
+    and goes on with plain gradient descent. Differences from the paper: Adam throughout, and
+    smaller layers. On MovieLens-1M the authors use ``n_factors=256``,
     ``matching_sizes=(256, 128, 64)``, ``representation_sizes=(512, 64)`` and
     ``item_sizes=(1024, 64)``. ``init_std`` has no effect: layers start as Glorot has it. The log
     odds of `predict_proba` are the scores with the sampling of negatives undone, set right on
@@ -113,13 +113,13 @@ class DeepCFClassifier(SampledPairRecommender):
         None,
         Doc(
             '``"auto"`` trains both halves alone, with the parameters of this estimator, and joins '
-            "them to start from. A pair (representation, matching) of estimators of this class "
-            "does so with parameters of their own. They are cloned and fitted on what is trained "
-            "on; `sklearn.frozen.FrozenEstimator` keeps a fitted one as it is. None starts at "
-            "random.",
+            "them to start from; a half itself starts at random. A pair (representation, matching) "
+            "of estimators of this class does so with parameters of their own. They are cloned and "
+            "fitted on what is trained on; `sklearn.frozen.FrozenEstimator` keeps a fitted one as "
+            "it is. None starts at random.",
             '"auto", tuple of estimators or None',
         ),
-    ] = None
+    ] = "auto"
     pretrain_alpha: Annotated[
         float,
         Interval(Real, 0, 1, closed="both"),
@@ -150,13 +150,14 @@ class DeepCFClassifier(SampledPairRecommender):
         **SampledPairRecommender._test_parameters,
         "representation_sizes": (16, 8),
         "matching_sizes": (16, 8),
+        "pretrain_epochs": 4,
     }
 
     def _validate_params(self) -> None:
         super()._validate_params()
-        if self.pretrain is not None and self.parts != "both":
+        if isinstance(self.pretrain, tuple | list) and self.parts != "both":
             raise ValueError(
-                f'pretrain must be None unless parts="both"; got {self.pretrain!r} with '
+                f'pretrain must be "auto" or None unless parts="both"; got {self.pretrain!r} with '
                 f"parts={self.parts!r}"
             )
 
@@ -208,7 +209,9 @@ class DeepCFClassifier(SampledPairRecommender):
             embedding_size, matching_sizes = 0, ()
         return DeepCF(*self._matrix, user_sizes, item_sizes, embedding_size, matching_sizes)
 
-    def _twin(self) -> tuple[Any, ...]:
+    def _twin(self) -> tuple[Any, ...] | None:
+        if self.parts != "both":
+            return None
         epochs = self.max_epochs if self.pretrain_epochs is None else self.pretrain_epochs
         halves = "representation", "matching"
         return tuple(twin(self, type(self), parts=half, max_epochs=epochs) for half in halves)

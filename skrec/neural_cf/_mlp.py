@@ -11,7 +11,7 @@ from skrec.nn.neural_cf import NCFMLP
 __all__ = ["NCFMLPClassifier", "NCFMLPRanker", "NCFMLPRegressor"]
 
 
-class NCFMLPClassifier(TowerRecommender, SampledPairRecommender):
+class NCFMLPClassifier(StartedTowerRecommender, SampledPairRecommender):
     r"""Perceptron on the vectors of user and item, trained on sampled pairs (MLP of NCF).
 
     Minimises over pairs of a user u and an item i, each one that u has (:math:`y_{ui} = 1`) with K
@@ -46,8 +46,9 @@ class NCFMLPClassifier(TowerRecommender, SampledPairRecommender):
     Notes
     -----
     The paper's tower for 64 predictive factors is ``n_factors=128, hidden_sizes=(128, 64)``: its
-    widths 256, 128, 64 begin with the two vectors side by side. Weights before a ReLU start with
-    variance 2 / fan-in; the paper starts them with deviation 0.01, as the vectors. The log odds of
+    widths 256, 128, 64 begin with the two vectors side by side. Unlike there the vectors start from
+    those of matrix factorisation (``pretrain``). Weights before a ReLU start with variance 2 /
+    fan-in; the paper starts them with deviation 0.01, as the vectors. The log odds of
     `predict_proba` are the scores with the sampling of negatives undone, set right on held-out
     pairs: see `skrec.calibration.HeldOut`.
 

@@ -43,7 +43,7 @@ class _NeuMF(TowerRecommender):
             "keeps a fitted one as it is. None starts at random.",
             '"auto", estimator, tuple of estimators or None',
         ),
-    ] = None
+    ] = "auto"
     pretrain_alpha: Annotated[
         float,
         Interval(Real, 0, 1, closed="both"),
@@ -56,6 +56,10 @@ class _NeuMF(TowerRecommender):
     ] = None
 
     _twin_classes: ClassVar[tuple[type, type]]
+    _test_parameters: ClassVar[dict[str, Any]] = {
+        **TowerRecommender._test_parameters,
+        "pretrain_epochs": 4,
+    }
 
     @property
     def _widths(self) -> tuple[int, int]:
@@ -138,7 +142,8 @@ class NeuMFClassifier(_NeuMF, SampledPairRecommender):
     first scores are the weighted mean of those of the two. The paper trains them with Adam and
     then goes on with plain gradient descent:
 
-    ``NeuMFClassifier(pretrain=(GMFClassifier(), NCFMLPClassifier()), optimizer="sgd", lr=0.01)``
+    ``NeuMFClassifier(pretrain=(GMFClassifier(), NCFMLPClassifier(pretrain=None)),
+    optimizer="sgd", lr=0.01)``
 
     The paper's sizes for 64 predictive factors are
     ``n_factors=64, mlp_factors=128, hidden_sizes=(128, 64)``. Without pre-training the weights of
@@ -156,8 +161,7 @@ class NeuMFClassifier(_NeuMF, SampledPairRecommender):
     >>> from skrec import NeuMFClassifier
     >>> from skrec.datasets import make_interactions
     >>> X = make_interactions(100, 50, 1000, random_state=0).X
-    >>> est = NeuMFClassifier(n_factors=8, hidden_sizes=(8, 4), max_epochs=3, pretrain="auto",
-    ...                       random_state=0)
+    >>> est = NeuMFClassifier(n_factors=8, hidden_sizes=(8, 4), max_epochs=3, random_state=0)
     >>> est.fit(X).predict_proba(X[:2]).shape
     (2, 50)
     """
@@ -291,5 +295,6 @@ class NeuMFRegressor(_NeuMF, RatedPairRecommender):
     lr: float = 1e-3
     max_epochs: int = 20
     early_stopping: bool = True
+    pretrain: Any = None
 
     _twin_classes: ClassVar = (GMFRegressor, NCFMLPRegressor)

@@ -5,14 +5,15 @@ from typing import Annotated, Any, ClassVar
 from sklearn.utils._param_validation import HasMethods, StrOptions
 
 from skrec.base import Doc
-from skrec.factorization import BPRMFRanker
+from skrec.factorization import BPRMFRanker, MFClassifier
+from skrec.neural.objectives import Pairwise
 from skrec.neural_cf._base import TowerRecommender
 
 __all__ = ["StartedTowerRecommender"]
 
 
 class StartedTowerRecommender(TowerRecommender):
-    """A tower that ranks, and whose vectors start from matrix factorisation if not told else."""
+    """A tower whose vectors start from matrix factorisation if not told else."""
 
     pretrain: Annotated[
         Any,
@@ -23,13 +24,16 @@ class StartedTowerRecommender(TowerRecommender):
             "Estimator with vectors of ``n_factors``, such as ``BPRMFRanker(n_factors=64)``, that "
             "is cloned, fitted on what is trained on, and gives the vectors to start from; "
             "`sklearn.frozen.FrozenEstimator` keeps a fitted one as it is. Its parameters are "
-            'those of this estimator after ``pretrain__``. ``"auto"`` is `BPRMFRanker` with as '
-            "many factors, whose other parameters are its defaults. None starts at random.",
+            'those of this estimator after ``pretrain__``. ``"auto"`` is matrix factorisation with '
+            "as many factors, whose other parameters are its defaults: `BPRMFRanker` of a model "
+            "that is trained to rank, `MFClassifier` without biases else. None starts at random.",
             '"auto", estimator or None',
         ),
     ] = "auto"
 
     _test_parameters: ClassVar[dict[str, Any]] = {**TowerRecommender._test_parameters, "l2": 0.0}
 
-    def _twin(self) -> BPRMFRanker:
-        return BPRMFRanker(n_factors=self.n_factors)
+    def _twin(self) -> BPRMFRanker | MFClassifier:
+        if isinstance(self._objective, Pairwise):
+            return BPRMFRanker(n_factors=self.n_factors)
+        return MFClassifier(n_factors=self.n_factors, bias=False)

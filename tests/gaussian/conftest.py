@@ -13,7 +13,7 @@ QUICK |= {"n_samples": 5, "random_state": 0, "device": "cpu", "early_stopping": 
 # the cube and the start of GeRec's paper
 CUBE = {"n_draws": 3, "n_filters": 8, "hidden_size": 8, "interaction": "concat", "pretrain": None}
 SIZES = {
-    GERRanker: {},
+    GERRanker: {"pretrain": None},
     MoGClassifier: {"n_draws": 3, "pretrain": None},
     GeRecClassifier: CUBE,
     GeRecRanker: CUBE,

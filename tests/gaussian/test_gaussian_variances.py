@@ -5,9 +5,8 @@ import pytest
 import scipy.sparse as sp
 from scipy.stats import spearmanr
 
-from skrec import GeRecClassifier, GeRecRegressor, GERRanker, MoGClassifier
+from skrec import BPRMFRanker, GeRecClassifier, GeRecRegressor, GERRanker, MoGClassifier
 from skrec.datasets import make_interactions
-from skrec.neural import SampledPairRecommender
 
 # each lacks one item, so that negatives are no matter of chance
 ALL_BUT_ONE = sp.csr_matrix(1 - np.eye(6, 5) - np.eye(6, 5, -5), dtype=np.float32)
@@ -168,7 +167,11 @@ def test_other_starts_are_named(pretrain, quick, X):
         quick(MoGClassifier, pretrain=pretrain).fit(X)
 
 
-def test_only_mog_knows_a_start_of_its_own(quick, X):
-    assert issubclass(GERRanker, SampledPairRecommender)
-    with pytest.raises(ValueError, match="'pretrain' parameter"):
-        quick(GERRanker, pretrain="auto").fit(X)
+def test_by_default_ger_starts_from_the_vectors_of_bpr(quick, X):
+    options = quick(GERRanker, max_epochs=0).get_params()
+    del options["pretrain"]
+    est = GERRanker(**options).fit(X)
+    default = BPRMFRanker(n_factors=6, random_state=est.pretrained_.random_state)
+    assert est.pretrained_.get_params() == default.get_params()
+    np.testing.assert_array_equal(est.user_means_, est.pretrained_.user_factors_)
+    np.testing.assert_array_equal(est.item_means_, est.pretrained_.item_factors_)

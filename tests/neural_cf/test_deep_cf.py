@@ -206,7 +206,10 @@ def test_it_starts_from_a_pair_with_parameters_of_its_own(X):
         ({"pretrain": "twin"}, "The 'pretrain' parameter"),
         ({"pretrain": DeepCFClassifier()}, "The 'pretrain' parameter"),
         ({"pretrain_alpha": 1.5}, "The 'pretrain_alpha' parameter"),
-        ({"pretrain": "auto", "parts": "matching"}, 'pretrain must be None unless parts="both"'),
+        (
+            {"pretrain": (DeepCFClassifier(**QUICK),) * 2, "parts": "matching"},
+            'pretrain must be "auto" or None unless parts="both"',
+        ),
         ({"pretrain": (DeepCFClassifier(**QUICK),)}, "pretrain must be a pair of DeepCFClassifier"),
         ({"pretrain": (EASERecommender(),) * 2}, "pretrain must be a pair of DeepCFClassifier"),
         ({"pretrain": (DeepCFClassifier(**QUICK),) * 2}, "pretrain must be a pair with parts="),

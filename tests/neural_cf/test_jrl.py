@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skrec import BPRMFRanker, JRLRanker, NCFMLPRanker
+from skrec import BPRMFRanker, JRLRanker
 
 
 def relu(x):
@@ -55,17 +55,6 @@ def test_a_perceptron_may_start_with_the_inner_product(quick, X):
     assert est.net_.history[-1, "train_loss"] < est.net_.history[0, "train_loss"]
     with pytest.raises(ValueError, match=r"must have hidden_sizes of 2 or more; got \(4, 1\)"):
         quick(JRLRanker, hidden_sizes=(4, 1), init_network="product").fit(X)
-
-
-@pytest.mark.parametrize("cls", [JRLRanker, NCFMLPRanker])
-def test_by_default_vectors_start_from_matrix_factorisation(cls, quick, X):
-    est = quick(cls, max_epochs=0).fit(X)
-    seed = est.pretrained_.random_state
-    assert seed is not None
-    default = BPRMFRanker(n_factors=6, random_state=seed)
-    assert est.pretrained_.get_params() == default.get_params()
-    np.testing.assert_array_equal(est.user_factors_, est.pretrained_.user_factors_)
-    np.testing.assert_array_equal(est.item_factors_, est.pretrained_.item_factors_)
 
 
 def test_a_perceptron_starts_with_the_product_of_what_it_starts_from(quick, X):
