@@ -49,6 +49,12 @@ FORMER: dict[str, dict[str, Any]] = {
     "MoGClassifier": {**_TO_THE_END, "pretrain": None},
     "NCFMLPRegressor": {"early_stopping": False, "weight_decay": 0.0},
     "NeuMFRegressor": {"early_stopping": False, "weight_decay": 0.0},
+    "ConvNCFRegressor": {
+        "early_stopping": False,
+        "init_network": None,
+        "lr": 3e-4,
+        "tower_lr": 1e-3,
+    },
     "CrossFeedbackBMF": {"early_stopping": False, "hidden_sizes": (50,), "lr": 3e-3},
 }
 """What was the default and is not any more, by class."""

@@ -48,10 +48,11 @@ class _ConvNCF(PairRecommender):
         "Shuffle the dimensions of both vectors below the tower, with ``random_state``.",
     ] = False
     init_network: Annotated[
-        Literal["product"] | None,
+        Literal["auto", "product"] | None,
         'How the tower starts. None is at random. With ``"product"`` its score is the inner '
         "product, the sum of the map's diagonal, which is what vectors from ``pretrain`` were "
-        "trained for, and training goes on from there.",
+        'trained for, and training goes on from there. ``"auto"`` is ``"product"`` where there is '
+        "a ``pretrain`` and a tower that can hold it, and None elsewhere.",
     ] = None
     pretrain: Annotated[
         Any,
@@ -114,21 +115,28 @@ class _ConvNCF(PairRecommender):
             tower = MapMLP(self.n_factors, map_part=self.map_part, order=order)
         else:
             tower = ConvTower(self.n_factors, self.n_feature_maps, self.map_part, order)
-        if self.init_network == "product":
-            self._check_product_start(tower)
+        lacking = self._lacks_for_product()
+        if lacking and self.init_network == "product":
+            raise ValueError(f'init_network="product" must have {lacking}')
+        if self._starts_at_product:
             tower.start_at_product()
         return tower
 
-    def _check_product_start(self, tower: MapMLP | ConvTower) -> None:
-        name = 'init_network="product"'
+    @property
+    def _starts_at_product(self) -> bool:
+        if self.tower != "dot" and self.init_network == "auto":
+            return self.pretrain is not None and not self._lacks_for_product()
+        return self.tower != "dot" and self.init_network == "product"
+
+    def _lacks_for_product(self) -> str:
+        """Return what a tower lacks to hold the inner product; nothing where it can."""
         if self.map_part == "off_diagonal":
-            raise ValueError(f'{name} must have the diagonal; got map_part="off_diagonal"')
+            return 'the diagonal; got map_part="off_diagonal"'
         if self.tower == "cnn" and self.n_feature_maps < 2:
-            raise ValueError(f"{name} must have n_feature_maps of 2 or more; got 1")
-        if self.tower == "mlp" and tower.output.in_features < 2:
-            raise ValueError(
-                f'{name} must have n_factors of 4 or more with tower="mlp"; got {self.n_factors}'
-            )
+            return "n_feature_maps of 2 or more; got 1"
+        if self.tower == "mlp" and self.n_factors < 4:
+            return f'n_factors of 4 or more with tower="mlp"; got {self.n_factors}'
+        return ""
 
     def _twin(self) -> Any:
         """Return the shallow twin that ``pretrain="auto"`` stands for."""
@@ -136,12 +144,16 @@ class _ConvNCF(PairRecommender):
             return None
         return twin(self, type(self), tower="dot", max_epochs=self.pretrain_epochs, **_TWIN)
 
+    @property
+    def _tower_rate(self) -> float:
+        return self.tower_lr
+
     def _parameter_groups(self) -> list[tuple[str, dict[str, Any]]]:
         free = super()._parameter_groups()
         if self.tower == "dot":
             return free
-        tower = {"lr": self.tower_lr, "weight_decay": 2 * self.tower_l2}
-        output = {"lr": self.tower_lr, "weight_decay": 2 * self.output_l2}
+        tower = {"lr": self._tower_rate, "weight_decay": 2 * self.tower_l2}
+        output = {"lr": self._tower_rate, "weight_decay": 2 * self.output_l2}
         return [*free, ("interaction.output.*", output), ("interaction.*", tower)]
 
     def _callbacks(self, batches: Any, watched: Any) -> list[tuple[str, Any]]:
@@ -293,10 +305,11 @@ class ConvNCFRegressor(_ConvNCF, RatedPairRecommender):
     -----
     The second reference compares with this form under the name CNN-CF: the ranking loss becomes a
     squared error, and the rest stays. ``pretrain="auto"`` trains the shallow twin (``tower="dot"``)
-    first. Nothing is penalised in the first epoch of a tower. Adam with small steps takes the place
-    of Adagrad, whose first ones are large: under a squared error they can switch all of a layer's
-    ReLUs off, so that the mean is predicted for everything. So can a large ``tower_lr``, or too few
-    feature maps.
+    first. Unlike in the paper the tower starts with the inner product (``init_network``), goes on
+    in small steps, and stops early: on few ratings it soon learns them by heart. Nothing is
+    penalised in the first epoch of a tower. Adam with small steps takes the place of Adagrad, whose
+    first ones are large: under a squared error they can switch all of a layer's ReLUs off, so that
+    the mean is predicted for everything. So can a large ``tower_lr``, or too few feature maps.
 
     References
     ----------
@@ -320,11 +333,23 @@ class ConvNCFRegressor(_ConvNCF, RatedPairRecommender):
     """
 
     l2: float = 0.05
+    init_network: Any = "auto"
     pretrain_epochs: int = 10
     max_epochs: int = 10
+    early_stopping: bool = True
     optimizer: str | type = "adam"
-    lr: float = 3e-4
-    tower_lr: float = 1e-3
+    lr: Annotated[
+        float | Literal["auto"],
+        Interval(Real, 0, None, closed="neither"),
+        'Learning rate of the vectors; ``"auto"`` is 1e-5 where the tower starts with the product, '
+        "and 3e-4 elsewhere.",
+    ] = "auto"
+    tower_lr: Annotated[
+        float | Literal["auto"],
+        Interval(Real, 0, None, closed="neither"),
+        'Learning rate of the tower; ``"auto"`` is 1e-5 where it starts with the product, and 1e-3 '
+        "elsewhere.",
+    ] = "auto"
     tower_l2: float = 0.01
     output_l2: float = 0.01
 
@@ -336,3 +361,13 @@ class ConvNCFRegressor(_ConvNCF, RatedPairRecommender):
         "output_l2": 0.0,
         "l2": 1e-3,
     }
+
+    @property
+    def _learning_rate(self) -> float:
+        return (1e-5 if self._starts_at_product else 3e-4) if self.lr == "auto" else self.lr
+
+    @property
+    def _tower_rate(self) -> float:
+        if self.tower_lr == "auto":
+            return 1e-5 if self._starts_at_product else 1e-3
+        return self.tower_lr

@@ -192,6 +192,45 @@ def test_the_twin_never_sees_the_validation_part(rated, R):
     assert 0.7 < share < 0.9
 
 
+def groups(est):
+    """Return what the optimiser has for each weight, by its name."""
+    return {
+        name: group
+        for name, weight in est.net_.module_.named_parameters()
+        for group in est.net_.optimizer_.param_groups
+        if any(weight is other for other in group["params"])
+    }
+
+
+def test_by_default_the_first_predictions_of_convncf_are_those_of_its_twin(rated, R):
+    est = rated(ConvNCFRegressor, max_epochs=0).fit(R)
+    scores, own = (m.decision_function(users=range(60)) for m in (est, est.pretrained_))
+    np.testing.assert_allclose(scores, own, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"pretrain": None}, {"map_part": "off_diagonal"}, {"n_feature_maps": 1}, {"tower": "mlp"}],
+    ids=str,
+)
+def test_a_tower_without_a_start_or_a_place_for_the_product_is_random(options, rated, R):
+    est = rated(ConvNCFRegressor, n_factors=2, max_epochs=1, **options)
+    scores = est.fit(R).decision_function(users=range(60))
+    random = est.set_params(init_network=None).fit(R)
+    np.testing.assert_array_equal(scores, random.decision_function(users=range(60)))
+
+
+@pytest.mark.parametrize(
+    ("init_network", "rates"), [("auto", (1e-5, 1e-5)), (None, (3e-4, 1e-3))], ids=str
+)
+def test_rates_suit_the_start_of_the_tower(init_network, rates, rated, R):
+    options = {"init_network": init_network, "lr": "auto", "tower_lr": "auto"}
+    est = rated(ConvNCFRegressor, max_epochs=1, warm_start=True, **options).fit(R)
+    found = groups(est)
+    assert found["users.free.weight"]["lr"] == found["items.weight"]["lr"] == rates[0]
+    assert {found[n]["lr"] for n in found if n.startswith("interaction.")} == {rates[1]}
+
+
 def test_a_model_of_interactions_is_no_start(rated, quick):
     negative = sp.csr_matrix([[-1.0, 2], [3, -4]])
     with pytest.raises(ValueError, match="Negative values"):
@@ -204,12 +243,7 @@ def test_a_model_of_interactions_is_no_start(rated, quick):
 def test_a_tower_has_rates_and_penalties_of_its_own(rated, R):
     options = {"lr": 1e-3, "tower_lr": 0.02, "tower_l2": 0.3, "output_l2": 0.7}
     est = rated(ConvNCFRegressor, **options, pretrain=None, warm_start=True).fit(R)
-    found = {
-        name: (group["lr"], group["weight_decay"])
-        for name, weight in est.net_.module_.named_parameters()
-        for group in est.net_.optimizer_.param_groups
-        if any(weight is other for other in group["params"])
-    }
+    found = {name: (group["lr"], group["weight_decay"]) for name, group in groups(est).items()}
     assert found["users.free.weight"] == found["items.weight"] == (1e-3, 0.0)
     assert found["interaction.convolutions.0.weight"] == (0.02, 0.6)
     assert found["interaction.output.weight"] == (0.02, 1.4)
