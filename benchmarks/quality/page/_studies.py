@@ -53,7 +53,7 @@ class Study:
 
 
 # parameters that tell curves of one system apart
-_OF_CURVES = ("init_attention", "init_network", "lr_decay", "max_epochs")
+_OF_CURVES = ("tower", "init_attention", "init_network", "lr_decay", "max_epochs")
 _STUDIES = (
     Study(
         "convncf",
