@@ -3,6 +3,7 @@
     python -m benchmarks.quality.defaults --jobs 2 --minutes 20
     python -m benchmarks.quality.defaults --candidates candidates.json
     python -m benchmarks.quality.defaults --former
+    python -m benchmarks.quality.defaults --table benchmarks/results/defaults_table.csv
 
 what is validated on; the test parts are never looked at:
   known   a tenth of the training interactions of each user, all items ranked: NDCG@100. Users are
@@ -22,7 +23,8 @@ wins, and the present defaults do where it is a tie. Each fit is kept under all 
 ends, so that a change of defaults is run anew, and what was a candidate is there already. A
 parameter that came later and is off by default (None, False, 0) changes nothing: older rows count.
 One that --minutes has ended is run again where there is more time. --former takes the defaults of
-before (benchmarks/former.py) for candidates, so that old and new ones stand side by side.
+before (benchmarks/former.py) for candidates, so that old and new ones stand side by side. --table
+trains nothing, and writes what there is of both.
 """
 
 import argparse
@@ -48,7 +50,7 @@ from benchmarks.arguments import (
 )
 from benchmarks.cells import keep_rows, smoke_parameters
 from benchmarks.former import FORMER
-from benchmarks.quality.defaults_report import PLAIN, Trial, report
+from benchmarks.quality.defaults_report import PLAIN, Trial, report, write_table
 from benchmarks.quality.plain_biases import PlainBiases
 from benchmarks.trials import in_parallel, is_kept, keep_trial
 from skrec.datasets import list_cached
@@ -87,8 +89,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = _make_parser()
     options = parser.parse_args(argv)
     _prepare(parser, options)
-    trials = [trial for name in options.data for trial in _run_data(name, options)]
-    print(report(trials, options.output))
+    run = _trials if options.table else _run_data
+    trials = [trial for name in options.data for trial in run(name, options)]
+    if options.table:
+        write_table(trials, options.output, options.table)
+    else:
+        print(report(trials, options.output))
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -101,6 +107,7 @@ def _make_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--candidates", metavar="FILE", help="JSON of candidates for defaults")
     parser.add_argument("--former", action="store_true", help="the former defaults are candidates")
+    parser.add_argument("--table", metavar="FILE", help="write a CSV of what was run, and end")
     parser.add_argument(
         "--everywhere", action="store_true", help="run the slow models on all data sets too"
     )
@@ -120,10 +127,10 @@ def _prepare(parser: argparse.ArgumentParser, options: argparse.Namespace) -> No
         options.data = [name for name in _DATA if name in here] or _DATA
     every = [*_estimators("implicit"), *_estimators("explicit"), PLAIN]
     options.given = _read_candidates(parser, options.candidates)
-    if options.former:
+    if options.former or options.table:
         options.given += [{"system": name, "parameters": old} for name, old in FORMER.items()]
     named = dict.fromkeys(candidate["system"] for candidate in options.given)
-    options.systems = systems or [*named] or every
+    options.systems = systems or ([] if options.table else [*named]) or every
     unknown = [name for name in [*options.systems, *named] if name not in every]
     if unknown:
         parser.error(f"--systems and candidates must be among {every}; got {unknown}")

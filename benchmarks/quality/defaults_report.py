@@ -1,16 +1,17 @@
-"""What is printed of defaults: values, mean ranks, a verdict, and which candidates win."""
+"""What is said of defaults: values, mean ranks, a verdict, and which candidates win."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.trials import stopped_after
 from skrec.reproduce import Cell, read_rows, smaller_is_better
 
-__all__ = ["PLAIN", "Trial", "report", "table_of"]
+__all__ = ["PLAIN", "Trial", "report", "table_of", "write_table"]
 
 PLAIN = "plain biases"
 _REFERENCE, _SHARE = "ItemKNNRecommender", 0.95
@@ -107,15 +108,15 @@ def report(trials: Sequence[Trial], path: str) -> str:
     return "\n\n".join(parts)
 
 
-def mean_ranks(table: Any, by: str, metric: str) -> Any:
+def mean_ranks(table: Any, by: str | list[str], metric: str) -> Any:
     """Return mean ranks of lines, best first, over the data sets that each has.
 
     Parameters
     ----------
     table : DataFrame
         From `table_of`.
-    by : str
-        The column that names the lines.
+    by : str or list of str
+        The columns that name the lines.
     metric : str
         Of the values.
 
@@ -131,14 +132,40 @@ def mean_ranks(table: Any, by: str, metric: str) -> Any:
     return groups.agg(mean_rank="mean", n="size").sort_values("mean_rank", kind="stable")
 
 
-def _text(table: Any, by: str, metric: str) -> str:
+def write_table(trials: Sequence[Trial], path: str, file: str) -> None:
+    """Write the defaults of now and of before as a CSV.
+
+    Parameters
+    ----------
+    trials : list of Trial
+        Of defaults, and of what was the default before.
+    path : str
+        The CSV that has their values.
+    file : str
+        The CSV to write: a line for each system, now and before, with a column for each data set,
+        and the mean rank among all lines of the protocol.
+    """
+    table = table_of(trials, path)
+    table["defaults"] = np.where(table["changed"] == "{}", "now", "before")
+    parts = []
+    for protocol, mine in table.groupby("protocol", sort=False):
+        wide = _wide(mine, ["system", "defaults"], _CRITERIA.get(str(protocol), _RANKING))
+        parts.append(wide.reset_index().assign(protocol=protocol))
+    pd.concat(parts).to_csv(file, index=False)
+
+
+def _wide(table: Any, by: str | list[str], metric: str) -> Any:
+    """Return a line for each of what ``by`` names, and a column for each data set, as text."""
     marks = table["stopped"].map({True: "*", False: ""})
     values = table["value"].map("{:.4f}".format).replace("nan", "–") + marks
     wide: Any = table.assign(text=values).pivot(index=by, columns="data", values="text")
     ranks = mean_ranks(table, by, metric)
     wide = wide[list(dict.fromkeys(table["data"]))].loc[ranks.index].fillna("")
-    wide = wide.assign(**{"mean rank": ranks["mean_rank"].map("{:.2f}".format), "n": ranks["n"]})
-    return wide.rename_axis(index=None, columns=None).to_string()
+    return wide.assign(**{"mean rank": ranks["mean_rank"].map("{:.2f}".format), "n": ranks["n"]})
+
+
+def _text(table: Any, by: str, metric: str) -> str:
+    return _wide(table, by, metric).rename_axis(index=None, columns=None).to_string()
 
 
 def _verdict(table: Any, metric: str) -> str:

@@ -195,6 +195,28 @@ def test_a_file_of_candidates_must_be_there(tmp_path, capsys):
     assert "--candidates must be a file of JSON" in capsys.readouterr().err
 
 
+def test_a_table_has_the_defaults_of_now_and_of_before_and_trains_nothing(tmp_path, capsys):
+    run_defaults(tmp_path, "--former", systems=["EASERecommender", "ItemKNNRecommender"])
+    rows = run_defaults(tmp_path, systems=["SLIMRecommender", "BiasedMFRegressor"])
+    file = tmp_path / "table.csv"
+    capsys.readouterr()
+    defaults.main(["--smoke", "--output", str(tmp_path / "defaults.csv"), "--table", str(file)])
+    assert not capsys.readouterr().out
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "defaults.csv"), rows)
+    table = pd.read_csv(file)
+    ranked = table[table["protocol"] == "known"]
+    assert {*zip(ranked["system"], ranked["defaults"])} == {
+        ("EASERecommender", "now"),
+        ("EASERecommender", "before"),
+        ("ItemKNNRecommender", "now"),
+        ("ItemKNNRecommender", "before"),
+        ("SLIMRecommender", "now"),
+    }
+    assert ranked["mean rank"].tolist() == sorted(ranked["mean rank"])
+    assert ranked["synthetic"].is_monotonic_decreasing
+    assert table.loc[table["protocol"] == "ratings", "system"].tolist() == ["BiasedMFRegressor"]
+
+
 def test_what_fails_is_named_and_others_are_not_lost(tmp_path, capsys, monkeypatch):
     def broken(self, X, y=None):
         raise MemoryError("too many items")
