@@ -2,12 +2,10 @@
 
 from typing import Annotated, Any, ClassVar
 
-from sklearn.utils._param_validation import HasMethods, StrOptions
-
 from skrec.base import Doc
 from skrec.factorization import BPRMFRanker
 from skrec.gaussian._base import GaussianRecommender
-from skrec.neural import SampledPairRecommender
+from skrec.neural import AutoPretrain, SampledPairRecommender
 from skrec.neural.objectives import Pairwise
 from skrec.nn import ExpectedLikelihood
 
@@ -81,10 +79,7 @@ class GERRanker(GaussianRecommender, SampledPairRecommender):
 
     l2: float = 0.05
     pretrain: Annotated[
-        Any,
-        HasMethods(["fit", "get_params"]),
-        StrOptions({"auto"}),
-        None,
+        AutoPretrain,
         Doc(
             "Estimator with vectors of ``n_factors`` that is cloned, fitted on what is trained "
             "on, and gives the means to start from; `sklearn.frozen.FrozenEstimator` keeps a "

@@ -4,11 +4,18 @@ from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 import torch
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
 from skrec.base import Doc
 from skrec.gaussian._base import GaussianRecommender, NCandidates
-from skrec.neural import RatedPairRecommender, SampledPairRecommender, Sizes, as_sizes, twin
+from skrec.neural import (
+    AutoPretrain,
+    RatedPairRecommender,
+    SampledPairRecommender,
+    Sizes,
+    as_sizes,
+    twin,
+)
 from skrec.neural.objectives import Pairwise, Pointwise
 from skrec.nn import GeRec, MeanProduct, PairModel
 
@@ -75,10 +82,7 @@ class _GeRec(GaussianRecommender):
     ] = "auto"
     n_candidates: NCandidates = None
     pretrain: Annotated[
-        Any,
-        HasMethods(["fit", "get_params"]),
-        StrOptions({"auto"}),
-        None,
+        AutoPretrain,
         Doc(
             "Estimator with vectors of ``n_factors``, such as ``MFClassifier(bias=False)``, that "
             "is cloned, fitted on what is trained on, and gives the means to start from; "

@@ -5,12 +5,12 @@ from numbers import Integral
 from typing import Annotated, Any, ClassVar
 
 import torch
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from torch.nn import functional as F
 
 from skrec.base import Doc
 from skrec.gaussian._base import GaussianRecommender, NCandidates
-from skrec.neural import SampledPairRecommender, twin
+from skrec.neural import AutoPretrain, SampledPairRecommender, twin
 from skrec.neural.objectives import Pointwise
 from skrec.nn import PairModel, SoftContrastive
 
@@ -96,10 +96,7 @@ class MoGClassifier(GaussianRecommender, SampledPairRecommender):
     n_negatives: int = 4
     n_candidates: NCandidates = None
     pretrain: Annotated[
-        Any,
-        HasMethods(["fit", "get_params"]),
-        StrOptions({"auto"}),
-        None,
+        AutoPretrain,
         Doc(
             "Estimator with vectors of ``n_factors`` that is cloned, fitted on what is trained "
             "on, and gives the means to start from; `sklearn.frozen.FrozenEstimator` keeps a "

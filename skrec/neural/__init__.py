@@ -9,6 +9,7 @@ from skrec.neural._history_parts import history_parts
 from skrec.neural._memory import check_model_memory
 from skrec.neural._pair_graph import graph_scores
 from skrec.neural._pairs import (
+    AutoPretrain,
     PairRecommender,
     Pretrain,
     RatedPairRecommender,
@@ -35,6 +36,7 @@ from skrec.neural._sizes import Sizes, as_sizes
 from skrec.neural._validation_set import ValidationSet, hold_out_rows
 
 __all__ = [
+    "AutoPretrain",
     "Dropped",
     "Epochs",
     "Folder",

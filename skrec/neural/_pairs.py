@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from torch import Tensor
 
 from skrec.base import Doc, Queries, RatingRecommender
@@ -22,6 +22,7 @@ from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_blocks, row_of_entry
 
 __all__ = [
+    "AutoPretrain",
     "PairRecommender",
     "Pretrain",
     "RatedPairRecommender",
@@ -47,6 +48,9 @@ Pretrain = Annotated[
     ),
 ]
 """The annotation of ``pretrain``, a parameter of models that may start from a simpler one."""
+
+AutoPretrain = Annotated[Any, HasMethods(["fit", "get_params"]), StrOptions({"auto"}), None]
+"""That of models which know a start of their own, without the text that says which."""
 
 SharedNegatives = Annotated[
     bool,

@@ -4,10 +4,16 @@ from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
 from skrec.base import Doc, RecommenderTags
-from skrec.neural import PairRecommender, RatedPairRecommender, SampledPairRecommender, twin
+from skrec.neural import (
+    AutoPretrain,
+    PairRecommender,
+    RatedPairRecommender,
+    SampledPairRecommender,
+    twin,
+)
 from skrec.neural.objectives import Pairwise
 from skrec.nn import (
     ConvTower,
@@ -55,10 +61,7 @@ class _ConvNCF(PairRecommender):
         "a ``pretrain`` and a tower that can hold it, and None elsewhere.",
     ] = None
     pretrain: Annotated[
-        Any,
-        HasMethods(["fit", "get_params"]),
-        StrOptions({"auto"}),
-        None,
+        AutoPretrain,
         Doc(
             "What is fitted first, and gives the vectors to start from: the shallow twin, a clone "
             "of an estimator with vectors of the same widths, or nothing.",

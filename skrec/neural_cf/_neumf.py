@@ -3,10 +3,16 @@
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar
 
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
 from skrec.base import Doc
-from skrec.neural import RatedPairRecommender, SampledPairRecommender, copy_factors, twin
+from skrec.neural import (
+    AutoPretrain,
+    RatedPairRecommender,
+    SampledPairRecommender,
+    copy_factors,
+    twin,
+)
 from skrec.neural.objectives import Pairwise, Pointwise
 from skrec.neural_cf._base import TowerRecommender
 from skrec.neural_cf._gmf import GMFClassifier, GMFRanker, GMFRegressor
@@ -27,12 +33,9 @@ class _NeuMF(TowerRecommender):
         "Width of the vectors of the perceptron; None is ``n_factors``.",
     ] = None
     pretrain: Annotated[
-        Any,
-        HasMethods(["fit", "get_params"]),
-        StrOptions({"auto"}),
+        AutoPretrain,
         tuple,
         list,
-        None,
         Doc(
             '``"auto"`` trains a GMF and a perceptron with the parameters of this estimator and '
             "starts from their vectors, layers and output weights. A pair (GMF, perceptron) of "

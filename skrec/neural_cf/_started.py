@@ -2,10 +2,9 @@
 
 from typing import Annotated, Any, ClassVar
 
-from sklearn.utils._param_validation import HasMethods, StrOptions
-
 from skrec.base import Doc
 from skrec.factorization import BPRMFRanker, MFClassifier
+from skrec.neural import AutoPretrain
 from skrec.neural.objectives import Pairwise
 from skrec.neural_cf._base import TowerRecommender
 
@@ -16,10 +15,7 @@ class StartedTowerRecommender(TowerRecommender):
     """A tower whose vectors start from matrix factorisation if not told else."""
 
     pretrain: Annotated[
-        Any,
-        HasMethods(["fit", "get_params"]),
-        StrOptions({"auto"}),
-        None,
+        AutoPretrain,
         Doc(
             "Estimator with vectors of ``n_factors``, such as ``BPRMFRanker(n_factors=64)``, that "
             "is cloned, fitted on what is trained on, and gives the vectors to start from; "
