@@ -90,7 +90,8 @@ class RP3betaRecommender(ItemWeightsRecommender):
     beta: Annotated[
         float,
         Interval(Real, 0, None, closed="left"),
-        r"Exponent :math:`\beta` of the popularity that weights are divided by; 0 is P3alpha.",
+        r"Exponent :math:`\beta` of the popularity that weights are divided by; 0 is P3alpha. On "
+        "sparse data, a few of very many items a user, 0.3 ranks best; on dense data 0.6 to 0.7.",
     ] = 0.4
     n_neighbors: Annotated[
         int,
