@@ -24,7 +24,7 @@ ends, so that a change of defaults is run anew, and what was a candidate is ther
 parameter that came later and is off by default (None, False, 0) changes nothing: older rows count.
 One that --minutes has ended is run again where there is more time. --former takes the defaults of
 before (benchmarks/former.py) for candidates, so that old and new ones stand side by side. --table
-trains nothing, and writes what there is of both.
+trains nothing: it says what there is of both, and writes it to a CSV.
 """
 
 import argparse
@@ -93,8 +93,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     trials = [trial for name in options.data for trial in run(name, options)]
     if options.table:
         write_table(trials, options.output, options.table)
-    else:
-        print(report(trials, options.output))
+    print(report(trials, options.output))
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -107,7 +106,9 @@ def _make_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--candidates", metavar="FILE", help="JSON of candidates for defaults")
     parser.add_argument("--former", action="store_true", help="the former defaults are candidates")
-    parser.add_argument("--table", metavar="FILE", help="write a CSV of what was run, and end")
+    parser.add_argument(
+        "--table", metavar="FILE", help="train nothing; write a CSV of what was run"
+    )
     parser.add_argument(
         "--everywhere", action="store_true", help="run the slow models on all data sets too"
     )
