@@ -95,6 +95,7 @@ class GERRanker(GaussianRecommender, SampledPairRecommender):
     _test_parameters: ClassVar[dict[str, Any]] = {
         **SampledPairRecommender._test_parameters,
         "init_std": 0.3,
+        "pretrain": None,  # vectors of products are far from the distances of a tiny board
     }
 
     def _interaction(self) -> ExpectedLikelihood:

@@ -193,8 +193,10 @@ def test_a_number_that_float32_cannot_hold_is_named(cls, name, R):
 @pytest.mark.parametrize("name", ["lr", "init_std"])
 @pytest.mark.parametrize("cls", [MFClassifier, BiasedMFRegressor, GERRanker])
 def test_a_parameter_that_is_the_cause_is_named(cls, name, R):
+    start = {"pretrain": None} if cls is GERRanker else {}  # or its means start from others
+    est = small(cls, **{name: 1e30}, **start, max_epochs=5)
     with pytest.raises(DivergenceError, match=rf"the cause is likely {name}=1e\+30, far beyond"):
-        small(cls, **{name: 1e30}, max_epochs=5).fit(R)
+        est.fit(R)
 
 
 @pytest.mark.parametrize(
