@@ -126,6 +126,8 @@ def _prepare(parser: argparse.ArgumentParser, options: argparse.Namespace) -> No
     if options.data == _DATA:
         here = list_cached(options.data_home)
         options.data = [name for name in _DATA if name in here] or _DATA
+    if options.table and options.candidates:
+        parser.error("--table has the defaults of now and before: it takes no --candidates")
     every = [*_estimators("implicit"), *_estimators("explicit"), PLAIN]
     options.given = _read_candidates(parser, options.candidates)
     if options.former or options.table:

@@ -46,12 +46,12 @@ class GERRanker(GaussianRecommender, SampledPairRecommender):
     -----
     The model as the GeRec paper describes it among those it compares with: the dot product of BPR
     becomes the inner product of two Gaussians, here on the logarithmic scale, where it does not
-    underflow, and the means start from BPR's vectors (``pretrain``). Dos Santos et al. compare
-    draws of dot products instead. Scores are exact; ``return_std`` gives the deviation of
-    :math:`\ln \mathcal N(z_u; \mu_i, \Sigma_i)` over draws :math:`z_u` of the user, whose
-    exponential has the inner product as its mean. The log odds of `predict_proba` are the scores
-    and a constant of each user, set right on held-out pairs: see `skrec.calibration.HeldOut`.
-    Variances are ELU + 1 with a floor, as in `GeRecClassifier`.
+    underflow. The paper names no start; here the means start from BPR's vectors (``pretrain``). Dos
+    Santos et al. compare draws of dot products instead. Scores are exact; ``return_std`` gives the
+    deviation of :math:`\ln \mathcal N(z_u; \mu_i, \Sigma_i)` over draws :math:`z_u` of the user,
+    whose exponential has the inner product as its mean. The log odds of `predict_proba` are the
+    scores and a constant of each user, set right on held-out pairs: see
+    `skrec.calibration.HeldOut`. Variances are ELU + 1 with a floor, as in `GeRecClassifier`.
 
     The divergence of each user and item e from a prior counts once an epoch (``kl_weight``,
     ``prior_variance``); it is no part of the papers. Without it a variance is one more term of the

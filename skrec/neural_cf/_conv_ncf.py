@@ -127,9 +127,11 @@ class _ConvNCF(PairRecommender):
 
     @property
     def _starts_at_product(self) -> bool:
-        if self.tower != "dot" and self.init_network == "auto":
+        if self.tower == "dot":
+            return False
+        if self.init_network == "auto":
             return self.pretrain is not None and not self._lacks_for_product()
-        return self.tower != "dot" and self.init_network == "product"
+        return self.init_network == "product"
 
     def _lacks_for_product(self) -> str:
         """Return what a tower lacks to hold the inner product; nothing where it can."""
@@ -367,10 +369,13 @@ class ConvNCFRegressor(_ConvNCF, RatedPairRecommender):
 
     @property
     def _learning_rate(self) -> float:
-        return (1e-5 if self._starts_at_product else 3e-4) if self.lr == "auto" else self.lr
+        return self._rate(self.lr, elsewhere=3e-4)
 
     @property
     def _tower_rate(self) -> float:
-        if self.tower_lr == "auto":
-            return 1e-5 if self._starts_at_product else 1e-3
-        return self.tower_lr
+        return self._rate(self.tower_lr, elsewhere=1e-3)
+
+    def _rate(self, given: float | Literal["auto"], elsewhere: float) -> float:
+        if given != "auto":
+            return given
+        return 1e-5 if self._starts_at_product else elsewhere

@@ -219,6 +219,14 @@ def test_a_table_has_the_defaults_of_now_and_of_before_and_trains_nothing(tmp_pa
     assert table.loc[table["protocol"] == "ratings", "system"].tolist() == ["BiasedMFRegressor"]
 
 
+def test_a_table_takes_no_candidates(tmp_path, capsys):
+    given = candidates(tmp_path, {"system": "EASERecommender", "parameters": {"l2": 1.0}})
+    with pytest.raises(SystemExit):
+        defaults.main([*given, "--table", str(tmp_path / "table.csv")])
+    assert "--table has the defaults of now and before" in capsys.readouterr().err
+    assert not (tmp_path / "table.csv").exists()
+
+
 def test_what_fails_is_named_and_others_are_not_lost(tmp_path, capsys, monkeypatch):
     def broken(self, X, y=None):
         raise MemoryError("too many items")
