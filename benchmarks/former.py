@@ -10,7 +10,9 @@ __all__ = ["FORMER", "with_former"]
 _WATCHED: dict[str, Any] = {"validation_fraction": 0.1, "validation_metric": "ndcg@10"}
 _TO_THE_END: dict[str, Any] = {**_WATCHED, "early_stopping": False}
 _PAIRS: dict[str, Any] = {**_TO_THE_END, "l2": 0.0}
-_HISTORIES: dict[str, Any] = {**_PAIRS, "lr": 2e-3}
+_HISTORIES: dict[str, Any] = {
+    **_PAIRS, "lr": 2e-3, "lr_decay": None, "max_epochs": 100, "n_negatives": 1
+}  # fmt: skip
 _DESCENT: dict[str, Any] = {
     **_WATCHED,
     "l2": 0.0,
@@ -39,7 +41,8 @@ FORMER: dict[str, dict[str, Any]] = {
     "MultDAERecommender": {"hidden_sizes": (600,)},
     "BPRMFRanker": _DESCENT,
     "MFClassifier": {**_DESCENT, "n_negatives": 4},
-    **dict.fromkeys(("FISMRanker", "FISMClassifier", "SVDppRanker"), _HISTORIES),
+    **dict.fromkeys(("FISMRanker", "SVDppRanker"), _HISTORIES),
+    "FISMClassifier": {**_HISTORIES, "n_negatives": 4},
     **dict.fromkeys(_OF_PAIRS, _PAIRS),
     **{name: _TO_THE_END for name in _OWN_PENALTY},
     **dict.fromkeys(("GeRecClassifier", "GeRecRanker"), _CUBE),

@@ -1,7 +1,7 @@
 """Item similarities with factors, learnt to rank or from pairs."""
 
 from numbers import Real
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from sklearn.utils._param_validation import Interval
 
@@ -31,7 +31,11 @@ class _FISM(SampledPairRecommender):
         "history among them: their sum has as many terms as there are, so that it is smaller "
         "than where users are free.",
     ] = 1e-4
+    max_epochs: int = 50
     lr: float = 5e-3
+    lr_decay: Literal["linear", "cosine"] | None = "linear"
+    n_negatives: int = 4
+    early_stopping: bool = False
 
     _fold_in: ClassVar = "exact"
     _histories: ClassVar[bool] = True
@@ -106,7 +110,7 @@ class FISMClassifier(_FISM):
     """
 
     item_bias: bool = True
-    n_negatives: int = 4
+    n_negatives: int = 8
 
     _objective: ClassVar = Pointwise()
 

@@ -1,7 +1,7 @@
 """Matrix factorisation with implicit feedback, learnt to rank."""
 
 from numbers import Real
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from sklearn.utils._param_validation import Interval
 
@@ -81,7 +81,11 @@ class SVDppRanker(SampledPairRecommender):
         "Weight of the squared norms of the vectors that take part in a loss term: free vector, "
         "items, and each item of the history.",
     ] = 1e-4
+    max_epochs: int = 50
     lr: float = 5e-3
+    lr_decay: Literal["linear", "cosine"] | None = "linear"
+    n_negatives: int = 4
+    early_stopping: bool = False
 
     _objective: ClassVar = Pairwise()
     _histories: ClassVar[bool] = True
