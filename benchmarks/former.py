@@ -30,7 +30,6 @@ _OF_PAIRS = ("GMFClassifier", "GMFRanker", "ConvNCFRanker")
 _STARTED = (
     "NCFMLPClassifier", "NCFMLPRanker", "NeuMFClassifier", "NeuMFRanker", "GERRanker",
 )  # fmt: skip
-_OWN_PENALTY = ("NAISClassifier", "MFRecommender")
 
 FORMER: dict[str, dict[str, Any]] = {
     "ItemKNNRecommender": {"alpha": 0.5},
@@ -44,7 +43,14 @@ FORMER: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("FISMRanker", "SVDppRanker"), _HISTORIES),
     "FISMClassifier": {**_HISTORIES, "n_negatives": 4},
     **dict.fromkeys(_OF_PAIRS, _PAIRS),
-    **{name: _TO_THE_END for name in _OWN_PENALTY},
+    "MFRecommender": _TO_THE_END,
+    "NAISClassifier": {
+        **_PAIRS,
+        "n_factors": 16,
+        "lr": 2e-3,
+        "pretrain": None,
+        "init_attention": 1.0,
+    },
     **dict.fromkeys(("GeRecClassifier", "GeRecRanker"), _CUBE),
     **{name: {**_PAIRS, "pretrain": None} for name in _STARTED},
     "DeepCFClassifier": {**_TO_THE_END, "pretrain": None},

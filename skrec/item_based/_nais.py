@@ -1,14 +1,15 @@
 """Item similarities with attention over the history."""
 
 from numbers import Integral, Real
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
-from skrec.base import Queries
-from skrec.neural import Pretrain, SampledPairRecommender
+from skrec.base import Doc, Queries
+from skrec.item_based._fism import FISMClassifier
+from skrec.neural import AutoPretrain, SampledPairRecommender
 from skrec.neural.objectives import Pointwise
 from skrec.nn.nais import NAIS
 from skrec.training import sparse_rows
@@ -43,6 +44,8 @@ class NAISClassifier(SampledPairRecommender):
         Vectors :math:`q'` of the items that users have.
     item_factors_ : ndarray of shape (n_items, n_factors)
         Vectors :math:`q` of the items, with ``item_bias`` one entry longer.
+    pretrained_ : estimator or None
+        What training started from, fitted.
     interactions_ : csr_matrix of shape (n_users, n_items)
         What ``fit`` saw.
 
@@ -53,14 +56,14 @@ class NAISClassifier(SampledPairRecommender):
     Notes
     -----
     A user's own items are scored without themselves at prediction as in training. The attention
-    starts with :math:`b = 0` and :math:`h = 1`, with small vectors near FISM with exponent
-    :math:`\beta`. The paper starts from FISM, trained with the same loss:
-    ``pretrain=FISMClassifier(n_factors=16)``. Trained vectors are not small, and :math:`h = 1` then
-    weighs by large powers, which loses most of what FISM knew; with ``init_attention=0`` the first
-    scores of what users lack are those of FISM with :math:`\alpha = \beta`. Differences from the
-    paper: Adam in place of Adagrad, and batches over several users. The log odds of
-    `predict_proba` are the scores with the sampling of negatives undone, set right on held-out
-    pairs: see `skrec.calibration.HeldOut`.
+    starts with :math:`b = 0`, and :math:`h = 1` where vectors are random: small vectors are then
+    near FISM with exponent :math:`\beta`. As in the paper, it starts from FISM that is trained with
+    the same loss (``pretrain``). Trained vectors are not small, and :math:`h = 1` would weigh by
+    large powers, which loses most of what FISM knew; with ``init_attention=0``, the default then,
+    the first scores of what users lack are those of FISM with :math:`\alpha = \beta`. Differences
+    from the paper: that start of h, Adam in place of Adagrad, and batches over several users. The
+    log odds of `predict_proba` are the scores with the sampling of negatives undone, set right on
+    held-out pairs: see `skrec.calibration.HeldOut`.
 
     References
     ----------
@@ -78,7 +81,7 @@ class NAISClassifier(SampledPairRecommender):
     (2, 3)
     """
 
-    n_factors: Annotated[int, "Width of the vectors of items."] = 16
+    n_factors: Annotated[int, "Width of the vectors of items."] = 64
     attention: Annotated[
         Literal["prod", "concat"],
         "What the attention reads: the element-wise product of two vectors, or both.",
@@ -89,10 +92,15 @@ class NAISClassifier(SampledPairRecommender):
         "Width of the attention's hidden layer.",
     ] = 16
     init_attention: Annotated[
-        float,
+        float | Literal["auto"],
         Interval(Real, None, None, closed="neither"),
-        "The value of h at the start; 0 gives all items the same weight, as in FISM.",
-    ] = 1.0
+        StrOptions({"auto"}),
+        Doc(
+            "The value of h at the start; 0 gives all items the same weight, as in FISM. "
+            '``"auto"`` is 0 where the vectors are those of ``pretrain``, else 1.',
+            'float or "auto"',
+        ),
+    ] = "auto"
     beta: Annotated[
         float,
         Interval(Real, 0, 1, closed="both"),
@@ -108,16 +116,32 @@ class NAISClassifier(SampledPairRecommender):
         float,
         "Weight of the squared norms of the vectors that take part in a loss term: the item's, and "
         "each of the history's.",
-    ] = 0.0
+    ] = 1e-4
+    lr: float = 5e-4
     weight_decay: Annotated[
         float, "The optimiser's penalty on squared weights of the attention."
     ] = 0.0
     n_negatives: int = 4
-    pretrain: Pretrain = None
+    pretrain: Annotated[
+        AutoPretrain,
+        Doc(
+            "Estimator with ``history_factors_``, such as ``FISMClassifier(n_factors=64)``, that "
+            "is cloned, fitted on what is trained on, and gives the vectors to start from; "
+            "`sklearn.frozen.FrozenEstimator` keeps a fitted one as it is. Its parameters are "
+            'those of this estimator after ``pretrain__``. ``"auto"`` is `FISMClassifier` with as '
+            "many factors, biases where these are, and ``alpha`` of ``beta``, whose other "
+            "parameters are its defaults. None starts at random.",
+            '"auto", estimator or None',
+        ),
+    ] = "auto"
 
     _objective: ClassVar = Pointwise()
     _fold_in: ClassVar = "exact"
     _histories: ClassVar[bool] = True
+    _test_parameters: ClassVar[dict[str, Any]] = {
+        **SampledPairRecommender._test_parameters,
+        "pretrain": None,
+    }
 
     def _history_parts(self, queries: Queries, lists: Array) -> tuple[Array, Array]:
         module, history = self._module, queries.history
@@ -141,5 +165,18 @@ class NAISClassifier(SampledPairRecommender):
             self.beta,
             self.item_bias,
             self.init_std,
-            self.init_attention,
+            self._attention_at_start(),
         )
+
+    def _twin(self) -> FISMClassifier:
+        return FISMClassifier(
+            n_factors=self.n_factors,
+            alpha=self.beta,
+            item_bias=self.item_bias,
+            device=self.device,
+        )
+
+    def _attention_at_start(self) -> float:
+        if isinstance(self.init_attention, str):
+            return 1.0 if self.pretrain is None else 0.0
+        return self.init_attention

@@ -41,9 +41,9 @@ def save_model(model: Any, path: str | os.PathLike[str], *, training_data: bool 
     training_data : bool, default=True
         Whether to keep the interactions of ``fit``, often most of a file. Without them
         ``recommend(X)`` and all else that is given histories work as before, ``users=`` is an
-        error; ``validation_data`` is left out too. Models that answer from the histories of others
-        keep these: `UserKNNRecommender`, `InfiniteAERecommender`, `DeepCFClassifier` and
-        `LightGCNRanker`.
+        error; ``validation_data`` is left out too, and ``pretrained_``, what training started
+        from, is None. Models that answer from the histories of others keep these:
+        `UserKNNRecommender`, `InfiniteAERecommender`, `DeepCFClassifier` and `LightGCNRanker`.
 
     Raises
     ------

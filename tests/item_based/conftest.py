@@ -13,8 +13,11 @@ MODELS = {
     "fism": (FISMRanker, {"alpha": 0.7, "item_bias": True}),
     "fism-pointwise": (FISMClassifier, {"alpha": 0.4}),
     "svdpp": (SVDppRanker, {"alpha": 0.3}),
-    "nais-prod": (NAISClassifier, {"beta": 0.4}),
-    "nais-concat": (NAISClassifier, {"attention": "concat", "beta": 1.0, "item_bias": False}),
+    "nais-prod": (NAISClassifier, {"beta": 0.4, "pretrain": None}),
+    "nais-concat": (
+        NAISClassifier,
+        {"attention": "concat", "beta": 1.0, "item_bias": False, "pretrain": None},
+    ),
 }
 
 

@@ -146,6 +146,8 @@ def test_probabilities_of_unseen_pairs_add_up_to_what_is_hidden(name, fitted, X)
         (NAISClassifier, {"attention": "dot"}, "attention"),
         (NAISClassifier, {"beta": 1.5}, "beta"),
         (NAISClassifier, {"attention_size": 0}, "attention_size"),
+        (NAISClassifier, {"init_attention": "zero"}, "init_attention"),
+        (NAISClassifier, {"pretrain": "fism"}, "pretrain"),
     ],
 )
 def test_wrong_parameters_are_named(cls, parameters, match, X):
@@ -164,12 +166,13 @@ def test_fism_beats_popularity_on_amazon_music():
 
 
 def test_pointwise_fism_learns_the_level_of_its_negatives(fitted):
-    assert fitted["fism-pointwise"].item_factors_[:, -1].mean() < -0.1  # 4 a positive
+    assert fitted["fism-pointwise"].item_factors_[:, -1].mean() < -0.1  # 8 a positive
 
 
 def test_nais_starts_at_the_scores_of_fism(X, histories):
     start = FISMClassifier(n_factors=6, init_std=0.3, max_epochs=5, lr=0.02, alpha=0.4)
-    est = NAISClassifier(n_factors=6, beta=0.4, max_epochs=0, pretrain=start, random_state=0).fit(X)
+    est = NAISClassifier(n_factors=6, beta=0.4, max_epochs=0, pretrain=start, random_state=0)
+    est.set_params(init_attention=1.0).fit(X)
     w = {k: v.numpy().astype(float) for k, v in est.net_.module_.attention.state_dict().items()}
     q, own, got = est.item_factors_[:, :6], est.history_factors_, est.decision_function(X)
     bias = est.item_factors_[:, 6]
@@ -184,15 +187,35 @@ def test_nais_starts_at_the_scores_of_fism(X, histories):
         # of FISM's sum, with weights that a normaliser keeps near n ** -beta
         weights = np.exp(g) / np.exp(g).sum() ** 0.4
         assert got[user, item] - bias[item] == pytest.approx(weights @ products, rel=1e-3, abs=1e-5)
-    est.set_params(init_attention=0).fit(X)  # no attention: FISM's scores but for the lengths
+    est.set_params(init_attention="auto").fit(X)  # no attention: FISM's scores but for the lengths
     n = np.diff(X.indptr)[:, None]
     others = n - (X.toarray() > 0)
     expected = fism * (n / others) ** 0.4 + bias
     np.testing.assert_allclose(est.decision_function(X), expected, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("item_bias", [True, False])
+def test_nais_starts_from_a_fism_of_its_own_shape(item_bias, X):
+    est = NAISClassifier(n_factors=6, beta=0.3, item_bias=item_bias, max_epochs=0, random_state=0)
+    fism = est.fit(X).pretrained_
+    shape = {"n_factors": 6, "alpha": 0.3, "item_bias": item_bias}
+    own = {"device": est.device, "random_state": fism.random_state}
+    assert type(fism) is FISMClassifier
+    assert own["random_state"] is not None
+    assert fism.get_params() == {**FISMClassifier().get_params(), **shape, **own}
+    np.testing.assert_array_equal(est.item_factors_, fism.item_factors_)
+    np.testing.assert_array_equal(est.history_factors_, fism.history_factors_)
+
+
+@pytest.mark.parametrize(("pretrain", "start"), [("auto", 0.0), (None, 1.0)])
+def test_attention_starts_at_nothing_where_vectors_are_trained(pretrain, start, X):
+    est = NAISClassifier(n_factors=4, pretrain=pretrain, max_epochs=0, random_state=0).fit(X)
+    assert (est.net_.module_.attention.out == start).all()
+
+
 def test_attention_that_starts_at_nothing_is_learnt(X):
-    est = NAISClassifier(n_factors=6, init_attention=0, max_epochs=3, lr=0.02, random_state=0)
+    est = NAISClassifier(n_factors=6, max_epochs=3, lr=0.02, random_state=0)
+    est.set_params(init_attention=0, pretrain=None)
     attention = est.fit(X).net_.module_.attention
     assert (attention.out != 0).all()
     assert (attention.bias != 0).any()

@@ -33,6 +33,7 @@ from skrec import (
     MFRecommender,
     MultDAERecommender,
     MultVAERecommender,
+    NAISClassifier,
     NeuMFClassifier,
     SLIMRecommender,
     UserKNNRecommender,
@@ -334,10 +335,31 @@ def test_no_larger_than_a_pickle_of_a_model_of_some_size(tmp_path):
 
 def test_what_training_started_from_is_not_calibrated(tmp_path):
     model = made(NeuMFClassifier, pretrain="auto").fit(tiny(EASE))
-    save_model(model, tmp_path / "model", training_data=False)
+    save_model(model, tmp_path / "model")
     assert not any(hasattr(start.link_, "slope_") for start in model.pretrained_)
     start = load_model(tmp_path / "model").pretrained_[0]
     np.testing.assert_array_equal(start.user_factors_, model.pretrained_[0].user_factors_)
+
+
+@pytest.mark.parametrize("cls", [NeuMFClassifier, DeepCFClassifier, NAISClassifier])
+def test_what_training_started_from_goes_with_the_training_data(cls, tmp_path):
+    model = made(cls, pretrain="auto").fit(tiny(EASE))
+    paths = tmp_path / "whole", tmp_path / "bare"
+    for path, training_data in zip(paths, (True, False), strict=True):
+        save_model(model, path, training_data=training_data)
+    whole, bare = (load_model(path) for path in paths)
+    assert model.pretrained_ is not None
+    assert whole.pretrained_ is not None
+    assert bare.pretrained_ is None
+    expected = model.predict_proba(tiny(EASE))
+    np.testing.assert_array_equal(bare.predict_proba(tiny(EASE)), expected)
+
+
+def test_a_start_that_was_not_calibrated_needs_its_training_data(tmp_path):
+    start = FrozenEstimator(made(BPRMFRanker).fit(tiny(EASE)))
+    model = made(NeuMFClassifier, pretrain=start).fit(tiny(EASE))
+    save_model(model, tmp_path / "model", training_data=False)
+    start = load_model(tmp_path / "model").pretrain.estimator
     with pytest.raises(NotFittedError, match=r"probabilities .* saved with training_data=False"):
         start.predict_proba(tiny(EASE))
 
