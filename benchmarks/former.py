@@ -43,7 +43,16 @@ FORMER: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("FISMRanker", "SVDppRanker"), _HISTORIES),
     "FISMClassifier": {**_HISTORIES, "n_negatives": 4},
     **dict.fromkeys(_OF_PAIRS, _PAIRS),
-    "MFRecommender": _TO_THE_END,
+    "MFRecommender": {
+        **_TO_THE_END,
+        "loss": "ccl",
+        "lr": 2e-3,
+        "lr_decay": None,
+        "max_epochs": 100,
+        "n_negatives": 100,
+        "shared_negatives": False,
+        "temperature": 0.1,
+    },
     "NAISClassifier": {
         **_PAIRS,
         "n_factors": 16,

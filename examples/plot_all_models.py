@@ -125,7 +125,7 @@ recommenders = [
     JRLRanker(hidden_sizes=(32, 16), **pairs),
     LightGCNRanker(**pairs),
     MFClassifier(**descent),
-    MFRecommender(n_negatives=20, **pairs),
+    MFRecommender(n_negatives=200, **pairs),
     MoGClassifier(**draws, **pairs),
     MultDAERecommender(**deep),
     MultVAERecommender(anneal_epochs=24, **deep),

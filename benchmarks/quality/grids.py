@@ -105,7 +105,13 @@ _SHARED: Space = {
     "init_std": [0.1],
     "lr": Log(1e-3, 0.02),
 }
-_CCL: Space = {"margin": [0.2, 0.4, 0.6, 0.8], "negative_weight": Log(3.0, 200.0)}
+_SHARED_MF: Space = {**_SHARED, "lr_decay": [None]}
+_CCL: Space = {
+    **_SHARED_MF,
+    "loss": ["ccl"],
+    "margin": [0.2, 0.4, 0.6, 0.8],
+    "negative_weight": Log(3.0, 200.0),
+}
 
 # models with a tower: smaller rates, since they start from vectors that are trained
 _TOWER: Space = {
@@ -188,9 +194,9 @@ GRIDS: dict[str, Space] = {
     **dict.fromkeys(("MFClassifier", "MF-192"), _MF),
     "BPRMFRanker": _BPR,
     "BPRMF-shared": {**_SHARED, "l2": Log(1e-4, 0.02)},
-    "MFRecommender": {**_SHARED, **_CCL},
-    "SimpleX": {**_SHARED, **_CCL, "history_weight": [0.3, 0.5, 0.7]},
-    "MF-softmax": {**_SHARED, "temperature": Log(0.05, 0.4), "negative_power": [0.0, 0.5]},
+    "MFRecommender": _CCL,
+    "SimpleX": {**_CCL, "history_weight": [0.3, 0.5, 0.7]},
+    "MF-softmax": {**_SHARED_MF, "temperature": Log(0.05, 0.4), "negative_power": [0.0, 0.5]},
     "LightGCNRanker": {
         "n_layers": [2, 3, 4],
         "batch_size": [2048, 8192],

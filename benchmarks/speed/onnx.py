@@ -66,6 +66,7 @@ _MODELS: dict[str, Callable[[], Any]] = {
     "SimpleX": lambda: MFRecommender(
         max_epochs=1,
         n_negatives=5,
+        loss="ccl",
         history="mean",
         early_stopping=False,
         fold_in_steps=0,

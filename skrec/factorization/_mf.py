@@ -199,7 +199,7 @@ class MFRecommender(SampledPairRecommender):
 
     loss: Annotated[
         Literal["ccl", "softmax"], "The loss: cosine contrastive, or sampled softmax."
-    ] = "ccl"
+    ] = "softmax"
     margin: Annotated[
         float,
         Interval(Real, -1, 1, closed="both"),
@@ -214,9 +214,13 @@ class MFRecommender(SampledPairRecommender):
         float,
         Interval(Real, 1e-4, None, closed="left"),
         'What cosines are divided by under ``"softmax"``.',
-    ] = 0.1
-    n_negatives: int = 100
-    shared_negatives: SharedNegatives = False
+    ] = 0.15
+    max_epochs: int = 50
+    lr: float = 5e-3
+    lr_decay: Literal["linear", "cosine"] | None = "linear"
+    early_stopping: bool = False
+    n_negatives: int = 1000
+    shared_negatives: SharedNegatives = True
     history: Annotated[
         Literal["mean"] | None,
         "What of the history takes part in the vector of a user: the mean of its items, or None.",

@@ -44,7 +44,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     # losses and vectors of Mao et al. (2021), with negatives that a batch shares
     "BPRMF-shared": ("BPRMFRanker", {"solver": "torch", "shared_negatives": True}),
     "MF-softmax": ("MFRecommender", {"loss": "softmax", "shared_negatives": True}),
-    "SimpleX": ("MFRecommender", {"history": "mean", "shared_negatives": True}),
+    "SimpleX": ("MFRecommender", {"loss": "ccl", "history": "mean", "shared_negatives": True}),
     # the other vectors of ConvNCF's paper, and the cube of GeRec's released code
     "ConvNCF-FISM": ("ConvNCFRanker", {"embedding": "fism"}),
     "ConvNCF-SVD++": ("ConvNCFRanker", {"embedding": "svdpp"}),

@@ -173,7 +173,7 @@ NAMED = {
     "ChebyCF": ("GraphFilterRecommender", {"filter": "chebyshev"}),
     "P3alpha": ("RP3betaRecommender", {"beta": 0.0}),
     "EDLAE": ("EASERecommender", {"dropout": 0.25}),
-    "SimpleX": ("MFRecommender", {"history": "mean"}),
+    "SimpleX": ("MFRecommender", {"loss": "ccl", "history": "mean"}),
     "MF-softmax": ("MFRecommender", {"loss": "softmax"}),
     "BPRMF-shared": ("BPRMFRanker", {"shared_negatives": True}),
     "BayesianMF-none": ("BayesianMFRegressor", {"implicit": "none"}),

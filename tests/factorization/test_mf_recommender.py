@@ -81,6 +81,7 @@ def test_bpr_takes_the_mean_over_all_where_all_are_shared(shared, quick, all_but
 def test_the_checkerboard_is_completed(loss, shared, history, quick, checkerboard):
     X, hidden = checkerboard
     options = {"loss": loss, "shared_negatives": shared, "history": history, "n_negatives": 10}
+    options |= {"lr_decay": None}
     est = quick(MFRecommender, **options, l2=0.01, max_epochs=60).fit(X)
     for given in ({"X": X}, {"users": range(40)}):
         top = est.recommend(**given, n_items=1)

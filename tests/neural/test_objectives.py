@@ -20,6 +20,7 @@ from skrec.neural.objectives import (
 MARGIN, WEIGHT = 0.3, 7.0
 QUICK = {"n_factors": 6, "max_epochs": 2, "lr": 0.02, "batch_size": 128, "device": "cpu"}
 QUICK |= {"l2": 0.0, "early_stopping": False}
+CCL = {**QUICK, "loss": "ccl", "shared_negatives": False, "lr_decay": None}
 NET = {**QUICK, "solver": "torch", "lr_decay": None, "n_negatives": 4, "init_std": 0.01}
 
 
@@ -53,7 +54,7 @@ def test_the_contrastive_loss_is_the_formula(l2_users, l2_items):
 
 
 def test_the_first_epoch_of_contrastive_training(X):
-    options = {**QUICK, "n_negatives": 5, "margin": MARGIN, "negative_weight": WEIGHT, "l2": 1e-3}
+    options = {**CCL, "n_negatives": 5, "margin": MARGIN, "negative_weight": WEIGHT, "l2": 1e-3}
     est = MFRecommender(**{**options, "max_epochs": 1, "lr": 1e-12, "random_state": 0}).fit(X)
     p, q = est.user_factors_.astype(float), est.item_factors_.astype(float)
     cosines = (p @ q.T) / np.linalg.norm(p, axis=1)[:, None] / np.linalg.norm(q, axis=1)
@@ -71,7 +72,7 @@ def test_the_first_epoch_of_contrastive_training(X):
 
 
 def test_the_contrastive_loss_learns(X):
-    est = MFRecommender(**{**QUICK, "max_epochs": 30, "n_negatives": 20, "random_state": 0}).fit(X)
+    est = MFRecommender(**{**CCL, "max_epochs": 30, "n_negatives": 20, "random_state": 0}).fit(X)
     losses = est.net_.history[:, "train_loss"]
     assert losses[-1] < 0.7 * losses[0]
     own = est.decision_function(users=range(80))[X.toarray() > 0].mean()
@@ -80,7 +81,7 @@ def test_the_contrastive_loss_learns(X):
 
 
 def test_margin_and_weight_matter(X):
-    base = {**QUICK, "n_negatives": 5, "random_state": 0}
+    base = {**CCL, "n_negatives": 5, "random_state": 0}
     scores = MFRecommender(**base).fit(X).decision_function(X[:5])
     for changed in ({"margin": 0.0}, {"negative_weight": 1.0}):
         other = MFRecommender(**base, **changed).fit(X).decision_function(X[:5])
@@ -121,7 +122,7 @@ def test_folding_in_under_another_loss_is_noticed(X):
     class Ranked(MFClassifier):
         _objective = OtherRows()
 
-    assert fold_in_disagreement(MFRecommender(**QUICK, n_negatives=5).fit(X)) < 1e-7
+    assert fold_in_disagreement(MFRecommender(**CCL, n_negatives=5).fit(X)) < 1e-7
     assert fold_in_disagreement(Wrong(**QUICK, n_negatives=5).fit(X)) > 0.05
     assert fold_in_disagreement(MFClassifier(**NET).fit(X)) < 1e-7
     assert fold_in_disagreement(Ranked(**NET).fit(X)) > 0.05

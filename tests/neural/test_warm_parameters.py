@@ -25,6 +25,7 @@ ROWS = ["MultDAERecommender", "RecVAERecommender", "CDAERecommender", "VAERegres
 
 def quick(name, **parameters):
     short = {"max_epochs": 1, "warm_start": True, "random_state": 0, "pretrain_epochs": 1}
+    short |= {"loss": "ccl"}  # under which margin and negative_weight count
     known = TORCH[name]().get_params(deep=False)
     short = {k: v for k, v in short.items() if k in known}
     return TORCH[name](**TORCH[name]._test_parameters | short | parameters)
