@@ -26,9 +26,9 @@ _DESCENT: dict[str, Any] = {
 _CUBE: dict[str, Any] = {
     **_PAIRS, "interaction": "concat", "init_network": None, "pretrain": None
 }  # fmt: skip
-_OF_PAIRS = ("GMFClassifier", "GMFRanker", "ConvNCFRanker")
 _STARTED = (
-    "NCFMLPClassifier", "NCFMLPRanker", "NeuMFClassifier", "NeuMFRanker", "GERRanker",
+    "GMFClassifier", "NCFMLPClassifier", "NCFMLPRanker", "NeuMFClassifier", "NeuMFRanker",
+    "GERRanker",
 )  # fmt: skip
 
 FORMER: dict[str, dict[str, Any]] = {
@@ -42,7 +42,8 @@ FORMER: dict[str, dict[str, Any]] = {
     "MFClassifier": {**_DESCENT, "n_negatives": 4},
     **dict.fromkeys(("FISMRanker", "SVDppRanker"), _HISTORIES),
     "FISMClassifier": {**_HISTORIES, "n_negatives": 4},
-    **dict.fromkeys(_OF_PAIRS, _PAIRS),
+    "GMFRanker": {**_PAIRS, "pretrain": None, "lr": 2e-3},
+    "ConvNCFRanker": _PAIRS,
     "MFRecommender": {
         **_TO_THE_END,
         "loss": "ccl",

@@ -218,7 +218,7 @@ GRIDS: dict[str, Space] = {
         "attention": ["prod", "concat"],
         "beta": [0.5, 0.7],
     },
-    "GMFClassifier": {**_PAIRS, "n_negatives": [4, 8]},
+    "GMFClassifier": {**_PAIRS, "n_negatives": [4, 8], "pretrain": [None, _FROM_MF]},
     "NCFMLPClassifier": {
         **_TOWER,
         "n_negatives": [4, 8],

@@ -155,7 +155,9 @@ class BaseRecommender(BaseEstimator):
 
     def _without_interactions(self) -> dict[str, Any]:
         """Return the attributes that are others where the interactions of fit are left out."""
-        return {"interactions_": empty_like(self.interactions_), "_lacks_interactions_": True}
+        start = {"pretrained_": None} if "pretrained_" in self.__dict__ else {}
+        own = {"interactions_": empty_like(self.interactions_), "_lacks_interactions_": True}
+        return {**own, **start}
 
     # what a row is
 

@@ -173,10 +173,6 @@ class PairRecommender(TorchRecommender):
         if hasattr(self, "pretrain"):
             self.pretrained_ = before
 
-    def _without_interactions(self) -> dict[str, Any]:
-        start = {"pretrained_": None} if hasattr(self, "pretrained_") else {}
-        return {**super()._without_interactions(), **start}
-
     def _prepare(self, batches: Any, seed: int) -> None:
         if hasattr(self, "pretrain") and "_last_net" not in self.__dict__:
             pretrain = getattr(self, "pretrain", None)

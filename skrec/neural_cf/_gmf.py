@@ -3,6 +3,7 @@
 from typing import Annotated, ClassVar
 
 from skrec.base import item_vectors, user_vectors
+from skrec.factorization import BPRMFRanker, MFClassifier
 from skrec.neural import (
     PairRecommender,
     Pretrain,
@@ -10,6 +11,7 @@ from skrec.neural import (
     SampledPairRecommender,
 )
 from skrec.neural.objectives import Pairwise, Pointwise
+from skrec.neural_cf._started import FactorPretrain, factorization_of
 from skrec.nn.neural_cf import GMF
 
 __all__ = ["GMFClassifier", "GMFRanker", "GMFRegressor"]
@@ -26,7 +28,16 @@ class _GMF(PairRecommender):
         return GMF(self.n_factors, bias=self._objective.fixes_level)
 
 
-class GMFClassifier(_GMF, SampledPairRecommender):
+class _StartedGMF(_GMF):
+    """Vectors that start from matrix factorisation if not told else."""
+
+    pretrain: FactorPretrain = "auto"
+
+    def _twin(self) -> BPRMFRanker | MFClassifier:
+        return factorization_of(self)
+
+
+class GMFClassifier(_StartedGMF, SampledPairRecommender):
     r"""Generalised matrix factorisation, trained on sampled pairs (GMF).
 
     An inner product whose dimensions have weights. Minimises over pairs of a user u and an item i,
@@ -57,9 +68,10 @@ class GMFClassifier(_GMF, SampledPairRecommender):
 
     Notes
     -----
-    The weights h start at 1, where the model is matrix factorisation, and not at random as in the
-    paper. The log odds of `predict_proba` are the scores with the sampling of negatives undone, set
-    right on held-out pairs: see `skrec.calibration.HeldOut`.
+    The weights h start at 1, where the model is matrix factorisation, and vectors at those of a
+    trained one (``pretrain``), not at random as in the paper. The log odds of `predict_proba` are
+    the scores with the sampling of negatives undone, set right on held-out pairs: see
+    `skrec.calibration.HeldOut`.
 
     References
     ----------
@@ -81,7 +93,7 @@ class GMFClassifier(_GMF, SampledPairRecommender):
     _objective: ClassVar = Pointwise()
 
 
-class GMFRanker(_GMF, SampledPairRecommender):
+class GMFRanker(_StartedGMF, SampledPairRecommender):
     r"""Generalised matrix factorisation, trained to rank (GMF with BPR).
 
     An inner product whose dimensions have weights. Minimises over triplets of a user u, an item i
@@ -111,9 +123,10 @@ class GMFRanker(_GMF, SampledPairRecommender):
 
     Notes
     -----
-    The weights h start at 1, where the model is matrix factorisation, and not at random as in the
-    paper, which trains on pairs. The log odds of `predict_proba` are the scores and a constant of
-    each user, set right on held-out pairs: see `skrec.calibration.HeldOut`.
+    The weights h start at 1, where the model is matrix factorisation, and vectors at those of a
+    trained one (``pretrain``), not at random as in the paper, which trains on pairs. The log odds
+    of `predict_proba` are the scores and a constant of each user, set right on held-out pairs: see
+    `skrec.calibration.HeldOut`.
 
     References
     ----------
@@ -129,6 +142,8 @@ class GMFRanker(_GMF, SampledPairRecommender):
     >>> est.recommend(users=[0, 1], n_items=3).shape
     (2, 3)
     """
+
+    lr: float = 5e-4
 
     _objective: ClassVar = Pairwise()
 

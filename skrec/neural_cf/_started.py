@@ -1,35 +1,54 @@
-"""Towers that start from the vectors of a model without one."""
+"""Models that start from the vectors of matrix factorisation."""
 
 from typing import Annotated, Any, ClassVar
 
 from skrec.base import Doc
 from skrec.factorization import BPRMFRanker, MFClassifier
-from skrec.neural import AutoPretrain
+from skrec.neural import AutoPretrain, PairRecommender
 from skrec.neural.objectives import Pairwise
 from skrec.neural_cf._base import TowerRecommender
 
-__all__ = ["StartedTowerRecommender"]
+__all__ = ["FactorPretrain", "StartedTowerRecommender", "factorization_of"]
+
+FactorPretrain = Annotated[
+    AutoPretrain,
+    Doc(
+        "Estimator with vectors of ``n_factors``, such as ``BPRMFRanker(n_factors=64)``, that is "
+        "cloned, fitted on what is trained on, and gives the vectors to start from; "
+        "`sklearn.frozen.FrozenEstimator` keeps a fitted one as it is. Its parameters are those of "
+        'this estimator after ``pretrain__``. ``"auto"`` is matrix factorisation with as many '
+        "factors, whose other parameters are its defaults: `BPRMFRanker` of a model that is "
+        "trained to rank, `MFClassifier` without biases else. None starts at random.",
+        '"auto", estimator or None',
+    ),
+]
+"""The annotation of ``pretrain`` where ``"auto"`` is matrix factorisation."""
+
+
+def factorization_of(estimator: PairRecommender) -> BPRMFRanker | MFClassifier:
+    """Make the matrix factorisation that a model starts from.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The model.
+
+    Returns
+    -------
+    start : BPRMFRanker or MFClassifier
+        Not fitted, with as many factors and an objective of the same kind.
+    """
+    if isinstance(estimator._objective, Pairwise):
+        return BPRMFRanker(n_factors=estimator.n_factors)
+    return MFClassifier(n_factors=estimator.n_factors, bias=False)
 
 
 class StartedTowerRecommender(TowerRecommender):
     """A tower whose vectors start from matrix factorisation if not told else."""
 
-    pretrain: Annotated[
-        AutoPretrain,
-        Doc(
-            "Estimator with vectors of ``n_factors``, such as ``BPRMFRanker(n_factors=64)``, that "
-            "is cloned, fitted on what is trained on, and gives the vectors to start from; "
-            "`sklearn.frozen.FrozenEstimator` keeps a fitted one as it is. Its parameters are "
-            'those of this estimator after ``pretrain__``. ``"auto"`` is matrix factorisation with '
-            "as many factors, whose other parameters are its defaults: `BPRMFRanker` of a model "
-            "that is trained to rank, `MFClassifier` without biases else. None starts at random.",
-            '"auto", estimator or None',
-        ),
-    ] = "auto"
+    pretrain: FactorPretrain = "auto"
 
     _test_parameters: ClassVar[dict[str, Any]] = {**TowerRecommender._test_parameters, "l2": 0.0}
 
     def _twin(self) -> BPRMFRanker | MFClassifier:
-        if isinstance(self._objective, Pairwise):
-            return BPRMFRanker(n_factors=self.n_factors)
-        return MFClassifier(n_factors=self.n_factors, bias=False)
+        return factorization_of(self)

@@ -154,7 +154,7 @@ def test_estimators_without_vectors(X, started, wrong):
         started(pretrain=wrong).fit(X)
 
 
-@pytest.mark.parametrize("wrong", ["auto", 3, [1]])
+@pytest.mark.parametrize("wrong", ["mf", 3, [1]])
 def test_no_estimators(X, started, wrong):
     with pytest.raises(ValueError, match="'pretrain' parameter"):
         started(pretrain=wrong).fit(X)

@@ -119,7 +119,8 @@ def test_one_estimator_gives_the_vectors_of_both_parts(cls, quick, X):
 
 
 def test_pairs_can_be_searched(quick, X):
-    pairs = [(quick(GMFRanker, max_epochs=n), quick(NCFMLPRanker, max_epochs=n)) for n in (0, 15)]
+    kinds, random = (GMFRanker, NCFMLPRanker), {"pretrain": None}
+    pairs = [tuple(quick(kind, max_epochs=n, **random) for kind in kinds) for n in (0, 15)]
     cv = StrongGeneralization(50, random_state=0)
     search = GridSearchCV(quick(NeuMFRanker, max_epochs=0), {"pretrain": pairs}, cv=cv).fit(X)
     assert search.best_index_ == 1

@@ -1,4 +1,4 @@
-"""What models with a tower start from, if they are not told."""
+"""What models of neural collaborative filtering start from, if they are not told."""
 
 import numpy as np
 import pytest
@@ -22,6 +22,8 @@ from skrec import (
 @pytest.mark.parametrize(
     ("cls", "factorisation"),
     [
+        (GMFRanker, BPRMFRanker()),
+        (GMFClassifier, MFClassifier(bias=False)),
         (JRLRanker, BPRMFRanker()),
         (NCFMLPRanker, BPRMFRanker()),
         (NCFMLPClassifier, MFClassifier(bias=False)),
