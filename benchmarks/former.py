@@ -27,8 +27,7 @@ _CUBE: dict[str, Any] = {
     **_PAIRS, "interaction": "concat", "init_network": None, "pretrain": None
 }  # fmt: skip
 _STARTED = (
-    "GMFClassifier", "NCFMLPClassifier", "NCFMLPRanker", "NeuMFClassifier", "NeuMFRanker",
-    "GERRanker",
+    "GMFClassifier", "NCFMLPClassifier", "NCFMLPRanker", "NeuMFClassifier", "GERRanker",
 )  # fmt: skip
 
 FORMER: dict[str, dict[str, Any]] = {
@@ -63,6 +62,7 @@ FORMER: dict[str, dict[str, Any]] = {
     },
     **dict.fromkeys(("GeRecClassifier", "GeRecRanker"), _CUBE),
     **{name: {**_PAIRS, "pretrain": None} for name in _STARTED},
+    "NeuMFRanker": {**_PAIRS, "pretrain": None, "lr": 2e-3},
     "DeepCFClassifier": {**_TO_THE_END, "pretrain": None},
     "JRLRanker": {**_PAIRS, "pretrain": None, "init_network": None},
     "MoGClassifier": {**_TO_THE_END, "pretrain": None},

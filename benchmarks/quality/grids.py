@@ -229,7 +229,7 @@ GRIDS: dict[str, Space] = {
         **_TOWER,
         "n_negatives": [4, 8],
         "hidden_sizes": _TOWERS,
-        "pretrain": ["auto", _FROM_MF],
+        "pretrain": ["halves", _FROM_MF],
         "pretrain_epochs": [5],
     },
     "JRLRanker": {

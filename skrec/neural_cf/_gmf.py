@@ -3,7 +3,6 @@
 from typing import Annotated, ClassVar
 
 from skrec.base import item_vectors, user_vectors
-from skrec.factorization import BPRMFRanker, MFClassifier
 from skrec.neural import (
     PairRecommender,
     Pretrain,
@@ -11,7 +10,7 @@ from skrec.neural import (
     SampledPairRecommender,
 )
 from skrec.neural.objectives import Pairwise, Pointwise
-from skrec.neural_cf._started import FactorPretrain, factorization_of
+from skrec.neural_cf._started import Factorization, FactorPretrain, factorization_of
 from skrec.nn.neural_cf import GMF
 
 __all__ = ["GMFClassifier", "GMFRanker", "GMFRegressor"]
@@ -33,7 +32,7 @@ class _StartedGMF(_GMF):
 
     pretrain: FactorPretrain = "auto"
 
-    def _twin(self) -> BPRMFRanker | MFClassifier:
+    def _twin(self) -> Factorization:
         return factorization_of(self)
 
 

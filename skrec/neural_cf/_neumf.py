@@ -3,7 +3,7 @@
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar
 
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skrec.base import Doc
 from skrec.neural import (
@@ -17,6 +17,7 @@ from skrec.neural.objectives import Pairwise, Pointwise
 from skrec.neural_cf._base import TowerRecommender
 from skrec.neural_cf._gmf import GMFClassifier, GMFRanker, GMFRegressor
 from skrec.neural_cf._mlp import NCFMLPClassifier, NCFMLPRanker, NCFMLPRegressor
+from skrec.neural_cf._started import factorization_of
 from skrec.nn import PairModel
 from skrec.nn.neural_cf import GMF, NCFMLP, NeuMF
 
@@ -34,33 +35,37 @@ class _NeuMF(TowerRecommender):
     ] = None
     pretrain: Annotated[
         AutoPretrain,
+        StrOptions({"halves"}),
         tuple,
         list,
         Doc(
-            '``"auto"`` trains a GMF and a perceptron with the parameters of this estimator and '
-            "starts from their vectors, layers and output weights. A pair (GMF, perceptron) of "
-            "estimators does so with parameters of their own, which a search then varies by "
-            "pairs. One estimator, such as ``BPRMFRanker(n_factors=64)``, or on ratings "
-            "``BiasedMFRegressor(n_factors=64, bias=False)``, provides the vectors of both parts. "
-            "They are cloned and fitted on what is trained on; `sklearn.frozen.FrozenEstimator` "
-            "keeps a fitted one as it is. None starts at random.",
-            '"auto", estimator, tuple of estimators or None',
+            "One estimator, such as ``BPRMFRanker(n_factors=64)``, provides the vectors of both "
+            'parts. ``"auto"`` is matrix factorisation, whose other parameters are its defaults: '
+            "`BPRMFRanker` of a model that is trained to rank, `BiasedMFRegressor` on ratings and "
+            '`MFClassifier` else, without biases. ``"halves"`` trains a GMF and a perceptron with '
+            "the parameters of this estimator, from random numbers, and starts from their "
+            "vectors, layers and output weights. A pair (GMF, perceptron) of estimators does so "
+            "with parameters of their own, which a search then varies by pairs. All are cloned "
+            "and fitted on what is trained on; `sklearn.frozen.FrozenEstimator` keeps a fitted "
+            "one as it is. None starts at random.",
+            '"auto", "halves", estimator, tuple of estimators or None',
         ),
     ] = "auto"
     pretrain_alpha: Annotated[
         float,
         Interval(Real, 0, 1, closed="both"),
-        'Share of GMF in the scores at the start, with ``"auto"`` or a pair.',
+        'Share of GMF in the scores at the start, with ``"halves"`` or a pair.',
     ] = 0.5
     pretrain_epochs: Annotated[
         int | None,
         Interval(Integral, 0, None, closed="left"),
-        'Epochs of both with ``pretrain="auto"``; None is ``max_epochs``.',
+        'Epochs of both with ``pretrain="halves"``; None is ``max_epochs``.',
     ] = None
 
     _twin_classes: ClassVar[tuple[type, type]]
     _test_parameters: ClassVar[dict[str, Any]] = {
         **TowerRecommender._test_parameters,
+        "pretrain": "halves",  # vectors of products do not fit a perceptron on a tiny board
         "pretrain_epochs": 4,
     }
 
@@ -69,10 +74,18 @@ class _NeuMF(TowerRecommender):
         """Widths of the parts of the vectors."""
         return self.n_factors, self.n_factors if self.mlp_factors is None else self.mlp_factors
 
+    @property
+    def _starts_at_factors(self) -> bool:
+        """Whether matrix factorisation of each width provides the vectors."""
+        return isinstance(self.pretrain, str) and self.pretrain == "auto"
+
     def _interaction(self) -> NeuMF:
         return NeuMF(*self._widths, **self._tower())
 
-    def _twin(self) -> tuple[Any, ...]:
+    def _twin(self) -> Any:
+        if self._starts_at_factors:
+            starts = tuple(factorization_of(self, width) for width in self._widths)
+            return starts if len({*self._widths}) > 1 else starts[0]
         epochs = self.max_epochs if self.pretrain_epochs is None else self.pretrain_epochs
         return tuple(
             twin(self, cls, n_factors=width, max_epochs=epochs)
@@ -81,11 +94,11 @@ class _NeuMF(TowerRecommender):
 
     def _start(self, model: PairModel) -> None:
         start: Any = self.pretrained_
-        pair = start if isinstance(start, tuple) else None
-        interactions = None if pair is None else _trained_interactions(pair, model.interaction)
-        gmf, mlp = (start, start) if pair is None else pair
-        copy_factors(model, gmf, slice(0, self.n_factors))
-        copy_factors(model, mlp, slice(self.n_factors, None))
+        pair = start if isinstance(start, tuple) else (start, start)
+        joined = isinstance(start, tuple) and not self._starts_at_factors
+        interactions = _trained_interactions(pair, model.interaction) if joined else None
+        copy_factors(model, pair[0], slice(0, self.n_factors))
+        copy_factors(model, pair[1], slice(self.n_factors, None))
         if interactions is not None:
             model.interaction.blend_(*interactions, self.pretrain_alpha)
 
@@ -140,12 +153,13 @@ class NeuMFClassifier(_NeuMF, SampledPairRecommender):
 
     Notes
     -----
-    Pre-training joins the output weights as
+    By default both parts start from the vectors of matrix factorisation. The paper joins a trained
+    GMF and a trained perceptron, ``pretrain="halves"`` or a pair: the output weights are
     :math:`h = [\alpha h^G; (1 - \alpha) h^M]` with :math:`\alpha` = ``pretrain_alpha``, so that the
-    first scores are the weighted mean of those of the two. The paper trains them with Adam and
-    then goes on with plain gradient descent:
+    first scores are the weighted mean of those of the two. It trains them with Adam and then goes
+    on with plain gradient descent:
 
-    ``NeuMFClassifier(pretrain=(GMFClassifier(), NCFMLPClassifier(pretrain=None)),
+    ``NeuMFClassifier(pretrain=(GMFClassifier(pretrain=None), NCFMLPClassifier(pretrain=None)),
     optimizer="sgd", lr=0.01)``
 
     The paper's sizes for 64 predictive factors are
@@ -208,12 +222,13 @@ class NeuMFRanker(_NeuMF, SampledPairRecommender):
 
     Notes
     -----
-    Pre-training joins the output weights as :math:`h = [\alpha h^G; (1 - \alpha) h^M]` with
-    :math:`\alpha` = ``pretrain_alpha``, so that the first scores are the weighted mean of those of
-    the two. The second reference starts both parts from the vectors of matrix factorisation:
-    ``pretrain=BPRMFRanker()``. Without pre-training the weights of GMF start at 1 and those before
-    a ReLU with variance 2 / fan-in. The log odds of `predict_proba` are the scores and a constant
-    of each user, set right on held-out pairs: see `skrec.calibration.HeldOut`.
+    As in the second reference, both parts start from the vectors of matrix factorisation by
+    default. The first joins a trained GMF and a trained perceptron, ``pretrain="halves"`` or a
+    pair: the output weights are :math:`h = [\alpha h^G; (1 - \alpha) h^M]` with :math:`\alpha` =
+    ``pretrain_alpha``, so that the first scores are the weighted mean of those of the two. Else the
+    weights of GMF start at 1 and those before a ReLU with variance 2 / fan-in. The log odds of
+    `predict_proba` are the scores and a constant of each user, set right on held-out pairs: see
+    `skrec.calibration.HeldOut`.
 
     References
     ----------
@@ -233,6 +248,8 @@ class NeuMFRanker(_NeuMF, SampledPairRecommender):
     >>> est.recommend(users=[0, 1], n_items=3).shape
     (2, 3)
     """
+
+    lr: float = 5e-4
 
     _objective: ClassVar = Pairwise()
     _twin_classes: ClassVar = (GMFRanker, NCFMLPRanker)

@@ -3,12 +3,14 @@
 from typing import Annotated, Any, ClassVar
 
 from skrec.base import Doc
-from skrec.factorization import BPRMFRanker, MFClassifier
-from skrec.neural import AutoPretrain, PairRecommender
+from skrec.factorization import BiasedMFRegressor, BPRMFRanker, MFClassifier
+from skrec.neural import AutoPretrain, PairRecommender, RatedPairRecommender
 from skrec.neural.objectives import Pairwise
 from skrec.neural_cf._base import TowerRecommender
 
-__all__ = ["FactorPretrain", "StartedTowerRecommender", "factorization_of"]
+__all__ = ["FactorPretrain", "Factorization", "StartedTowerRecommender", "factorization_of"]
+
+Factorization = BPRMFRanker | MFClassifier | BiasedMFRegressor
 
 FactorPretrain = Annotated[
     AutoPretrain,
@@ -25,22 +27,27 @@ FactorPretrain = Annotated[
 """The annotation of ``pretrain`` where ``"auto"`` is matrix factorisation."""
 
 
-def factorization_of(estimator: PairRecommender) -> BPRMFRanker | MFClassifier:
+def factorization_of(estimator: PairRecommender, n_factors: int | None = None) -> Factorization:
     """Make the matrix factorisation that a model starts from.
 
     Parameters
     ----------
     estimator : estimator
         The model.
+    n_factors : int, default=None
+        Width of the vectors; None is that of the model.
 
     Returns
     -------
-    start : BPRMFRanker or MFClassifier
-        Not fitted, with as many factors and an objective of the same kind.
+    start : estimator
+        Not fitted, without biases and with an objective of the same kind.
     """
+    width = estimator.n_factors if n_factors is None else n_factors
+    if isinstance(estimator, RatedPairRecommender):
+        return BiasedMFRegressor(n_factors=width, bias=False)
     if isinstance(estimator._objective, Pairwise):
-        return BPRMFRanker(n_factors=estimator.n_factors)
-    return MFClassifier(n_factors=estimator.n_factors, bias=False)
+        return BPRMFRanker(n_factors=width)
+    return MFClassifier(n_factors=width, bias=False)
 
 
 class StartedTowerRecommender(TowerRecommender):
@@ -50,5 +57,5 @@ class StartedTowerRecommender(TowerRecommender):
 
     _test_parameters: ClassVar[dict[str, Any]] = {**TowerRecommender._test_parameters, "l2": 0.0}
 
-    def _twin(self) -> BPRMFRanker | MFClassifier:
+    def _twin(self) -> Factorization:
         return factorization_of(self)

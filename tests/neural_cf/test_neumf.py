@@ -63,14 +63,14 @@ def test_widths_of_the_vectors(quick, X):
 
 def test_finds_what_is_missing(cls, quick, checkerboard):
     X, missing = checkerboard
-    est = quick(cls, max_epochs=15).fit(X)
+    est = quick(cls, pretrain="halves", max_epochs=15).fit(X)
     hits = est.recommend(users=range(len(missing)), n_items=1)[:, 0] == missing
     assert hits.mean() > 0.9
 
 
 @pytest.mark.parametrize("alpha", [0.5, 0.2])
 def test_it_starts_as_the_blend_of_its_twins(cls, quick, X, alpha):
-    options = {"pretrain": "auto", "pretrain_epochs": 2, "pretrain_alpha": alpha}
+    options = {"pretrain": "halves", "pretrain_epochs": 2, "pretrain_alpha": alpha}
     est = quick(cls, **SIZES, **options, max_epochs=0).fit(X)
     assert tuple(type(e) for e in est.pretrained_) == TWINS[cls]
     assert [len(e.net_.history) for e in est.pretrained_] == [2, 2]
@@ -82,7 +82,7 @@ def test_it_starts_as_the_blend_of_its_twins(cls, quick, X, alpha):
 
 
 def test_twins_have_its_parameters(cls, quick, X):
-    est = quick(cls, **SIZES, pretrain="auto", dropout=0.1, l2=0.02, max_epochs=1).fit(X)
+    est = quick(cls, **SIZES, pretrain="halves", dropout=0.1, l2=0.02, max_epochs=1).fit(X)
     gmf, mlp = est.pretrained_
     assert (gmf.n_factors, mlp.n_factors, mlp.hidden_sizes) == (6, 4, (8, 3))
     assert (gmf.l2, mlp.l2, mlp.dropout, gmf.max_epochs, mlp.max_epochs) == (0.02, 0.02, 0.1, 1, 1)

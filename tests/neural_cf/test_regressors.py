@@ -168,7 +168,7 @@ def test_biases_do_not_fit(rated, R):
 
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
 def test_neumf_starts_as_a_mean_of_its_parts(alpha, rated, R):
-    est = rated(NeuMFRegressor, pretrain="auto", pretrain_alpha=alpha, max_epochs=0)
+    est = rated(NeuMFRegressor, pretrain="halves", pretrain_alpha=alpha, max_epochs=0)
     est = est.set_params(pretrain_epochs=3).fit(R)
     parts = [part.decision_function(users=range(60)) for part in est.pretrained_]
     assert [type(part) for part in est.pretrained_] == [GMFRegressor, NCFMLPRegressor]

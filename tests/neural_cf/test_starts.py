@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from skrec import (
+    BiasedMFRegressor,
     BPRMFRanker,
     DeepCFClassifier,
     GMFClassifier,
@@ -40,6 +41,29 @@ def test_vectors_start_from_matrix_factorisation(cls, factorisation, quick, X):
     np.testing.assert_array_equal(est.item_factors_, est.pretrained_.item_factors_)
 
 
+@pytest.mark.parametrize("widths", [(6, 6), (6, 4)])
+@pytest.mark.parametrize(
+    ("cls", "factorisation"),
+    [
+        (NeuMFClassifier, MFClassifier),
+        (NeuMFRanker, BPRMFRanker),
+        (NeuMFRegressor, BiasedMFRegressor),
+    ],
+)
+def test_neumf_starts_from_vectors_of_both_widths(cls, factorisation, widths, quick, X):
+    ratings = X.copy()
+    ratings.data = X.indices % 5 + 1.0 if cls is NeuMFRegressor else X.data
+    est = quick(cls, pretrain="auto", mlp_factors=widths[1], max_epochs=0).fit(ratings)
+    starts = est.pretrained_ if isinstance(est.pretrained_, tuple) else (est.pretrained_,) * 2
+    assert {type(start) for start in starts} == {factorisation}
+    assert not any(start.bias for start in starts if hasattr(start, "bias"))
+    assert (starts[0] is starts[1]) == (widths[0] == widths[1])
+    for name in ("user_factors_", "item_factors_"):
+        parts = [getattr(start, name) for start in starts]
+        assert [part.shape[1] for part in parts] == [*widths]
+        np.testing.assert_array_equal(getattr(est, name), np.hstack(parts))
+
+
 @pytest.mark.parametrize(
     ("cls", "halves"),
     [
@@ -48,7 +72,7 @@ def test_vectors_start_from_matrix_factorisation(cls, factorisation, quick, X):
     ],
 )
 def test_neumf_starts_from_its_halves_that_start_at_random(cls, halves, quick, X):
-    est = quick(cls, max_epochs=0, pretrain_epochs=2).fit(X)
+    est = quick(cls, pretrain="halves", max_epochs=0, pretrain_epochs=2).fit(X)
     assert tuple(type(half) for half in est.pretrained_) == halves
     for half in est.pretrained_:
         assert half.max_epochs == 2

@@ -69,7 +69,7 @@ def draw_anew(model):
 VARIANTS = {
     "sgd": lambda: made(MFClassifier, solver="sgd", warm_start=True),
     "bpr sgd": lambda: made(BPRMFRanker, solver="sgd"),
-    "pretrained by a twin": lambda: made(NeuMFClassifier, pretrain="auto"),
+    "pretrained by a twin": lambda: made(NeuMFClassifier, pretrain="halves"),
     "pretrained by two": lambda: made(DeepCFClassifier, pretrain="auto"),
     "pretrained by a frozen one": lambda: made(
         GMFClassifier, pretrain=FrozenEstimator(made(BPRMFRanker).fit(tiny(EASE)))
@@ -334,7 +334,7 @@ def test_no_larger_than_a_pickle_of_a_model_of_some_size(tmp_path):
 
 
 def test_what_training_started_from_is_not_calibrated(tmp_path):
-    model = made(NeuMFClassifier, pretrain="auto").fit(tiny(EASE))
+    model = made(NeuMFClassifier, pretrain="halves").fit(tiny(EASE))
     save_model(model, tmp_path / "model")
     assert not any(hasattr(start.link_, "slope_") for start in model.pretrained_)
     start = load_model(tmp_path / "model").pretrained_[0]

@@ -164,7 +164,7 @@ register_table(
             *beside("ncf", (*_NCF_DATA, *_NCF_HERE)),
         ),
         settings={
-            "NeuMFClassifier": {"pretrain": "auto"},
+            "NeuMFClassifier": {"pretrain": "halves"},
             "MultDAERecommender": {"hidden_sizes": (), "latent_size": 200},
         },
         note="The paper's Recall@10: of one item, the same as the hit rate.",
