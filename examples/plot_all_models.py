@@ -99,7 +99,7 @@ descent = {"n_factors": 16, "max_epochs": 20, **seed}
 rows = {"latent_size": 16, "batch_size": 50, "max_epochs": 30, "lr": 0.005, **seed}
 deep = {"hidden_sizes": (64,), **rows}
 draws = {"n_draws": 2, "n_samples": 3}
-gerec = {"n_filters": 8, "hidden_size": 8, "pretrain_epochs": 60, **draws, **pairs, "max_epochs": 4}
+gerec = {"n_filters": 8, "hidden_size": 8, **draws, **pairs, "max_epochs": 4}
 conv = {"n_feature_maps": 4, "pretrain_epochs": 10, **pairs, "max_epochs": 1}
 parts = [("ease", EASERecommender(l2=50.0)), ("knn", ItemKNNRecommender())]
 

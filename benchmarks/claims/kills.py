@@ -43,7 +43,7 @@ _KINDS: dict[str, tuple[type, dict[str, Any]]] = {
     "rows": (MultVAERecommender, {**_SMALL, "max_epochs": 40}),
     "pairs": (
         NeuMFClassifier,
-        {**_CPU, "n_factors": 8, "max_epochs": 3, "pretrain": "auto", "pretrain_epochs": 2},
+        {**_CPU, "n_factors": 8, "max_epochs": 3, "pretrain": "halves", "pretrain_epochs": 2},
     ),
     "descent": (BPRMFRanker, {**_CPU, "n_factors": 16, "max_epochs": 60}),
     "alternating": (CrossFeedbackBMF, {**_CPU, "n_factors": 8, "max_epochs": 12}),

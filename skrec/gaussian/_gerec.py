@@ -4,9 +4,10 @@ from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 import torch
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skrec.base import Doc
+from skrec.factorization import BiasedMFRegressor, BPRMFRanker, MFClassifier
 from skrec.gaussian._base import GaussianRecommender, NCandidates
 from skrec.neural import (
     AutoPretrain,
@@ -83,20 +84,23 @@ class _GeRec(GaussianRecommender):
     n_candidates: NCandidates = None
     pretrain: Annotated[
         AutoPretrain,
+        StrOptions({"twin"}),
         Doc(
             "Estimator with vectors of ``n_factors``, such as ``MFClassifier(bias=False)``, that "
             "is cloned, fitted on what is trained on, and gives the means to start from; "
             "`sklearn.frozen.FrozenEstimator` keeps a fitted one as it is. Its parameters are "
-            'those of this estimator after ``pretrain__``. ``"auto"`` is the shallow twin, '
-            "``n_draws=0``, under the same loss and penalties and trained with Adam. None starts "
-            "at random.",
-            '"auto", estimator or None',
+            'those of this estimator after ``pretrain__``. ``"auto"`` is matrix factorisation with '
+            "as many factors, whose other parameters are its defaults: `BPRMFRanker` of a model "
+            "that is trained to rank, `BiasedMFRegressor` on ratings and `MFClassifier` else, "
+            'without biases. ``"twin"`` is this model without draws, ``n_draws=0``, under the same '
+            "loss and penalties and trained with Adam. None starts at random.",
+            '"auto", "twin", estimator or None',
         ),
     ] = "auto"
     pretrain_epochs: Annotated[
         int,
         Interval(Integral, 0, None, closed="left"),
-        'Epochs of the twin that ``"auto"`` stands for.',
+        'Epochs of ``pretrain="twin"``.',
     ] = 20
     l2: float = 0.01
     max_epochs: int = 20
@@ -106,6 +110,7 @@ class _GeRec(GaussianRecommender):
 
     _fold_in_items: ClassVar[int] = 64
     _test_parameters: ClassVar[dict[str, Any]] = {
+        "pretrain": "twin",  # matrix factorisation learns a tiny board by heart
         "pretrain_epochs": 5,
         "n_factors": 8,
         "n_draws": 3,
@@ -122,10 +127,16 @@ class _GeRec(GaussianRecommender):
         "random_state": 0,
     }
 
-    def _twin(self) -> "_GeRec | None":
+    def _twin(self) -> Any:
         if not self.n_draws:
             return None
+        if self.pretrain == "auto":
+            return self._factorization()
         return twin(self, type(self), n_draws=0, max_epochs=self.pretrain_epochs, **_TWIN)
+
+    def _factorization(self) -> Any:
+        """Return the estimator that ``pretrain="auto"`` stands for, not fitted."""
+        raise NotImplementedError
 
     def _interaction(self) -> GeRec | MeanProduct:
         if not self.n_draws:
@@ -207,8 +218,7 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
     item_means_, item_variances_ : ndarray of shape (n_items, n_factors)
         Gaussians of the items.
     pretrained_ : estimator or None
-        The fitted estimator whose vectors were the means at the start; this class without draws
-        where ``pretrain`` is ``"auto"``.
+        The fitted estimator whose vectors were the means at the start.
     interactions_ : csr_matrix of shape (n_users, n_items)
         What ``fit`` saw.
 
@@ -241,7 +251,7 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
     Differences from the paper: its cube holds both vectors side by side, :math:`[z_u^k, z_i^l]`
     (``interaction="concat"``), and everything starts at random (``pretrain=None``). Such a model
     has to learn what a product is, and ranks below popularity until it has. By default the cube
-    holds products, the means are trained alone first, by their inner products
+    holds products, the means start from the vectors of matrix factorisation
     (``pretrain="auto"``), and the CNN starts with the sum of them (``init_network="auto"``), so
     that the first scores are those of the means, under a small penalty (``l2``). The variance has a
     floor of 1e-4, and starts near 0.1 and not near 1, where noise drowns the means and training
@@ -272,8 +282,8 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
     >>> proba, std = est.fit(X).predict_proba(X[:2], return_std=True)
     >>> proba.shape, bool((std > 0).all())
     ((2, 40), True)
-    >>> est.pretrained_.n_draws  # its means are what training started from
-    0
+    >>> type(est.pretrained_).__name__  # its vectors were the means that training started from
+    'MFClassifier'
     >>> of_the_paper = est.set_params(interaction="concat", pretrain=None, l2=0.0).fit(X)
     """
 
@@ -286,6 +296,9 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
 
     _objective: ClassVar = Pointwise()
     _averages_pairs: ClassVar[bool] = True
+
+    def _factorization(self) -> MFClassifier:
+        return MFClassifier(n_factors=self.n_factors, bias=False)
 
 
 class GeRecRanker(_GeRec, SampledPairRecommender):
@@ -310,8 +323,7 @@ class GeRecRanker(_GeRec, SampledPairRecommender):
     item_means_, item_variances_ : ndarray of shape (n_items, n_factors)
         Gaussians of the items.
     pretrained_ : estimator or None
-        The fitted estimator whose vectors were the means at the start; this class without draws
-        where ``pretrain`` is ``"auto"``.
+        The fitted estimator whose vectors were the means at the start.
     interactions_ : csr_matrix of shape (n_users, n_items)
         What ``fit`` saw.
 
@@ -349,6 +361,9 @@ class GeRecRanker(_GeRec, SampledPairRecommender):
 
     _objective: ClassVar = Pairwise()
 
+    def _factorization(self) -> BPRMFRanker:
+        return BPRMFRanker(n_factors=self.n_factors)
+
 
 class GeRecRegressor(_GeRec, RatedPairRecommender):
     r"""Convolutional Gaussian embeddings, trained on ratings (GeRec with a squared loss).
@@ -373,8 +388,7 @@ class GeRecRegressor(_GeRec, RatedPairRecommender):
     item_means_, item_variances_ : ndarray of shape (n_items, n_factors)
         Gaussians of the items.
     pretrained_ : estimator or None
-        The fitted estimator whose vectors were the means at the start; this class without draws
-        where ``pretrain`` is ``"auto"``.
+        The fitted estimator whose vectors were the means at the start.
     interactions_ : csr_matrix of shape (n_users, n_items)
         What ``fit`` saw.
 
@@ -408,3 +422,6 @@ class GeRecRegressor(_GeRec, RatedPairRecommender):
     interaction: str = "concat"
     pretrain: Any = None
     l2: float = 0.0
+
+    def _factorization(self) -> BiasedMFRegressor:
+        return BiasedMFRegressor(n_factors=self.n_factors, bias=False)

@@ -1,16 +1,28 @@
-"""Means that start from GeRec's shallow twin, and unseen users who are folded in once."""
+"""Means that start from trained vectors, and unseen users who are folded in once."""
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from skrec import GeRecClassifier, GeRecRanker, GeRecRegressor
+from skrec import (
+    BiasedMFRegressor,
+    BPRMFRanker,
+    GeRecClassifier,
+    GeRecRanker,
+    GeRecRegressor,
+    MFClassifier,
+)
 from skrec.training import FoldIn
 
 SMALL = {"n_factors": 6, "n_draws": 3, "n_filters": 8, "hidden_size": 8, "n_samples": 3}
 SMALL |= {"batch_size": 256, "random_state": 0, "device": "cpu", "max_epochs": 2}
 SMALL |= {"early_stopping": False}
-CLASSES = [GeRecClassifier, GeRecRanker, GeRecRegressor]
+FACTORIZATIONS = {
+    GeRecClassifier: MFClassifier(n_factors=6, bias=False),
+    GeRecRanker: BPRMFRanker(n_factors=6),
+    GeRecRegressor: BiasedMFRegressor(n_factors=6, bias=False),
+}
+CLASSES = [*FACTORIZATIONS]
 
 
 @pytest.fixture(params=CLASSES, ids=lambda cls: cls.__name__)
@@ -50,7 +62,7 @@ def test_only_a_loss_that_knows_the_level_learns_one(make, data):
 
 
 def test_training_starts_from_the_means_of_the_twin(make, data):
-    est = make(pretrain="auto", pretrain_epochs=3, max_epochs=0, init_variance=0.2).fit(data)
+    est = make(pretrain="twin", pretrain_epochs=3, max_epochs=0, init_variance=0.2).fit(data)
     twin = est.pretrained_
     assert type(twin) is type(est)
     assert (twin.n_draws, twin.max_epochs, twin.pretrain, twin.optimizer) == (0, 3, None, "adam")
@@ -69,7 +81,7 @@ def test_the_twin_is_trained(make, data):
 def test_a_product_starts_better_from_the_twin(checkerboard):
     X, missing = checkerboard
     ranks = []
-    for pretrain in (None, "auto"):
+    for pretrain in (None, "twin"):
         est = GeRecRanker(**SMALL, interaction="product", pretrain=pretrain, pretrain_epochs=200)
         est.set_params(max_epochs=30).fit(X)
         scores = est.decision_function(users=range(40))
@@ -79,8 +91,18 @@ def test_a_product_starts_better_from_the_twin(checkerboard):
     assert ranks[1] < 0.7 * ranks[0]
 
 
-def test_a_twin_has_no_twin(data, make):
-    est = make(n_draws=0, pretrain="auto", max_epochs=1).fit(data)
+def test_means_start_from_matrix_factorisation(make, data):
+    est = make(pretrain="auto", max_epochs=0).fit(data)
+    start, expected = est.pretrained_, FACTORIZATIONS[type(est)]
+    assert type(start) is type(expected)
+    assert start.get_params() == {**expected.get_params(), "random_state": start.random_state}
+    np.testing.assert_array_equal(est.user_means_, start.user_factors_)
+    np.testing.assert_array_equal(est.item_means_, start.item_factors_)
+
+
+@pytest.mark.parametrize("pretrain", ["auto", "twin"])
+def test_a_twin_has_no_twin(pretrain, data, make):
+    est = make(n_draws=0, pretrain=pretrain, max_epochs=1).fit(data)
     assert est.pretrained_ is None
 
 
@@ -101,7 +123,7 @@ def level_of_output(est):
 @pytest.mark.parametrize("interaction", ["product", "concat+product", "inner"])
 def test_a_network_starts_at_the_scores_of_the_twin(interaction, make, data):
     options = {"init_network": "product", "interaction": interaction, "init_variance": 1e-4}
-    options |= {"pretrain": "auto", "pretrain_epochs": 8}
+    options |= {"pretrain": "twin", "pretrain_epochs": 8}
     est = make(max_epochs=0, **options).fit(data)
     scores, own = (m.decision_function(users=range(200)) for m in (est, est.pretrained_))
     assert level(est.pretrained_) == level_of_output(est)
@@ -125,7 +147,7 @@ def test_what_holds_no_product_cannot_start_with_one(options, message, make, dat
     options = {"interaction": "product", **options}
     with pytest.raises(ValueError, match=f'init_network="product" must have {message}'):
         make(init_network="product", **options).fit(data)
-    start = make(**{"pretrain": "auto", "pretrain_epochs": 1, "max_epochs": 0, **options}).fit(data)
+    start = make(**{"pretrain": "twin", "pretrain_epochs": 1, "max_epochs": 0, **options}).fit(data)
     random = start.set_params(init_network=None).fit(data)
     assert is_same(start, random)
 
@@ -138,7 +160,7 @@ def is_same(est, other):
 @pytest.mark.parametrize("interaction", ["product", "concat+product", "inner"])
 def test_a_network_starts_with_a_product_where_it_can(interaction, make, data):
     options = {"interaction": interaction, "max_epochs": 0, "pretrain_epochs": 1}
-    for pretrain, start in ((None, None), ("auto", "product")):
+    for pretrain, start in ((None, None), ("twin", "product")):
         own, like, other = (
             make(pretrain=pretrain, init_network=init, **options).fit(data)
             for init in ("auto", start, "product" if start is None else None)
@@ -148,7 +170,7 @@ def test_a_network_starts_with_a_product_where_it_can(interaction, make, data):
 
 
 @pytest.mark.parametrize("cls", [GeRecClassifier, GeRecRanker], ids=lambda cls: cls.__name__)
-def test_by_default_the_scores_start_at_those_of_the_twin(cls, X):
+def test_by_default_the_scores_start_at_those_of_the_vectors(cls, X):
     quick = {name: value for name, value in SMALL.items() if name != "early_stopping"}
     est = cls(**quick, init_variance=1e-4).set_params(max_epochs=0).fit(X)
     scores, own = (m.decision_function(users=range(200)) for m in (est, est.pretrained_))
