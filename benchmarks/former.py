@@ -42,7 +42,13 @@ FORMER: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("FISMRanker", "SVDppRanker"), _HISTORIES),
     "FISMClassifier": {**_HISTORIES, "n_negatives": 4},
     "GMFRanker": {**_PAIRS, "pretrain": None, "lr": 2e-3},
-    "ConvNCFRanker": _PAIRS,
+    "ConvNCFRanker": {
+        **_PAIRS,
+        "pretrain": "twin",
+        "init_network": None,
+        "lr": 5e-3,
+        "tower_lr": 0.01,
+    },
     "MFRecommender": {
         **_TO_THE_END,
         "loss": "ccl",

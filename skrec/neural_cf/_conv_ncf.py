@@ -4,7 +4,7 @@ from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skrec.base import Doc, RecommenderTags
 from skrec.neural import (
@@ -15,6 +15,7 @@ from skrec.neural import (
     twin,
 )
 from skrec.neural.objectives import Pairwise
+from skrec.neural_cf._started import factorization_of
 from skrec.nn import (
     ConvTower,
     Dot,
@@ -59,29 +60,42 @@ class _ConvNCF(PairRecommender):
         "product, the sum of the map's diagonal, which is what vectors from ``pretrain`` were "
         'trained for, and training goes on from there. ``"auto"`` is ``"product"`` where there is '
         "a ``pretrain`` and a tower that can hold it, and None elsewhere.",
-    ] = None
+    ] = "auto"
     pretrain: Annotated[
         AutoPretrain,
+        StrOptions({"twin"}),
         Doc(
-            "What is fitted first, and gives the vectors to start from: the shallow twin, a clone "
-            "of an estimator with vectors of the same widths, or nothing.",
-            '"auto", estimator or None',
+            "Estimator with vectors of the same widths, such as ``BPRMFRanker(n_factors=64)``, "
+            "that is cloned, fitted on what is trained on, and gives the vectors to start from; "
+            "`sklearn.frozen.FrozenEstimator` keeps a fitted one as it is. Its parameters are "
+            'those of this estimator after ``pretrain__``. ``"twin"`` is this model with '
+            '``tower="dot"``, trained with Adam. ``"auto"`` is matrix factorisation with as many '
+            "factors, whose other parameters are its defaults, `BPRMFRanker` or on ratings "
+            "`BiasedMFRegressor` without biases, and the twin where the history makes the vector "
+            "of a user. None starts at random.",
+            '"auto", "twin", estimator or None',
         ),
     ] = "auto"
     pretrain_epochs: Annotated[
         int,
         Interval(Integral, 0, None, closed="left"),
-        'Epochs of the twin that ``"auto"`` stands for.',
+        "Epochs of the twin.",
     ] = 20
     max_epochs: int = 20
     batch_size: int = 512
     optimizer: str | type = "adagrad"
-    lr: Annotated[float, "Learning rate of the vectors."] = 5e-3
-    tower_lr: Annotated[
-        float,
+    lr: Annotated[
+        float | Literal["auto"],
         Interval(Real, 0, None, closed="neither"),
-        "Learning rate of the tower; ``lr`` is that of the vectors.",
-    ] = 0.01
+        'Learning rate of the vectors; ``"auto"`` is 1e-4 where the tower starts with the product, '
+        "and 5e-3 elsewhere.",
+    ] = "auto"
+    tower_lr: Annotated[
+        float | Literal["auto"],
+        Interval(Real, 0, None, closed="neither"),
+        'Learning rate of the tower; ``"auto"`` is 1e-4 where it starts with the product, and 0.01 '
+        "elsewhere.",
+    ] = "auto"
     tower_l2: Annotated[
         float,
         Interval(Real, 0, None, closed="left"),
@@ -96,6 +110,8 @@ class _ConvNCF(PairRecommender):
     init_std: float = 0.1
     fold_in_steps: int = 5
 
+    # of "auto": at the product, and elsewhere those of vectors and tower
+    _rates: ClassVar[tuple[float, float, float]] = (1e-4, 5e-3, 0.01)
     _fold_in_items: ClassVar[int] = 64
     _test_parameters: ClassVar[dict[str, Any]] = {
         **PairRecommender._test_parameters,
@@ -144,14 +160,25 @@ class _ConvNCF(PairRecommender):
         return ""
 
     def _twin(self) -> Any:
-        """Return the shallow twin that ``pretrain="auto"`` stands for."""
+        """Return what the two strings of ``pretrain`` stand for."""
         if self.tower == "dot":
             return None
+        if self.pretrain == "auto" and not self._histories:
+            return factorization_of(self)
         return twin(self, type(self), tower="dot", max_epochs=self.pretrain_epochs, **_TWIN)
 
     @property
+    def _learning_rate(self) -> float:
+        return self._rate(self.lr, elsewhere=self._rates[1])
+
+    @property
     def _tower_rate(self) -> float:
-        return self.tower_lr
+        return self._rate(self.tower_lr, elsewhere=self._rates[2])
+
+    def _rate(self, given: float | Literal["auto"], elsewhere: float) -> float:
+        if not isinstance(given, str):
+            return given
+        return self._rates[0] if self._starts_at_product else elsewhere
 
     def _parameter_groups(self) -> list[tuple[str, dict[str, Any]]]:
         free = super()._parameter_groups()
@@ -203,17 +230,19 @@ class ConvNCFRanker(_ConvNCF, SampledPairRecommender):
 
     Notes
     -----
-    ``pretrain="auto"`` trains the shallow twin (``tower="dot"``) with Adam first. With an estimator
-    its parameters can be searched, such as ``pretrain__lr`` of ``pretrain=BPRMFRanker()``.
-    Nothing is penalised in the first epoch of a tower (section 5.4). Adagrad's accumulator starts
-    at .1 in the authors' framework, and here at 0, where each first step is as long as the rate:
-    ``optimizer_options={"initial_accumulator_value": 0.1}`` spares vectors that were trained.
+    The vectors start from matrix factorisation, and with an estimator its parameters can be
+    searched, such as ``pretrain__lr`` of ``pretrain=BPRMFRanker()``. Unlike in the paper the tower
+    starts with the inner product (``init_network``) and goes on in small steps (``lr``,
+    ``tower_lr``). Nothing is penalised in the first epoch of a tower (section 5.4). Adagrad's
+    accumulator starts at .1 in the authors' framework, and here at 0, where each first step is as
+    long as the rate: ``optimizer_options={"initial_accumulator_value": 0.1}`` spares vectors that
+    were trained.
 
     The paper adds its penalties to the summed loss of a batch, so its :math:`\lambda_3` and
     :math:`\lambda_4` over the batch size are the ones here. It reports the mean of the last ten
     epochs; here the best epoch counts, or the last one with ``early_stopping=False``. Weights start
-    as He et al. (2015) for layers before a ReLU, and the tower has to learn what the vectors know
-    by their products; ``init_network="product"`` starts with all of it. Fold-in is exact for FISM
+    as He et al. (2015) for layers before a ReLU; with ``init_network=None``, as in the paper, the
+    tower has to learn what the vectors know by their products. Fold-in is exact for FISM
     and an optimised vector else. The log odds of `predict_proba` are the scores and a constant of
     each user, set right on held-out pairs: see `skrec.calibration.HeldOut`.
 
@@ -256,6 +285,12 @@ class ConvNCFRanker(_ConvNCF, SampledPairRecommender):
     validation_candidates: int | None = 100
 
     _objective: ClassVar = Pairwise()
+    _test_parameters: ClassVar[dict[str, Any]] = {
+        **_ConvNCF._test_parameters,
+        "pretrain": "twin",  # matrix factorisation learns a tiny board by heart
+        "init_network": None,
+        "tower_lr": 0.01,
+    }
 
     def __sklearn_tags__(self) -> RecommenderTags:
         tags = super().__sklearn_tags__()
@@ -309,7 +344,7 @@ class ConvNCFRegressor(_ConvNCF, RatedPairRecommender):
     Notes
     -----
     The second reference compares with this form under the name CNN-CF: the ranking loss becomes a
-    squared error, and the rest stays. ``pretrain="auto"`` trains the shallow twin (``tower="dot"``)
+    squared error, and the rest stays. ``pretrain="twin"`` trains the shallow twin (``tower="dot"``)
     first. Unlike in the paper the tower starts with the inner product (``init_network``), goes on
     in small steps, and stops early: on few ratings it soon learns them by heart. Nothing is
     penalised in the first epoch of a tower. Adam with small steps takes the place of Adagrad, whose
@@ -338,7 +373,7 @@ class ConvNCFRegressor(_ConvNCF, RatedPairRecommender):
     """
 
     l2: float = 0.05
-    init_network: Any = "auto"
+    pretrain: Any = "twin"
     pretrain_epochs: int = 10
     max_epochs: int = 10
     early_stopping: bool = True
@@ -358,6 +393,7 @@ class ConvNCFRegressor(_ConvNCF, RatedPairRecommender):
     tower_l2: float = 0.01
     output_l2: float = 0.01
 
+    _rates: ClassVar = (1e-5, 3e-4, 1e-3)
     _test_parameters: ClassVar[dict[str, Any]] = {
         **_ConvNCF._test_parameters,
         "n_feature_maps": 16,
@@ -366,16 +402,3 @@ class ConvNCFRegressor(_ConvNCF, RatedPairRecommender):
         "output_l2": 0.0,
         "l2": 1e-3,
     }
-
-    @property
-    def _learning_rate(self) -> float:
-        return self._rate(self.lr, elsewhere=3e-4)
-
-    @property
-    def _tower_rate(self) -> float:
-        return self._rate(self.tower_lr, elsewhere=1e-3)
-
-    def _rate(self, given: float | Literal["auto"], elsewhere: float) -> float:
-        if given != "auto":
-            return given
-        return 1e-5 if self._starts_at_product else elsewhere

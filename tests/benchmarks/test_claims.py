@@ -156,7 +156,7 @@ def test_the_last_ten_are_epochs_however_many_rows_they_have():
 def test_what_is_scored_in_training_is_the_model(tmp_path):
     path = tmp_path / "curve.csv"
     options = ["--data", "synthetic", "--system", "NeuMFClassifier", "--epochs", "3"]
-    options += ["--parameters", '{"pretrain": "auto", "n_factors": 4, "hidden_sizes": [4]}']
+    options += ["--parameters", '{"pretrain": "halves", "n_factors": 4, "hidden_sizes": [4]}']
     curve.main([*options, "--every", "3", "--output", str(path)])
     protocol, data = make_protocol("ncf"), load_data("synthetic")
     task = protocol.tuning(data)

@@ -67,8 +67,8 @@ def test_the_dot_tower_is_the_shallow_twin(embedding, conv, quick, X):
 
 
 @pytest.mark.parametrize("embedding", TWINS)
-def test_auto_starts_from_the_twin_that_it_trains(embedding, conv, X):
-    est = conv(embedding=embedding, max_epochs=0).fit(X)
+def test_it_starts_from_the_twin_that_it_trains(embedding, conv, X):
+    est = conv(embedding=embedding, pretrain="twin", max_epochs=0).fit(X)
     assert est.pretrained_.tower == "dot"
     assert est.pretrained_.embedding == embedding
     assert len(est.pretrained_.net_.history) == 3
@@ -84,6 +84,29 @@ KNOWN = {
     "fism": {"item_factors_", "history_factors_"},
     "svdpp": {"user_factors_", "item_factors_", "history_factors_"},
 }
+
+
+def test_auto_is_matrix_factorisation_where_vectors_are_free(conv, X):
+    start = conv(pretrain="auto", max_epochs=0).fit(X).pretrained_
+    own = {"n_factors": 8, "random_state": start.random_state}
+    assert start.get_params() == {**BPRMFRanker().get_params(), **own}
+    assert isinstance(conv(pretrain="auto", embedding="fism").fit(X).pretrained_, ConvNCFRanker)
+
+
+@pytest.mark.parametrize(
+    ("pretrain", "init_network", "rates"),
+    [
+        ("auto", "auto", (1e-4, 1e-4)),
+        (None, "product", (1e-4, 1e-4)),
+        ("auto", None, (5e-3, 0.01)),
+        (None, "auto", (5e-3, 0.01)),
+    ],
+)
+def test_rates_are_small_where_the_tower_starts_with_the_product(pretrain, init_network, rates, X):
+    options = {"pretrain": pretrain, "init_network": init_network, "device": "cpu"}
+    small = {"n_factors": 8, "n_feature_maps": 3, "max_epochs": 1, "warm_start": True}
+    groups = ConvNCFRanker(**options, **small).fit(X).net_.optimizer_.param_groups
+    assert {group["lr"] for group in groups} == {*rates}
 
 
 def test_the_twin_never_sees_the_validation_part(conv, X):
@@ -153,7 +176,8 @@ def test_fold_in_depends_on_the_embedding(embedding, fold_in, conv, X):
 
 def test_a_tower_learns(conv, checkerboard):
     X, missing = checkerboard
-    est = conv(pretrain_epochs=15, max_epochs=8, tower_lr=0.05).fit(X)
+    options = {"pretrain": "twin", "pretrain_epochs": 15, "init_network": None}
+    est = conv(**options, max_epochs=8, tower_lr=0.05).fit(X)
     hits = est.recommend(users=range(len(missing)), n_items=1)[:, 0] == missing
     assert hits.mean() > 0.9
 

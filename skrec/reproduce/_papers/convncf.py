@@ -19,7 +19,8 @@ _STARTED = {**_SHARED, "pretrain": {"system": "BPRMFRanker", **_SHARED}}
 _TOWER = {
     **_SHARED,
     "n_feature_maps": 32,
-    "pretrain": "auto",
+    "pretrain": "twin",
+    "init_network": None,
     "optimizer": "adagrad",
     "lr": 5e-3,
     "tower_lr": 0.05,
