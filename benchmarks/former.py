@@ -11,7 +11,7 @@ _WATCHED: dict[str, Any] = {"validation_fraction": 0.1, "validation_metric": "nd
 _TO_THE_END: dict[str, Any] = {**_WATCHED, "early_stopping": False}
 _PAIRS: dict[str, Any] = {**_TO_THE_END, "l2": 0.0}
 _HISTORIES: dict[str, Any] = {
-    **_PAIRS, "lr": 2e-3, "lr_decay": None, "max_epochs": 100, "n_negatives": 1
+    **_WATCHED, "l2": 0.0, "lr": 2e-3, "lr_decay": None, "max_epochs": 100, "n_negatives": 1
 }  # fmt: skip
 _DESCENT: dict[str, Any] = {
     **_WATCHED,
@@ -50,7 +50,7 @@ FORMER: dict[str, dict[str, Any]] = {
         "tower_lr": 0.01,
     },
     "MFRecommender": {
-        **_TO_THE_END,
+        **_WATCHED,
         "loss": "ccl",
         "lr": 2e-3,
         "lr_decay": None,

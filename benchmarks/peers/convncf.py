@@ -27,7 +27,8 @@ def convncf_epoch(options: Namespace) -> list[Row]:
     X = _some_pairs(load_amazon_music(options), options.interactions)
     sizes = {"n_factors": 8} if options.smoke else {}
     parameters = {**CONVNCF, **sizes, **_OPTIMIZER, "batch_size": options.batch_size}
-    ours = EstimatorEpochs(ConvNCFRanker(**parameters, pretrain=None, device="cpu"), X, 1)
+    parameters["pretrain"] = None
+    ours = EstimatorEpochs(ConvNCFRanker(**parameters, device="cpu"), X, 1)
     tasks: dict[str, Any] = {"convncf_epoch": ours}
     with limited_threads(options.threads), ExitStack() as stack:
         if "recbole" in options.peers:

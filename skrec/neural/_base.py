@@ -216,6 +216,7 @@ class TorchRecommender(BaseRecommender):
         with checkpoints_of(self, X, start) as checkpoints:
             seed = kept_seed(self, checkpoints, seed)
             self._train(X, self._shared_seed(X, seed), resolve_device(self.device))
+        self.__dict__.pop("_last_frame_", None)
         check_scores(self)
 
     def _shared_seed(self, X: CSRMatrix, seed: int) -> int:

@@ -64,6 +64,8 @@ def check_two_halves_are_one_fit(name: str, estimator: AnyRecommender) -> None:
     halves = quick(estimator, **constant, max_epochs=2, warm_start=True).fit(X).fit(X)
     whole = quick(estimator, **constant, max_epochs=4).fit(X)
     assert np.array_equal(scores_of(halves), scores_of(whole)), name
+    left = vars(halves).keys() ^ vars(whole).keys()
+    assert not left, f"{name}: a second fit leaves other attributes, so that none is saved: {left}"
     # a fit that did not know of another leaves no draws to go on with, and more users may come
     unaware = quick(estimator, **constant, max_epochs=1).fit(X).set_params(warm_start=True)
     assert np.isfinite(scores_of(unaware.fit(X))).all(), f"{name}: after a fit without warm_start"
