@@ -4,13 +4,12 @@ from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skrec.base import Doc
 from skrec.factorization import BiasedMFRegressor, BPRMFRanker, MFClassifier
 from skrec.gaussian._base import GaussianRecommender, NCandidates
 from skrec.neural import (
-    AutoPretrain,
     RatedPairRecommender,
     SampledPairRecommender,
     Sizes,
@@ -83,8 +82,10 @@ class _GeRec(GaussianRecommender):
     ] = "auto"
     n_candidates: NCandidates = None
     pretrain: Annotated[
-        AutoPretrain,
-        StrOptions({"twin"}),
+        Any,
+        HasMethods(["fit", "get_params"]),
+        StrOptions({"auto", "twin"}),
+        None,
         Doc(
             "Estimator with vectors of ``n_factors``, such as ``MFClassifier(bias=False)``, that "
             "is cloned, fitted on what is trained on, and gives the means to start from; "

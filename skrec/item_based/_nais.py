@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
 from skrec.base import Doc, Queries
 from skrec.item_based._fism import FISMClassifier
@@ -94,7 +94,6 @@ class NAISClassifier(SampledPairRecommender):
     init_attention: Annotated[
         float | Literal["auto"],
         Interval(Real, None, None, closed="neither"),
-        StrOptions({"auto"}),
         Doc(
             "The value of h at the start; 0 gives all items the same weight, as in FISM. "
             '``"auto"`` is 0 where the vectors are those of ``pretrain``, else 1.',

@@ -4,11 +4,10 @@ from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skrec.base import Doc, RecommenderTags
 from skrec.neural import (
-    AutoPretrain,
     PairRecommender,
     RatedPairRecommender,
     SampledPairRecommender,
@@ -62,8 +61,10 @@ class _ConvNCF(PairRecommender):
         "a ``pretrain`` and a tower that can hold it, and None elsewhere.",
     ] = "auto"
     pretrain: Annotated[
-        AutoPretrain,
-        StrOptions({"twin"}),
+        Any,
+        HasMethods(["fit", "get_params"]),
+        StrOptions({"auto", "twin"}),
+        None,
         Doc(
             "Estimator with vectors of the same widths, such as ``BPRMFRanker(n_factors=64)``, "
             "that is cloned, fitted on what is trained on, and gives the vectors to start from; "

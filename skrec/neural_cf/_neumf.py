@@ -3,11 +3,10 @@
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar
 
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skrec.base import Doc
 from skrec.neural import (
-    AutoPretrain,
     RatedPairRecommender,
     SampledPairRecommender,
     copy_factors,
@@ -34,8 +33,10 @@ class _NeuMF(TowerRecommender):
         "Width of the vectors of the perceptron; None is ``n_factors``.",
     ] = None
     pretrain: Annotated[
-        AutoPretrain,
-        StrOptions({"halves"}),
+        Any,
+        HasMethods(["fit", "get_params"]),
+        StrOptions({"auto", "halves"}),
+        None,
         tuple,
         list,
         Doc(
