@@ -89,8 +89,8 @@ print(f"data: {source}, {len(train)} interactions to learn from, {len(test)} to 
 # Models of lists
 # ---------------
 #
-# Models of vectors share their settings, and so do those of rows. ``pretrain_epochs`` belongs to
-# the models that begin with the vectors of a simpler one.
+# Models of vectors share their settings, and so do those of rows. ``pretrain_epochs`` is
+# for what the convolutions of ratings begin with, their own twin without layers.
 
 seed = {"random_state": 0, "device": "cpu"}
 pairs = {"n_factors": 16, "max_epochs": 8, "batch_size": 512, "lr": 0.01, **seed}

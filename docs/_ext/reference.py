@@ -56,7 +56,18 @@ TASKS = {
     ),
 }
 # what models are made of, from the top row of setup.cfg down; a line for each name, no page
-BLOCKS = ["neural", "calibration", "base", "training", "nn", "kernels", "utils", "typing", "check"]
+BLOCKS = [
+    "neural",
+    "factorization.starts",
+    "calibration",
+    "base",
+    "training",
+    "nn",
+    "kernels",
+    "utils",
+    "typing",
+    "check",
+]
 
 
 def heading(title: str, line: str) -> str:

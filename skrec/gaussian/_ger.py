@@ -3,7 +3,7 @@
 from typing import Annotated, Any, ClassVar
 
 from skrec.base import Doc
-from skrec.factorization import BPRMFRanker
+from skrec.factorization.starts import Factorization, factorization_of
 from skrec.gaussian._base import GaussianRecommender
 from skrec.neural import AutoPretrain, SampledPairRecommender
 from skrec.neural.objectives import Pairwise
@@ -101,5 +101,5 @@ class GERRanker(GaussianRecommender, SampledPairRecommender):
     def _interaction(self) -> ExpectedLikelihood:
         return ExpectedLikelihood(self.n_factors)
 
-    def _twin(self) -> BPRMFRanker:
-        return BPRMFRanker(n_factors=self.n_factors)
+    def _twin(self) -> Factorization:
+        return factorization_of(self)

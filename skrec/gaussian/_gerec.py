@@ -7,7 +7,7 @@ import torch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skrec.base import Doc
-from skrec.factorization import BiasedMFRegressor, BPRMFRanker, MFClassifier
+from skrec.factorization.starts import factorization_of
 from skrec.gaussian._base import GaussianRecommender, NCandidates
 from skrec.neural import (
     RatedPairRecommender,
@@ -132,12 +132,8 @@ class _GeRec(GaussianRecommender):
         if not self.n_draws:
             return None
         if self.pretrain == "auto":
-            return self._factorization()
+            return factorization_of(self)
         return twin(self, type(self), n_draws=0, max_epochs=self.pretrain_epochs, **_TWIN)
-
-    def _factorization(self) -> Any:
-        """Return the estimator that ``pretrain="auto"`` stands for, not fitted."""
-        raise NotImplementedError
 
     def _interaction(self) -> GeRec | MeanProduct:
         if not self.n_draws:
@@ -298,9 +294,6 @@ class GeRecClassifier(_GeRec, SampledPairRecommender):
     _objective: ClassVar = Pointwise()
     _averages_pairs: ClassVar[bool] = True
 
-    def _factorization(self) -> MFClassifier:
-        return MFClassifier(n_factors=self.n_factors, bias=False)
-
 
 class GeRecRanker(_GeRec, SampledPairRecommender):
     r"""Convolutional Gaussian embeddings, trained to rank (GeRec with BPR).
@@ -362,9 +355,6 @@ class GeRecRanker(_GeRec, SampledPairRecommender):
 
     _objective: ClassVar = Pairwise()
 
-    def _factorization(self) -> BPRMFRanker:
-        return BPRMFRanker(n_factors=self.n_factors)
-
 
 class GeRecRegressor(_GeRec, RatedPairRecommender):
     r"""Convolutional Gaussian embeddings, trained on ratings (GeRec with a squared loss).
@@ -423,6 +413,3 @@ class GeRecRegressor(_GeRec, RatedPairRecommender):
     interaction: str = "concat"
     pretrain: Any = None
     l2: float = 0.0
-
-    def _factorization(self) -> BiasedMFRegressor:
-        return BiasedMFRegressor(n_factors=self.n_factors, bias=False)

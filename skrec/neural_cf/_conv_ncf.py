@@ -7,6 +7,7 @@ import torch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skrec.base import Doc, RecommenderTags
+from skrec.factorization.starts import factorization_of
 from skrec.neural import (
     PairRecommender,
     RatedPairRecommender,
@@ -14,7 +15,6 @@ from skrec.neural import (
     twin,
 )
 from skrec.neural.objectives import Pairwise
-from skrec.neural_cf._started import factorization_of
 from skrec.nn import (
     ConvTower,
     Dot,

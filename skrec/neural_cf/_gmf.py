@@ -3,6 +3,7 @@
 from typing import Annotated, ClassVar
 
 from skrec.base import item_vectors, user_vectors
+from skrec.factorization.starts import Factorization, FactorPretrain, factorization_of
 from skrec.neural import (
     PairRecommender,
     Pretrain,
@@ -10,7 +11,6 @@ from skrec.neural import (
     SampledPairRecommender,
 )
 from skrec.neural.objectives import Pairwise, Pointwise
-from skrec.neural_cf._started import Factorization, FactorPretrain, factorization_of
 from skrec.nn.neural_cf import GMF
 
 __all__ = ["GMFClassifier", "GMFRanker", "GMFRegressor"]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skrec.base import Doc
+from skrec.factorization.starts import factorization_of
 from skrec.neural import (
     RatedPairRecommender,
     SampledPairRecommender,
@@ -16,7 +17,6 @@ from skrec.neural.objectives import Pairwise, Pointwise
 from skrec.neural_cf._base import TowerRecommender
 from skrec.neural_cf._gmf import GMFClassifier, GMFRanker, GMFRegressor
 from skrec.neural_cf._mlp import NCFMLPClassifier, NCFMLPRanker, NCFMLPRegressor
-from skrec.neural_cf._started import factorization_of
 from skrec.nn import PairModel
 from skrec.nn.neural_cf import GMF, NCFMLP, NeuMF
 
@@ -78,7 +78,7 @@ class _NeuMF(TowerRecommender):
     @property
     def _starts_at_factors(self) -> bool:
         """Whether matrix factorisation of each width provides the vectors."""
-        return isinstance(self.pretrain, str) and self.pretrain == "auto"
+        return bool(self.pretrain == "auto")
 
     def _interaction(self) -> NeuMF:
         return NeuMF(*self._widths, **self._tower())

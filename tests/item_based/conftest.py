@@ -8,7 +8,7 @@ from skrec import FISMClassifier, FISMRanker, NAISClassifier, SVDppRanker
 from skrec.datasets import make_interactions
 
 QUICK = {"n_factors": 6, "batch_size": 64, "lr": 0.02, "init_std": 0.1, "random_state": 0}
-QUICK |= {"l2": 0.0, "early_stopping": False}
+QUICK |= {"l2": 0.0, "early_stopping": False, "lr_decay": None}
 MODELS = {
     "fism": (FISMRanker, {"alpha": 0.7, "item_bias": True}),
     "fism-pointwise": (FISMClassifier, {"alpha": 0.4}),
