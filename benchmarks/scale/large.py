@@ -2,6 +2,7 @@
 
     python -m benchmarks.scale.large --users 1000000 --items 100000 --interactions 100000000
     python -m benchmarks.scale.large --sizes 100000 1000000 10000000 100000000
+    python -m benchmarks.scale.large --baselines --sizes 100000 1000000 10000000
 
 Interactions are drawn in blocks of users, who have a lognormal number of them, and popular items
 more often; those that fall together count once. They are written once, by `write_csr`, and each
@@ -37,7 +38,7 @@ from skrec.interactions import open_csr, write_csr
 from skrec.reproduce import append_rows, make_system
 from skrec.typing import CSRMatrix
 
-__all__ = ["MODELS", "draw_blocks", "main"]
+__all__ = ["BASELINES", "MODELS", "draw_blocks", "main"]
 
 _CPU = {"device": "cpu", "random_state": 0, "max_epochs": 1}
 MODELS: dict[str, dict[str, Any]] = {
@@ -53,7 +54,25 @@ MODELS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """What is fitted: one sweep, one epoch."""
 
-_LIMITS = {"EASERecommender": 120.0}  # seconds: what grows with the cube of the items
+_SHARED = {"n_factors": 64, "shared_negatives": True, "n_negatives": 1_000, "batch_size": 4_096}
+BASELINES: dict[str, dict[str, Any]] = {
+    "RP3betaRecommender": {"n_neighbors": 100},
+    "Turbo-CF": {"n_neighbors": 100},
+    "GF-CF": {},
+    "ChebyCF": {},
+    "InfiniteAERecommender": {},
+    "SLIMRecommender": {"l1": 1.0, "l2": 20.0},
+    "EDLAE": {},
+    "ELSARecommender": {**_CPU, "latent_size": 256},
+    "LightGCNRanker": {**_CPU, "n_factors": 64, "batch_size": 2**18},
+    "MFRecommender": {**_CPU, **_SHARED},
+    "SimpleX": {**_CPU, **_SHARED},
+    "BayesianMFRegressor": {"n_factors": 32, "n_samples": 1, "burn_in": 1, "random_state": 0},
+}
+"""What ``--baselines`` fits: one epoch, or two draws."""
+
+# seconds: what grows with the cube of the items
+_LIMITS = {"EASERecommender": 120.0, "EDLAE": 120.0}
 _WRITE, _LISTS = "write_csr", "lists"
 _RANKED = 100_000  # users whose lists are made
 _LISTED = "WMFRecommender"  # of the model that makes them
@@ -159,7 +178,7 @@ def _work(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         return {_WRITE: {**figures, "note": note}}
     X = open_csr(options.folder)
     with parallel_config("threading", n_jobs=options.threads):
-        parameters = MODELS[options.worker]
+        parameters = (MODELS | BASELINES)[options.worker]
         _warm_up(options.worker, parameters)
         model = make_system(options.worker, parameters)
         try:
@@ -218,7 +237,11 @@ def _make_parser() -> argparse.ArgumentParser:
     add("--items", type=int, default=100_000, help="default: 100000")
     add("--interactions", type=int, default=100_000_000, help="default: 100000000")
     add("--sizes", nargs="+", type=int, help="several numbers of interactions")
-    add("--models", nargs="+", choices=MODELS, default=list(MODELS), metavar="MODEL")
+    chosen = parser.add_mutually_exclusive_group()
+    either = {"choices": [*MODELS, *BASELINES], "default": list(MODELS), "metavar": "MODEL"}
+    chosen.add_argument("--models", nargs="+", **either)
+    every: dict[str, Any] = {"action": "store_const", "dest": "models", "const": list(BASELINES)}
+    chosen.add_argument("--baselines", **every, help="fit the other baselines")
     add("--threads", type=int, default=2, help="default: 2")
     add("--limit", type=float, default=3600.0, help="seconds a model; default: 3600")
     add("--folder", help="where the files are for a while; default: the system's")

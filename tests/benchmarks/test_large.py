@@ -69,9 +69,13 @@ def test_exponents_are_those_of_powers():
 
 
 @pytest.mark.slow
-def test_the_command_runs(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("flags", "models", "lists"), [([], large.MODELS, 1), (["--baselines"], large.BASELINES, 0)]
+)
+def test_the_command_runs(flags, models, lists, tmp_path, capsys):
     output = tmp_path / "large.csv"
-    large.main(["--smoke", "--threads", "1", "--output", str(output)])
+    large.main([*flags, "--smoke", "--threads", "1", "--output", str(output)])
     printed = capsys.readouterr().out
-    assert all(model in printed for model in large.MODELS)
-    assert output.read_text().count("lists") == 1
+    assert all(model in printed for model in models)
+    assert "exit status" not in printed
+    assert output.read_text().count("lists") == lists
