@@ -8,7 +8,7 @@ Interactions are drawn in blocks of users, who have a lognormal number of them, 
 more often; those that fall together count once. They are written once, by `write_csr`, and each
 model is fitted to the mapped files in a fresh process, in which a fit to tiny data has come before.
 With --sizes there are fewer users in proportion and fewer items by the root, and the last rows give
-the exponents of seconds and memory, fitted over the sizes.
+the exponents of seconds and memory, fitted over the sizes. Each row is kept as it comes.
 
 "cpu" are the seconds of the processor over all threads, to which other work on the machine adds
 little. "anon" is the peak of what must stay in memory, "total" that of all resident pages, in MiB;
@@ -92,9 +92,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         share = n / largest[2]
         size = round(largest[0] * share), round(largest[1] * math.sqrt(share)), n
         rows += _measure(options, tuple(max(10, each) for each in size))
-    rows += _exponents(rows)
-    print(pd.DataFrame(rows).to_string(index=False))
-    append_rows(options.output, rows)
+    exponents = _exponents(rows)
+    if exponents:
+        append_rows(options.output, exponents)
+    print(pd.DataFrame(rows + exponents).to_string(index=False))
 
 
 def draw_blocks(n_users: int, n_items: int, n: int, seed: int = 0) -> Iterator[CSRMatrix]:
@@ -144,6 +145,7 @@ def _measure(options: argparse.Namespace, size: tuple[int, ...]) -> list[dict[st
                 }  # fmt: skip
                 known = {name: value for name, value in row.items() if value not in (None, "")}
                 print(", ".join(f"{name} {value}" for name, value in known.items()), flush=True)
+                append_rows(options.output, [row])
                 rows.append(row)
     return rows
 

@@ -120,8 +120,8 @@ def growth_curves(ax: Axes, *, narrow: bool, file: str) -> str:
     table = growth(file)
     marks = "os^Dv<>pXP"
     for place, (name, part) in enumerate(table.groupby("model")):
-        label = _short(str(name))
-        ax.plot(part["interactions"], part["seconds"], marker=marks[place % 10], label=label)
+        look = {"marker": marks[place % 10], "linestyle": "-" if place < 10 else "--"}
+        ax.plot(part["interactions"], part["seconds"], **look, label=_short(str(name)))
     ax.set(xscale="log", yscale="log", xlabel="interactions", ylabel="seconds")
     if narrow:
         ax.figure.set_figheight(6)

@@ -79,3 +79,20 @@ def test_the_command_runs(flags, models, lists, tmp_path, capsys):
     assert all(model in printed for model in models)
     assert "exit status" not in printed
     assert output.read_text().count("lists") == lists
+
+
+def test_what_was_measured_is_kept_when_a_run_is_ended(tmp_path, monkeypatch):
+    calls = []
+
+    def call(options, model, *others):
+        calls.append(model)
+        if len(calls) > 3:
+            raise KeyboardInterrupt
+        return {model: {"seconds": 1.0, "cpu": 1.0, "anon": 10, "total": 20}}
+
+    monkeypatch.setattr(large, "_call_fresh", call)
+    output = tmp_path / "large.csv"
+    with pytest.raises(KeyboardInterrupt):
+        large.main(["--smoke", "--output", str(output)])
+    kept = [line.split(",")[0] for line in output.read_text().splitlines()]
+    assert kept == ["model", *calls[:3]]
