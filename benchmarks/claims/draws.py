@@ -3,10 +3,10 @@
 Settings are chosen on a validation part that is: a tenth of each user's training interactions. If
 the test part of a release is not, what is best on one need not be best on the other. Of an item
 with n interactions, a random part with the share p of all holds n p, give or take
-sqrt(n p (1 - p)). "spread" is the standard deviation over items, those with at least --least
+sqrt(n p (1 - p)). "spread" is the root mean square over items, those with at least --least
 interactions, of how many of these steps its count is off: 1 for a random part, and more where
-items are in a part together, as they are if it was cut by time. "popularity" is the median, over
-the interactions of a part, of how many its item has in what is trained on.
+an item's interactions are in a part together, as they are if it was cut by time. "popularity" is
+the median, over the interactions of a part, of how many its item has in what is trained on.
 """
 
 from collections.abc import Iterator, Sequence
@@ -67,7 +67,8 @@ def spread(held: Array, train: Array, least: int) -> float:
     Returns
     -------
     spread : float
-        The standard deviation of (held - n p) / sqrt(n p (1 - p)), about 1 for a random part.
+        The root mean square of (held - n p) / sqrt(n p (1 - p)), n = train + held and p the share
+        of the part in all interactions. About 1 for a random part.
     """
     n, share = train + held, held.sum() / (train.sum() + held.sum())
     kept = n >= least

@@ -2,7 +2,7 @@
 
     python -m benchmarks.scale.large --users 1000000 --items 100000 --interactions 100000000
     python -m benchmarks.scale.large --sizes 100000 1000000 10000000 100000000
-    python -m benchmarks.scale.large --baselines --sizes 100000 1000000 10000000
+    python -m benchmarks.scale.large --baselines --output benchmarks/results/large_baselines.csv
 
 Interactions are drawn in blocks of users, who have a lognormal number of them, and popular items
 more often; those that fall together count once. They are written once, by `write_csr`, and each

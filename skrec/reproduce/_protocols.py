@@ -255,7 +255,7 @@ class Weak(Protocol):
 
     def tuning(self, data: Bunch) -> Task:
         """Return the task on validation interactions."""
-        train, held_out = split_rows(data.train.tocsr(), 0.1, random_state=0)
+        train, held_out = split_rows(self._given(data).tocsr(), 0.1, random_state=0)
         validation = Interactions(held_out)
         n_users = validation.frame[0]
         users = np.random.default_rng(0).permutation(n_users)[: self._watched_users]
@@ -264,7 +264,16 @@ class Weak(Protocol):
 
     def test(self, data: Bunch) -> Task:
         """Return the task on the test interactions."""
-        return self._task(data.train.tocsr(), data.test, {})
+        return self._task(self._given(data).tocsr(), data.test, {})
+
+    def _given(self, data: Bunch) -> Interactions:
+        """Return the training part that the data set comes with."""
+        if data.train is None:
+            raise ValueError(
+                'data must come with training and test parts for the protocol "weak"; got a data '
+                "set that is not split"
+            )
+        return data.train
 
     def _task(self, train: Any, evaluate: Any, fit_parameters: dict[str, Any]) -> Task:
         scorer = make_ranking_scorer(self._metrics, truncated=False, **_ALL)

@@ -69,3 +69,11 @@ def test_the_epochs_of_an_outcome_are_those_that_were_trained(solver):
     task = make_protocol("ncf").test(with_leave_one_out(load_data("synthetic"), 9))
     parameters = {"n_factors": 4, "max_epochs": 3, "solver": solver}
     assert run_system(task, "MFClassifier", parameters).n_epochs == 3
+
+
+@pytest.mark.parametrize("part", ["tuning", "test"])
+def test_a_data_set_without_a_split_of_its_own_is_refused(part):
+    data = load_data("synthetic")
+    data.train = data.test = None
+    with pytest.raises(ValueError, match=r'data must come with .* for the protocol "weak"; got'):
+        getattr(make_protocol("weak"), part)(data)
