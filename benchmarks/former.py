@@ -34,6 +34,7 @@ FORMER: dict[str, dict[str, Any]] = {
     "ItemKNNRecommender": {"alpha": 0.5},
     "UserKNNRecommender": {"alpha": 0.5, "shrinkage": 10.0, "weighting": None},
     "EASERecommender": {"l2": 500.0},
+    "RP3betaRecommender": {"beta": 0.4},
     "WMFRecommender": {"l2": 0.003, "unobserved_weight": 0.1},
     "CDAERecommender": {"weight_decay": 4e-3},
     "MultDAERecommender": {"hidden_sizes": (600,)},

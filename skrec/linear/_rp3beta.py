@@ -1,14 +1,15 @@
 """RP3beta: random walks from item to user to item, with a discount of popular items."""
 
+import math
 from numbers import Integral, Real
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.utils._param_validation import Interval
 
 from skrec import kernels
-from skrec.base.fields import Matrix
+from skrec.base.fields import Matrix, Number
 from skrec.linear._item_weights import ItemWeightsRecommender, in_frame, warn_of_nothing
 from skrec.linear._knn import without_next
 from skrec.linear._walks import degrees, walks
@@ -16,6 +17,10 @@ from skrec.typing import Array, CSRMatrix
 from skrec.utils import has_entries, row_of_entry
 
 __all__ = ["RP3betaRecommender"]
+
+# the history at which "auto" begins to discount, and the inverse of how fast: see the notes
+_AUTO_HISTORY = 9.0
+_AUTO_SLOWNESS = 4.0
 
 
 class RP3betaRecommender(ItemWeightsRecommender):
@@ -34,6 +39,8 @@ class RP3betaRecommender(ItemWeightsRecommender):
     ----------
     item_weights_ : csr_matrix of shape (n_items, n_items)
         Row i holds what having item i adds to each score.
+    beta_ : float
+        The exponent of the popularity that was used.
     interactions_ : csr_matrix of shape (n_users, n_items)
         What ``fit`` saw.
 
@@ -54,6 +61,11 @@ class RP3betaRecommender(ItemWeightsRecommender):
     paper neither bounds the neighbours nor normalises their weights: both come from
     implementations that others compare with (Ferrari Dacrema et al.), where they help. The paper
     takes alpha as an exponent of each step's probability, and so does this.
+
+    ``beta="auto"`` takes :math:`\tfrac{1}{4} \ln(h / 9)`, from 0 to 1, for users who have h items
+    each on average: about 0.25 with 24 items and 0.7 with 150. The longer histories are, the closer
+    a walk of a few steps comes to the popularity of the items, whichever item it starts from. Both
+    constants follow validation data of MovieLens 100k and 1M, Amazon music and Gowalla.
 
     Products are summed in float64, in an order that depends neither on threads nor on blocks.
 
@@ -88,11 +100,11 @@ class RP3betaRecommender(ItemWeightsRecommender):
         "users with few items.",
     ] = 1.0
     beta: Annotated[
-        float,
+        float | Literal["auto"],
         Interval(Real, 0, None, closed="left"),
-        r"Exponent :math:`\beta` of the popularity that weights are divided by; 0 is P3alpha. On "
-        "sparse data, a few of very many items a user, 0.3 ranks best; on dense data 0.6 to 0.7.",
-    ] = 0.4
+        r"Exponent :math:`\beta` of the popularity that weights are divided by; 0 is P3alpha. "
+        '``"auto"`` takes it from the mean length of the histories, see the notes.',
+    ] = "auto"
     n_neighbors: Annotated[
         int,
         Interval(Integral, 1, None, closed="left"),
@@ -109,8 +121,9 @@ class RP3betaRecommender(ItemWeightsRecommender):
     ] = None
     verbose: Annotated[int, "verbose", "1 shows a progress bar."] = 0
 
-    _fitted: ClassVar = {"item_weights_": Matrix("items", "items")}
+    _fitted: ClassVar = {"item_weights_": Matrix("items", "items"), "beta_": Number()}
     _working_arrays: ClassVar[tuple[str, ...]] = ("_near_", "_next_")
+    _test_parameters: ClassVar[dict[str, Any]] = {"beta": 0.4}
 
     def _fit(self, X: CSRMatrix) -> None:
         self._fit_walks(X, None)
@@ -120,6 +133,7 @@ class RP3betaRecommender(ItemWeightsRecommender):
 
     def _fit_walks(self, X: CSRMatrix, sums: Any) -> None:
         """Keep the largest weights, of sums over users where they are there."""
+        self.beta_ = _automatic_beta(X) if isinstance(self.beta, str) else float(self.beta)
         known = np.flatnonzero(self.item_counts_)  # no walk comes to the others
         part = X if len(known) == X.shape[1] else sp.csr_matrix(X[:, known])
         k = min(int(self.n_neighbors), len(known))
@@ -127,7 +141,7 @@ class RP3betaRecommender(ItemWeightsRecommender):
             part,
             self.alpha,
             self.alpha,
-            self.beta,
+            self.beta_,
             k=k + 1,
             sums=sums,
             n_jobs=self.n_jobs,
@@ -146,8 +160,9 @@ class RP3betaRecommender(ItemWeightsRecommender):
             weights = weights.astype(np.float32)
         weights.eliminate_zeros()
         if X.nnz > X.shape[0] and not weights.nnz:
-            name = max(("alpha", "beta"), key=lambda name: getattr(self, name))
-            warn_of_nothing(f"{name}={getattr(self, name):g}", "weights")
+            given = {"alpha": self.alpha, "beta": self.beta_}
+            name = max(given, key=lambda name: given[name])
+            warn_of_nothing(f"{name}={given[name]:g}", "weights")
         self.item_weights_ = in_frame(weights, known, X.shape[1])
 
     def _held_out_pairs(self, history: CSRMatrix, rows: Array, row: Array, column: Array) -> Array:
@@ -166,6 +181,16 @@ class RP3betaRecommender(ItemWeightsRecommender):
             row,
             column,
             source=self.alpha,
-            target=self.beta,
+            target=self.beta_,
             normalize=self.normalize,
         )
+
+
+def _automatic_beta(X: CSRMatrix) -> float:
+    r"""Return :math:`\tfrac{1}{4} \ln(h / 9)` between 0 and 1, h the mean length of a history.
+
+    Users without interactions do not count.
+    """
+    users = np.count_nonzero(np.diff(X.indptr))
+    history = X.nnz / max(users, 1)
+    return min(max(math.log(max(history, 1.0) / _AUTO_HISTORY) / _AUTO_SLOWNESS, 0.0), 1.0)

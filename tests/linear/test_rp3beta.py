@@ -50,7 +50,7 @@ def test_weights_are_the_double_loop(alpha, beta, k, normalize, X):
 
 def test_rows_sum_to_one_or_nothing(X):
     X[:, 4] = 0
-    sums = RP3betaRecommender(n_neighbors=3).fit(X).item_weights_.sum(axis=1)
+    sums = RP3betaRecommender(beta=0.4, n_neighbors=3).fit(X).item_weights_.sum(axis=1)
     np.testing.assert_allclose(np.delete(sums, 4), 1, rtol=1e-6)
     assert sums[4] == 0
 
@@ -75,6 +75,30 @@ def test_a_larger_beta_recommends_less_popular_items():
         for beta in (0.0, 0.5, 1.0)
     ]
     assert means[0] > means[1] > means[2]
+
+
+@pytest.mark.parametrize(
+    ("n_items", "beta"),
+    [(1, 0.0), (9, 0.0), (24, 0.2452), (150, 0.7034), (600, 1.0)],
+)
+def test_the_automatic_beta_grows_with_the_mean_history(n_items, beta):
+    X = sp.lil_matrix((6, 700))
+    for user in range(4):  # of the other two nobody knows anything
+        X[user, 20 * user : 20 * user + n_items] = 1
+    est = RP3betaRecommender().fit(X.tocsr())
+    assert est.beta_ == pytest.approx(beta, abs=1e-4)
+    given = RP3betaRecommender(beta=est.beta_).fit(X.tocsr())
+    assert equal_sparse(est.item_weights_, given.item_weights_)
+
+
+def test_the_automatic_beta_follows_the_users_of_all_calls():
+    X = make_interactions(90, 60, 2500, random_state=0).X
+    est = RP3betaRecommender().partial_fit(X[:40]).partial_fit(X[40:])
+    whole = RP3betaRecommender().fit(X)
+    assert est.beta_ == whole.beta_ > 0
+    np.testing.assert_allclose(
+        est.item_weights_.toarray(), whole.item_weights_.toarray(), rtol=1e-6
+    )
 
 
 def test_of_equal_weights_the_first_are_kept():
@@ -112,7 +136,8 @@ def test_items_and_users_without_interactions_change_nothing(X):
 
 
 @pytest.mark.parametrize(
-    "parameters", [{"alpha": -1.0}, {"beta": -0.1}, {"n_neighbors": 0}, {"normalize": "l1"}]
+    "parameters",
+    [{"alpha": -1.0}, {"beta": -0.1}, {"beta": "more"}, {"n_neighbors": 0}, {"normalize": "l1"}],
 )
 def test_bad_parameters_are_named(parameters, X):
     (name,) = parameters
