@@ -65,7 +65,8 @@ class RP3betaRecommender(ItemWeightsRecommender):
     ``beta="auto"`` takes :math:`\tfrac{1}{4} \ln(h / 9)`, from 0 to 1, for users who have h items
     each on average: about 0.25 with 24 items and 0.7 with 150. The longer histories are, the closer
     a walk of a few steps comes to the popularity of the items, whichever item it starts from. Both
-    constants follow validation data of MovieLens 100k and 1M, Amazon music and Gowalla.
+    constants follow validation data of MovieLens 100k and 1M, Amazon music and Gowalla. Neither
+    the rule nor they are the paper's.
 
     Products are summed in float64, in an order that depends neither on threads nor on blocks.
 
